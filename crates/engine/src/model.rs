@@ -1,0 +1,290 @@
+//! The nouns: identifiers, resources, states.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+macro_rules! id {
+    ($(#[$doc:meta] $name:ident),+ $(,)?) => {$(
+        #[$doc]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub i64);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = std::num::ParseIntError;
+            fn from_str(s: &str) -> Result<Self, Self::Err> {
+                s.parse().map($name)
+            }
+        }
+    )+};
+}
+
+id! {
+    /// A project.
+    ProjectId,
+    /// An asset.
+    AssetId,
+    /// A job.
+    JobId,
+    /// A workflow.
+    WorkflowId,
+}
+
+/// Microseconds since the Unix epoch, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// The wall clock. The engine's logic takes `now` as an argument; only its edges call this.
+    pub fn now() -> Timestamp {
+        Timestamp(jiff::Timestamp::now().as_microsecond())
+    }
+}
+
+/// Who asks: what authentication found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// User id; projects belong to users.
+    pub user: String,
+    /// Granted scopes such as `jobs:read`; empty grants everything.
+    pub scopes: Vec<String>,
+    /// Wire dialect pinned by the key, if any: `openapi`, `sdk`, `sdk-legacy`.
+    pub dialect: Option<String>,
+}
+
+/// An API key to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewKey {
+    /// A label for people.
+    pub name: String,
+    /// Owner; `None` is the built-in owner.
+    pub user: Option<String>,
+    /// See [`Caller::scopes`].
+    pub scopes: Vec<String>,
+    /// See [`Caller::dialect`].
+    pub dialect: Option<String>,
+}
+
+/// Who may see a project. Only its user may change it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// Its user.
+    Private,
+    /// Every key of this server, for reading.
+    Org,
+    /// Every key of this server, for reading.
+    Public,
+}
+
+/// A container of assets, jobs and workflows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Project {
+    /// Identifier.
+    pub id: ProjectId,
+    /// Owner.
+    pub user: String,
+    /// Label.
+    pub name: String,
+    /// Who may see it.
+    pub access: Access,
+    /// `unspecified` or `digital_test_bench_experiment`.
+    pub kind: String,
+    /// The client's own document.
+    pub project: Option<Value>,
+    /// The client's shape graph.
+    pub graph: Option<Value>,
+    /// Creation.
+    pub created: Timestamp,
+    /// Last change of the project itself.
+    pub modified: Timestamp,
+}
+
+/// A project to be made, or with `source` a copy of one (its data, its assets; not its jobs).
+#[derive(Clone, Debug)]
+pub struct NewProject {
+    /// Label, 1 to 255 characters.
+    pub name: String,
+    /// Who may see it.
+    pub access: Access,
+    /// See [`Project::kind`].
+    pub kind: String,
+    /// See [`Project::project`].
+    pub project: Option<Value>,
+    /// Project to copy.
+    pub source: Option<ProjectId>,
+}
+
+/// A change of a project; `None` leaves a field alone.
+#[derive(Clone, Debug, Default)]
+pub struct ProjectChange {
+    /// New label.
+    pub name: Option<String>,
+    /// New access.
+    pub access: Option<Access>,
+    /// New document.
+    pub project: Option<Value>,
+    /// New shape graph.
+    pub graph: Option<Value>,
+}
+
+/// A file in a project. Its bytes are an immutable blob named by the checksum.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Asset {
+    /// Identifier.
+    pub id: AssetId,
+    /// Project.
+    pub project_id: ProjectId,
+    /// The job that made it; `None` for an upload.
+    pub job_id: Option<JobId>,
+    /// Name; need not be unique, a reference means the newest.
+    pub filename: String,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 of the bytes, 64 lower-case hex digits (the wire adds `sha256:`).
+    pub sha256: String,
+    /// Creation.
+    pub created: Timestamp,
+    /// Last replacement of the bytes.
+    pub modified: Timestamp,
+}
+
+/// State of a job or a workflow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Waiting for upstream jobs or for a worker.
+    Pending,
+    /// Running.
+    Started,
+    /// Done.
+    Success,
+    /// Ended with an error.
+    Failure,
+    /// Cancelled, or an upstream job did not succeed.
+    Canceled,
+}
+
+impl State {
+    /// Whether it can change no more.
+    pub fn is_final(self) -> bool {
+        matches!(self, State::Success | State::Failure | State::Canceled)
+    }
+
+    /// Wire word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Pending => "pending",
+            State::Started => "started",
+            State::Success => "success",
+            State::Failure => "failure",
+            State::Canceled => "canceled",
+        }
+    }
+}
+
+/// What went into or came out of a job.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct JobData {
+    /// Assets by slot, in order, as they were when bound. A list-valued slot holds several.
+    pub assets: IndexMap<String, Vec<Asset>>,
+    /// Parameters as sent (inputs: strings or native JSON) or as made (outputs: strings).
+    pub params: IndexMap<String, Value>,
+}
+
+/// One unit of work.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// Identifier.
+    pub id: JobId,
+    /// Project.
+    pub project_id: ProjectId,
+    /// Workflow it is part of.
+    pub workflow_id: Option<WorkflowId>,
+    /// Label; inside a workflow its key in the definition.
+    pub name: Option<String>,
+    /// Type name as dispatched.
+    pub type_name: String,
+    /// Where it stands.
+    pub state: State,
+    /// Dispatch.
+    pub created: Timestamp,
+    /// Start of the last attempt.
+    pub started: Option<Timestamp>,
+    /// End.
+    pub finished: Option<Timestamp>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// What went in; references to upstream jobs appear once these have finished.
+    pub inputs: JobData,
+    /// What came out.
+    pub outputs: JobData,
+    /// Upstream jobs.
+    pub needs: Vec<JobId>,
+    /// Fraction done of the running attempt, 0..=1.
+    pub progress: f32,
+    /// How often it was started.
+    pub attempt: u32,
+}
+
+/// A job to be dispatched directly.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    /// Type name; an unknown one dispatches and then fails.
+    pub type_name: String,
+    /// Label.
+    pub name: Option<String>,
+    /// Parameters, strings or native JSON, filename parameters of older types included.
+    pub params: IndexMap<String, Value>,
+    /// Filenames by slot.
+    pub assets: IndexMap<String, Vec<String>>,
+}
+
+/// A graph of jobs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Workflow {
+    /// Identifier.
+    pub id: WorkflowId,
+    /// Project.
+    pub project_id: ProjectId,
+    /// Its jobs, in the order of the definition.
+    pub jobs: Vec<JobId>,
+    /// Where it stands.
+    pub state: State,
+    /// Dispatch.
+    pub created: Timestamp,
+    /// Start of its first job.
+    pub started: Option<Timestamp>,
+    /// End of its last job.
+    pub finished: Option<Timestamp>,
+    /// The YAML text as sent.
+    pub definition: String,
+}
+
+/// A workflow to be dispatched.
+#[derive(Clone, Debug, Default)]
+pub struct NewWorkflow {
+    /// YAML text.
+    pub definition: String,
+    /// `job.input` to filenames.
+    pub assets: IndexMap<String, Vec<String>>,
+    /// `job.param` to a value (a string, or a list of strings).
+    pub parameters: IndexMap<String, Value>,
+}
+
+/// The raw `sort` and `q` of a list request; parsed against the resource's fields.
+#[derive(Clone, Debug, Default)]
+pub struct ListQuery {
+    /// `field:1` or `field:-1`.
+    pub sort: Option<String>,
+    /// `field:value AND !field:"va*"`.
+    pub q: Option<String>,
+}

@@ -1,0 +1,122 @@
+//! The job's only door to the world: its inputs, its output folder, its monitor.
+
+use crate::job_type::JobError;
+use fieldstone_kernel::Monitor;
+use fieldstone_kernel::format::MeshLimits;
+use indexmap::IndexMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// An input asset, staged as a local file that does not change while the job runs.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Where the bytes are.
+    pub path: PathBuf,
+    /// The asset's name in the project; its extension names the format.
+    pub filename: String,
+    /// `sha256:<64 hex>` of the bytes.
+    pub checksum: String,
+}
+
+/// Limits that the service sets on what a job may read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct JobLimits {
+    /// For mesh readers.
+    pub mesh: MeshLimits,
+}
+
+/// A file that a job made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// Name of the product, for example `volume`.
+    pub name: &'static str,
+    /// Where the bytes are, inside the output folder.
+    pub path: PathBuf,
+    /// File extension without the dot.
+    pub extension: &'static str,
+}
+
+/// All that a run made, in the order it was made.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outputs {
+    /// Files.
+    pub assets: Vec<Output>,
+    /// Parameters: text, JSON inside when structured.
+    pub params: IndexMap<String, String>,
+}
+
+/// What a running job sees.
+pub struct JobContext {
+    inputs: IndexMap<String, Vec<Input>>,
+    folder: PathBuf,
+    outputs: Outputs,
+    monitor: Monitor,
+    limits: JobLimits,
+}
+
+impl JobContext {
+    /// `folder` exists, is empty and belongs to this run alone.
+    pub fn new(
+        inputs: IndexMap<String, Vec<Input>>,
+        folder: PathBuf,
+        monitor: Monitor,
+        limits: JobLimits,
+    ) -> Self {
+        JobContext { inputs, folder, outputs: Outputs::default(), monitor, limits }
+    }
+
+    /// The first input of `slot`.
+    pub fn input(&self, slot: &str) -> Result<&Input, JobError> {
+        self.optional_input(slot).ok_or_else(|| JobError::Invalid(format!("input {slot:?} is missing")))
+    }
+
+    /// The first input of `slot`, if any was given.
+    pub fn optional_input(&self, slot: &str) -> Option<&Input> {
+        self.inputs.get(slot).and_then(|list| list.first())
+    }
+
+    /// Starts the output `name`; dropped or not, what was written to it counts once the job succeeds.
+    pub fn output(
+        &mut self,
+        name: &'static str,
+        extension: &'static str,
+    ) -> Result<BufWriter<File>, JobError> {
+        let path = self.folder.join(format!("{name}.{extension}"));
+        let file = File::options().write(true).create_new(true).open(&path)?;
+        self.outputs.assets.push(Output { name, path, extension });
+        Ok(BufWriter::with_capacity(1 << 20, file))
+    }
+
+    /// Sets the output parameter `name`.
+    pub fn set_param(&mut self, name: &str, value: impl ToString) {
+        self.outputs.params.insert(name.to_owned(), value.to_string());
+    }
+
+    /// Cancel and progress.
+    pub fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+
+    /// The service's limits.
+    pub fn limits(&self) -> &JobLimits {
+        &self.limits
+    }
+
+    /// Ends the run and hands over what it made.
+    pub fn into_outputs(self) -> Outputs {
+        self.outputs
+    }
+}
+
+/// Writes all of `bytes` and flushes, so that a full disk is an error and not a short file.
+pub fn write_all(mut out: BufWriter<File>, bytes: &[u8]) -> Result<(), JobError> {
+    out.write_all(bytes)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Reads a whole input file.
+pub fn read_file(path: &Path) -> Result<Vec<u8>, JobError> {
+    Ok(std::fs::read(path)?)
+}

@@ -1,0 +1,14 @@
+//! Job types: a folder of inputs in, a folder of outputs out. Synchronous, and the only place that
+//! knows what a job type is called. Read [`job_type`] first.
+
+#![warn(missing_docs)]
+
+pub mod context;
+pub mod job_type;
+pub mod params;
+pub mod types;
+
+pub use context::{Input, JobContext, JobLimits, Output, Outputs};
+pub use job_type::{InputSizes, JobEntry, JobError, Slot};
+pub use params::{Kind, Param, ParamError, Values};
+pub use types::{JOB_TYPES, find};

@@ -1,0 +1,22 @@
+//! Geometry: triangle meshes in, distance fields out. Bytes in, numbers out.
+//!
+//! # Conventions, said once
+//! * Negative is inside, outward offsets are positive.
+//! * Lengths are model units (mm). Samples and vertices are `f32`, sums and placement are `f64`.
+//! * A grid stores x fastest, then y, then z; sample `i` of an axis sits at `offset + size * i / (resolution - 1)`.
+//! * The kernel has no files, no clock, no network and no settings of its own: limits are arguments.
+//! * Same input, same bytes out: for any number of threads and any SIMD level of one architecture.
+//!   Nothing here uses a fused multiply-add or a parallel floating-point reduction.
+
+#![warn(missing_docs)]
+
+pub mod aabb;
+pub mod format;
+pub mod mesh;
+pub mod monitor;
+pub mod patch;
+
+pub use aabb::Aabb;
+pub use mesh::TriMesh;
+pub use monitor::{Cancelled, Monitor};
+pub use patch::Patch;

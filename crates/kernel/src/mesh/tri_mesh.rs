@@ -1,0 +1,56 @@
+//! An indexed triangle mesh as it was read: nothing is promised about its topology.
+
+use crate::aabb::Aabb;
+
+/// Vertices and counter-clockwise triangles (seen from outside), model units.
+///
+/// Every index is below `positions.len()` and every coordinate is finite: readers refuse the rest.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TriMesh {
+    /// Vertex coordinates.
+    pub positions: Vec<[f32; 3]>,
+    /// Corner indices.
+    pub triangles: Vec<[u32; 3]>,
+}
+
+impl TriMesh {
+    /// Box around the vertices that triangles use.
+    pub fn bounds(&self) -> Aabb {
+        Aabb::around(self.triangles.iter().flatten().map(|&i| &self.positions[i as usize]))
+    }
+
+    /// The corners of triangle `t`.
+    #[inline]
+    pub fn corners(&self, t: usize) -> [[f32; 3]; 3] {
+        self.triangles[t].map(|i| self.positions[i as usize])
+    }
+
+    /// Enclosed volume by the divergence theorem, `f64`; negative when faces point inward.
+    /// Meaningful for closed meshes.
+    pub fn signed_volume(&self) -> f64 {
+        let sum: f64 = (0..self.triangles.len()).map(|t| determinant(self.corners(t))).sum();
+        sum / 6.0
+    }
+
+    /// Total area of the triangles, `f64`.
+    pub fn area(&self) -> f64 {
+        (0..self.triangles.len()).map(|t| 0.5 * norm(normal(self.corners(t)))).sum()
+    }
+}
+
+fn determinant(c: [[f32; 3]; 3]) -> f64 {
+    let [a, b, c] = c.map(|p| p.map(f64::from));
+    a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0])
+        + a[2] * (b[0] * c[1] - b[1] * c[0])
+}
+
+fn normal(c: [[f32; 3]; 3]) -> [f64; 3] {
+    let [a, b, c] = c.map(|p| p.map(f64::from));
+    let u: [f64; 3] = std::array::from_fn(|k| b[k] - a[k]);
+    let v: [f64; 3] = std::array::from_fn(|k| c[k] - a[k]);
+    [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]]
+}
+
+fn norm(v: [f64; 3]) -> f64 {
+    (v[0] * v[0] + v[1] * v[1] + v[2] * v[2]).sqrt()
+}
