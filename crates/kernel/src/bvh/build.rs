@@ -7,6 +7,7 @@ use crate::aabb::Aabb;
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
 use bytemuck::{Pod, Zeroable};
+use rayon::prelude::*;
 
 /// Triangles in a leaf at most.
 const LEAF_SIZE: usize = 4;
@@ -59,20 +60,21 @@ impl Bvh {
     /// the number of threads.
     pub fn build(mesh: &TriMesh, monitor: &Monitor) -> Result<Bvh, Cancelled> {
         let mut primitives: Vec<Primitive> = (0..mesh.triangles.len())
+            .into_par_iter()
             .map(|t| Primitive { bounds: Aabb::around(&mesh.corners(t)), triangle: t as u32 })
             .collect();
         let mut nodes = Vec::new();
         if !primitives.is_empty() {
             nodes = subtree(&mut primitives, 0, 0, monitor)?;
         }
-        let order = primitives.iter().map(|p| p.triangle).collect();
+        let order = primitives.par_iter().map(|p| p.triangle).collect();
         drop(primitives);
         monitor.progress(1.0);
         Ok(Bvh::from_parts(mesh, nodes, order))
     }
 
     pub(crate) fn from_parts(mesh: &TriMesh, nodes: Vec<Node>, order: Vec<u32>) -> Bvh {
-        let corners = order.iter().map(|&t| mesh.corners(t as usize)).collect();
+        let corners = order.par_iter().map(|&t| mesh.corners(t as usize)).collect();
         Bvh { nodes, order, corners }
     }
 

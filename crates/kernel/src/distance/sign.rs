@@ -6,8 +6,8 @@
 //!
 //! w(mesh) = w(mesh + caps) − w(caps) = number of crossings − w(caps)
 //!
-//! and w(caps), smooth but at the caps, is asked of a hierarchical winding number (Barill et al. 2018), once for
-//! each box of samples over which it provably decides nothing else.
+//! and w(caps), smooth but at the caps, is asked of a hierarchical winding number (Barill et al. 2018), once for each
+//! cube of samples over which it provably decides nothing else.
 //!
 //! # Promises
 //! No line leaks: whether it crosses a triangle is decided by exact arithmetic (Shewchuk 1997) with one rule for shared edges
@@ -23,12 +23,10 @@ use crate::patch::Patch;
 use rayon::prelude::*;
 use robust::{Coord, orient2d};
 
-/// Where the winding number jumps along each line of samples, and how far caps move the threshold.
+/// Where the winding number jumps along each line of samples, and what open edges change about it.
 pub(super) struct Signs {
-    /// Per line (y fastest) the end of its crossings.
-    ends: Vec<u32>,
-    /// By line and then by sample.
-    crossings: Vec<Crossing>,
+    /// Of the mesh and its caps.
+    crossings: Crossings,
     caps: Option<WindingNumber>,
     /// −1 when the mesh is inside out.
     orientation: i32,
@@ -42,34 +40,22 @@ struct Crossing {
     jump: i32,
 }
 
-/// Samples of one brick: the winding number of mesh and caps must be above this to be inside.
+/// Samples of one brick: the winding number along the line must be above this to be inside.
 type Thresholds = [[[i16; BRICK]; BRICK]; BRICK];
 
 impl Signs {
-    /// Finds all crossings of `mesh` (and its caps) with the lines of `patch` along x.
+    /// Finds all crossings of `mesh` with the lines of `patch` along x.
     pub fn of(mesh: &TriMesh, patch: &Patch, monitor: &Monitor) -> Result<Signs, Cancelled> {
         let caps = boundary::caps(mesh);
         monitor.check()?;
-        let mut crossings = crossings_of(mesh, patch, monitor)?;
-        crossings.extend(crossings_of(&caps, patch, monitor)?);
-        crossings.par_sort_unstable();
-        let lines = patch.resolution()[1] as usize * patch.resolution()[2] as usize;
-        let mut ends = vec![0u32; lines];
-        for c in &crossings {
-            ends[c.line as usize] += 1;
-        }
-        let mut end = 0;
-        for e in &mut ends {
-            end += *e;
-            *e = end;
-        }
         let orientation = if mesh.signed_volume() < 0.0 { -1 } else { 1 };
+        let crossings = Crossings::of([mesh, &caps], patch, monitor)?;
         let caps = match caps.triangles.is_empty() {
             true => None,
             false => Some(WindingNumber::build(&caps, monitor)?),
         };
         monitor.progress(1.0);
-        Ok(Signs { ends, crossings, caps, orientation })
+        Ok(Signs { crossings, caps, orientation })
     }
 
     /// Turns the distances inside to negative ones.
@@ -88,17 +74,11 @@ impl Signs {
         }
     }
 
-    fn line(&self, patch: &Patch, y: u32, z: u32) -> &[Crossing] {
-        let line = (z * patch.resolution()[1] + y) as usize;
-        let start = if line == 0 { 0 } else { self.ends[line - 1] };
-        &self.crossings[start as usize..self.ends[line] as usize]
-    }
-
     fn apply_closed(&self, patch: &Patch, beam: &mut Beam) {
         let nx = patch.resolution()[0] as usize;
         for (k, plane) in beam.planes.iter_mut().enumerate() {
             for (j, row) in plane.chunks_mut(nx).enumerate() {
-                let line = self.line(patch, beam.y + j as u32, beam.z + k as u32);
+                let line = self.crossings.line(patch, beam.y + j as u32, beam.z + k as u32);
                 let mut winding = 0;
                 for (i, c) in line.iter().enumerate() {
                     winding += c.jump * self.orientation;
@@ -116,7 +96,8 @@ impl Signs {
         let nx = patch.resolution()[0] as usize;
         for (k, plane) in beam.planes.iter_mut().enumerate() {
             for (j, row) in plane.chunks_mut(nx).enumerate() {
-                let mut line = self.line(patch, beam.y + j as u32, beam.z + k as u32).iter().peekable();
+                let line = self.crossings.line(patch, beam.y + j as u32, beam.z + k as u32);
+                let mut line = line.iter().peekable();
                 let mut winding = 0;
                 let samples = row[x..].iter_mut().zip(&thresholds[k][j]);
                 for (i, (d, threshold)) in samples.enumerate() {
@@ -144,17 +125,14 @@ impl Signs {
         let h = patch.spacing();
         let corner = patch.position(std::array::from_fn(|a| first[a] + at[a] as u32));
         let half: [f64; 3] = h.map(|h| 0.5 * h * (size - 1) as f64);
-        let centre = std::array::from_fn(|a| corner[a] + half[a]);
         let reach = (half[0] * half[0] + half[1] * half[1] + half[2] * half[2]).sqrt();
-        let spread = caps.over(centre, reach);
-        let moved = 0.5 + spread.value * f64::from(self.orientation);
+        let spread = caps.over(std::array::from_fn(|a| corner[a] + half[a]), reach);
+        let threshold = 0.5 + spread.value * f64::from(self.orientation);
         let slack = spread.slack + EXPANSION_ERROR;
-        let (low, high) = ((moved - slack).floor(), (moved + slack).floor());
-        if size == 1 || low == high {
-            let threshold = moved.floor() as i16;
+        if size == 1 || (threshold - slack).floor() == (threshold + slack).floor() {
             for plane in &mut out[at[2]..at[2] + size] {
                 for row in &mut plane[at[1]..at[1] + size] {
-                    row[at[0]..at[0] + size].fill(threshold);
+                    row[at[0]..at[0] + size].fill(threshold.floor() as i16);
                 }
             }
             return;
@@ -167,18 +145,45 @@ impl Signs {
     }
 }
 
-/// All crossings of the triangles with the lines of the patch, in no order that matters.
-fn crossings_of(mesh: &TriMesh, patch: &Patch, monitor: &Monitor) -> Result<Vec<Crossing>, Cancelled> {
-    let lines = Lines::of(patch);
-    let parts = mesh.triangles.par_chunks(4096).map(|chunk| {
-        monitor.check()?;
-        let mut found = Vec::new();
-        for t in chunk {
-            lines.cross(t.map(|i| mesh.positions[i as usize].map(f64::from)), &mut found);
+/// Where the lines of a patch cross a mesh.
+struct Crossings {
+    /// Per line (y fastest) the end of its crossings.
+    ends: Vec<u32>,
+    /// By line and then by sample.
+    all: Vec<Crossing>,
+}
+
+impl Crossings {
+    fn of(meshes: [&TriMesh; 2], patch: &Patch, monitor: &Monitor) -> Result<Crossings, Cancelled> {
+        let lines = Lines::of(patch);
+        let chunks = meshes.into_par_iter().flat_map(|m| m.triangles.par_chunks(4096).map(move |c| (m, c)));
+        let parts = chunks.map(|(mesh, chunk)| {
+            monitor.check()?;
+            let mut found = Vec::new();
+            for t in chunk {
+                lines.cross(t.map(|i| mesh.positions[i as usize].map(f64::from)), &mut found);
+            }
+            Ok(found)
+        });
+        let mut all = parts.collect::<Result<Vec<_>, _>>()?.concat();
+        all.par_sort_unstable();
+        let mut ends = vec![0u32; patch.resolution()[1] as usize * patch.resolution()[2] as usize];
+        for c in &all {
+            ends[c.line as usize] += 1;
         }
-        Ok(found)
-    });
-    Ok(parts.collect::<Result<Vec<_>, _>>()?.concat())
+        let mut end = 0;
+        for e in &mut ends {
+            end += *e;
+            *e = end;
+        }
+        Ok(Crossings { ends, all })
+    }
+
+    fn line(&self, patch: &Patch, y: u32, z: u32) -> &[Crossing] {
+        let line = (z * patch.resolution()[1] + y) as usize;
+        let start = if line == 0 { 0 } else { self.ends[line - 1] };
+        &self.all[start as usize..self.ends[line] as usize]
+    }
 }
 
 /// The lines of samples along x.
