@@ -64,9 +64,8 @@ async fn ask(server: &Server, token: &str, path: &str, headers: &[(&str, &str)])
 async fn the_sdk_gets_exactly_the_keys_it_knows() {
     let server = Server::start().await;
     let (project, path) = finished_job(&server).await;
-    let get = |path: String| async {
-        ask(&server, &server.token, &path.clone(), &[("user-agent", SDK)]).await.expect(200)
-    };
+    let agent = [("user-agent", SDK)];
+    let get = async |path: String| ask(&server, &server.token, &path, &agent).await.expect(200);
 
     let job = get(path).await;
     assert_eq!(keys(&job), MODERN_JOB);

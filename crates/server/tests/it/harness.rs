@@ -2,13 +2,14 @@
 
 use fieldstone_engine::model::NewKey;
 use fieldstone_engine::{Engine, EngineConfig, JobTypes};
-use fieldstone_jobs::{JobContext, JobEntry, JobError, JobLimits, Product, Slot, Values, write_all};
+use fieldstone_jobs::{JobContext, JobEntry, JobError, JobLimits, Product, Slot, Values};
 use fieldstone_server::ServerConfig;
 use reqwest::header::HeaderMap;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use std::collections::HashSet;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::{Condvar, LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -190,16 +191,14 @@ fn copy_run(_: &Values, context: &mut JobContext) -> Result<(), JobError> {
 }
 
 fn copy(context: &mut JobContext) -> Result<(), JobError> {
-    let bytes = std::fs::read(&context.input("mesh")?.path).map_err(anyhow_of)?;
-    write_all(context.output("mesh", "stl")?, &bytes)?;
+    let bytes = std::fs::read(&context.input("mesh")?.path)?;
+    let mut out = context.output("mesh", "stl")?;
+    out.write_all(&bytes)?;
+    out.flush()?;
     context.set_param("size", bytes.len());
     context.set_param("patch", "{\"size\": [2.0, 2.0, 2.0]}\n");
     context.set_param("word", "Float");
     Ok(())
-}
-
-fn anyhow_of(e: std::io::Error) -> JobError {
-    JobError::Invalid(e.to_string())
 }
 
 const MESH: Slot = Slot { name: "mesh", required: true, from_param: None, doc: "any file" };
