@@ -19,7 +19,9 @@ use std::sync::Arc;
 /// What the job says it needs at most; 0 when it cannot run anyway.
 pub(crate) fn memory_bytes(types: JobTypes, job: &Job) -> u64 {
     let Some(entry) = find(types, &job.type_name) else { return 0 };
-    parse_own(entry, &job.inputs.params).map_or(0, |values| (entry.memory_bytes)(&values, &sizes(job)))
+    let Ok(values) = parse_own(entry, &job.inputs.params) else { return 0 };
+    // A job type that panics here panics again in its attempt, which is made for that.
+    catch_unwind(AssertUnwindSafe(|| (entry.memory_bytes)(&values, &sizes(job)))).unwrap_or(0)
 }
 
 fn sizes(job: &Job) -> InputSizes {

@@ -123,7 +123,7 @@ async fn equal_and_different_uploads_at_the_same_time() {
                 upload.write(Bytes::copy_from_slice(chunk)).await.unwrap();
             }
             let asset = upload.finish(&caller, project, "same.bin").await.unwrap();
-            if n % 3 == 0 {
+            if n.is_multiple_of(3) {
                 engine.delete_asset(&caller, project, asset.id).await.unwrap();
                 return None;
             }
