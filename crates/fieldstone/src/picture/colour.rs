@@ -19,36 +19,54 @@ pub const GREY: Rgb = [105, 112, 119];
 /// The paper.
 pub const PAPER: Rgb = [255, 255, 255];
 
-/// How distances map to tints.
-#[derive(Clone, Copy, Debug)]
-pub struct Bands {
+/// The bands of one side of the surface.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Side {
     /// Width of a band, mm.
     pub width: f32,
-    /// Bands inside, at least 1.
-    pub inside: i32,
-    /// Bands outside, at least 1.
-    pub outside: i32,
+    /// Bands, at least 1.
+    pub count: i32,
+}
+
+impl Side {
+    /// Bands of a round width, about `count` of them, that cover 0..=`reach` (mm).
+    fn covering(reach: f32, count: f32) -> Side {
+        let width = round_length((reach / count).max(f32::MIN_POSITIVE * 1e3));
+        Side { width, count: (reach / width).ceil().clamp(1.0, 100.0) as i32 }
+    }
+}
+
+/// How distances map to tints. Each side has its own width: a thin part in a large box has both.
+#[derive(Clone, Copy, Debug)]
+pub struct Bands {
+    /// Negative distances.
+    pub inside: Side,
+    /// Positive distances.
+    pub outside: Side,
 }
 
 impl Bands {
-    /// Bands of a round width that cover `least..=greatest` (mm) in about a dozen.
+    /// Bands that cover `least..=greatest` (mm).
     pub fn covering(least: f32, greatest: f32) -> Bands {
-        let span = (greatest.max(0.0) - least.min(0.0)).max(f32::MIN_POSITIVE);
-        let width = round_length(span / 12.0);
-        let count = |reach: f32| (reach / width).ceil().clamp(1.0, 100.0) as i32;
-        Bands { width, inside: count(-least), outside: count(greatest) }
+        Bands { inside: Side::covering(-least, 7.0), outside: Side::covering(greatest, 12.0) }
+    }
+
+    /// The side that `distance` is on.
+    pub fn side(&self, distance: f32) -> Side {
+        if distance < 0.0 { self.inside } else { self.outside }
     }
 
     /// The band that `distance` (mm) lies in: 0 is the first outside, -1 the first inside.
     pub fn index(&self, distance: f32) -> i32 {
-        ((distance / self.width).floor() as i32).clamp(-self.inside, self.outside - 1)
+        let band = (distance / self.side(distance).width).floor() as i32;
+        band.clamp(-self.inside.count, self.outside.count - 1)
     }
 
     /// Tint of a band.
     pub fn tint(&self, index: i32) -> Rgb {
         match index < 0 {
-            true => ramp(&BLUES, -1 - index, self.inside),
-            false => ramp(&ORANGES, index, self.outside),
+            true => ramp(&BLUES, -1 - index, self.inside.count),
+            false => ramp(&ORANGES, index, self.outside.count),
         }
     }
 }
@@ -73,7 +91,9 @@ mod tests {
 
     #[test]
     fn lengths_are_rounded_to_1_2_5() {
-        for (given, expected) in [(0.9, 1.0), (1.3, 1.0), (1.6, 2.0), (3.9, 5.0), (26.0, 20.0), (0.0021, 0.002)] {
+        for (given, expected) in
+            [(0.9, 1.0), (1.3, 1.0), (1.6, 2.0), (3.9, 5.0), (26.0, 20.0), (0.0021, 0.002)]
+        {
             assert!((round_length(given) / expected - 1.0).abs() < 1e-5, "{given}: {}", round_length(given));
         }
     }
@@ -81,7 +101,7 @@ mod tests {
     #[test]
     fn both_sides_have_bands_even_when_the_field_has_one_sign() {
         let b = Bands::covering(1.0, 24.0);
-        assert_eq!((b.width, b.inside, b.outside), (2.0, 1, 12));
+        assert_eq!((b.inside.count, b.outside), (1, Side { width: 2.0, count: 12 }));
         assert_eq!([b.index(-0.1), b.index(0.1), b.index(99.0), b.index(-99.0)], [-1, 0, 11, -1]);
         assert_ne!(b.tint(-1), b.tint(0));
     }

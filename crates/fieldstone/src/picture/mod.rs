@@ -5,7 +5,7 @@ mod colour;
 mod section;
 
 use canvas::{Align, Canvas, Style};
-use colour::{Bands, GREY, INK, PAPER, round_length};
+use colour::{Bands, GREY, INK, PAPER, Side, round_length};
 use fieldstone_kernel::Patch;
 pub use section::Field;
 use section::Section;
@@ -13,14 +13,14 @@ use std::io::Write;
 
 const AXIS: [&str; 3] = ["x", "y", "z"];
 /// Pixels that the widest row of views takes.
-const VIEWS_WIDTH: f64 = 1180.0;
+const VIEWS_WIDTH: f64 = 980.0;
 const LEFT: i32 = 84;
 const TOP: i32 = 96;
 const GAP: i32 = 104;
 const RIGHT: i32 = 40;
 const BOTTOM: i32 = 64;
 /// Least width of the column that holds side view and legend.
-const LEGEND_WIDTH: i32 = 430;
+const LEGEND_WIDTH: i32 = 450;
 
 /// One section with its place on the paper.
 struct View<'a> {
@@ -90,6 +90,8 @@ fn fill_section(canvas: &mut Canvas, view: &View<'_>, bands: &Bands) {
     let step = |n: u32, pixels: i32| (n - 1) as f32 / pixels as f32;
     let du = step(s.resolution(s.right), view.width);
     let dv = step(s.resolution(s.up), view.height);
+    // The change of a distance over one pixel away from ridges, where |grad| is 1.
+    let flat_slope = (s.extent(s.right) / f64::from(view.width)) as f32;
     let at = |px: i32, py: i32| {
         let up = (view.height - 1 - py) as f32 + 0.5;
         s.value((px as f32 + 0.5) * du, up * dv)
@@ -102,10 +104,11 @@ fn fill_section(canvas: &mut Canvas, view: &View<'_>, bands: &Bands) {
             let slope = gx.hypot(gy).max(1e-9);
             let tint = bands.tint(bands.index(f));
             canvas.blend(view.x + px, view.y + py, tint, 1.0);
-            let edge = (f / bands.width).round() * bands.width;
+            let width = bands.side(f).width;
+            let edge = (f / width).round() * width;
             let cover = |line: f32, half: f32| half + 0.5 - (f - line).abs() / slope;
             // Where the field has a ridge the slope vanishes and a line would smear: leave it out there.
-            let steep = slope > 0.4 * bands.width / 40.0;
+            let steep = slope > 0.3 * flat_slope;
             if steep && edge != 0.0 {
                 let dark = canvas::mix(tint, INK, 0.28);
                 canvas.blend(view.x + px, view.y + py, dark, cover(edge, 0.4));
@@ -150,7 +153,7 @@ fn axes(canvas: &mut Canvas, view: &View<'_>, patch: &Patch) {
         canvas.text(x - 11, py - 10, &label, Style::Plain, Align::Right, INK);
     }
     canvas.text(x + width, bottom + 30, &format!("{} [mm]", AXIS[s.right]), Style::Bold, Align::Right, INK);
-    canvas.text(x - 11, y - 30, AXIS[s.up], Style::Bold, Align::Right, INK);
+    canvas.text(x - 40, y - 30, AXIS[s.up], Style::Bold, Align::Left, INK);
     let place = format!(", section {} = {:.1} mm", AXIS[s.normal], s.position());
     canvas.text(x, y - 30, view.title, Style::Bold, Align::Left, INK);
     let after = x + Style::Bold.advance() * view.title.chars().count() as i32;
@@ -181,31 +184,40 @@ fn heading(canvas: &mut Canvas, name: &str, patch: &Patch) {
     canvas.text(after, 24, &grid, Style::Plain, Align::Left, GREY);
 }
 
-/// The bands as a bar with their distances in mm.
+/// The bands as a bar with their distances in mm, and what the lines mean.
 fn legend(canvas: &mut Canvas, x: i32, y: i32, bands: &Bands) {
     canvas.text(x, y - 30, "distance to the surface [mm]", Style::Bold, Align::Left, INK);
-    let count = bands.inside + bands.outside;
-    let cell = ((LEGEND_WIDTH - 20) / count).max(1);
     let (top, height) = (y + 40, 40);
-    for i in 0..count {
-        canvas.fill(x + i * cell, top, cell, height, bands.tint(i - bands.inside));
+    let inside = (LEGEND_WIDTH * 2 / 5 / bands.inside.count).max(1);
+    let outside = (LEGEND_WIDTH * 3 / 5 / bands.outside.count).max(1);
+    let zero = x + bands.inside.count * inside;
+    for i in 0..bands.inside.count {
+        canvas.fill(zero - (i + 1) * inside, top, inside, height, bands.tint(-1 - i));
     }
-    canvas.frame(x, top, cell * count, height, INK);
-    let zero = x + bands.inside * cell;
+    for i in 0..bands.outside.count {
+        canvas.fill(zero + i * outside, top, outside, height, bands.tint(i));
+    }
+    canvas.frame(x, top, zero - x + bands.outside.count * outside, height, INK);
     canvas.fill(zero - 1, top - 8, 3, height + 16, INK);
-    canvas.text(zero - 8, top - 30, "inside", Style::Plain, Align::Right, [8, 81, 156]);
-    canvas.text(zero + 8, top - 30, "outside", Style::Plain, Align::Left, [179, 80, 10]);
-    let every = (60 + cell - 1) / cell;
-    for i in (0..=count).filter(|i| (i - bands.inside) % every == 0) {
-        let value = (i - bands.inside) as f32 * bands.width;
-        canvas.fill(x + i * cell, top + height, 1, 7, INK);
-        canvas.text(x + i * cell, top + height + 9, &format!("{value}"), Style::Plain, Align::Centre, INK);
-    }
+    canvas.text(zero - 10, top - 30, "inside", Style::Plain, Align::Right, [8, 81, 156]);
+    canvas.text(zero + 10, top - 30, "outside", Style::Plain, Align::Left, [179, 80, 10]);
+    let mut label = |side: &Side, step: i32, sign: i32| {
+        let every = (52 + step - 1) / step;
+        for i in (0..=side.count).filter(|i| i % every == 0) {
+            let at = zero + sign * i * step;
+            let value = (sign * i) as f32 * side.width;
+            canvas.fill(at, top + height, 1, 7, INK);
+            canvas.text(at, top + height + 9, &format!("{}", value + 0.0), Style::Plain, Align::Centre, INK);
+        }
+    };
+    label(&bands.inside, inside, -1);
+    label(&bands.outside, outside, 1);
+    let lines = format!("every {} mm inside, {} mm outside", bands.inside.width, bands.outside.width);
     canvas.fill(x, y + 146, 40, 3, INK);
-    canvas.text(x + 54, y + 137, "surface: distance 0", Style::Plain, Align::Left, INK);
+    canvas.text(x + 54, y + 137, "the surface, distance 0", Style::Plain, Align::Left, INK);
     canvas.fill(x, y + 177, 40, 1, GREY);
-    canvas.text(x + 54, y + 167, &format!("every {} mm", bands.width), Style::Plain, Align::Left, INK);
-    canvas.chain_line(x, y + 207, 40, true, INK);
+    canvas.text(x + 54, y + 167, &lines, Style::Plain, Align::Left, INK);
+    canvas.chain_line(x, y + 207, 44, true, INK);
     canvas.text(x + 54, y + 197, "where the other views cut", Style::Plain, Align::Left, INK);
 }
 

@@ -68,13 +68,19 @@ impl<'a> Section<'a> {
         self.field.patch.resolution()[axis]
     }
 
+    /// Extent of the sampled box along `axis`, mm.
+    pub fn extent(&self, axis: usize) -> f64 {
+        self.field.patch.size()[axis]
+    }
+
     /// The field at (`u`, `v`) samples along the right and the up axis, bilinear, held at the border.
     pub fn value(&self, u: f32, v: f32) -> f32 {
         let strides = self.field.strides();
         let base = self.index * strides[self.normal];
         let (u0, u1, fu) = self.neighbours(u, self.right);
         let (v0, v1, fv) = self.neighbours(v, self.up);
-        let at = |i: usize, j: usize| self.field.samples[base + i * strides[self.right] + j * strides[self.up]];
+        let at =
+            |i: usize, j: usize| self.field.samples[base + i * strides[self.right] + j * strides[self.up]];
         let low = at(u0, v0) + (at(u1, v0) - at(u0, v0)) * fu;
         let high = at(u0, v1) + (at(u1, v1) - at(u0, v1)) * fu;
         low + (high - low) * fv
