@@ -5,6 +5,7 @@
 
 pub mod context;
 pub mod job_type;
+pub mod mesh_input;
 pub mod params;
 pub mod types;
 

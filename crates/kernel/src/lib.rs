@@ -11,10 +11,15 @@
 #![warn(missing_docs)]
 
 pub mod aabb;
+pub mod bvh;
+pub mod distance;
 pub mod format;
 pub mod mesh;
 pub mod monitor;
 pub mod patch;
+pub mod simd;
+#[doc(hidden)]
+pub mod testing;
 
 pub use aabb::Aabb;
 pub use mesh::TriMesh;

@@ -1,4 +1,19 @@
 //! Mesh files: STL, OBJ, PLY, 3MF. Bytes in, [`TriMesh`] out, and back.
+//!
+//! # Promises
+//! * No reader allocates by a number that the file promises before it has compared the number with the bytes present.
+//! * The same bytes give the same mesh and the same error, for any number of threads.
+//! * Triangles come in file order; polygons are split (see `polygon`).
+
+mod obj;
+mod ply;
+mod ply_ascii;
+mod ply_binary;
+mod ply_header;
+mod polygon;
+mod stl;
+mod text;
+mod write;
 
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
@@ -73,19 +88,74 @@ impl MeshFormat {
             _ => Err(FormatError::Unknown(ext)),
         }
     }
+
+    /// Its name as people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            MeshFormat::Stl => "STL",
+            MeshFormat::Obj => "OBJ",
+            MeshFormat::Ply => "PLY",
+            MeshFormat::ThreeMf => "3MF",
+        }
+    }
 }
 
 /// Reads a whole mesh file. Coordinates are finite, indices in range, at least one triangle.
+///
+/// Units are taken as mm except in 3MF, which names its own.
 pub fn read_mesh(
-    _bytes: &[u8],
+    bytes: &[u8],
     format: MeshFormat,
-    _limits: &MeshLimits,
-    _monitor: &Monitor,
+    limits: &MeshLimits,
+    monitor: &Monitor,
 ) -> Result<TriMesh, FormatError> {
-    Err(FormatError::Unknown(format!("{format:?}")))
+    monitor.check()?;
+    if bytes.is_empty() {
+        return Err(malformed(format.name(), "byte 0", "the file is empty"));
+    }
+    let mesh = match format {
+        MeshFormat::Stl => stl::read(bytes, limits, monitor)?,
+        MeshFormat::Obj => obj::read(bytes, limits, monitor)?,
+        MeshFormat::Ply => ply::read(bytes, limits, monitor)?,
+        MeshFormat::ThreeMf => {
+            return Err(malformed("3MF", "byte 0", "the reader comes with the next commit"));
+        }
+    };
+    if mesh.triangles.is_empty() {
+        return Err(malformed(format.name(), "end of file", "there are no triangles"));
+    }
+    debug_assert!(mesh.triangles.iter().flatten().all(|&i| (i as usize) < mesh.positions.len()));
+    Ok(mesh)
 }
 
 /// Writes `mesh` in `format` (binary where the format has a binary form).
-pub fn write_mesh(_mesh: &TriMesh, _format: MeshFormat, _out: &mut dyn Write) -> std::io::Result<()> {
-    Err(std::io::ErrorKind::Unsupported.into())
+pub fn write_mesh(mesh: &TriMesh, format: MeshFormat, out: &mut dyn Write) -> std::io::Result<()> {
+    match format {
+        MeshFormat::Stl => write::stl(mesh, out),
+        MeshFormat::Obj => write::obj(mesh, out),
+        MeshFormat::Ply => write::ply(mesh, out),
+        MeshFormat::ThreeMf => write::threemf(mesh, out),
+    }
+}
+
+fn malformed(format: &'static str, at: impl Into<String>, what: impl Into<String>) -> FormatError {
+    FormatError::Malformed { format, at: at.into(), what: what.into() }
+}
+
+/// Refuses `triangles` above the limit, and above what 32-bit corner indices can address.
+fn check_triangles(triangles: u64, limits: &MeshLimits) -> Result<(), FormatError> {
+    let limit = limits.max_triangles.min(u64::from(u32::MAX) / 3);
+    match triangles > limit {
+        true => Err(FormatError::TooLarge { what: format!("{triangles} triangles"), limit }),
+        false => Ok(()),
+    }
+}
+
+/// Refuses more vertices than 32-bit indices can name.
+fn check_vertices(vertices: u64) -> Result<(), FormatError> {
+    let limit = u64::from(u32::MAX);
+    match vertices > limit {
+        true => Err(FormatError::TooLarge { what: format!("{vertices} vertices"), limit }),
+        false => Ok(()),
+    }
 }

@@ -1,0 +1,10 @@
+//! A bounding volume hierarchy over triangles, and what it is asked: the closest point, the winding number.
+
+mod build;
+mod bytes;
+mod closest;
+pub mod winding;
+
+pub use build::Bvh;
+pub use bytes::{BvhBytesError, MeshChecksum};
+pub(crate) use build::{MAX_DEPTH as MAX_STACK, Node};

@@ -1,0 +1,175 @@
+//! What is missing for a mesh to be closed: its boundary, and caps that close it.
+//!
+//! The boundary of a mesh, as a chain of directed edges with multiplicities, is a sum of cycles (a boundary has no
+//! boundary), however broken the mesh is. A cone over each connected part of it, taken the other way round,
+//! therefore closes the mesh: the winding number of mesh and caps together is an integer everywhere.
+
+use crate::mesh::TriMesh;
+use rayon::prelude::*;
+
+/// Triangles that close `mesh`; none when it is closed.
+///
+/// Vertices at the same position count as one, so that an unwelded mesh is closed when it looks closed.
+pub(super) fn caps(mesh: &TriMesh) -> TriMesh {
+    if is_balanced(mesh, |i| i) {
+        return TriMesh::default();
+    }
+    let same = merged_positions(mesh);
+    let by_position = |i: u32| same[i as usize];
+    if is_balanced(mesh, by_position) {
+        return TriMesh::default();
+    }
+    cones(mesh, &unbalanced(mesh, by_position))
+}
+
+/// Whether every directed edge is met by as many in the other direction, told by a sum of hashes: an edge adds
+/// its hash one way and subtracts it the other. 128 bits make an accidental zero impossible in practice.
+fn is_balanced(mesh: &TriMesh, vertex: impl Fn(u32) -> u32 + Sync) -> bool {
+    let sum = mesh.triangles.par_chunks(1 << 16).map(|chunk| {
+        let mut sum = 0u128;
+        for (a, b) in chunk.iter().flat_map(edges) {
+            let (a, b) = (vertex(a), vertex(b));
+            let h = edge_hash(a.min(b), a.max(b));
+            sum = match a.cmp(&b) {
+                std::cmp::Ordering::Less => sum.wrapping_add(h),
+                std::cmp::Ordering::Greater => sum.wrapping_sub(h),
+                std::cmp::Ordering::Equal => sum,
+            };
+        }
+        sum
+    });
+    sum.reduce(|| 0, u128::wrapping_add) == 0
+}
+
+fn edges(t: &[u32; 3]) -> [(u32, u32); 3] {
+    [(t[0], t[1]), (t[1], t[2]), (t[2], t[0])]
+}
+
+/// Two rounds of the SplitMix64 finaliser, differently keyed.
+fn edge_hash(low: u32, high: u32) -> u128 {
+    let key = u64::from(low) << 32 | u64::from(high);
+    let mix = |z: u64| {
+        let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    };
+    let one = mix(key.wrapping_add(0x9E37_79B9_7F4A_7C15));
+    let two = mix(key ^ 0xD6E8_FEB8_6659_FD93);
+    u128::from(one) << 64 | u128::from(two)
+}
+
+/// For each vertex the first one at the same position (−0 and 0 are the same).
+fn merged_positions(mesh: &TriMesh) -> Vec<u32> {
+    let key = |i: u32| mesh.positions[i as usize].map(|c| (c + 0.0).to_bits());
+    let mut order: Vec<u32> = (0..mesh.positions.len() as u32).collect();
+    order.par_sort_unstable_by_key(|&i| (key(i), i));
+    let mut same = vec![0; order.len()];
+    let mut first = 0;
+    for (k, &i) in order.iter().enumerate() {
+        if k == 0 || key(order[k - 1]) != key(i) {
+            first = i;
+        }
+        same[i as usize] = first;
+    }
+    same
+}
+
+/// The boundary: directed edges as the mesh has them, each as often as it is missing its opposite.
+fn unbalanced(mesh: &TriMesh, vertex: impl Fn(u32) -> u32) -> Vec<(u32, u32)> {
+    let mut all: Vec<(u32, u32, i32)> = Vec::with_capacity(3 * mesh.triangles.len());
+    for (a, b) in mesh.triangles.iter().flat_map(edges) {
+        let (a, b) = (vertex(a), vertex(b));
+        if a != b {
+            all.push((a.min(b), a.max(b), if a < b { 1 } else { -1 }));
+        }
+    }
+    all.par_sort_unstable();
+    let mut open = Vec::new();
+    for same in all.chunk_by(|x, y| (x.0, x.1) == (y.0, y.1)) {
+        let excess: i32 = same.iter().map(|e| e.2).sum();
+        let (a, b, _) = same[0];
+        let edge = if excess > 0 { (a, b) } else { (b, a) };
+        open.extend(std::iter::repeat_n(edge, excess.unsigned_abs() as usize));
+    }
+    open
+}
+
+/// A cone over each connected part of the boundary, from the mean of its vertices.
+fn cones(mesh: &TriMesh, boundary: &[(u32, u32)]) -> TriMesh {
+    let mut vertices: Vec<u32> = boundary.iter().flat_map(|e| [e.0, e.1]).collect();
+    vertices.sort_unstable();
+    vertices.dedup();
+    let local = |v: u32| vertices.binary_search(&v).expect("every boundary vertex is listed");
+    let mut parent: Vec<usize> = (0..vertices.len()).collect();
+    for &(a, b) in boundary {
+        let (a, b) = (root(&mut parent, local(a)), root(&mut parent, local(b)));
+        parent[a.max(b)] = a.min(b);
+    }
+    let mut sums = vec![([0.0f64; 3], 0.0f64); vertices.len()];
+    for (i, &v) in vertices.iter().enumerate() {
+        let (sum, count) = &mut sums[root(&mut parent, i)];
+        for (s, c) in sum.iter_mut().zip(mesh.positions[v as usize]) {
+            *s += f64::from(c);
+        }
+        *count += 1.0;
+    }
+    let mut caps = TriMesh::default();
+    caps.positions.extend(vertices.iter().map(|&v| mesh.positions[v as usize]));
+    let mut apex = vec![u32::MAX; vertices.len()];
+    for &(a, b) in boundary {
+        let (a, b) = (local(a), local(b));
+        let part = root(&mut parent, a);
+        if apex[part] == u32::MAX {
+            apex[part] = caps.positions.len() as u32;
+            let (sum, count) = sums[part];
+            caps.positions.push(sum.map(|s| (s / count) as f32));
+        }
+        caps.triangles.push([b as u32, a as u32, apex[part]]);
+    }
+    caps
+}
+
+fn root(parent: &mut [usize], mut i: usize) -> usize {
+    while parent[i] != i {
+        parent[i] = parent[parent[i]];
+        i = parent[i];
+    }
+    i
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Rng, bumpy_sphere, cuboid, joined, torus};
+
+    #[test]
+    fn closed_meshes_need_no_caps() {
+        let ball = bumpy_sphere(10, 20, 1.0, 0.1);
+        for mesh in [ball.clone(), torus(8, 6, 2.0, 0.5), joined(&ball, &cuboid([0.0; 3], [3.0; 3]))] {
+            assert!(caps(&mesh).triangles.is_empty());
+            // The same triangles with vertices of their own, as an STL file has them.
+            let positions = mesh.triangles.iter().flatten().map(|&i| mesh.positions[i as usize]).collect();
+            let triangles = (0..mesh.triangles.len() as u32).map(|t| [3 * t, 3 * t + 1, 3 * t + 2]).collect();
+            assert!(caps(&TriMesh { positions, triangles }).triangles.is_empty());
+        }
+    }
+
+    #[test]
+    fn whatever_is_broken_is_closed_by_its_caps() {
+        let mut rng = Rng::new(9);
+        for _ in 0..50 {
+            let mut mesh = bumpy_sphere(8, 12, 1.0, 0.1);
+            mesh.triangles.retain(|_| rng.below(5) > 0);
+            for t in &mut mesh.triangles {
+                match rng.below(10) {
+                    0 => t.swap(0, 1),
+                    1 => t[0] = rng.below(mesh.positions.len()) as u32,
+                    _ => {}
+                }
+            }
+            let both = joined(&mesh, &caps(&mesh));
+            let same = merged_positions(&both);
+            assert!(is_balanced(&both, |i| same[i as usize]));
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Samples the signed distance to a mesh on a whole grid.
+//!
+//! Distances come brick by brick from [`super::packet`], signs row by row from [`super::sign`]; the two
+//! know nothing of each other.
+
+use super::packet::{Accuracy, BRICK, Brick};
+use super::sign::Signs;
+use crate::bvh::Bvh;
+use crate::mesh::TriMesh;
+use crate::monitor::{Cancelled, Monitor};
+use crate::patch::Patch;
+use crate::simd::Level;
+use rayon::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Within this many cells of the mesh every sample is exact.
+pub const NARROW_BAND_CELLS: f64 = 3.0;
+/// Beyond the narrow band a sample is at most this many cells too far.
+pub const FAR_TOLERANCE_CELLS: f64 = 0.45;
+
+/// How far from the mesh distances are worked out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reach {
+    /// Everywhere: exact to `f32` rounding in the narrow band, beyond it never too small and at most
+    /// [`FAR_TOLERANCE_CELLS`] too large.
+    Everywhere,
+    /// Exact up to this distance (model units); what is farther gets ± this value.
+    Band(f64),
+}
+
+/// A mesh to be sampled.
+#[derive(Clone, Copy)]
+pub struct FromMesh<'a> {
+    /// The triangles. Faces may be missing, overlap or repeat; see [`FromMesh::sample`] for the sign.
+    pub mesh: &'a TriMesh,
+    /// Their hierarchy.
+    pub bvh: &'a Bvh,
+    /// SIMD level; all give the same bits.
+    pub level: Level,
+}
+
+impl<'a> FromMesh<'a> {
+    /// At the widest SIMD level of this processor.
+    pub fn new(mesh: &'a TriMesh, bvh: &'a Bvh) -> Self {
+        FromMesh { mesh, bvh, level: Level::detect() }
+    }
+
+    /// The signed distance at every sample of `patch`, x fastest, model units, negative inside.
+    ///
+    /// Inside is where the generalised winding number is above one half (Jacobson et al. 2013), which for a
+    /// closed mesh is the usual inside, counts overlapping parts once, and closes holes smoothly. A mesh
+    /// whose signed volume is negative counts as turned inside out and is taken the other way round.
+    ///
+    /// The result depends on the arguments alone: not on threads, not on the SIMD level.
+    pub fn sample(&self, patch: &Patch, reach: Reach, monitor: &Monitor) -> Result<Vec<f32>, Cancelled> {
+        let signs = Signs::of(self.mesh, patch, &monitor.part(0.0, 0.05))?;
+        let [nx, ny, nz] = patch.resolution().map(|n| n as usize);
+        let mut samples = vec![0.0f32; nx * ny * nz];
+        let accuracy = accuracy(patch, reach);
+        let beams = beams(&mut samples, [nx, ny, nz]);
+        let (total, done) = (beams.len(), AtomicUsize::new(0));
+        let distances = monitor.part(0.05, 1.0);
+        beams.into_par_iter().try_for_each_init(
+            || Brick::new(patch.spacing(), accuracy),
+            |brick, mut beam| {
+                distances.check()?;
+                self.fill(brick, patch, &mut beam);
+                signs.apply(patch, &mut beam);
+                let count = done.fetch_add(1, Ordering::Relaxed) + 1;
+                if count.is_multiple_of(16) {
+                    distances.progress(count as f32 / total as f32);
+                }
+                Ok(())
+            },
+        )?;
+        Ok(samples)
+    }
+
+    /// Unsigned distances along one beam of bricks.
+    fn fill(&self, brick: &mut Brick, patch: &Patch, beam: &mut Beam) {
+        let nx = patch.resolution()[0] as usize;
+        for x in (0..nx).step_by(BRICK) {
+            brick.fill(self.level, self.bvh, patch.position([x as u32, beam.y, beam.z]));
+            let width = BRICK.min(nx - x);
+            for (z, plane) in beam.planes.iter_mut().enumerate() {
+                for (y, row) in plane.chunks_mut(nx).enumerate() {
+                    for (to, d2) in row[x..x + width].iter_mut().zip(brick.row(y, z)) {
+                        *to = d2.sqrt();
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Eight by eight rows of the grid (fewer at its end): what one task writes.
+pub(super) struct Beam<'a> {
+    /// Index of the first row along y.
+    pub y: u32,
+    /// Index of the first row along z.
+    pub z: u32,
+    /// For each z the rows of that plane, one after the other.
+    pub planes: Vec<&'a mut [f32]>,
+}
+
+/// Cuts the grid into beams along x.
+fn beams(samples: &mut [f32], [nx, ny, nz]: [usize; 3]) -> Vec<Beam<'_>> {
+    let mut beams = Vec::with_capacity(ny.div_ceil(BRICK) * nz.div_ceil(BRICK));
+    for (k, slab) in samples.chunks_mut(nx * ny * BRICK).enumerate() {
+        let first = beams.len();
+        for plane in slab.chunks_mut(nx * ny) {
+            for (j, rows) in plane.chunks_mut(nx * BRICK).enumerate() {
+                if beams.len() <= first + j {
+                    let (y, z) = ((j * BRICK) as u32, (k * BRICK) as u32);
+                    beams.push(Beam { y, z, planes: Vec::with_capacity(BRICK) });
+                }
+                beams[first + j].planes.push(rows);
+            }
+        }
+    }
+    beams
+}
+
+fn accuracy(patch: &Patch, reach: Reach) -> Accuracy {
+    let cell = patch.spacing().into_iter().filter(|h| *h > 0.0).fold(f64::INFINITY, f64::min);
+    let cell = if cell.is_finite() { cell } else { 1.0 };
+    match reach {
+        Reach::Everywhere => Accuracy {
+            // A hair more than promised, so that rounding cannot put a sample just outside it.
+            band: (cell * NARROW_BAND_CELLS * 1.001) as f32,
+            tolerance: (cell * FAR_TOLERANCE_CELLS) as f32,
+            reach: f32::INFINITY,
+        },
+        Reach::Band(width) => Accuracy { band: width as f32, tolerance: 0.0, reach: width as f32 },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Rng, bumpy_sphere, cuboid, distance_oracle, joined, torus, winding_oracle};
+
+    /// Worst errors of a field against brute force, in cells.
+    #[derive(Debug, Default)]
+    struct Errors {
+        near: f64,
+        far_above: f64,
+        far_below: f64,
+        signs: usize,
+    }
+
+    /// Samples `mesh` and compares `count` random samples; signs where the winding number leaves no doubt.
+    fn errors(mesh: &TriMesh, resolution: u32, count: usize) -> Errors {
+        let patch = Patch::around(&mesh.bounds(), resolution, 5).unwrap();
+        let bvh = Bvh::build(mesh, &Monitor::none()).unwrap();
+        let field = FromMesh::new(mesh, &bvh).sample(&patch, Reach::Everywhere, &Monitor::none()).unwrap();
+        let (h, [nx, ny, nz]) = (patch.spacing()[0], patch.resolution());
+        let mut rng = Rng::new(u64::from(resolution));
+        let mut e = Errors::default();
+        for _ in 0..count {
+            let i = [nx, ny, nz].map(|n| rng.below(n as usize) as u32);
+            let got = f64::from(field[((i[2] * ny + i[1]) * nx + i[0]) as usize]);
+            let p = patch.position(i);
+            let (exact, winding) = (distance_oracle(p, mesh), winding_oracle(p, mesh));
+            let excess = (got.abs() - exact) / h;
+            if exact <= NARROW_BAND_CELLS * h {
+                e.near = e.near.max(excess.abs());
+            } else {
+                e.far_above = e.far_above.max(excess);
+                e.far_below = e.far_below.max(-excess);
+            }
+            let doubt = (winding - 0.5).abs() < 0.02 || exact < 1e-5 * h;
+            e.signs += usize::from(!doubt && (winding > 0.5) != (got < 0.0));
+        }
+        e
+    }
+
+    fn check(mesh: &TriMesh, resolution: u32) {
+        let e = errors(mesh, resolution, 3000);
+        assert!(e.near < 1e-4 && e.far_below < 1e-4 && e.far_above < 0.5 && e.signs == 0, "{resolution}: {e:?}");
+    }
+
+    #[test]
+    fn closed_meshes_agree_with_brute_force() {
+        let ball = bumpy_sphere(24, 48, 10.0, 0.2);
+        for resolution in [16, 33, 64] {
+            check(&ball, resolution);
+            check(&torus(40, 20, 8.0, 2.5), resolution);
+            // Boxes aligned with the grid: lines run along faces, edges and through vertices.
+            check(&cuboid([0.0; 3], [1.0, 1.0, 1.0]), resolution);
+            check(&joined(&cuboid([0.0; 3], [2.0, 1.0, 1.0]), &cuboid([1.0, 0.25, 0.25], [3.0, 0.75, 0.75])), resolution);
+        }
+    }
+
+    #[test]
+    fn broken_meshes_get_the_sign_of_the_winding_number() {
+        let mut rng = Rng::new(8);
+        let mut holes = bumpy_sphere(24, 48, 10.0, 0.2);
+        holes.triangles.retain(|_| rng.below(20) > 0);
+        let mut halves = bumpy_sphere(24, 48, 10.0, 0.1);
+        halves.triangles.truncate(800);
+        let mut flipped = bumpy_sphere(24, 48, 10.0, 0.2);
+        flipped.triangles.iter_mut().step_by(37).for_each(|t| t.swap(0, 1));
+        for mesh in [holes, halves, flipped] {
+            check(&mesh, 40);
+        }
+    }
+
+    #[test]
+    fn an_inside_out_mesh_is_taken_the_other_way_round() {
+        let mut mesh = bumpy_sphere(12, 24, 1.0, 0.1);
+        let patch = Patch::around(&mesh.bounds(), 20, 2).unwrap();
+        let sample = |mesh: &TriMesh| {
+            let bvh = Bvh::build(mesh, &Monitor::none()).unwrap();
+            FromMesh::new(mesh, &bvh).sample(&patch, Reach::Everywhere, &Monitor::none()).unwrap()
+        };
+        let right = sample(&mesh);
+        mesh.triangles.iter_mut().for_each(|t| t.swap(1, 2));
+        let turned = sample(&mesh);
+        assert!(right.iter().zip(&turned).all(|(a, b)| (a < &0.0) == (b < &0.0)));
+        assert!(right[right.len() / 2 + 10 * 20 + 10] < 0.0);
+    }
+
+    #[test]
+    fn threads_and_simd_levels_give_the_same_bits() {
+        let mesh = bumpy_sphere(40, 80, 3.0, 0.2);
+        let bvh = Bvh::build(&mesh, &Monitor::none()).unwrap();
+        let patch = Patch::around(&mesh.bounds(), 50, 3).unwrap();
+        let reference = FromMesh::new(&mesh, &bvh).sample(&patch, Reach::Everywhere, &Monitor::none()).unwrap();
+        for level in Level::available() {
+            for threads in [1, 3] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let again = pool.install(|| {
+                    let bvh = Bvh::build(&mesh, &Monitor::none()).unwrap();
+                    FromMesh { level, ..FromMesh::new(&mesh, &bvh) }.sample(&patch, Reach::Everywhere, &Monitor::none())
+                });
+                let same = reference.iter().zip(&again.unwrap()).all(|(a, b)| a.to_bits() == b.to_bits());
+                assert!(same, "{level:?} with {threads} threads");
+            }
+        }
+    }
+
+    #[test]
+    fn a_band_is_exact_and_clamped_beyond() {
+        let mesh = bumpy_sphere(24, 48, 10.0, 0.2);
+        let bvh = Bvh::build(&mesh, &Monitor::none()).unwrap();
+        let patch = Patch::around(&mesh.bounds(), 48, 4).unwrap();
+        let width = 3.0 * patch.spacing()[0];
+        let sampler = FromMesh::new(&mesh, &bvh);
+        let all = sampler.sample(&patch, Reach::Everywhere, &Monitor::none()).unwrap();
+        let band = sampler.sample(&patch, Reach::Band(width), &Monitor::none()).unwrap();
+        for (a, b) in all.iter().zip(&band) {
+            let expected = a.clamp(-width as f32, width as f32);
+            assert!((expected - b).abs() < 1e-5, "{a} became {b}");
+        }
+    }
+
+    #[test]
+    fn cancelling_ends_it() {
+        let mesh = bumpy_sphere(24, 48, 10.0, 0.2);
+        let bvh = Bvh::build(&mesh, &Monitor::none()).unwrap();
+        let patch = Patch::around(&mesh.bounds(), 48, 4).unwrap();
+        let cancelled = Monitor::new(std::sync::Arc::new(true.into()), |_| ());
+        assert_eq!(FromMesh::new(&mesh, &bvh).sample(&patch, Reach::Everywhere, &cancelled), Err(Cancelled));
+    }
+}

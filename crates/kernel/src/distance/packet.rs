@@ -1,0 +1,282 @@
+//! Distances of one brick of 8×8×8 samples at once: one walk down the hierarchy for 512 samples.
+//!
+//! A node is entered by those groups of 16 samples (8 along x, 2 along y) of which one might still find
+//! something closer in it. What a neighbour in the brick found prunes for all, so a triangle is
+//! evaluated where it matters and nowhere else.
+//!
+//! # Promises
+//! The result is never below the distance (up to `f32` rounding), equals it wherever it is at most the
+//! band, and exceeds it elsewhere by at most the tolerance: a node is passed over only when it is
+//! no closer than `max(best − tolerance, min(best, band))` to every sample of a group.
+
+use super::triangle::Frame;
+use crate::bvh::{Bvh, Node};
+use crate::simd::{F32x16, LANES, Level, Portable};
+
+/// Samples along an edge of a brick.
+pub(crate) const BRICK: usize = 8;
+const GROUPS: usize = BRICK * BRICK * BRICK / LANES;
+const PAIRS: usize = BRICK * BRICK / LANES;
+
+type Vector = [f32; LANES];
+
+/// How exact the samples must be, model units.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Accuracy {
+    /// Up to this distance: exact.
+    pub band: f32,
+    /// Beyond: at most this much too far.
+    pub tolerance: f32,
+    /// Nothing farther than this is looked for; what is farther gets this value.
+    pub reach: f32,
+}
+
+/// The working set of one thread: distances of a brick and where its samples are.
+pub(crate) struct Brick {
+    /// Sample coordinates relative to the brick's first sample: x for a group, y for each pair of rows, z.
+    x: Vector,
+    y: [Vector; PAIRS],
+    z: [f32; BRICK],
+    centre: [f32; 3],
+    accuracy: Accuracy,
+    /// Squared distance to the closest triangle so far.
+    best2: [Vector; GROUPS],
+    /// Squared distance below which a node matters.
+    limit2: [Vector; GROUPS],
+    /// Their greatest.
+    greatest2: f32,
+    stack: Vec<(u32, f32)>,
+}
+
+impl Brick {
+    /// For grids of this spacing.
+    pub fn new(spacing: [f64; 3], accuracy: Accuracy) -> Brick {
+        let at = |axis: usize, i: usize| (spacing[axis] * i as f64) as f32;
+        Brick {
+            x: std::array::from_fn(|l| at(0, l % BRICK)),
+            y: std::array::from_fn(|p| std::array::from_fn(|l| at(1, 2 * p + l / BRICK))),
+            z: std::array::from_fn(|i| at(2, i)),
+            centre: std::array::from_fn(|a| at(a, BRICK - 1) * 0.5),
+            accuracy,
+            best2: [[0.0; LANES]; GROUPS],
+            limit2: [[0.0; LANES]; GROUPS],
+            greatest2: 0.0,
+            stack: Vec::with_capacity(crate::bvh::MAX_STACK),
+        }
+    }
+
+    /// Finds the distances of the brick whose first sample is at `origin`.
+    pub fn fill(&mut self, level: Level, bvh: &Bvh, origin: [f64; 3]) {
+        // SAFETY: `Level` values other than the baseline exist only where the processor has the feature.
+        unsafe {
+            match level {
+                Level::Baseline => fill::<Portable>(self, bvh, origin),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => fill_avx2(self, bvh, origin),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx512 => fill_avx512(self, bvh, origin),
+            }
+        }
+    }
+
+    /// Squared distances of row (y, z), x fastest.
+    pub fn row(&self, y: usize, z: usize) -> &[f32] {
+        let group = &self.best2[z * PAIRS + y / 2];
+        &group[y % 2 * BRICK..][..BRICK]
+    }
+}
+
+/// # Safety
+/// The processor has AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn fill_avx2(brick: &mut Brick, bvh: &Bvh, origin: [f64; 3]) {
+    unsafe { fill::<crate::simd::x86::Avx2>(brick, bvh, origin) }
+}
+
+/// # Safety
+/// The processor has AVX-512 F.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn fill_avx512(brick: &mut Brick, bvh: &Bvh, origin: [f64; 3]) {
+    unsafe { fill::<crate::simd::x86::Avx512>(brick, bvh, origin) }
+}
+
+/// A node's box relative to the brick.
+struct LocalBox {
+    min: [f32; 3],
+    max: [f32; 3],
+}
+
+impl LocalBox {
+    #[inline(always)]
+    fn new(node: &Node, origin: [f32; 3]) -> LocalBox {
+        LocalBox {
+            min: std::array::from_fn(|a| node.min[a] - origin[a]),
+            max: std::array::from_fn(|a| node.max[a] - origin[a]),
+        }
+    }
+
+    /// Squared distance to the box from `low` to `high`.
+    #[inline(always)]
+    fn distance2(&self, low: [f32; 3], high: [f32; 3]) -> f32 {
+        let d: [f32; 3] = std::array::from_fn(|a| (self.min[a] - high[a]).max(low[a] - self.max[a]).max(0.0));
+        d[0] * d[0] + d[1] * d[1] + d[2] * d[2]
+    }
+}
+
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn fill<V: F32x16>(brick: &mut Brick, bvh: &Bvh, origin: [f64; 3]) {
+    let reach2 = brick.accuracy.reach * brick.accuracy.reach;
+    brick.best2 = [[reach2; LANES]; GROUPS];
+    brick.limit2 = [[reach2; LANES]; GROUPS];
+    brick.greatest2 = reach2;
+    let near = origin.map(|x| x as f32);
+    let far_corner: [f32; 3] = brick.centre.map(|c| 2.0 * c);
+    let mut stack = std::mem::take(&mut brick.stack);
+    stack.clear();
+    if !bvh.nodes.is_empty() {
+        stack.push((0, LocalBox::new(&bvh.nodes[0], near).distance2([0.0; 3], far_corner)));
+    }
+    while let Some((at, least2)) = stack.pop() {
+        if least2 >= brick.greatest2 {
+            continue;
+        }
+        let node = &bvh.nodes[at as usize];
+        let groups = unsafe { interested::<V>(brick, &LocalBox::new(node, near)) };
+        if groups == 0 {
+            continue;
+        }
+        if node.count > 0 {
+            unsafe { leaf::<V>(brick, bvh, node, groups, origin) };
+            continue;
+        }
+        let children = [at + 1, at + node.first];
+        let boxes = children.map(|c| LocalBox::new(&bvh.nodes[c as usize], near));
+        let to_centre = [0, 1].map(|i| boxes[i].distance2(brick.centre, brick.centre));
+        let to_brick = [0, 1].map(|i| boxes[i].distance2([0.0; 3], far_corner));
+        let first = usize::from(to_centre[1] < to_centre[0]);
+        stack.push((children[1 - first], to_brick[1 - first]));
+        stack.push((children[first], to_brick[first]));
+    }
+    brick.stack = stack;
+}
+
+/// Bit `g` is set when a sample of group `g` is closer to `node` than its limit.
+///
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn interested<V: F32x16>(brick: &Brick, node: &LocalBox) -> u32 {
+    unsafe {
+        let zero = V::splat(0.0);
+        let apart2 = |samples: &Vector, axis: usize| {
+            let s = V::load(samples);
+            let d = V::splat(node.min[axis]).sub(s).max(s.sub(V::splat(node.max[axis]))).max(zero);
+            d.mul(d)
+        };
+        let x2 = apart2(&brick.x, 0);
+        let xy2: [V; PAIRS] = std::array::from_fn(|p| x2.add(apart2(&brick.y[p], 1)));
+        let mut groups = 0;
+        for z in 0..BRICK {
+            let d = (node.min[2] - brick.z[z]).max(brick.z[z] - node.max[2]).max(0.0);
+            let z2 = V::splat(d * d);
+            for p in 0..PAIRS {
+                let g = z * PAIRS + p;
+                let closer = xy2[p].add(z2).less(V::load(&brick.limit2[g])) != 0;
+                groups |= u32::from(closer) << g;
+            }
+        }
+        groups
+    }
+}
+
+/// Tries the triangles of a leaf on `groups` and tightens the limits of those that got closer.
+///
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn leaf<V: F32x16>(brick: &mut Brick, bvh: &Bvh, node: &Node, groups: u32, origin: [f64; 3]) {
+    let mut closer = 0u32;
+    for i in node.first..node.first + node.count {
+        let frame = Frame::new(bvh.corners[i as usize], origin);
+        closer |= unsafe { evaluate::<V>(brick, &frame, groups) };
+    }
+    if closer != 0 {
+        unsafe { tighten::<V>(brick, closer) };
+    }
+}
+
+/// The steps of [`Frame::distance2`] on 16 samples at a time; returns the groups that got closer.
+///
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn evaluate<V: F32x16>(brick: &mut Brick, f: &Frame, groups: u32) -> u32 {
+    unsafe {
+        let (zero, one, base) = (V::splat(0.0), V::splat(1.0), V::splat(f.base));
+        let (cx, cy) = (V::splat(f.apex[0]), V::splat(f.apex[1]));
+        let ex = cx.sub(base);
+        let (inverse_bc2, inverse_ca2) = (V::splat(f.inverse_bc2), V::splat(f.inverse_ca2));
+        let x = V::load(&brick.x);
+        let along_x: [V; 3] = std::array::from_fn(|i| x.mul(V::splat(f.axes[i][0])));
+        let along_y: [V; 3] = std::array::from_fn(|i| V::splat(f.axes[i][1]));
+        let mut rest = groups;
+        let mut closer = 0;
+        while rest != 0 {
+            let g = rest.trailing_zeros() as usize;
+            rest &= rest - 1;
+            let (y, z) = (V::load(&brick.y[g % PAIRS]), brick.z[g / PAIRS]);
+            let turned: [V; 3] = std::array::from_fn(|i| {
+                let constant = V::splat(z * f.axes[i][2] + f.shift[i]);
+                along_x[i].add(y.mul(along_y[i])).add(constant)
+            });
+            let [u, v, w] = turned;
+            let du = u.sub(u.max(zero).min(base));
+            let ab = du.mul(du).add(v.mul(v));
+            let bu = u.sub(base);
+            let t = bu.mul(ex).add(v.mul(cy)).mul(inverse_bc2).max(zero).min(one);
+            let (qu, qv) = (bu.sub(t.mul(ex)), v.sub(t.mul(cy)));
+            let bc = qu.mul(qu).add(qv.mul(qv));
+            let t = u.mul(cx).add(v.mul(cy)).mul(inverse_ca2).max(zero).min(one);
+            let (qu, qv) = (u.sub(t.mul(cx)), v.sub(t.mul(cy)));
+            let ca = qu.mul(qu).add(qv.mul(qv));
+            let edges = ab.min(bc).min(ca);
+            let plane =
+                edges.unless_all_positive(v, ex.mul(v).sub(cy.mul(bu)), cy.mul(u).sub(cx.mul(v)));
+            let d2 = plane.add(w.mul(w));
+            let best = V::load(&brick.best2[g]);
+            closer |= u32::from(d2.less(best) != 0) << g;
+            d2.min(best).store(&mut brick.best2[g]);
+        }
+        closer
+    }
+}
+
+/// Recomputes the limits of `groups` from their distances.
+///
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn tighten<V: F32x16>(brick: &mut Brick, groups: u32) {
+    unsafe {
+        let (band, tolerance) = (V::splat(brick.accuracy.band), V::splat(brick.accuracy.tolerance));
+        let mut rest = groups;
+        while rest != 0 {
+            let g = rest.trailing_zeros() as usize;
+            rest &= rest - 1;
+            let best = V::load(&brick.best2[g]).sqrt();
+            let limit = best.sub(tolerance).max(best.min(band));
+            limit.mul(limit).store(&mut brick.limit2[g]);
+        }
+        let mut greatest = V::load(&brick.limit2[0]);
+        for limit in &brick.limit2[1..] {
+            greatest = greatest.max(V::load(limit));
+        }
+        let mut lanes = [0.0; LANES];
+        greatest.store(&mut lanes);
+        brick.greatest2 = lanes.into_iter().fold(0.0, f32::max);
+    }
+}

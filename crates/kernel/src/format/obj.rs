@@ -1,0 +1,151 @@
+//! Wavefront OBJ: `v` and `f` lines; everything else (groups, materials, normals, texture) is ignored.
+//!
+//! Indices count from 1 over the whole file, negative ones back from the last vertex so far. Numbers behind
+//! x y z (a weight, a colour) are ignored. Two passes: the first counts vertices, so that the second can
+//! check every index where it stands.
+
+use super::polygon::{self, Polygons};
+use super::text::{self, at_line, excerpt};
+use super::{FormatError, MeshLimits, check_vertices, malformed};
+use crate::mesh::TriMesh;
+use crate::monitor::{Cancelled, Monitor};
+use rayon::prelude::*;
+use std::borrow::Cow;
+use std::ops::Range;
+
+pub(super) fn read(bytes: &[u8], limits: &MeshLimits, monitor: &Monitor) -> Result<TriMesh, FormatError> {
+    let text = join_continued_lines(bytes);
+    let start = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let pieces = text::pieces(&text, start, |_| true);
+    let counts: Vec<Result<u64, Cancelled>> =
+        pieces.par_iter().map(|r| monitor.check().map(|()| count_vertices(&text[r.clone()]))).collect();
+    let counts = counts.into_iter().collect::<Result<Vec<u64>, _>>()?;
+    let total: u64 = counts.iter().sum();
+    check_vertices(total)?;
+    let bases = counts.iter().scan(0, |sum, n| {
+        *sum += n;
+        Some(*sum - n)
+    });
+    let work: Vec<(Range<usize>, u64)> = pieces.iter().cloned().zip(bases).collect();
+    let parts: Vec<Result<Piece, FormatError>> = work
+        .into_par_iter()
+        .map(|(range, base)| {
+            monitor.check()?;
+            let mut piece = Piece { base, total, ..Piece::default() };
+            let refuse = |(what, at)| malformed("OBJ", at_line(bytes, at), what);
+            piece.read(&text[..range.end], range.start).map_err(refuse)?;
+            Ok(piece)
+        })
+        .collect();
+    let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut positions = Vec::with_capacity(total as usize);
+    let mut polygons = Vec::with_capacity(parts.len());
+    for part in parts {
+        positions.extend_from_slice(&part.positions);
+        polygons.push(part.polygons);
+    }
+    monitor.check()?;
+    let triangles = polygon::triangles(polygons, &positions, limits, monitor)?;
+    Ok(TriMesh { positions, triangles })
+}
+
+/// A backslash before a line break joins the lines: both become blanks, so that offsets stay what they are.
+fn join_continued_lines(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let mut joined = Cow::Borrowed(bytes);
+    for i in memchr::memchr_iter(b'\\', bytes) {
+        let end = if bytes.get(i + 1) == Some(&b'\r') { i + 2 } else { i + 1 };
+        if bytes.get(end) == Some(&b'\n') {
+            joined.to_mut()[i..=end].fill(b' ');
+        }
+    }
+    joined
+}
+
+fn is_keyword(line: &[u8], letter: u8) -> bool {
+    line.first() == Some(&letter) && line.get(1).is_some_and(|b| text::is_blank(*b))
+}
+
+fn count_vertices(text: &[u8]) -> u64 {
+    let mut n = 0;
+    let mut at = 0;
+    while at < text.len() {
+        let line = text::skip_blanks(text, at);
+        n += u64::from(is_keyword(&text[line..], b'v'));
+        at = memchr::memchr(b'\n', &text[line..]).map_or(text.len(), |k| line + k + 1);
+    }
+    n
+}
+
+/// What one task reads.
+#[derive(Default)]
+struct Piece {
+    /// Vertices before this piece.
+    base: u64,
+    /// Vertices of the file.
+    total: u64,
+    positions: Vec<[f32; 3]>,
+    polygons: Polygons,
+}
+
+impl Piece {
+    fn read(&mut self, text: &[u8], from: usize) -> Result<(), (String, usize)> {
+        let mut at = from;
+        while at < text.len() {
+            let line = text::skip_blanks(text, at);
+            let mut end = line;
+            if is_keyword(&text[line..], b'v') {
+                let (p, behind) = text::point(text, line + 1)?;
+                self.positions.push(p);
+                end = behind;
+            } else if is_keyword(&text[line..], b'f') {
+                end = self.face(text, line + 1)?;
+            }
+            at = memchr::memchr(b'\n', &text[end..]).map_or(text.len(), |k| end + k + 1);
+        }
+        Ok(())
+    }
+
+    fn face(&mut self, text: &[u8], mut at: usize) -> Result<usize, (String, usize)> {
+        let start = self.polygons.corners.len();
+        loop {
+            at = text::skip_blanks(text, at);
+            if at >= text.len() || matches!(text[at], b'\n' | b'#') {
+                break;
+            }
+            let (index, end) = integer(text, at).ok_or_else(|| {
+                (format!("expected a vertex index, found {}", excerpt(text::token(text, at).0)), at)
+            })?;
+            self.polygons.corners.push(self.resolve(index).map_err(|what| (what, at))?);
+            // `/vt/vn` behind it says nothing about the shape.
+            at = text::token_end(text, end);
+        }
+        self.polygons.close(start);
+        Ok(at)
+    }
+
+    fn resolve(&self, index: i64) -> Result<u32, String> {
+        let so_far = (self.base + self.positions.len() as u64) as i64;
+        let zero_based = if index < 0 { so_far + index } else { index - 1 };
+        match index {
+            0 => Err("vertex index 0, indices count from 1".to_owned()),
+            _ if (0..self.total as i64).contains(&zero_based) => Ok(zero_based as u32),
+            i if i < 0 => Err(format!("vertex index {index} points before the first of {so_far} vertices")),
+            _ => Err(format!("vertex index {index} is out of range, the file has {} vertices", self.total)),
+        }
+    }
+}
+
+/// A decimal integer of at most 18 digits at `at` that ends at a blank, a `/` or the line's end.
+#[inline]
+fn integer(text: &[u8], at: usize) -> Option<(i64, usize)> {
+    let negative = text[at] == b'-';
+    let digits = at + usize::from(negative || text[at] == b'+');
+    let mut i = digits;
+    let mut value = 0i64;
+    while i < text.len() && text[i].is_ascii_digit() && i - digits < 18 {
+        value = value * 10 + i64::from(text[i] - b'0');
+        i += 1;
+    }
+    let ends = i >= text.len() || text::is_blank(text[i]) || matches!(text[i], b'\n' | b'/');
+    (i > digits && ends).then_some((if negative { -value } else { value }, i))
+}
