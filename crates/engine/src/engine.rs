@@ -1,14 +1,22 @@
 //! The engine: the one object that the server and the commands talk to.
 
-use crate::error::EngineError;
+use crate::blobs::Blobs;
+use crate::draft::JobTypes;
+use crate::keys::{self, Keys};
+use crate::lock;
 use crate::model::*;
+use crate::runner::{Runner, Running};
+use crate::store::{Result, Store};
 use bytes::Bytes;
 use fieldstone_jobs::JobLimits;
 use futures::stream::BoxStream;
+use std::fs::File;
 use std::ops::Range;
 use std::path::PathBuf;
-
-type Result<T, E = EngineError> = std::result::Result<T, E>;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
 
 /// Where state lives and how much of the machine may be used.
 #[derive(Clone, Debug)]
@@ -33,7 +41,26 @@ pub struct EngineConfig {
 
 /// The service without HTTP. Cheap to clone.
 #[derive(Clone)]
-pub struct Engine {}
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) config: EngineConfig,
+    pub(crate) types: JobTypes,
+    pub(crate) store: Store,
+    pub(crate) blobs: Blobs,
+    pub(crate) running: Running,
+    keys: Keys,
+    signing_key: [u8; 32],
+    /// Number of the last generated filename.
+    last_name: AtomicU64,
+    runner: Mutex<Option<JoinHandle<()>>>,
+    /// When writing was last seen to work.
+    written: tokio::sync::Mutex<Option<Instant>>,
+    /// Last: released when all else is gone.
+    _lock: File,
+}
 
 /// A blob's bytes, or a range of them.
 pub struct Blob {
@@ -45,205 +72,107 @@ pub struct Blob {
     pub bytes: BoxStream<'static, std::io::Result<Bytes>>,
 }
 
-/// An upload in progress; dropping it forgets what was written.
-pub struct Upload {}
-
-impl Upload {
-    /// Appends to the blob; memory stays flat.
-    pub async fn write(&mut self, _chunk: Bytes) -> Result<()> {
-        todo!()
-    }
-
-    /// Makes the upload durable and then visible as a new asset.
-    pub async fn finish(self, _caller: &Caller, _project: ProjectId, _filename: &str) -> Result<Asset> {
-        todo!()
-    }
-
-    /// Makes the upload durable and then the content of an existing asset.
-    pub async fn replace(
-        self,
-        _caller: &Caller,
-        _project: ProjectId,
-        _asset: AssetId,
-        _filename: &str,
-    ) -> Result<Asset> {
-        todo!()
-    }
-}
+/// One probe of the disk serves all questions within this time: anybody may ask.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Opens the data folder, alone (a lock), migrates it and takes back what a killed process left.
-    pub async fn open(_config: EngineConfig) -> Result<Engine> {
-        todo!()
+    pub async fn open(config: EngineConfig) -> Result<Engine> {
+        Self::open_with_types(config, fieldstone_jobs::JOB_TYPES).await
     }
 
-    /// Starts running jobs.
+    /// [`Engine::open`] with a job type table of the caller's choice.
+    pub async fn open_with_types(config: EngineConfig, types: JobTypes) -> Result<Engine> {
+        lock::make_folder(&config.data)?;
+        let lock = lock::lock(&config.data)?;
+        let store = Store::open(&config.data, true).await?;
+        let blobs = Blobs::open(&config.data)?;
+        let fresh = hex::encode(rand::random::<[u8; 32]>());
+        let kept = store.meta_or_init("signing_key", &fresh).await?;
+        let signing_key = hex::decode(kept).ok().and_then(|k| k.try_into().ok());
+        let signing_key =
+            signing_key.ok_or_else(|| anyhow::anyhow!("the ledger's signing key is damaged"))?;
+        let now = Timestamp::now();
+        store.expire_all().await?;
+        store.reap(config.max_attempts, now).await?;
+        store.advance_all(now).await?;
+        let inner = Inner {
+            config,
+            types,
+            store,
+            blobs,
+            running: Running::default(),
+            keys: Keys::new(),
+            signing_key,
+            last_name: AtomicU64::new(0),
+            runner: Mutex::default(),
+            written: tokio::sync::Mutex::default(),
+            _lock: lock,
+        };
+        Ok(Engine { inner: Arc::new(inner) })
+    }
+
+    /// Starts running jobs; call it inside a tokio runtime.
     pub fn start(&self) {
-        todo!()
+        let mut runner = self.inner.runner.lock().unwrap_or_else(PoisonError::into_inner);
+        if runner.is_none() {
+            *runner = Some(tokio::spawn(Runner::new(self.inner.clone()).run()));
+        }
     }
 
     /// Stops running jobs; unfinished ones go on after the next start.
     pub async fn stop(&self) {
-        todo!()
+        self.inner.running.stop();
+        let runner = self.inner.runner.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Err(e)) = match runner {
+            Some(runner) => Some(runner.await),
+            None => None,
+        } {
+            tracing::error!("the runner ended badly: {e}");
+        }
     }
 
     /// Whether the ledger and the blobs can be written.
     pub async fn ready(&self) -> Result<()> {
-        todo!()
+        let mut written = self.inner.written.lock().await;
+        if written.is_some_and(|at| at.elapsed() < PROBE_EVERY) {
+            return Ok(());
+        }
+        self.inner.store.set_meta("ready", &Timestamp::now().0.to_string()).await?;
+        let blobs = self.inner.blobs.clone();
+        tokio::task::spawn_blocking(move || blobs.stage()?.write(b"ready")).await??;
+        *written = Some(Instant::now());
+        Ok(())
     }
 
     /// Makes a key and returns its token, which is stored nowhere.
-    pub async fn create_key(&self, _new: NewKey) -> Result<String> {
-        todo!()
+    pub async fn create_key(&self, new: NewKey) -> Result<String> {
+        keys::insert(&self.inner.store, new, Timestamp::now()).await
     }
 
     /// Whether no key exists yet.
     pub async fn has_no_keys(&self) -> Result<bool> {
-        todo!()
+        keys::none(&self.inner.store).await
     }
 
     /// Whose token this is; `None` when it is nobody's.
-    pub async fn authenticate(&self, _token: &str) -> Result<Option<std::sync::Arc<Caller>>> {
-        todo!()
+    pub async fn authenticate(&self, token: &str) -> Result<Option<Arc<Caller>>> {
+        self.inner.keys.authenticate(&self.inner.store, token).await
     }
 
     /// A secret of this data folder, for signing links.
     pub fn signing_key(&self) -> [u8; 32] {
-        todo!()
+        self.inner.signing_key
     }
+}
 
-    /// Makes or copies a project.
-    pub async fn create_project(&self, _caller: &Caller, _new: NewProject) -> Result<Project> {
-        todo!()
-    }
-    /// A project that `caller` may see.
-    pub async fn get_project(&self, _caller: &Caller, _id: ProjectId) -> Result<Project> {
-        todo!()
-    }
-    /// All projects that `caller` may see.
-    pub async fn list_projects(&self, _caller: &Caller, _query: &ListQuery) -> Result<Vec<Project>> {
-        todo!()
-    }
-    /// Changes a project of `caller`.
-    pub async fn update_project(
-        &self,
-        _caller: &Caller,
-        _id: ProjectId,
-        _change: ProjectChange,
-    ) -> Result<Project> {
-        todo!()
-    }
-    /// Deletes a project of `caller` with all that it holds; running jobs are cancelled.
-    pub async fn delete_project(&self, _caller: &Caller, _id: ProjectId) -> Result<()> {
-        todo!()
-    }
-
-    /// Starts an upload.
-    pub async fn begin_upload(&self) -> Result<Upload> {
-        todo!()
-    }
-    /// One asset.
-    pub async fn get_asset(&self, _caller: &Caller, _project: ProjectId, _id: AssetId) -> Result<Asset> {
-        todo!()
-    }
-    /// Assets of a project.
-    pub async fn list_assets(
-        &self,
-        _caller: &Caller,
-        _project: ProjectId,
-        _query: &ListQuery,
-    ) -> Result<Vec<Asset>> {
-        todo!()
-    }
-    /// Deletes an asset; its blob stays while anything needs it.
-    pub async fn delete_asset(&self, _caller: &Caller, _project: ProjectId, _id: AssetId) -> Result<()> {
-        todo!()
-    }
-    /// The bytes of a blob, or of `range` of it (cut at the end).
-    pub async fn open_blob(&self, _sha256: &str, _range: Option<Range<u64>>) -> Result<Blob> {
-        todo!()
-    }
-
-    /// Dispatches a job.
-    pub async fn create_job(&self, _caller: &Caller, _project: ProjectId, _new: NewJob) -> Result<Job> {
-        todo!()
-    }
-    /// One job.
-    pub async fn get_job(
-        &self,
-        _caller: &Caller,
-        _project: ProjectId,
-        _id: JobId,
-    ) -> Result<std::sync::Arc<Job>> {
-        todo!()
-    }
-    /// Jobs of a project.
-    pub async fn list_jobs(
-        &self,
-        _caller: &Caller,
-        _project: ProjectId,
-        _query: &ListQuery,
-    ) -> Result<Vec<Job>> {
-        todo!()
-    }
-    /// Renames a job.
-    pub async fn rename_job(
-        &self,
-        _caller: &Caller,
-        _project: ProjectId,
-        _id: JobId,
-        _name: &str,
-    ) -> Result<Job> {
-        todo!()
-    }
-    /// Deletes a finished job; an unfinished one is cancelled first.
-    pub async fn delete_job(&self, _caller: &Caller, _project: ProjectId, _id: JobId) -> Result<()> {
-        todo!()
-    }
-
-    /// Dispatches a workflow.
-    pub async fn create_workflow(
-        &self,
-        _caller: &Caller,
-        _project: ProjectId,
-        _new: NewWorkflow,
-    ) -> Result<Workflow> {
-        todo!()
-    }
-    /// One workflow.
-    pub async fn get_workflow(
-        &self,
-        _caller: &Caller,
-        _project: ProjectId,
-        _id: WorkflowId,
-    ) -> Result<Workflow> {
-        todo!()
-    }
-    /// Workflows of a project.
-    pub async fn list_workflows(
-        &self,
-        _caller: &Caller,
-        _project: ProjectId,
-        _query: &ListQuery,
-    ) -> Result<Vec<Workflow>> {
-        todo!()
-    }
-    /// Cancels a workflow; a finished one is a conflict.
-    pub async fn cancel_workflow(
-        &self,
-        _caller: &Caller,
-        _project: ProjectId,
-        _id: WorkflowId,
-    ) -> Result<Workflow> {
-        todo!()
-    }
-    /// Deletes a workflow with its jobs; an unfinished one is cancelled first. Assets stay.
-    pub async fn delete_workflow(
-        &self,
-        _caller: &Caller,
-        _project: ProjectId,
-        _id: WorkflowId,
-    ) -> Result<()> {
-        todo!()
+impl Inner {
+    /// A filename that this folder has not seen: the time in nanoseconds, made unique.
+    pub(crate) fn new_filename(&self, extension: &str) -> String {
+        let now = (Timestamp::now().0.max(0) as u64).saturating_mul(1000);
+        let next = |last: u64| Some(now.max(last + 1));
+        let last = self.last_name.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        let name = last.unwrap_or_else(|last| last).saturating_add(1).max(now);
+        format!("{name:016x}.{extension}")
     }
 }

@@ -42,3 +42,43 @@ impl EngineError {
         EngineError::Invalid { message, errors: vec![FieldError { field, msg }] }
     }
 }
+
+/// Faults of the ledger or of a disk: ours or the machine's, never the caller's.
+macro_rules! internal {
+    ($($source:ty),+ $(,)?) => {$(
+        impl From<$source> for EngineError {
+            fn from(e: $source) -> Self {
+                EngineError::Internal(e.into())
+            }
+        }
+    )+};
+}
+
+internal!(sqlx::Error, sqlx::migrate::MigrateError, serde_json::Error, std::io::Error, object_store::Error);
+internal!(tokio::task::JoinError);
+
+/// Wrong places of one request, collected so that its sender sees all of them at once.
+#[derive(Debug, Default)]
+pub(crate) struct Problems(Vec<FieldError>);
+
+impl Problems {
+    /// Most places that one answer names.
+    const MOST: usize = 20;
+
+    pub(crate) fn push(&mut self, field: impl Into<String>, msg: impl Into<String>) {
+        self.0.push(FieldError { field: field.into(), msg: msg.into() });
+    }
+
+    /// An error that names every place, if there is one.
+    pub(crate) fn check(mut self) -> Result<(), EngineError> {
+        let Some(first) = self.0.first().cloned() else { return Ok(()) };
+        let EngineError::Invalid { mut message, .. } = EngineError::invalid(first.field, first.msg) else {
+            return Ok(());
+        };
+        if self.0.len() > 1 {
+            message.push_str(&format!(" (and {} more)", self.0.len() - 1));
+        }
+        self.0.truncate(Self::MOST);
+        Err(EngineError::Invalid { message, errors: self.0 })
+    }
+}

@@ -3,9 +3,27 @@
 
 #![warn(missing_docs)]
 
+mod assets;
+mod attempt;
+mod bindings;
+mod blobs;
+mod cache;
+mod dag;
+mod draft;
 mod engine;
 pub mod error;
+mod jobs;
+pub mod keys;
+mod list_query;
+mod lock;
 pub mod model;
+mod projects;
+mod runner;
+mod store;
+mod workflow;
+mod workflows;
 
-pub use engine::{Blob, Engine, EngineConfig, Upload};
+pub use assets::Upload;
+pub use draft::JobTypes;
+pub use engine::{Blob, Engine, EngineConfig};
 pub use error::{EngineError, FieldError};

@@ -1,4 +1,80 @@
 //! The one binary: `serve`, `keys`, `run`, `demo`.
-#[allow(dead_code)]
+
+mod client;
+mod demo;
+#[cfg(test)]
+mod docs;
+mod keys;
 mod picture;
-fn main() {}
+mod progress;
+mod run;
+mod scratch;
+mod serve;
+mod settings;
+mod size;
+
+use clap::{Parser, Subcommand};
+use settings::{Flags, Settings};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Exit code after Ctrl-C, as shells count it: 128 + SIGINT.
+pub const INTERRUPTED: u8 = 130;
+
+/// Implicit geometry as a service: a mesh goes in, a distance field comes out.
+#[derive(Parser)]
+#[command(name = "fieldstone", version, after_help = AFTER_HELP)]
+struct Cli {
+    /// Settings file [default: fieldstone.toml, when there is one]
+    #[arg(long, global = true, value_name = "FILE", env = "FIELDSTONE_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Settings come from flags, else from FIELDSTONE_* variables, else from fieldstone.toml; docs/configuration.md lists them.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves the REST API and runs jobs, all in this process
+    Serve(serve::ServeArgs),
+    /// Manages API keys
+    Keys(keys::KeysArgs),
+    /// Runs one job on local files, without a server
+    Run(run::RunArgs),
+    /// Shows the whole thing on a part: serves, uploads, samples, draws
+    Demo(demo::DemoArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match execute(cli) {
+        Ok(code) => code,
+        Err(e) => {
+            eprintln!("error: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
+    let load = |flags: &Flags| Settings::load(cli.config.as_deref(), flags);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match cli.command {
+        Command::Serve(args) => runtime.block_on(serve::serve(load(&args.flags)?)),
+        Command::Keys(args) => {
+            let settings = load(&args.flags())?;
+            runtime.block_on(keys::execute(args, settings))
+        }
+        Command::Run(args) => {
+            let settings = load(&Flags { threads: args.threads, ..Flags::default() })?;
+            runtime.block_on(run::run(args, settings))
+        }
+        Command::Demo(args) => {
+            let settings = load(&Flags { threads: args.threads, ..Flags::default() })?;
+            runtime.block_on(demo::demo(args, settings))
+        }
+    }
+}

@@ -10,6 +10,6 @@ pub mod params;
 pub mod types;
 
 pub use context::{Input, JobContext, JobLimits, Output, Outputs};
-pub use job_type::{InputSizes, JobEntry, JobError, Slot};
+pub use job_type::{InputSizes, JobEntry, JobError, Product, Slot};
 pub use params::{Kind, Param, ParamError, Values};
 pub use types::{JOB_TYPES, find};

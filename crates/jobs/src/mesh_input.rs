@@ -1,7 +1,9 @@
 //! Reads a mesh asset: mapped, not copied, and limited so that the job stays within the memory it asked for.
 
 use crate::context::{Input, JobLimits};
-use crate::job_type::JobError;
+use crate::job_type::{InputSizes, JobError};
+use anyhow::Context;
+use fieldstone_kernel::bvh::MeshChecksum;
 use fieldstone_kernel::format::{FormatError, MeshFormat, MeshLimits, read_mesh};
 use fieldstone_kernel::{Monitor, TriMesh};
 use memmap2::Mmap;
@@ -27,4 +29,21 @@ fn read_limited(input: &Input, limits: &MeshLimits, monitor: &Monitor) -> Result
     // SAFETY: a staged input is an immutable blob that nobody writes to or cuts while the job runs ([`Input`]).
     let bytes = unsafe { Mmap::map(&file)? };
     read_mesh(&bytes, format, limits, monitor).map_err(refuse)
+}
+
+/// The SHA-256 of `input`, which ties a hierarchy to its mesh.
+pub fn checksum_bytes(input: &Input) -> Result<MeshChecksum, JobError> {
+    let digits = input.checksum.strip_prefix("sha256:").unwrap_or(&input.checksum);
+    let byte = |i: usize| digits.get(2 * i..2 * i + 2).and_then(|d| u8::from_str_radix(d, 16).ok());
+    let mut bytes = [0; 32];
+    for (i, b) in bytes.iter_mut().enumerate() {
+        *b = byte(i).with_context(|| format!("checksum of {} is {:?}", input.filename, input.checksum))?;
+    }
+    Ok(bytes)
+}
+
+/// Upper bound of the bytes that the input `mesh` and its hierarchy take while they are built: at most 150 for each
+/// triangle, and a triangle takes at least 12 bytes of any file.
+pub fn memory_of_mesh(inputs: &InputSizes) -> u64 {
+    inputs.get("mesh").map_or(0, |bytes| bytes / 12 * 150) + (64 << 20)
 }

@@ -35,9 +35,8 @@ impl Rng {
 fn wrapped(nu: usize, nv: usize, point: impl Fn(f64, f64) -> [f64; 3]) -> TriMesh {
     let at = |i: usize, j: usize| ((i % nu) * nv + j % nv) as u32;
     let angle = |i: usize, n: usize| std::f64::consts::TAU * i as f64 / n as f64;
-    let positions = (0..nu * nv)
-        .map(|k| point(angle(k / nv, nu), angle(k % nv, nv)).map(|c| c as f32))
-        .collect();
+    let positions =
+        (0..nu * nv).map(|k| point(angle(k / nv, nu), angle(k % nv, nv)).map(|c| c as f32)).collect();
     let mut triangles = Vec::with_capacity(2 * nu * nv);
     for i in 0..nu {
         for j in 0..nv {
@@ -91,9 +90,8 @@ pub fn bumpy_sphere(rows: usize, columns: usize, radius: f64, bump: f64) -> TriM
 
 /// An axis-aligned box of 12 triangles.
 pub fn cuboid(min: [f32; 3], max: [f32; 3]) -> TriMesh {
-    let positions = (0..8)
-        .map(|i| std::array::from_fn(|a| if i >> a & 1 == 1 { max[a] } else { min[a] }))
-        .collect();
+    let positions =
+        (0..8).map(|i| std::array::from_fn(|a| if i >> a & 1 == 1 { max[a] } else { min[a] })).collect();
     let quads = [[0, 4, 6, 2], [1, 3, 7, 5], [0, 1, 5, 4], [2, 6, 7, 3], [0, 2, 3, 1], [4, 5, 7, 6]];
     let triangles = quads.iter().flat_map(|q| [[q[0], q[1], q[2]], [q[0], q[2], q[3]]]).collect();
     TriMesh { positions, triangles }
@@ -138,7 +136,8 @@ pub fn distance2_oracle(p: [f64; 3], c: [[f32; 3]; 3]) -> f64 {
 /// Generalised winding number of `mesh` at `p` by summing every solid angle, in `f64`
 /// (Jacobson et al. 2013, §4; solid angle by Van Oosterom and Strackee 1983).
 pub fn winding_oracle(p: [f64; 3], mesh: &TriMesh) -> f64 {
-    let sum: f64 = (0..mesh.triangles.len()).map(|t| crate::bvh::winding::solid_angle(p, mesh.corners(t))).sum();
+    let sum: f64 =
+        (0..mesh.triangles.len()).map(|t| crate::bvh::winding::solid_angle(p, mesh.corners(t))).sum();
     sum / (4.0 * std::f64::consts::PI)
 }
 

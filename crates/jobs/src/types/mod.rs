@@ -1,11 +1,117 @@
 //! The one list of job types, and the laws that hold for all of them.
 
+pub mod implicit_from_mesh;
+pub mod mesh_compute_bvh;
+pub mod sample_triangle_mesh;
+
 use crate::job_type::JobEntry;
 
 /// Every job type, in the order of the documentation.
-pub static JOB_TYPES: &[&JobEntry] = &[];
+pub static JOB_TYPES: &[&JobEntry] =
+    &[&mesh_compute_bvh::ENTRY, &implicit_from_mesh::ENTRY, &sample_triangle_mesh::ENTRY];
 
 /// The job type called `type_name`, if there is one.
 pub fn find(type_name: &str) -> Option<&'static JobEntry> {
     JOB_TYPES.iter().copied().find(|e| e.type_name == type_name)
+}
+
+#[cfg(test)]
+mod laws {
+    use super::*;
+    use crate::context::{Input, JobContext, JobLimits};
+    use crate::job_type::JobError;
+    use fieldstone_kernel::format::{MeshFormat, write_mesh};
+    use fieldstone_kernel::{Monitor, testing};
+    use indexmap::IndexMap;
+    use sha2::{Digest, Sha256};
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    #[test]
+    fn every_file_is_an_entry_and_every_entry_a_file() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/types");
+        let files: BTreeSet<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|f| f.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+            .filter(|f| f != "mod")
+            .collect();
+        let entries: BTreeSet<String> =
+            JOB_TYPES.iter().map(|e| e.type_name.replace(['/', '-'], "_")).collect();
+        assert_eq!(files, entries);
+        assert_eq!(entries.len(), JOB_TYPES.len(), "a type name is used twice");
+    }
+
+    #[test]
+    fn names_are_unique_and_everything_is_documented() {
+        for e in JOB_TYPES {
+            let mut names = BTreeSet::new();
+            let documented = [(e.type_name, e.doc)]
+                .into_iter()
+                .chain(e.inputs.iter().map(|s| (s.name, s.doc)))
+                .chain(e.params.iter().map(|p| (p.name, p.doc)));
+            for (name, doc) in documented {
+                assert!(!doc.is_empty(), "{}: {name} has no doc", e.type_name);
+                assert!(names.insert(name), "{}: {name} is used twice", e.type_name);
+            }
+            assert!(!e.products.is_empty() || !e.results.is_empty(), "{} makes nothing", e.type_name);
+            e.parse(&IndexMap::new()).unwrap_or_else(|err| panic!("{}: defaults: {err}", e.type_name));
+        }
+    }
+
+    /// Runs `entry` with default parameters on the same ball for every required slot.
+    fn run(entry: &JobEntry, monitor: Monitor) -> Result<Made, JobError> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("ball.ply");
+        let mesh = testing::bumpy_sphere(20, 40, 10.0, 0.1);
+        write_mesh(&mesh, MeshFormat::Ply, &mut std::fs::File::create(&path)?)?;
+        let checksum = format!("sha256:{}", hex::encode(Sha256::digest(std::fs::read(&path)?)));
+        let input = Input { path, filename: "ball.ply".into(), checksum };
+        let required = entry.inputs.iter().filter(|s| s.required);
+        let inputs = required.map(|s| (s.name.to_owned(), vec![input.clone()])).collect();
+        let out = folder.path().join("out");
+        std::fs::create_dir(&out)?;
+        let mut cx = JobContext::new(inputs, out, monitor, JobLimits::default());
+        (entry.run)(&entry.parse(&IndexMap::new())?, &mut cx)?;
+        let outputs = cx.into_outputs();
+        let assets =
+            outputs.assets.iter().map(|o| (o.name, o.extension, std::fs::read(&o.path).unwrap())).collect();
+        Ok(Made { assets, params: outputs.params })
+    }
+
+    #[derive(Debug, PartialEq)]
+    struct Made {
+        assets: Vec<(&'static str, &'static str, Vec<u8>)>,
+        params: IndexMap<String, String>,
+    }
+
+    #[test]
+    fn runs_make_exactly_what_is_declared_and_the_same_bytes_again() {
+        for e in JOB_TYPES {
+            let made = run(e, Monitor::none()).unwrap_or_else(|err| panic!("{}: {err}", e.type_name));
+            let assets: Vec<_> = made.assets.iter().map(|(name, extension, _)| (*name, *extension)).collect();
+            let declared: Vec<_> = e.products.iter().map(|p| (p.name, p.extension)).collect();
+            assert_eq!(assets, declared, "{}", e.type_name);
+            assert_eq!(
+                made.params.keys().collect::<Vec<_>>(),
+                e.results.iter().collect::<Vec<_>>(),
+                "{}",
+                e.type_name
+            );
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+            assert!(
+                pool.install(|| run(e, Monitor::none())).unwrap() == made,
+                "{} made other bytes",
+                e.type_name
+            );
+        }
+    }
+
+    #[test]
+    fn cancelled_runs_end_as_cancelled() {
+        for e in JOB_TYPES {
+            let cancelled = Monitor::new(std::sync::Arc::new(true.into()), |_| ());
+            let result = run(e, cancelled);
+            assert!(matches!(result, Err(JobError::Cancelled(_))), "{}: {result:?}", e.type_name);
+        }
+    }
 }

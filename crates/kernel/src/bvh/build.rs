@@ -119,7 +119,12 @@ fn subtree(
 fn grow(nodes: &mut Vec<Node>, primitives: &mut [Primitive], offset: usize, depth: u32) {
     let bounds = bounds_of(primitives);
     let at = nodes.len();
-    nodes.push(Node { min: bounds.min, max: bounds.max, first: offset as u32, count: primitives.len() as u32 });
+    nodes.push(Node {
+        min: bounds.min,
+        max: bounds.max,
+        first: offset as u32,
+        count: primitives.len() as u32,
+    });
     if primitives.len() <= LEAF_SIZE {
         return;
     }
@@ -145,9 +150,7 @@ fn split(primitives: &mut [Primitive], depth: u32) -> usize {
     let axis = (0..3).fold(0, |best, a| if extent[a] > extent[best] { a } else { best });
     if extent[axis] > 0.0 && depth < SAH_DEPTH {
         let scale = (BINS as f64 * (1.0 - 1e-6) / extent[axis]) as f32;
-        let bin = |p: &Primitive| {
-            (((p.centre2(axis) - centres.min[axis]) * scale) as usize).min(BINS - 1)
-        };
+        let bin = |p: &Primitive| (((p.centre2(axis) - centres.min[axis]) * scale) as usize).min(BINS - 1);
         let border = cheapest_border(primitives, bin);
         let middle = partition(primitives, |p| bin(p) < border);
         if 0 < middle && middle < primitives.len() {

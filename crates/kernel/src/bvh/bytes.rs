@@ -23,7 +23,9 @@ pub enum BvhBytesError {
     #[error("BVH format version {0}, this service reads version {VERSION}")]
     Version(u16),
     /// Built for another mesh.
-    #[error("the BVH belongs to another mesh: it was built for sha256:{built_for}, the mesh is sha256:{mesh}")]
+    #[error(
+        "the BVH belongs to another mesh: it was built for sha256:{built_for}, the mesh is sha256:{mesh}"
+    )]
     OtherMesh {
         /// Checksum in the file.
         built_for: String,
@@ -68,7 +70,8 @@ impl Bvh {
             let (built_for, mesh) = (hex(&head[8..40]), hex(checksum));
             return Err(BvhBytesError::OtherMesh { built_for, mesh });
         }
-        let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]) as usize;
+        let word =
+            |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]) as usize;
         let (node_count, triangle_count) = (word(40), word(44));
         if triangle_count != mesh.triangles.len() || node_count > 2 * triangle_count {
             let what = format!(
@@ -93,7 +96,11 @@ fn check_order(order: &[u32]) -> Result<(), BvhBytesError> {
     for (i, &t) in order.iter().enumerate() {
         match seen.get_mut(t as usize) {
             Some(s) if !*s => *s = true,
-            _ => return Err(BvhBytesError::Damaged(format!("triangle {t} at position {i} is repeated or does not exist"))),
+            _ => {
+                return Err(BvhBytesError::Damaged(format!(
+                    "triangle {t} at position {i} is repeated or does not exist"
+                )));
+            }
         }
     }
     Ok(())
@@ -152,7 +159,7 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::Monitor;
-    use crate::testing::{bumpy_sphere, Rng};
+    use crate::testing::{Rng, bumpy_sphere};
 
     fn written() -> (TriMesh, Vec<u8>) {
         let mesh = bumpy_sphere(12, 24, 1.0, 0.1);
@@ -170,7 +177,10 @@ mod tests {
         assert_eq!(read.order, built.order);
         assert_eq!(read.corners, built.corners);
         let other = Bvh::read(&mut &bytes[..], &mesh, &[8; 32]).unwrap_err().to_string();
-        assert!(other.starts_with("the BVH belongs to another mesh: it was built for sha256:0707"), "{other}");
+        assert!(
+            other.starts_with("the BVH belongs to another mesh: it was built for sha256:0707"),
+            "{other}"
+        );
     }
 
     #[test]

@@ -6,5 +6,5 @@ mod closest;
 pub mod winding;
 
 pub use build::Bvh;
-pub use bytes::{BvhBytesError, MeshChecksum};
 pub(crate) use build::{MAX_DEPTH as MAX_STACK, Node};
+pub use bytes::{BvhBytesError, MeshChecksum};

@@ -65,7 +65,11 @@ impl WindingNumber {
                 merged(&moments[at + 1], &moments[at + node.first as usize])
             } else {
                 let leaf = node.first as usize..(node.first + node.count) as usize;
-                bvh.corners[leaf].iter().map(|c| of_triangle(*c)).reduce(|a, b| merged(&a, &b)).unwrap_or_default()
+                bvh.corners[leaf]
+                    .iter()
+                    .map(|c| of_triangle(*c))
+                    .reduce(|a, b| merged(&a, &b))
+                    .unwrap_or_default()
             };
             let corner: [f64; 3] = std::array::from_fn(|a| {
                 (m.centre[a] - f64::from(node.min[a])).abs().max((m.centre[a] - f64::from(node.max[a])).abs())

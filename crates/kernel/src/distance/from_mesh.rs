@@ -177,7 +177,10 @@ mod tests {
 
     fn check(mesh: &TriMesh, resolution: u32) {
         let e = errors(mesh, resolution, 3000);
-        assert!(e.near < 1e-4 && e.far_below < 1e-4 && e.far_above < 0.5 && e.signs == 0, "{resolution}: {e:?}");
+        assert!(
+            e.near < 1e-4 && e.far_below < 1e-4 && e.far_above < 0.5 && e.signs == 0,
+            "{resolution}: {e:?}"
+        );
     }
 
     #[test]
@@ -188,7 +191,10 @@ mod tests {
             check(&torus(40, 20, 8.0, 2.5), resolution);
             // Boxes aligned with the grid: lines run along faces, edges and through vertices.
             check(&cuboid([0.0; 3], [1.0, 1.0, 1.0]), resolution);
-            check(&joined(&cuboid([0.0; 3], [2.0, 1.0, 1.0]), &cuboid([1.0, 0.25, 0.25], [3.0, 0.75, 0.75])), resolution);
+            check(
+                &joined(&cuboid([0.0; 3], [2.0, 1.0, 1.0]), &cuboid([1.0, 0.25, 0.25], [3.0, 0.75, 0.75])),
+                resolution,
+            );
         }
     }
 
@@ -226,13 +232,18 @@ mod tests {
         let mesh = bumpy_sphere(40, 80, 3.0, 0.2);
         let bvh = Bvh::build(&mesh, &Monitor::none()).unwrap();
         let patch = Patch::around(&mesh.bounds(), 50, 3).unwrap();
-        let reference = FromMesh::new(&mesh, &bvh).sample(&patch, Reach::Everywhere, &Monitor::none()).unwrap();
+        let reference =
+            FromMesh::new(&mesh, &bvh).sample(&patch, Reach::Everywhere, &Monitor::none()).unwrap();
         for level in Level::available() {
             for threads in [1, 3] {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 let again = pool.install(|| {
                     let bvh = Bvh::build(&mesh, &Monitor::none()).unwrap();
-                    FromMesh { level, ..FromMesh::new(&mesh, &bvh) }.sample(&patch, Reach::Everywhere, &Monitor::none())
+                    FromMesh { level, ..FromMesh::new(&mesh, &bvh) }.sample(
+                        &patch,
+                        Reach::Everywhere,
+                        &Monitor::none(),
+                    )
                 });
                 let same = reference.iter().zip(&again.unwrap()).all(|(a, b)| a.to_bits() == b.to_bits());
                 assert!(same, "{level:?} with {threads} threads");

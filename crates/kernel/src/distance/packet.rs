@@ -244,8 +244,7 @@ unsafe fn evaluate<V: F32x16>(brick: &mut Brick, f: &Frame, groups: u32) -> u32 
             let (qu, qv) = (u.sub(t.mul(cx)), v.sub(t.mul(cy)));
             let ca = qu.mul(qu).add(qv.mul(qv));
             let edges = ab.min(bc).min(ca);
-            let plane =
-                edges.unless_all_positive(v, ex.mul(v).sub(cy.mul(bu)), cy.mul(u).sub(cx.mul(v)));
+            let plane = edges.unless_all_positive(v, ex.mul(v).sub(cy.mul(bu)), cy.mul(u).sub(cx.mul(v)));
             let d2 = plane.add(w.mul(w));
             let best = V::load(&brick.best2[g]);
             closer |= u32::from(d2.less(best) != 0) << g;

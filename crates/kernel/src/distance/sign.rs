@@ -274,7 +274,8 @@ fn turns_about(t: &[[f64; 3]; 3], y: f64, z: f64) -> i32 {
         }
         // Always asked from the lower end to the upper one, so that both neighbours ask the same.
         let (low, high) = if up > 0 { (a, b) } else { (b, a) };
-        let side = orient2d(Coord { x: low[1], y: low[2] }, Coord { x: high[1], y: high[2] }, Coord { x: y, y: z });
+        let side =
+            orient2d(Coord { x: low[1], y: low[2] }, Coord { x: high[1], y: high[2] }, Coord { x: y, y: z });
         if side > 0.0 {
             turns += up;
         }

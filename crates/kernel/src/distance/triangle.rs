@@ -113,7 +113,10 @@ mod tests {
     fn check(corners: [[f32; 3]; 3], p: [f64; 3]) {
         let exact = distance2_oracle(p, corners).sqrt();
         let got = Frame::new(corners, p).distance2([0.0; 3]).sqrt();
-        assert!((f64::from(got) - exact).abs() <= 1e-6 * (1.0 + exact), "{corners:?} from {p:?}: {got}, exact {exact}");
+        assert!(
+            (f64::from(got) - exact).abs() <= 1e-6 * (1.0 + exact),
+            "{corners:?} from {p:?}: {got}, exact {exact}"
+        );
     }
 
     #[test]

@@ -1,0 +1,90 @@
+//! Jobs that are dispatched directly, and all jobs as they are seen.
+
+use crate::draft::{AssetSource, Draft, ParamSource, check_name};
+use crate::engine::Engine;
+use crate::error::{EngineError, Problems};
+use crate::model::*;
+use crate::store::{Left, Result};
+use std::sync::Arc;
+
+impl Engine {
+    /// Dispatches a job.
+    pub async fn create_job(&self, caller: &Caller, project: ProjectId, new: NewJob) -> Result<Job> {
+        if let Some(name) = &new.name {
+            check_name("name", name)?;
+        }
+        check_name("type", &new.type_name)?;
+        self.inner.store.check_project(caller, project, true).await?;
+        let mut draft = direct_draft(new);
+        let mut problems = Problems::default();
+        draft.check(self.inner.types, false, &mut problems);
+        problems.check()?;
+        let job = self.inner.store.insert_job(project, &draft, Timestamp::now()).await?;
+        self.inner.running.ring();
+        Ok(job)
+    }
+
+    /// One job.
+    pub async fn get_job(&self, caller: &Caller, project: ProjectId, id: JobId) -> Result<Arc<Job>> {
+        self.inner.store.check_project(caller, project, false).await?;
+        self.inner.store.job(project, id).await
+    }
+
+    /// Jobs of a project.
+    pub async fn list_jobs(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        query: &ListQuery,
+    ) -> Result<Vec<Job>> {
+        self.inner.store.check_project(caller, project, false).await?;
+        self.inner.store.jobs(project, query).await
+    }
+
+    /// Renames a job.
+    pub async fn rename_job(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        id: JobId,
+        name: &str,
+    ) -> Result<Job> {
+        check_name("name", name)?;
+        self.inner.store.check_project(caller, project, true).await?;
+        let job = self.inner.store.job(project, id).await?;
+        if job.workflow_id.is_some() {
+            // Its name is its key in the definition: upstream references go by it.
+            return Err(EngineError::Conflict(format!("job {id} is named by its workflow")));
+        }
+        self.inner.store.rename_job(project, id, name).await
+    }
+
+    /// Deletes a finished job; an unfinished one is cancelled first.
+    pub async fn delete_job(&self, caller: &Caller, project: ProjectId, id: JobId) -> Result<()> {
+        self.inner.store.check_project(caller, project, true).await?;
+        let left = self.inner.store.delete_job(project, id, Timestamp::now()).await?;
+        self.forget(left).await;
+        Ok(())
+    }
+
+    /// Stops attempts whose rows are gone and sweeps blobs that may have lost their last reference.
+    pub(crate) async fn forget(&self, left: Left) {
+        self.inner.running.cancel(&left.jobs);
+        self.sweep(left.blobs).await;
+    }
+}
+
+fn direct_draft(new: NewJob) -> Draft {
+    let file = |slot: &str, filename| AssetSource::File { filename, field: format!("assets.{slot}") };
+    let list = |(slot, names): (String, Vec<String>)| {
+        let sources = names.into_iter().map(|n| file(&slot, n)).collect();
+        (slot, sources)
+    };
+    Draft {
+        name: new.name,
+        type_name: new.type_name,
+        needs: Vec::new(),
+        assets: new.assets.into_iter().map(list).collect(),
+        params: new.params.into_iter().map(|(n, v)| (n, ParamSource::Value(v))).collect(),
+    }
+}

@@ -1,0 +1,58 @@
+//! Projects, and who may see and change them.
+
+use crate::draft::check_name;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::model::*;
+use crate::store::Result;
+
+/// Kinds of projects.
+const KINDS: &[&str] = &["unspecified", "digital_test_bench_experiment"];
+
+impl Engine {
+    /// Makes or copies a project.
+    pub async fn create_project(&self, caller: &Caller, new: NewProject) -> Result<Project> {
+        check_name("name", &new.name)?;
+        if !KINDS.contains(&new.kind.as_str()) {
+            let expected = KINDS.join(", ");
+            return Err(EngineError::invalid(
+                "type",
+                format!("expected one of {expected}, got {:?}", new.kind),
+            ));
+        }
+        self.inner.store.insert_project(caller, &new, Timestamp::now()).await
+    }
+
+    /// A project that `caller` may see.
+    pub async fn get_project(&self, caller: &Caller, id: ProjectId) -> Result<Project> {
+        self.inner.store.check_project(caller, id, false).await?;
+        self.inner.store.project(id).await
+    }
+
+    /// All projects that `caller` may see.
+    pub async fn list_projects(&self, caller: &Caller, query: &ListQuery) -> Result<Vec<Project>> {
+        self.inner.store.projects(caller, query).await
+    }
+
+    /// Changes a project of `caller`.
+    pub async fn update_project(
+        &self,
+        caller: &Caller,
+        id: ProjectId,
+        change: ProjectChange,
+    ) -> Result<Project> {
+        if let Some(name) = &change.name {
+            check_name("name", name)?;
+        }
+        self.inner.store.check_project(caller, id, true).await?;
+        self.inner.store.update_project(id, change, Timestamp::now()).await
+    }
+
+    /// Deletes a project of `caller` with all that it holds; running jobs are cancelled.
+    pub async fn delete_project(&self, caller: &Caller, id: ProjectId) -> Result<()> {
+        self.inner.store.check_project(caller, id, true).await?;
+        let left = self.inner.store.delete_project(id).await?;
+        self.forget(left).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,259 @@
+//! The runner: claims ready jobs, oldest first, as far as slots and memory allow, and keeps their leases.
+
+use crate::attempt;
+use crate::engine::Inner;
+use crate::model::*;
+use crate::store::Result;
+use crate::store::ledger::{Claim, Lease};
+use rayon::ThreadPool;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+/// The doorbell starts work at once; this often it is looked for anyway, and progress is noted.
+const SCAN: Duration = Duration::from_millis(500);
+/// An attempt that is not heard of for so long is given up.
+const LEASE: Duration = Duration::from_secs(60);
+/// A lease is renewed at least this often.
+const RENEW: Duration = Duration::from_secs(10);
+/// Progress that is worth a write.
+const STEP: f32 = 0.005;
+/// How often expired leases are looked for.
+const REAP: Duration = Duration::from_secs(5);
+/// How often the whole blob folder is swept.
+const SWEEP: Duration = Duration::from_secs(3600);
+
+/// The attempts of this process, as everybody sees them.
+#[derive(Default)]
+pub(crate) struct Running {
+    doorbell: Notify,
+    stopping: AtomicBool,
+    attempts: Mutex<HashMap<JobId, Watched>>,
+}
+
+/// One attempt, from outside.
+struct Watched {
+    attempt: u32,
+    handle: Handle,
+    memory: u64,
+    beaten: Option<Instant>,
+    noted: f32,
+}
+
+/// What an attempt shares with its watchers.
+#[derive(Clone, Default)]
+pub(crate) struct Handle {
+    pub(crate) cancel: Arc<AtomicBool>,
+    /// Bits of a fraction in 0..=1: these order as the fractions do.
+    progress: Arc<AtomicU32>,
+}
+
+impl Handle {
+    /// Notes progress; it never goes back.
+    pub(crate) fn note(&self, fraction: f32) {
+        self.progress.fetch_max(fraction.clamp(0.0, 1.0).to_bits(), Ordering::Relaxed);
+    }
+}
+
+impl Running {
+    /// Says that there may be work.
+    pub(crate) fn ring(&self) {
+        self.doorbell.notify_one();
+    }
+
+    /// Ends the attempts of these jobs as soon as they look.
+    pub(crate) fn cancel(&self, jobs: &[JobId]) {
+        let attempts = self.lock();
+        for watched in jobs.iter().filter_map(|id| attempts.get(id)) {
+            watched.handle.cancel.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.ring();
+    }
+
+    pub(crate) fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    fn cancel_all(&self) {
+        self.lock().values().for_each(|w| w.handle.cancel.store(true, Ordering::Relaxed));
+    }
+
+    /// Slots and memory in use.
+    fn used(&self) -> (usize, u64) {
+        let attempts = self.lock();
+        (attempts.len(), attempts.values().map(|w| w.memory).sum())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Watched>> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes an attempt off the list however it ends, and lets the next one in.
+struct Leave {
+    inner: Arc<Inner>,
+    id: JobId,
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        self.inner.running.lock().remove(&self.id);
+        self.inner.running.ring();
+    }
+}
+
+pub(crate) struct Runner {
+    inner: Arc<Inner>,
+    attempts: JoinSet<()>,
+    reaped: Instant,
+    swept: Option<Instant>,
+}
+
+impl Runner {
+    pub(crate) fn new(inner: Arc<Inner>) -> Runner {
+        Runner { inner, attempts: JoinSet::new(), reaped: Instant::now(), swept: None }
+    }
+
+    /// Runs until [`Running::stop`], then gives back what is unfinished.
+    pub(crate) async fn run(mut self) {
+        self.inner.running.stopping.store(false, Ordering::Relaxed);
+        let pool = match new_pool(self.inner.config.threads) {
+            Ok(pool) => Arc::new(pool),
+            Err(e) => return tracing::error!("no job can run, the threads cannot be started: {e}"),
+        };
+        let mut scan = tokio::time::interval(SCAN);
+        while !self.inner.running.stopping() {
+            tokio::select! {
+                _ = self.inner.running.doorbell.notified() => {}
+                _ = scan.tick() => {}
+                Some(_) = self.attempts.join_next() => {}
+            }
+            if let Err(e) = self.step(&pool).await {
+                tracing::error!("the ledger cannot be used, trying again: {e}");
+            }
+        }
+        self.inner.running.cancel_all();
+        while self.attempts.join_next().await.is_some() {}
+    }
+
+    async fn step(&mut self, pool: &Arc<ThreadPool>) -> Result<()> {
+        self.beat().await?;
+        if self.reaped.elapsed() >= REAP {
+            self.reaped = Instant::now();
+            let lost = self.inner.store.reap(self.inner.config.max_attempts, Timestamp::now()).await?;
+            if lost > 0 {
+                tracing::warn!("{lost} attempts were lost and taken back");
+            }
+        }
+        if self.swept.is_none_or(|at| at.elapsed() >= SWEEP) {
+            self.swept = Some(Instant::now());
+            tokio::spawn(sweep(self.inner.clone()));
+        }
+        self.fill(pool).await
+    }
+
+    /// Renews leases and notes progress; an attempt that lost its job is told to end.
+    async fn beat(&self) -> Result<()> {
+        for (id, attempt, progress) in self.due() {
+            let until = after(Timestamp::now(), LEASE);
+            if self.inner.store.beat(id, attempt, progress, until).await? != Lease::Held {
+                self.inner.running.cancel(&[id]);
+            }
+        }
+        Ok(())
+    }
+
+    fn due(&self) -> Vec<(JobId, u32, f32)> {
+        let mut due = Vec::new();
+        for (id, watched) in self.inner.running.lock().iter_mut() {
+            let progress = f32::from_bits(watched.handle.progress.load(Ordering::Relaxed));
+            let quiet = watched.beaten.map_or(Duration::MAX, |at| at.elapsed());
+            if quiet >= RENEW || (progress >= watched.noted + STEP && quiet >= SCAN / 2) {
+                watched.beaten = Some(Instant::now());
+                watched.noted = progress;
+                due.push((*id, watched.attempt, progress));
+            }
+        }
+        due
+    }
+
+    /// Claims jobs while there is a slot and the oldest ready one fits into memory. A job that does
+    /// not fit holds up the younger ones: it would starve if they could pass it.
+    async fn fill(&mut self, pool: &Arc<ThreadPool>) -> Result<()> {
+        let inner = self.inner.clone();
+        let config = &inner.config;
+        while !self.inner.running.stopping() {
+            let (slots, used) = self.inner.running.used();
+            if slots >= config.concurrent_jobs.max(1) {
+                break;
+            }
+            let Some(job) = self.inner.store.next_ready().await? else { break };
+            let needed = attempt::memory_bytes(self.inner.types, &job);
+            // One that can never fit is let in: its attempt says so and ends.
+            let memory = if needed > config.memory_limit_bytes { 0 } else { needed };
+            if slots > 0 && used.saturating_add(memory) > config.memory_limit_bytes {
+                break;
+            }
+            let now = Timestamp::now();
+            if let Some(claim) = self.inner.store.claim(job.id, after(now, LEASE), now).await? {
+                self.launch(claim, memory, pool.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn launch(&mut self, claim: Claim, memory: u64, pool: Arc<ThreadPool>) {
+        let id = claim.id();
+        let handle = Handle::default();
+        let watched = Watched {
+            attempt: claim.job().attempt,
+            handle: handle.clone(),
+            memory,
+            beaten: None,
+            noted: 0.0,
+        };
+        self.inner.running.lock().insert(id, watched);
+        let leave = Leave { inner: self.inner.clone(), id };
+        let inner = self.inner.clone();
+        self.attempts.spawn(async move {
+            let _leave = leave;
+            attempt::run(&inner, pool, claim, handle).await;
+        });
+    }
+}
+
+async fn sweep(inner: Arc<Inner>) {
+    match inner.blobs.sweep_old(&inner.store, SystemTime::now()).await {
+        Ok(0) => {}
+        Ok(n) => tracing::info!("swept {n} blobs that nothing refers to"),
+        Err(e) => tracing::warn!("cannot sweep blobs: {e}"),
+    }
+}
+
+fn after(now: Timestamp, time: Duration) -> Timestamp {
+    Timestamp(now.0 + time.as_micros() as i64)
+}
+
+/// The threads of all geometry. They yield to the threads that answer requests.
+fn new_pool(threads: usize) -> Result<ThreadPool, rayon::ThreadPoolBuildError> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|n| format!("geometry-{n}"))
+        .start_handler(|_| lower_priority())
+        .build()
+}
+
+/// On Linux a thread has a priority of its own; elsewhere it would be the whole process's.
+fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    if let Err(e) = rustix::process::setpriority_process(None, 10) {
+        tracing::debug!("cannot lower the priority of geometry threads: {e}");
+    }
+}

@@ -1,0 +1,96 @@
+//! Rows of assets, and which blobs anything still needs.
+
+use super::{Result, Store, rows, sql};
+use crate::error::EngineError;
+use crate::list_query::{ASSETS, List};
+use crate::model::*;
+
+/// A blob that is on disk under its checksum.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Placed {
+    pub(crate) sha256: String,
+    pub(crate) size: u64,
+}
+
+fn missing(id: AssetId) -> EngineError {
+    EngineError::NotFound(format!("asset {id}"))
+}
+
+impl Store {
+    pub(crate) async fn insert_asset(
+        &self,
+        project: ProjectId,
+        filename: &str,
+        blob: &Placed,
+        now: Timestamp,
+    ) -> Result<Asset> {
+        let mut tx = self.begin().await?;
+        // The project may have been deleted while the upload ran.
+        let exists = sqlx::query(sql::PROJECT_GET).bind(project.0).fetch_optional(&mut *tx).await?;
+        exists.ok_or_else(|| EngineError::NotFound(format!("project {project}")))?;
+        let row = sqlx::query(sql::ASSET_INSERT)
+            .bind(project.0)
+            .bind(None::<i64>)
+            .bind(filename)
+            .bind(blob.size as i64)
+            .bind(&blob.sha256)
+            .bind(now.0)
+            .fetch_one(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        rows::asset(&row)
+    }
+
+    /// The asset with its new content, and the checksum of the old one.
+    pub(crate) async fn replace_asset(
+        &self,
+        project: ProjectId,
+        id: AssetId,
+        filename: &str,
+        blob: &Placed,
+        now: Timestamp,
+    ) -> Result<(Asset, String)> {
+        let mut tx = self.begin().await?;
+        let old = sqlx::query(sql::ASSET_GET).bind(id.0).bind(project.0).fetch_optional(&mut *tx).await?;
+        let old = rows::asset(&old.ok_or_else(|| missing(id))?)?;
+        let row = sqlx::query(sql::ASSET_REPLACE)
+            .bind(id.0)
+            .bind(filename)
+            .bind(blob.size as i64)
+            .bind(&blob.sha256)
+            .bind(now.0)
+            .fetch_one(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok((rows::asset(&row)?, old.sha256))
+    }
+
+    pub(crate) async fn asset(&self, project: ProjectId, id: AssetId) -> Result<Asset> {
+        let row =
+            sqlx::query(sql::ASSET_GET).bind(id.0).bind(project.0).fetch_optional(self.reader()).await?;
+        rows::asset(&row.ok_or_else(|| missing(id))?)
+    }
+
+    pub(crate) async fn assets(&self, project: ProjectId, query: &ListQuery) -> Result<Vec<Asset>> {
+        let list = List::parse(query, &ASSETS)?;
+        let mut found = list.sql("SELECT * FROM assets WHERE project_id = ", project.0, "");
+        let rows = found.build().fetch_all(self.reader()).await?;
+        rows.iter().map(rows::asset).collect()
+    }
+
+    /// Deletes the row and returns the checksum it had.
+    pub(crate) async fn delete_asset(&self, project: ProjectId, id: AssetId) -> Result<String> {
+        let deleted = sqlx::query_scalar(sql::ASSET_DELETE).bind(id.0).bind(project.0);
+        deleted.fetch_optional(self.writer()).await?.ok_or_else(|| missing(id))
+    }
+
+    /// Whether an asset or an unfinished job refers to the blob.
+    pub(crate) async fn needs_blob(&self, sha256: &str) -> Result<bool> {
+        for statement in [sql::BLOB_IN_ASSET, sql::BLOB_IN_JOB] {
+            if sqlx::query(statement).bind(sha256).fetch_optional(self.reader()).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,289 @@
+//! The job ledger: leases with a fencing attempt number. The row is the truth about a job.
+//!
+//! A job is `pending` until [`Store::claim`] starts attempt n + 1 of it. Only the holder of that
+//! [`Claim`] may finish it, and only while the row still says `started` with that attempt: a worker
+//! that was thought dead and wakes up late is refused, whatever it brings. Time is an argument.
+
+use super::assets::Placed;
+use super::{Result, Store, rows, sql};
+use crate::bindings::Bindings;
+use crate::dag::{self, Step};
+use crate::model::*;
+use indexmap::IndexMap;
+use serde_json::Value;
+use sqlx::SqliteConnection;
+
+/// The right to run one attempt of a job and to finish it.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    job: Job,
+}
+
+impl Claim {
+    pub(crate) fn job(&self) -> &Job {
+        &self.job
+    }
+
+    pub(crate) fn id(&self) -> JobId {
+        self.job.id
+    }
+}
+
+/// Whether an attempt may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lease {
+    /// Yes, until the new end of its lease.
+    Held,
+    /// The job was cancelled.
+    Canceled,
+    /// The job was deleted, or given to another attempt.
+    Lost,
+}
+
+/// An output asset whose bytes are on disk.
+#[derive(Clone, Debug)]
+pub(crate) struct Made {
+    pub(crate) slot: String,
+    pub(crate) filename: String,
+    pub(crate) blob: Placed,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    /// All outputs, in the order they were made.
+    Success { assets: Vec<Made>, params: IndexMap<String, Value> },
+    /// An error for the sender of the job.
+    Failure(String),
+    /// Cancelled.
+    Canceled,
+}
+
+/// Why an attempt ended without an outcome.
+#[derive(Clone, Debug)]
+pub(crate) enum Loss {
+    /// The service stops: the job goes on later and nothing is counted.
+    Stopped,
+    /// The machine or we are at fault; at `max_attempts` losses the job fails with `error`.
+    Fault { error: String, max_attempts: u32 },
+}
+
+impl Store {
+    /// The ready job that waits longest.
+    pub(crate) async fn next_ready(&self) -> Result<Option<Job>> {
+        let row = sqlx::query(sql::JOB_NEXT).fetch_optional(self.reader()).await?;
+        row.as_ref().map(rows::job).transpose()
+    }
+
+    /// Starts the next attempt of a ready job; `None` when it is not ready any more.
+    pub(crate) async fn claim(
+        &self,
+        id: JobId,
+        lease_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<Claim>> {
+        let mut tx = self.begin().await?;
+        let claimed = sqlx::query(sql::JOB_CLAIM).bind(id.0).bind(now.0).bind(lease_until.0);
+        let Some(row) = claimed.fetch_optional(&mut *tx).await? else { return Ok(None) };
+        let job = rows::job(&row)?;
+        if let Some(workflow) = job.workflow_id {
+            sqlx::query(sql::WORKFLOW_STARTED).bind(workflow.0).bind(now.0).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        self.jobs.forget([id]);
+        Ok(Some(Claim { job }))
+    }
+
+    /// Renews the lease of an attempt and notes how far it is.
+    pub(crate) async fn beat(
+        &self,
+        id: JobId,
+        attempt: u32,
+        progress: f32,
+        lease_until: Timestamp,
+    ) -> Result<Lease> {
+        let held = sqlx::query(sql::JOB_BEAT)
+            .bind(id.0)
+            .bind(i64::from(attempt))
+            .bind(lease_until.0)
+            .bind(f64::from(progress))
+            .fetch_optional(self.writer())
+            .await?;
+        if held.is_some() {
+            self.jobs.forget([id]);
+            return Ok(Lease::Held);
+        }
+        let state = sqlx::query_scalar::<_, String>(sql::JOB_STATE).bind(id.0);
+        let state = state.fetch_optional(self.reader()).await?;
+        Ok(if state.as_deref() == Some(State::Canceled.as_str()) { Lease::Canceled } else { Lease::Lost })
+    }
+
+    /// Ends the job as `outcome` says, publishes its assets and moves its workflow on, all at once
+    /// or not at all. False when the claim was stale: then nothing has changed.
+    pub(crate) async fn finish(&self, claim: Claim, outcome: Outcome, now: Timestamp) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let (state, error, progress) = match &outcome {
+            Outcome::Success { .. } => (State::Success, None, 1.0),
+            Outcome::Failure(error) => (State::Failure, Some(error.clone()), 0.0),
+            Outcome::Canceled => (State::Canceled, None, 0.0),
+        };
+        let fenced = sqlx::query(sql::JOB_FINISH)
+            .bind(claim.id().0)
+            .bind(i64::from(claim.job.attempt))
+            .bind(state.as_str())
+            .bind(now.0)
+            .bind(error)
+            .bind(rows::to_json(&JobData::default())?)
+            .bind(progress);
+        if fenced.fetch_optional(&mut *tx).await?.is_none() {
+            return Ok(false);
+        }
+        let mut touched = vec![claim.id()];
+        if let Outcome::Success { assets, params } = outcome {
+            let outputs = publish(&mut tx, &claim.job, assets, params, now).await?;
+            touched.extend(bind_dependants(&mut tx, &claim.job, &outputs, now).await?);
+        }
+        if let Some(workflow) = claim.job.workflow_id {
+            touched.extend(advance(&mut tx, workflow, now).await?);
+        }
+        tx.commit().await?;
+        self.jobs.forget(touched);
+        Ok(true)
+    }
+
+    /// Ends an attempt without an outcome. False when the claim was stale.
+    pub(crate) async fn give_back(&self, claim: Claim, loss: Loss, now: Timestamp) -> Result<bool> {
+        let (counted, failed) = match loss {
+            Loss::Stopped => (0, None),
+            Loss::Fault { error, max_attempts } => {
+                let losses = sqlx::query_scalar::<_, i64>(sql::JOB_LOSSES);
+                let losses = losses.bind(claim.id().0).bind(i64::from(claim.job.attempt));
+                let Some(losses) = losses.fetch_optional(self.reader()).await? else { return Ok(false) };
+                (1, (losses + 1 >= i64::from(max_attempts)).then_some(error))
+            }
+        };
+        if let Some(error) = failed {
+            return self.finish(claim, Outcome::Failure(error), now).await;
+        }
+        let back = sqlx::query(sql::JOB_GIVE_BACK).bind(claim.id().0).bind(i64::from(claim.job.attempt));
+        let back = back.bind(counted).fetch_optional(self.writer()).await?;
+        self.jobs.forget([claim.id()]);
+        Ok(back.is_some())
+    }
+
+    /// Ends every lease now: for the start of the only process, when all holders are dead.
+    pub(crate) async fn expire_all(&self) -> Result<()> {
+        sqlx::query(sql::JOBS_EXPIRE_ALL).execute(self.writer()).await?;
+        Ok(())
+    }
+
+    /// Takes back attempts whose lease has ended: they are tried again, or fail for good.
+    pub(crate) async fn reap(&self, max_attempts: u32, now: Timestamp) -> Result<usize> {
+        let expired = sqlx::query(sql::JOBS_EXPIRED).bind(now.0).fetch_all(self.reader()).await?;
+        for row in &expired {
+            let job = rows::job(row)?;
+            let times = job.attempt;
+            let error = format!("the job was started {times} times and never finished");
+            self.give_back(Claim { job }, Loss::Fault { error, max_attempts }, now).await?;
+        }
+        Ok(expired.len())
+    }
+
+    /// Brings every unfinished workflow up to date with its jobs.
+    pub(crate) async fn advance_all(&self, now: Timestamp) -> Result<()> {
+        let open: Vec<i64> = sqlx::query_scalar(sql::WORKFLOWS_OPEN).fetch_all(self.reader()).await?;
+        for id in open {
+            let mut tx = self.begin().await?;
+            let touched = advance(&mut tx, WorkflowId(id), now).await?;
+            tx.commit().await?;
+            self.jobs.forget(touched);
+        }
+        Ok(())
+    }
+}
+
+/// Writes the rows of what the job made.
+async fn publish(
+    tx: &mut SqliteConnection,
+    job: &Job,
+    made: Vec<Made>,
+    params: IndexMap<String, Value>,
+    now: Timestamp,
+) -> Result<JobData> {
+    let mut outputs = JobData { params, ..JobData::default() };
+    for Made { slot, filename, blob } in made {
+        let row = sqlx::query(sql::ASSET_INSERT)
+            .bind(job.project_id.0)
+            .bind(job.id.0)
+            .bind(filename)
+            .bind(blob.size as i64)
+            .bind(blob.sha256)
+            .bind(now.0)
+            .fetch_one(&mut *tx)
+            .await?;
+        outputs.assets.entry(slot).or_default().push(rows::asset(&row)?);
+    }
+    let set = sqlx::query(sql::JOB_SET_OUTPUTS).bind(job.id.0).bind(rows::to_json(&outputs)?);
+    set.execute(tx).await?;
+    Ok(outputs)
+}
+
+/// Gives what `job` made to the pending jobs of its workflow that wait for it. At once, so that
+/// deleting an asset later takes nothing from them.
+async fn bind_dependants(
+    tx: &mut SqliteConnection,
+    job: &Job,
+    outputs: &JobData,
+    now: Timestamp,
+) -> Result<Vec<JobId>> {
+    let (Some(workflow), Some(name)) = (job.workflow_id, &job.name) else { return Ok(Vec::new()) };
+    let nodes = sqlx::query(sql::WORKFLOW_NODES).bind(workflow.0).fetch_all(&mut *tx).await?;
+    let mut touched = Vec::new();
+    for row in &nodes {
+        let node = rows::node(row)?;
+        if node.state != State::Pending || !node.needs.contains(&job.id) {
+            continue;
+        }
+        touched.push(node.id);
+        let text: String = sqlx::query_scalar(sql::JOB_INPUTS).bind(node.id.0).fetch_one(&mut *tx).await?;
+        let mut inputs: Bindings = rows::from_json(&text)?;
+        match inputs.bind(name, outputs) {
+            Ok(()) => {
+                let set = sqlx::query(sql::JOB_SET_INPUTS).bind(node.id.0).bind(rows::to_json(&inputs)?);
+                set.execute(&mut *tx).await?;
+            }
+            Err(error) => {
+                let fail = sqlx::query(sql::JOB_FAIL).bind(node.id.0).bind(now.0).bind(error);
+                fail.execute(&mut *tx).await?;
+            }
+        }
+    }
+    Ok(touched)
+}
+
+/// Writes down what follows from the states of a workflow's jobs; returns the jobs it changed.
+pub(super) async fn advance(
+    tx: &mut SqliteConnection,
+    workflow: WorkflowId,
+    now: Timestamp,
+) -> Result<Vec<JobId>> {
+    let nodes = sqlx::query(sql::WORKFLOW_NODES).bind(workflow.0).fetch_all(&mut *tx).await?;
+    let nodes = nodes.iter().map(rows::node).collect::<Result<Vec<_>>>()?;
+    let mut touched = Vec::new();
+    for step in dag::progress(&nodes) {
+        match step {
+            Step::Ready(id) => {
+                sqlx::query(sql::JOB_SET_READY).bind(id.0).execute(&mut *tx).await?;
+            }
+            Step::Cancel(id) => {
+                sqlx::query(sql::JOB_CANCEL).bind(id.0).bind(now.0).execute(&mut *tx).await?;
+                touched.push(id);
+            }
+            Step::Done(state) => {
+                let done = sqlx::query(sql::WORKFLOW_DONE).bind(workflow.0).bind(state.as_str());
+                done.bind(now.0).execute(&mut *tx).await?;
+            }
+        }
+    }
+    Ok(touched)
+}

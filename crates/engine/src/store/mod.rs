@@ -1,0 +1,164 @@
+//! The ledger: SQLite through sqlx, one writer and several readers. What is acknowledged is on disk.
+
+mod assets;
+pub(crate) mod insert;
+mod jobs;
+pub(crate) mod ledger;
+mod projects;
+pub(crate) mod rows;
+pub(crate) mod sql;
+mod workflows;
+
+use crate::cache::Cache;
+use crate::error::EngineError;
+use crate::model::{Job, JobId, ProjectId};
+use anyhow::Context;
+pub(crate) use assets::Placed;
+pub(crate) use projects::Left;
+use projects::Visibility;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) type Result<T, E = EngineError> = std::result::Result<T, E>;
+
+/// Schema versions this build knows; the order of the file names is the order of time.
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("src/store/migrations/sqlite");
+
+/// Readers beside the one writer. SQLite serves each from the page cache; four keep four cores busy.
+const READERS: u32 = 4;
+/// How long the key command and a server wait for each other's writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+const CACHED_JOB_BYTES: u64 = 64 << 20;
+
+/// Rows of everything. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Store {
+    write: SqlitePool,
+    read: SqlitePool,
+    /// Jobs as last read, forgotten by every write that changes them.
+    jobs: Arc<Cache<JobId, Arc<Job>>>,
+    /// Who may see which project.
+    visibility: Arc<Cache<ProjectId, Arc<Visibility>>>,
+}
+
+impl Store {
+    /// Opens `folder`'s database. With `migrate` its schema is brought up to date, which only the
+    /// holder of the folder's lock may do; without, it must be up to date already.
+    pub(crate) async fn open(folder: &Path, migrate: bool) -> Result<Store> {
+        let options = SqliteConnectOptions::new()
+            .filename(folder.join("ledger.sqlite"))
+            .create_if_missing(migrate)
+            .journal_mode(SqliteJournalMode::Wal)
+            // FULL syncs the log at every commit: NORMAL would lose acknowledged jobs on power failure.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .foreign_keys(true);
+        let pool = SqlitePoolOptions::new().test_before_acquire(false);
+        let write = pool.clone().max_connections(1).connect_with(options.clone()).await?;
+        check_version(&write, migrate).await?;
+        let read = pool.max_connections(READERS).connect_with(options.read_only(true)).await?;
+        Ok(Store {
+            write,
+            read,
+            jobs: Arc::new(Cache::new(10_000, CACHED_JOB_BYTES)),
+            visibility: Arc::new(Cache::new(10_000, 10_000)),
+        })
+    }
+
+    /// A transaction that holds the write lock from its first statement: one that began by reading
+    /// would fail with "busy" when it turned to writing.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>> {
+        Ok(self.write.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// The value kept under `name`, which is `value` when there is none yet.
+    pub(crate) async fn meta_or_init(&self, name: &str, value: &str) -> Result<String> {
+        let mut tx = self.begin().await?;
+        sqlx::query(sql::META_INIT).bind(name).bind(value).execute(&mut *tx).await?;
+        let kept = sqlx::query_scalar(sql::META_GET).bind(name).fetch_one(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(kept)
+    }
+
+    /// Keeps `value` under `name`.
+    pub(crate) async fn set_meta(&self, name: &str, value: &str) -> Result<()> {
+        sqlx::query(sql::META_SET).bind(name).bind(value).execute(&self.write).await?;
+        Ok(())
+    }
+
+    pub(crate) fn reader(&self) -> &SqlitePool {
+        &self.read
+    }
+
+    pub(crate) fn writer(&self) -> &SqlitePool {
+        &self.write
+    }
+
+    /// Closes every connection and folds the log into the database.
+    pub(crate) async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+}
+
+async fn check_version(pool: &SqlitePool, migrate: bool) -> Result<()> {
+    let known = MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0);
+    let mut connection = pool.acquire().await?;
+    let found = applied_version(&mut connection).await?;
+    if found > known {
+        let text = format!("the data folder has schema version {found}, this fieldstone knows up to {known}");
+        return Err(EngineError::Conflict(text));
+    }
+    if found < known && !migrate {
+        return Err(EngineError::Conflict(format!(
+            "the data folder has schema version {found} and is in use, this fieldstone needs {known}"
+        )));
+    }
+    drop(connection);
+    if migrate {
+        MIGRATIONS.run(pool).await.context("cannot bring the ledger's schema up to date")?;
+    }
+    Ok(())
+}
+
+/// 0 for a database without a schema.
+async fn applied_version(connection: &mut SqliteConnection) -> Result<i64> {
+    let table = "SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations'";
+    if sqlx::query(table).fetch_optional(&mut *connection).await?.is_none() {
+        return Ok(0);
+    }
+    let version = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
+    Ok(sqlx::query_scalar(version).fetch_one(connection).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::{Executor, SqlSafeStr};
+
+    #[tokio::test]
+    async fn every_statement_is_valid() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), true).await.unwrap();
+        for (name, text) in sql::ALL {
+            let prepared = store.writer().acquire().await.unwrap().prepare(text.into_sql_str()).await;
+            assert!(prepared.is_ok(), "{name}: {prepared:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_newer_schema_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), true).await.unwrap();
+        let newer = "UPDATE _sqlx_migrations SET version = 999";
+        sqlx::query(newer).execute(store.writer()).await.unwrap();
+        store.close().await;
+        let refused = Store::open(folder.path(), true).await.err().unwrap().to_string();
+        assert!(refused.starts_with("the data folder has schema version 999"), "{refused}");
+    }
+}

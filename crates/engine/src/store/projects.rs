@@ -1,0 +1,153 @@
+//! Rows of projects, and who may see them.
+
+use super::{Result, Store, rows, sql};
+use crate::error::EngineError;
+use crate::list_query::{List, PROJECTS};
+use crate::model::*;
+use std::sync::Arc;
+
+/// Who may see a project and who may change it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Visibility {
+    user: String,
+    access: Access,
+}
+
+impl Visibility {
+    fn of(project: &Project) -> Visibility {
+        Visibility { user: project.user.clone(), access: project.access }
+    }
+
+    fn allows(&self, caller: &Caller, change: bool) -> bool {
+        self.user == caller.user || (!change && self.access != Access::Private)
+    }
+}
+
+/// Blobs that may have lost their last reference, and jobs that may be running.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    pub(crate) blobs: Vec<String>,
+    pub(crate) jobs: Vec<JobId>,
+}
+
+impl Store {
+    /// Errors with "does not exist" unless `caller` may see (with `change`: change) the project.
+    pub(crate) async fn check_project(&self, caller: &Caller, id: ProjectId, change: bool) -> Result<()> {
+        let visibility = match self.visibility.get(&id) {
+            Some(known) => Some(known),
+            None => self.read_visibility(id).await?,
+        };
+        match visibility {
+            Some(v) if v.allows(caller, change) => Ok(()),
+            Some(v) if v.allows(caller, false) => {
+                Err(EngineError::NotFound(format!("project {id} of user {:?}", caller.user)))
+            }
+            _ => Err(EngineError::NotFound(format!("project {id}"))),
+        }
+    }
+
+    async fn read_visibility(&self, id: ProjectId) -> Result<Option<Arc<Visibility>>> {
+        let generation = self.visibility.generation();
+        let row = sqlx::query(sql::PROJECT_GET).bind(id.0).fetch_optional(self.reader()).await?;
+        let Some(row) = row else { return Ok(None) };
+        let visibility = Arc::new(Visibility::of(&rows::project(&row)?));
+        self.visibility.insert(generation, id, visibility.clone(), 1);
+        Ok(Some(visibility))
+    }
+
+    pub(crate) async fn insert_project(
+        &self,
+        caller: &Caller,
+        new: &NewProject,
+        now: Timestamp,
+    ) -> Result<Project> {
+        let mut tx = self.begin().await?;
+        let mut document = new.project.clone();
+        let mut graph = None;
+        if let Some(source) = new.source {
+            let row = sqlx::query(sql::PROJECT_GET).bind(source.0).fetch_optional(&mut *tx).await?;
+            let source = row.as_ref().map(rows::project).transpose()?;
+            let source = source.filter(|s| Visibility::of(s).allows(caller, false)).ok_or_else(|| {
+                EngineError::invalid(
+                    "source",
+                    format!("project {} does not exist", new.source.unwrap_or(ProjectId(0))),
+                )
+            })?;
+            document = document.or(source.project);
+            graph = source.graph;
+        }
+        let row = sqlx::query(sql::PROJECT_INSERT)
+            .bind(&caller.user)
+            .bind(&new.name)
+            .bind(rows::access_word(new.access))
+            .bind(&new.kind)
+            .bind(json_or_null(&document)?)
+            .bind(json_or_null(&graph)?)
+            .bind(now.0)
+            .fetch_one(&mut *tx)
+            .await?;
+        let project = rows::project(&row)?;
+        if let Some(source) = new.source {
+            let copy = sqlx::query(sql::PROJECT_COPY_ASSETS).bind(source.0).bind(project.id.0).bind(now.0);
+            copy.execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(project)
+    }
+
+    pub(crate) async fn project(&self, id: ProjectId) -> Result<Project> {
+        let row = sqlx::query(sql::PROJECT_GET).bind(id.0).fetch_optional(self.reader()).await?;
+        let row = row.ok_or_else(|| EngineError::NotFound(format!("project {id}")))?;
+        rows::project(&row)
+    }
+
+    pub(crate) async fn projects(&self, caller: &Caller, query: &ListQuery) -> Result<Vec<Project>> {
+        let list = List::parse(query, &PROJECTS)?;
+        let mut found =
+            list.sql("SELECT * FROM projects WHERE (access <> 'private' OR user_id = ", &caller.user, ")");
+        let rows = found.build().fetch_all(self.reader()).await?;
+        rows.iter().map(rows::project).collect()
+    }
+
+    pub(crate) async fn update_project(
+        &self,
+        id: ProjectId,
+        change: ProjectChange,
+        now: Timestamp,
+    ) -> Result<Project> {
+        let mut tx = self.begin().await?;
+        let row = sqlx::query(sql::PROJECT_GET).bind(id.0).fetch_optional(&mut *tx).await?;
+        let row = row.ok_or_else(|| EngineError::NotFound(format!("project {id}")))?;
+        let old = rows::project(&row)?;
+        let row = sqlx::query(sql::PROJECT_UPDATE)
+            .bind(id.0)
+            .bind(change.name.unwrap_or(old.name))
+            .bind(rows::access_word(change.access.unwrap_or(old.access)))
+            .bind(json_or_null(&change.project.or(old.project))?)
+            .bind(json_or_null(&change.graph.or(old.graph))?)
+            .bind(now.0)
+            .fetch_one(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        self.visibility.forget([id]);
+        rows::project(&row)
+    }
+
+    /// Deletes a project with all its rows.
+    pub(crate) async fn delete_project(&self, id: ProjectId) -> Result<Left> {
+        let mut tx = self.begin().await?;
+        let blobs = sqlx::query_scalar(sql::PROJECT_BLOBS).bind(id.0).fetch_all(&mut *tx).await?;
+        let jobs: Vec<i64> = sqlx::query_scalar(sql::PROJECT_JOBS).bind(id.0).fetch_all(&mut *tx).await?;
+        sqlx::query(sql::PROJECT_DELETE).bind(id.0).execute(&mut *tx).await?;
+        tx.commit().await?;
+        let jobs: Vec<JobId> = jobs.into_iter().map(JobId).collect();
+        self.visibility.forget([id]);
+        self.jobs.forget(jobs.iter().copied());
+        Ok(Left { blobs, jobs })
+    }
+}
+
+/// JSON null and nothing are the same: no document.
+fn json_or_null(value: &Option<serde_json::Value>) -> Result<Option<String>> {
+    value.as_ref().filter(|v| !v.is_null()).map(rows::to_json).transpose()
+}

@@ -1,0 +1,122 @@
+//! Rows to resources and back.
+
+use super::Result;
+use crate::bindings::Bindings;
+use crate::dag::Node;
+use crate::model::*;
+use anyhow::anyhow;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+pub(crate) fn to_json(value: &impl Serialize) -> Result<String> {
+    Ok(serde_json::to_string(value)?)
+}
+
+pub(crate) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
+    Ok(serde_json::from_str(text)?)
+}
+
+pub(crate) fn state(word: &str) -> Result<State> {
+    let all = [State::Pending, State::Started, State::Success, State::Failure, State::Canceled];
+    let found = all.into_iter().find(|s| s.as_str() == word);
+    Ok(found.ok_or_else(|| anyhow!("the ledger holds the unknown state {word:?}"))?)
+}
+
+pub(crate) fn access_word(access: Access) -> &'static str {
+    match access {
+        Access::Private => "private",
+        Access::Org => "org",
+        Access::Public => "public",
+    }
+}
+
+pub(crate) fn access(word: &str) -> Result<Access> {
+    let found = [Access::Private, Access::Org, Access::Public].into_iter().find(|a| access_word(*a) == word);
+    Ok(found.ok_or_else(|| anyhow!("the ledger holds the unknown access {word:?}"))?)
+}
+
+fn time(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>> {
+    Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp))
+}
+
+pub(crate) fn project(row: &SqliteRow) -> Result<Project> {
+    let document = |column: &str| -> Result<Option<serde_json::Value>> {
+        row.try_get::<Option<&str>, _>(column)?.map(from_json).transpose()
+    };
+    Ok(Project {
+        id: ProjectId(row.try_get("id")?),
+        user: row.try_get("user_id")?,
+        name: row.try_get("name")?,
+        access: access(row.try_get("access")?)?,
+        kind: row.try_get("kind")?,
+        project: document("document")?,
+        graph: document("graph")?,
+        created: Timestamp(row.try_get("created")?),
+        modified: Timestamp(row.try_get("modified")?),
+    })
+}
+
+pub(crate) fn asset(row: &SqliteRow) -> Result<Asset> {
+    Ok(Asset {
+        id: AssetId(row.try_get("id")?),
+        project_id: ProjectId(row.try_get("project_id")?),
+        job_id: row.try_get::<Option<i64>, _>("job_id")?.map(JobId),
+        filename: row.try_get("filename")?,
+        size: row.try_get::<i64, _>("size")?.max(0) as u64,
+        sha256: row.try_get("sha256")?,
+        created: Timestamp(row.try_get("created")?),
+        modified: Timestamp(row.try_get("modified")?),
+    })
+}
+
+pub(crate) fn job(row: &SqliteRow) -> Result<Job> {
+    let inputs: Bindings = from_json(row.try_get("inputs")?)?;
+    Ok(Job {
+        id: JobId(row.try_get("id")?),
+        project_id: ProjectId(row.try_get("project_id")?),
+        workflow_id: row.try_get::<Option<i64>, _>("workflow_id")?.map(WorkflowId),
+        name: row.try_get("name")?,
+        type_name: row.try_get("type_name")?,
+        state: state(row.try_get("state")?)?,
+        created: Timestamp(row.try_get("created")?),
+        started: time(row, "started")?,
+        finished: time(row, "finished")?,
+        error: row.try_get("error")?,
+        inputs: inputs.into_known(),
+        outputs: from_json(row.try_get("outputs")?)?,
+        needs: from_json(row.try_get("needs")?)?,
+        progress: row.try_get::<f64, _>("progress")? as f32,
+        attempt: row.try_get::<i64, _>("attempt")?.max(0) as u32,
+    })
+}
+
+/// About the memory of a job read from `row`: its documents, and a constant for the rest.
+pub(crate) fn job_bytes(row: &SqliteRow) -> Result<u64> {
+    let text = |column: &str| -> Result<u64> { Ok(row.try_get::<&str, _>(column)?.len() as u64) };
+    Ok(1024 + 2 * (text("inputs")? + text("outputs")? + text("needs")?))
+}
+
+pub(crate) fn node(row: &SqliteRow) -> Result<Node> {
+    Ok(Node {
+        id: JobId(row.try_get("id")?),
+        state: state(row.try_get("state")?)?,
+        ready: row.try_get::<i64, _>("ready")? != 0,
+        needs: from_json(row.try_get("needs")?)?,
+    })
+}
+
+/// All but the list of jobs.
+pub(crate) fn workflow(row: &SqliteRow) -> Result<Workflow> {
+    Ok(Workflow {
+        id: WorkflowId(row.try_get("id")?),
+        project_id: ProjectId(row.try_get("project_id")?),
+        jobs: Vec::new(),
+        state: state(row.try_get("state")?)?,
+        created: Timestamp(row.try_get("created")?),
+        started: time(row, "started")?,
+        finished: time(row, "finished")?,
+        definition: row.try_get("definition")?,
+    })
+}

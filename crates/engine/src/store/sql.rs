@@ -1,0 +1,85 @@
+//! Every fixed SQL statement of the ledger, in SQL that SQLite and PostgreSQL both read.
+
+macro_rules! statements {
+    ($($name:ident = $text:expr;)+) => {
+        $(pub(crate) const $name: &str = $text;)+
+        /// All of them by name: a test prepares each.
+        #[cfg(test)]
+        pub(crate) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name),)+];
+    };
+}
+
+statements! {
+    META_GET = "SELECT value FROM meta WHERE name = $1";
+    META_SET = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    META_INIT = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+
+    KEY_INSERT = "INSERT INTO keys (id, secret_sha256, name, user_id, scopes, dialect, created)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    KEY_GET = "SELECT secret_sha256, user_id, scopes, dialect FROM keys WHERE id = $1";
+    KEY_ANY = "SELECT 1 FROM keys LIMIT 1";
+
+    PROJECT_INSERT = "INSERT INTO projects (user_id, name, access, kind, document, graph, created, modified)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $7) RETURNING *";
+    PROJECT_GET = "SELECT * FROM projects WHERE id = $1";
+    PROJECT_UPDATE = "UPDATE projects SET name = $2, access = $3, document = $4, graph = $5, modified = $6
+        WHERE id = $1 RETURNING *";
+    PROJECT_DELETE = "DELETE FROM projects WHERE id = $1";
+    PROJECT_BLOBS = "SELECT DISTINCT sha256 FROM assets WHERE project_id = $1";
+    PROJECT_JOBS = "SELECT id FROM jobs WHERE project_id = $1";
+    PROJECT_COPY_ASSETS = "INSERT INTO assets (project_id, job_id, filename, size, sha256, created, modified)
+        SELECT $2, NULL, filename, size, sha256, $3, $3 FROM assets WHERE project_id = $1 ORDER BY id";
+
+    ASSET_INSERT = "INSERT INTO assets (project_id, job_id, filename, size, sha256, created, modified)
+        VALUES ($1, $2, $3, $4, $5, $6, $6) RETURNING *";
+    ASSET_GET = "SELECT * FROM assets WHERE id = $1 AND project_id = $2";
+    ASSET_NEWEST = "SELECT * FROM assets WHERE project_id = $1 AND filename = $2 ORDER BY id DESC LIMIT 1";
+    ASSET_REPLACE = "UPDATE assets SET filename = $2, size = $3, sha256 = $4, modified = $5
+        WHERE id = $1 RETURNING *";
+    ASSET_DELETE = "DELETE FROM assets WHERE id = $1 AND project_id = $2 RETURNING sha256";
+    BLOB_IN_ASSET = "SELECT 1 FROM assets WHERE sha256 = $1 LIMIT 1";
+    BLOB_IN_JOB = "SELECT 1 FROM jobs WHERE state IN ('pending', 'started') AND inputs LIKE '%' || $1 || '%' LIMIT 1";
+
+    WORKFLOW_INSERT = "INSERT INTO workflows (project_id, state, created, definition)
+        VALUES ($1, 'pending', $2, $3) RETURNING id";
+    WORKFLOW_GET = "SELECT * FROM workflows WHERE id = $1 AND project_id = $2";
+    WORKFLOW_JOBS = "SELECT id FROM jobs WHERE workflow_id = $1 ORDER BY id";
+    WORKFLOW_NODES = "SELECT id, state, ready, needs FROM jobs WHERE workflow_id = $1 ORDER BY id";
+    WORKFLOW_STARTED = "UPDATE workflows SET state = 'started', started = $2 WHERE id = $1 AND state = 'pending'";
+    WORKFLOW_DONE = "UPDATE workflows SET state = $2, finished = $3
+        WHERE id = $1 AND state IN ('pending', 'started')";
+    WORKFLOW_DONE_EMPTY = "UPDATE workflows SET state = 'success', started = $2, finished = $2 WHERE id = $1";
+    WORKFLOW_CANCEL_JOBS = "UPDATE jobs SET state = 'canceled', finished = $2, progress = 0
+        WHERE workflow_id = $1 AND state IN ('pending', 'started') RETURNING id";
+    WORKFLOW_DELETE = "DELETE FROM workflows WHERE id = $1";
+    WORKFLOWS_OPEN = "SELECT id FROM workflows WHERE state IN ('pending', 'started') ORDER BY id";
+
+    JOB_INSERT = "INSERT INTO jobs (project_id, workflow_id, name, type_name, state, ready, created,
+            inputs, outputs, needs, progress, attempt, losses, lease_until)
+        VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, '[]', 0, 0, 0, 0) RETURNING id";
+    JOB_SET_NEEDS = "UPDATE jobs SET needs = $2 WHERE id = $1";
+    JOB_SET_INPUTS = "UPDATE jobs SET inputs = $2 WHERE id = $1";
+    JOB_SET_READY = "UPDATE jobs SET ready = 1 WHERE id = $1 AND state = 'pending'";
+    JOB_GET = "SELECT * FROM jobs WHERE id = $1 AND project_id = $2";
+    JOB_INPUTS = "SELECT inputs FROM jobs WHERE id = $1";
+    JOB_RENAME = "UPDATE jobs SET name = $3 WHERE id = $1 AND project_id = $2 RETURNING *";
+    JOB_DELETE = "DELETE FROM jobs WHERE id = $1 AND project_id = $2";
+    JOB_CANCEL = "UPDATE jobs SET state = 'canceled', finished = $2, progress = 0
+        WHERE id = $1 AND state IN ('pending', 'started')";
+    JOB_FAIL = "UPDATE jobs SET state = 'failure', finished = $2, error = $3, progress = 0
+        WHERE id = $1 AND state IN ('pending', 'started')";
+    JOB_NEXT = "SELECT * FROM jobs WHERE state = 'pending' AND ready = 1 ORDER BY id LIMIT 1";
+    JOB_CLAIM = "UPDATE jobs SET state = 'started', attempt = attempt + 1, started = $2, lease_until = $3, progress = 0
+        WHERE id = $1 AND state = 'pending' AND ready = 1 RETURNING *";
+    JOB_BEAT = "UPDATE jobs SET lease_until = $3, progress = $4
+        WHERE id = $1 AND attempt = $2 AND state = 'started' RETURNING id";
+    JOB_STATE = "SELECT state FROM jobs WHERE id = $1";
+    JOB_FINISH = "UPDATE jobs SET state = $3, finished = $4, error = $5, outputs = $6, progress = $7
+        WHERE id = $1 AND attempt = $2 AND state = 'started' RETURNING id";
+    JOB_SET_OUTPUTS = "UPDATE jobs SET outputs = $2 WHERE id = $1";
+    JOB_LOSSES = "SELECT losses FROM jobs WHERE id = $1 AND attempt = $2 AND state = 'started'";
+    JOB_GIVE_BACK = "UPDATE jobs SET state = 'pending', started = NULL, progress = 0, losses = losses + $3, lease_until = 0
+        WHERE id = $1 AND attempt = $2 AND state = 'started' RETURNING id";
+    JOBS_EXPIRE_ALL = "UPDATE jobs SET lease_until = 0 WHERE state = 'started'";
+    JOBS_EXPIRED = "SELECT * FROM jobs WHERE state = 'started' AND lease_until < $1 ORDER BY id";
+}

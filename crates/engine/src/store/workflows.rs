@@ -1,0 +1,87 @@
+//! Rows of workflows as their users see them.
+
+use super::projects::Left;
+use super::{Result, Store, rows, sql};
+use crate::error::EngineError;
+use crate::list_query::{List, WORKFLOWS};
+use crate::model::*;
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+
+fn missing(id: WorkflowId) -> EngineError {
+    EngineError::NotFound(format!("workflow {id}"))
+}
+
+/// A workflow with the list of its jobs.
+pub(super) async fn complete(connection: &mut SqliteConnection, row: &SqliteRow) -> Result<Workflow> {
+    let mut workflow = rows::workflow(row)?;
+    let ids = sqlx::query_scalar(sql::WORKFLOW_JOBS).bind(workflow.id.0);
+    workflow.jobs = ids.fetch_all(connection).await?.into_iter().map(JobId).collect();
+    Ok(workflow)
+}
+
+impl Store {
+    pub(crate) async fn workflow(&self, project: ProjectId, id: WorkflowId) -> Result<Workflow> {
+        let mut reader = self.reader().acquire().await?;
+        let row =
+            sqlx::query(sql::WORKFLOW_GET).bind(id.0).bind(project.0).fetch_optional(&mut *reader).await?;
+        complete(&mut reader, &row.ok_or_else(|| missing(id))?).await
+    }
+
+    pub(crate) async fn workflows(&self, project: ProjectId, query: &ListQuery) -> Result<Vec<Workflow>> {
+        let list = List::parse(query, &WORKFLOWS)?;
+        let mut reader = self.reader().begin().await?;
+        let mut found = list.sql("SELECT * FROM workflows WHERE project_id = ", project.0, "");
+        let mut workflows = Vec::new();
+        for row in found.build().fetch_all(&mut *reader).await? {
+            workflows.push(complete(&mut reader, &row).await?);
+        }
+        Ok(workflows)
+    }
+
+    /// Cancels the workflow and all its unfinished jobs, whose ids are returned.
+    pub(crate) async fn cancel_workflow(
+        &self,
+        project: ProjectId,
+        id: WorkflowId,
+        now: Timestamp,
+    ) -> Result<(Workflow, Vec<JobId>)> {
+        let mut tx = self.begin().await?;
+        let row = sqlx::query(sql::WORKFLOW_GET).bind(id.0).bind(project.0).fetch_optional(&mut *tx).await?;
+        let state = rows::workflow(&row.ok_or_else(|| missing(id))?)?.state;
+        if state.is_final() {
+            let text = format!("workflow {id} cannot be canceled, it has finished with {}", state.as_str());
+            return Err(EngineError::Conflict(text));
+        }
+        let canceled = cancel_all(&mut tx, id, now).await?;
+        let row = sqlx::query(sql::WORKFLOW_GET).bind(id.0).bind(project.0).fetch_one(&mut *tx).await?;
+        let workflow = complete(&mut tx, &row).await?;
+        tx.commit().await?;
+        self.jobs.forget(canceled.iter().copied());
+        Ok((workflow, canceled))
+    }
+
+    /// Deletes the workflow with its jobs.
+    pub(crate) async fn delete_workflow(&self, project: ProjectId, id: WorkflowId) -> Result<Left> {
+        let mut tx = self.begin().await?;
+        let row = sqlx::query(sql::WORKFLOW_GET).bind(id.0).bind(project.0).fetch_optional(&mut *tx).await?;
+        let workflow = complete(&mut tx, &row.ok_or_else(|| missing(id))?).await?;
+        let mut blobs = Vec::new();
+        for job in &workflow.jobs {
+            let row = sqlx::query(sql::JOB_GET).bind(job.0).bind(project.0).fetch_one(&mut *tx).await?;
+            blobs.extend(rows::job(&row)?.inputs.assets.into_values().flatten().map(|a| a.sha256));
+        }
+        sqlx::query(sql::WORKFLOW_DELETE).bind(id.0).execute(&mut *tx).await?;
+        tx.commit().await?;
+        self.jobs.forget(workflow.jobs.iter().copied());
+        Ok(Left { blobs, jobs: workflow.jobs })
+    }
+}
+
+async fn cancel_all(tx: &mut SqliteConnection, id: WorkflowId, now: Timestamp) -> Result<Vec<JobId>> {
+    let canceled = sqlx::query_scalar(sql::WORKFLOW_CANCEL_JOBS).bind(id.0).bind(now.0);
+    let canceled: Vec<i64> = canceled.fetch_all(&mut *tx).await?;
+    let done = sqlx::query(sql::WORKFLOW_DONE).bind(id.0).bind(State::Canceled.as_str()).bind(now.0);
+    done.execute(tx).await?;
+    Ok(canceled.into_iter().map(JobId).collect())
+}

@@ -1,0 +1,193 @@
+//! `fieldstone run`: one job on local files, through the same engine that serves, in a folder of its own.
+
+use crate::INTERRUPTED;
+use crate::progress::JobLines;
+use crate::scratch::Scratch;
+use crate::serve::shutdown_signal;
+use crate::settings::Settings;
+use crate::size::Size;
+use anyhow::{Context, anyhow, bail, ensure};
+use fieldstone_engine::model::*;
+use fieldstone_engine::{Engine, EngineConfig, EngineError};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+const CHUNK: usize = 1 << 20;
+const POLL: Duration = Duration::from_millis(20);
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  fieldstone run mesh/preprocess --input mesh=part.stl --out prepared
+  fieldstone run implicit/from-mesh --input mesh=part.stl --param resolution=128 --out field
+  fieldstone run sample_triangle_mesh --input mesh=part.obj --param max_resolution=64 --out field
+
+The folder gets each output under its asset name and result.json, the job as the REST API shows it.
+docs/jobs.md lists job types, inputs and parameters.")]
+pub struct RunArgs {
+    /// Job type, such as implicit/from-mesh
+    #[arg(value_name = "TYPE")]
+    job_type: String,
+    /// An input file; may be given several times
+    #[arg(long = "input", value_name = "SLOT=FILE", value_parser = pair)]
+    inputs: Vec<(String, String)>,
+    /// A parameter; may be given several times
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = pair)]
+    params: Vec<(String, String)>,
+    /// Folder for outputs and result.json; made when absent
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Threads that geometry uses; 0 means one per core
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name.into(), value.into())),
+        _ => Err(format!("expected NAME=VALUE, got {text:?}")),
+    }
+}
+
+/// One engine with one project, for one job.
+struct Bench {
+    engine: Engine,
+    caller: Caller,
+    project: ProjectId,
+}
+
+/// Runs the job; the exit code says whether it succeeded.
+pub async fn run(args: RunArgs, settings: Settings) -> anyhow::Result<ExitCode> {
+    let interrupted = shutdown_signal()?;
+    let files = input_files(&args.inputs)?;
+    let scratch = Scratch::inside(&args.out)?;
+    let config = EngineConfig { data: scratch.path().to_owned(), ..settings.engine() };
+    let bench = Bench::open(config).await?;
+    let work = bench.execute(&args, &files);
+    let done = tokio::select! {
+        job = work => Some(job),
+        () = interrupted => None,
+    };
+    bench.engine.stop().await;
+    let Some(job) = done else {
+        eprintln!("error: interrupted");
+        return Ok(ExitCode::from(INTERRUPTED));
+    };
+    let job = job?;
+    match job.state {
+        State::Success => Ok(ExitCode::SUCCESS),
+        state => {
+            eprintln!("error: {}", job.error.as_deref().unwrap_or(state.as_str()));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// The distinct files among the inputs with their names, which must tell them apart.
+fn input_files(inputs: &[(String, String)]) -> anyhow::Result<Vec<(PathBuf, String)>> {
+    let mut files: Vec<(PathBuf, String)> = Vec::new();
+    for (slot, path) in inputs {
+        let path = PathBuf::from(path);
+        ensure!(path.is_file(), "input {slot}: {} is not a file", path.display());
+        let name = file_name(&path)?;
+        match files.iter().find(|(_, n)| *n == name) {
+            Some((other, _)) if *other == path => {}
+            Some((other, _)) => {
+                bail!("input {slot}: {} and {} have the same name", other.display(), path.display())
+            }
+            None => files.push((path, name)),
+        }
+    }
+    Ok(files)
+}
+
+/// The last part of a path as text.
+pub fn file_name(path: &Path) -> anyhow::Result<String> {
+    let name = path.file_name().and_then(|n| n.to_str());
+    Ok(name.ok_or_else(|| anyhow!("{} has no file name that is text", path.display()))?.to_owned())
+}
+
+impl Bench {
+    async fn open(config: EngineConfig) -> anyhow::Result<Bench> {
+        let engine = Engine::open(config).await?;
+        let caller = Caller { user: fieldstone_engine::keys::OWNER.into(), scopes: Vec::new(), dialect: None };
+        let new = NewProject {
+            name: "run".into(),
+            access: Access::Private,
+            kind: "unspecified".into(),
+            project: None,
+            source: None,
+        };
+        let project = engine.create_project(&caller, new).await?.id;
+        engine.start();
+        Ok(Bench { engine, caller, project })
+    }
+
+    /// Uploads, dispatches, waits, and leaves the outputs and `result.json` in the folder.
+    async fn execute(&self, args: &RunArgs, files: &[(PathBuf, String)]) -> anyhow::Result<Arc<Job>> {
+        for (path, name) in files {
+            self.upload(path, name).await.with_context(|| format!("cannot read {}", path.display()))?;
+        }
+        let mut new = NewJob {
+            type_name: args.job_type.clone(),
+            name: None,
+            params: args.params.iter().map(|(n, v)| (n.clone(), Value::String(v.clone()))).collect(),
+            assets: Default::default(),
+        };
+        for (slot, path) in &args.inputs {
+            new.assets.entry(slot.clone()).or_default().push(file_name(Path::new(path))?);
+        }
+        let id = self.engine.create_job(&self.caller, self.project, new).await?.id;
+        let job = self.finished(id).await?;
+        for (name, asset) in job.outputs.assets.iter().flat_map(|(n, list)| list.iter().map(move |a| (n, a))) {
+            let path = args.out.join(&asset.filename);
+            self.download(asset, &path).await.with_context(|| format!("cannot write {}", path.display()))?;
+            println!("{name}\t{}\t{}", path.display(), Size(asset.size).rounded());
+        }
+        let result = args.out.join("result.json");
+        let text = serde_json::to_string_pretty(&fieldstone_server::job_document(&job))? + "\n";
+        std::fs::write(&result, text).with_context(|| format!("cannot write {}", result.display()))?;
+        Ok(job)
+    }
+
+    async fn finished(&self, id: JobId) -> Result<Arc<Job>, EngineError> {
+        let mut lines = JobLines::new();
+        let mut ticks = tokio::time::interval(POLL);
+        loop {
+            ticks.tick().await;
+            let job = self.engine.get_job(&self.caller, self.project, id).await?;
+            lines.show(&job);
+            if job.state.is_final() {
+                return Ok(job);
+            }
+        }
+    }
+
+    async fn upload(&self, path: &Path, name: &str) -> anyhow::Result<()> {
+        let mut file = tokio::fs::File::open(path).await?;
+        let mut upload = self.engine.begin_upload().await?;
+        loop {
+            let mut chunk = Vec::with_capacity(CHUNK);
+            if (&mut file).take(CHUNK as u64).read_to_end(&mut chunk).await? == 0 {
+                break;
+            }
+            upload.write(chunk.into()).await?;
+        }
+        upload.finish(&self.caller, self.project, name).await?;
+        Ok(())
+    }
+
+    async fn download(&self, asset: &Asset, path: &Path) -> anyhow::Result<()> {
+        let mut blob = self.engine.open_blob(&asset.sha256, None).await?;
+        let mut file = tokio::fs::File::create(path).await?;
+        while let Some(chunk) = std::future::poll_fn(|cx| blob.bytes.as_mut().poll_next(cx)).await {
+            file.write_all(&chunk?).await?;
+        }
+        file.flush().await?;
+        Ok(())
+    }
+}

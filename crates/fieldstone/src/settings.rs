@@ -1,0 +1,221 @@
+//! Settings: flags over `FIELDSTONE_*` over `fieldstone.toml` over defaults.
+
+use crate::size::Size;
+use anyhow::{Context, anyhow};
+use fieldstone_engine::EngineConfig;
+use fieldstone_jobs::JobLimits;
+use fieldstone_kernel::format::MeshLimits;
+use fieldstone_server::ServerConfig;
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// The settings file that is read when it is there and no other is named.
+pub const FILE: &str = "fieldstone.toml";
+
+/// Every setting, as a flag. A flag's help is the setting's documentation (docs/configuration.md).
+#[derive(clap::Args, Clone, Debug, Default, Serialize)]
+pub struct Flags {
+    /// Address and port to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    /// Folder that holds everything the service knows; made when absent.
+    #[arg(long, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+    /// Base of the links in replies, such as https://fields.example; by default the host the client used.
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// Jobs that run at the same time; each uses all threads.
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrent_jobs: Option<usize>,
+    /// Threads that geometry uses; 0 means one per core.
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
+    /// Attempts lost to crashes after which a job fails.
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_attempts: Option<u32>,
+    /// Memory that running jobs may need together, by their own estimates; by default three quarters of the
+    /// machine's.
+    #[arg(long, value_name = "SIZE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_limit: Option<Size>,
+    /// Jobs in one workflow at most.
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_workflow_jobs: Option<usize>,
+    /// Bytes of one upload at most.
+    #[arg(long, value_name = "SIZE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_upload: Option<Size>,
+    /// Triangles of one mesh at most, after polygons are split.
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_triangles: Option<u64>,
+    /// Bytes that one part of a 3MF package may unpack to.
+    #[arg(long, value_name = "SIZE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_unpacked: Option<Size>,
+    /// Seconds that a download link works.
+    #[arg(long, value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link_lifetime: Option<u64>,
+    /// What is logged on stderr, as directives of tracing's EnvFilter: info, fieldstone_engine=debug,warn.
+    #[arg(long, value_name = "FILTER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+}
+
+/// Settings after all layers. The fields are documented at [`Flags`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "each field is documented once, at the flag of its name")]
+pub struct Settings {
+    pub listen: String,
+    pub data: PathBuf,
+    pub public_url: Option<String>,
+    pub concurrent_jobs: usize,
+    pub threads: usize,
+    pub max_attempts: u32,
+    pub memory_limit: Option<Size>,
+    pub max_workflow_jobs: usize,
+    pub max_upload: Size,
+    pub max_triangles: u64,
+    pub max_unpacked: Size,
+    pub link_lifetime: u64,
+    pub log: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let mesh = MeshLimits::default();
+        Settings {
+            listen: "127.0.0.1:8080".into(),
+            data: "fieldstone-data".into(),
+            public_url: None,
+            concurrent_jobs: 2,
+            threads: 0,
+            max_attempts: 3,
+            memory_limit: None,
+            max_workflow_jobs: 1000,
+            max_upload: Size(64 << 30),
+            max_triangles: mesh.max_triangles,
+            max_unpacked: Size(mesh.max_unpacked_bytes),
+            link_lifetime: 3600,
+            log: "warn,fieldstone=info".into(),
+        }
+    }
+}
+
+impl Settings {
+    /// All layers together. `file` must exist when it is named.
+    pub fn load(file: Option<&Path>, flags: &Flags) -> anyhow::Result<Settings> {
+        let mut figment = Figment::from(Serialized::defaults(Settings::default()));
+        if let Some(file) = file {
+            anyhow::ensure!(file.is_file(), "settings file {} does not exist", file.display());
+        }
+        let file = file.unwrap_or(Path::new(FILE));
+        figment = figment.merge(Toml::file_exact(file));
+        let known: Vec<String> = setting_names();
+        let is_setting = move |key: &figment::value::UncasedStr| known.iter().any(|k| key == k.as_str());
+        figment = figment.merge(Env::prefixed("FIELDSTONE_").filter(is_setting));
+        figment = figment.merge(Serialized::defaults(flags));
+        let settings: Settings = figment.extract().map_err(|e| explain(e, file))?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let least = [
+            ("concurrent_jobs", self.concurrent_jobs as u64),
+            ("max_attempts", u64::from(self.max_attempts)),
+            ("max_workflow_jobs", self.max_workflow_jobs as u64),
+            ("max_upload", self.max_upload.0),
+            ("max_triangles", self.max_triangles),
+            ("link_lifetime", self.link_lifetime),
+        ];
+        if let Some((name, _)) = least.iter().find(|(_, value)| *value == 0) {
+            return Err(anyhow!("setting {name} is 0, expected at least 1"));
+        }
+        match &self.public_url {
+            Some(url) if !(url.starts_with("http://") || url.starts_with("https://")) => {
+                Err(anyhow!("setting public_url: expected an http:// or https:// URL, got {url:?}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What the engine is told.
+    pub fn engine(&self) -> EngineConfig {
+        EngineConfig {
+            data: self.data.clone(),
+            concurrent_jobs: self.concurrent_jobs,
+            threads: self.threads,
+            max_attempts: self.max_attempts,
+            memory_limit_bytes: self.memory_limit.map_or_else(three_quarters_of_memory, |s| s.0),
+            max_workflow_jobs: self.max_workflow_jobs,
+            max_upload_bytes: self.max_upload.0,
+            job_limits: JobLimits {
+                mesh: MeshLimits {
+                    max_triangles: self.max_triangles,
+                    max_unpacked_bytes: self.max_unpacked.0,
+                },
+            },
+        }
+    }
+
+    /// What the HTTP side is told.
+    pub fn server(&self) -> ServerConfig {
+        ServerConfig {
+            public_url: self.public_url.clone(),
+            max_upload_bytes: self.max_upload.0,
+            link_lifetime_s: self.link_lifetime,
+            ..ServerConfig::default()
+        }
+    }
+
+    /// Sends the log to stderr.
+    pub fn start_log(&self) -> anyhow::Result<()> {
+        let filter = tracing_subscriber::EnvFilter::try_new(&self.log)
+            .with_context(|| format!("setting log: cannot read {:?}", self.log))?;
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        Ok(())
+    }
+}
+
+/// Names of the settings, in the order of the documentation.
+pub fn setting_names() -> Vec<String> {
+    let command = <Flags as clap::Args>::augment_args(clap::Command::new(""));
+    command.get_arguments().map(|a| a.get_id().to_string()).collect()
+}
+
+/// The setting, where it came from, and what is wrong with it.
+fn explain(error: figment::Error, file: &Path) -> anyhow::Error {
+    let key = error.path.last().cloned().unwrap_or_default();
+    let source = error.metadata.as_ref().map(|m| m.name.to_string()).unwrap_or_default();
+    let place = match source {
+        s if s.contains("environment") => format!("FIELDSTONE_{}", key.to_uppercase()),
+        s if s.contains("TOML") => format!("{} in {}", key, file.display()),
+        _ => key.clone(),
+    };
+    let place = place.trim_start_matches(" in ");
+    match error.kind {
+        figment::error::Kind::UnknownField(name, _) => {
+            anyhow!("unknown setting {name:?} in {}, expected one of {}", file.display(), setting_names().join(", "))
+        }
+        kind => anyhow!("setting {place}: {kind}"),
+    }
+}
+
+/// Three quarters of the machine's memory in bytes; 8 GiB where it cannot be told.
+fn three_quarters_of_memory() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = text.lines().find_map(|l| l.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    total.map_or(8 << 30, |kib| kib * 1024 / 4 * 3)
+}

@@ -1,0 +1,39 @@
+//! `mesh/compute-bvh`: the bounding volume hierarchy of a mesh, for jobs that ask for distances.
+
+use crate::context::JobContext;
+use crate::job_type::{InputSizes, JobEntry, JobError, Product, Slot};
+use crate::mesh_input::{checksum_bytes, memory_of_mesh, read_input_mesh};
+use crate::params::Values;
+use fieldstone_kernel::bvh::Bvh;
+use std::io::Write;
+
+/// The registry entry.
+pub const ENTRY: JobEntry = JobEntry {
+    type_name: "mesh/compute-bvh",
+    revision: 1,
+    doc: "Builds the bounding volume hierarchy of a mesh.",
+    inputs: &[Slot { name: "mesh", required: true, from_param: None, doc: "STL, OBJ, PLY or 3MF" }],
+    params: &[],
+    products: &[Product {
+        name: "bvh",
+        extension: "bin",
+        doc: "versioned binary that names the checksum of the mesh it belongs to",
+    }],
+    results: &[],
+    memory_bytes,
+    run,
+};
+
+fn memory_bytes(_: &Values, inputs: &InputSizes) -> u64 {
+    memory_of_mesh(inputs)
+}
+
+fn run(_: &Values, cx: &mut JobContext) -> Result<(), JobError> {
+    let input = cx.input("mesh")?.clone();
+    let mesh = read_input_mesh(&input, cx.limits(), &cx.monitor().part(0.0, 0.4))?;
+    let bvh = Bvh::build(&mesh, &cx.monitor().part(0.4, 0.9))?;
+    let mut out = cx.output("bvh", "bin")?;
+    bvh.write(&checksum_bytes(&input)?, &mut out)?;
+    out.flush()?;
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! `sample_triangle_mesh`: the older name for a mesh as it was uploaded to a distance field in one job.
+
+use super::implicit_from_mesh::{Component, MAX_RESOLUTION, RESULTS, patch_around, sample, sampling_memory};
+use crate::context::JobContext;
+use crate::job_type::{InputSizes, JobEntry, JobError, Product, Slot};
+use crate::mesh_input::read_input_mesh;
+use crate::params::{Kind, Param, Values};
+use anyhow::Context;
+use fieldstone_kernel::bvh::Bvh;
+
+/// Cells around the mesh, as the modern job has by default.
+const PADDING: i64 = 2;
+
+/// The registry entry.
+pub const ENTRY: JobEntry = JobEntry {
+    type_name: "sample_triangle_mesh",
+    revision: 1,
+    doc: "Repairs a mesh and samples the signed distance to it: mesh/preprocess and implicit/from-mesh in one.",
+    inputs: &[Slot {
+        name: "mesh",
+        required: true,
+        from_param: Some("mesh_filename"),
+        doc: "STL, OBJ, PLY or 3MF",
+    }],
+    params: &[Param {
+        name: "max_resolution",
+        kind: Kind::Integer { min: 2 * PADDING + 2, max: MAX_RESOLUTION },
+        default: Some("256"),
+        doc: "samples on the longest axis",
+    }],
+    products: &[Product { name: "volume", extension: "bin", doc: "float32 mm, little-endian, x fastest" }],
+    results: RESULTS,
+    memory_bytes,
+    run,
+};
+
+fn memory_bytes(values: &Values, inputs: &InputSizes) -> u64 {
+    sampling_memory(values.integer("max_resolution").unwrap_or(MAX_RESOLUTION), inputs)
+}
+
+fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
+    let mesh = read_input_mesh(cx.input("mesh")?, cx.limits(), &cx.monitor().part(0.0, 0.1))?;
+    let bvh = Bvh::build(&mesh, &cx.monitor().part(0.2, 0.3))?;
+    let resolution = values.integer("max_resolution").context("max_resolution has a default")?;
+    let patch = patch_around(&mesh, resolution, PADDING)?;
+    sample(&mesh, &bvh, &patch, Component::Float, cx, 0.3)
+}
