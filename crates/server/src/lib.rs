@@ -1,12 +1,25 @@
-//! HTTP: the REST API of the Metafold platform over the engine. Read `router` first.
+//! HTTP: the REST API of the Metafold platform over the engine. Read [`mod@router`] first.
 
 #![warn(missing_docs)]
 
+mod app;
+mod auth;
+mod extract;
+mod links;
+mod range;
+mod reply;
+pub mod router;
+mod routes;
+mod wire;
+
 use fieldstone_engine::Engine;
 use std::net::SocketAddr;
+use std::time::Duration;
+
+pub use router::router;
 
 /// What the HTTP side may be told.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ServerConfig {
     /// Base of absolute links, for example `https://fields.example`; else the Host the client used.
     pub public_url: Option<String>,
@@ -16,16 +29,58 @@ pub struct ServerConfig {
     pub max_upload_bytes: u64,
     /// Lifetime of a download link in seconds.
     pub link_lifetime_s: u64,
+    /// Seconds that a request body may pause before the request is answered with 408.
+    pub body_idle_s: u64,
+    /// Seconds that open requests get to finish when the server shuts down.
+    pub shutdown_grace_s: u64,
 }
 
-/// Serves until `shutdown` resolves, then finishes open requests.
+impl Default for ServerConfig {
+    fn default() -> Self {
+        ServerConfig {
+            public_url: None,
+            max_json_bytes: 16 << 20,
+            max_upload_bytes: 64 << 30,
+            link_lifetime_s: 3600,
+            body_idle_s: 60,
+            shutdown_grace_s: 10,
+        }
+    }
+}
+
+/// Serves until `shutdown` resolves, then finishes open requests as far as the configured grace allows.
 pub async fn serve(
-    _listener: tokio::net::TcpListener,
-    _engine: Engine,
-    _config: ServerConfig,
-    _shutdown: impl Future<Output = ()> + Send + 'static,
+    listener: tokio::net::TcpListener,
+    engine: Engine,
+    config: ServerConfig,
+    shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    todo!()
+    use axum::serve::ListenerExt;
+    let grace = Duration::from_secs(config.shutdown_grace_s);
+    let (stopping, stopped) = tokio::sync::oneshot::channel();
+    let listener = listener.tap_io(|connection| {
+        // Small replies must not wait for the acknowledgement of the previous one.
+        if let Err(e) = connection.set_nodelay(true) {
+            tracing::debug!("cannot set TCP_NODELAY: {e}");
+        }
+    });
+    let serving = axum::serve(listener, router(engine, config)).with_graceful_shutdown(async move {
+        shutdown.await;
+        // The receiver waits below for as long as we serve.
+        stopping.send(()).ok();
+    });
+    tokio::select! {
+        result = async { serving.await } => result,
+        () = async {
+            match stopped.await {
+                Ok(()) => tokio::time::sleep(grace).await,
+                Err(_) => std::future::pending().await,
+            }
+        } => {
+            tracing::warn!("requests still open after {} s are cut off", grace.as_secs());
+            Ok(())
+        }
+    }
 }
 
 /// The address that `serve` listens on, for messages.

@@ -1,0 +1,17 @@
+//! What every handler sees.
+
+use crate::ServerConfig;
+use fieldstone_engine::Engine;
+use fieldstone_engine::model::Timestamp;
+use std::sync::Arc;
+
+/// Shared state of the HTTP side; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The service.
+    pub engine: Engine,
+    /// What it was told.
+    pub config: Arc<ServerConfig>,
+    /// When this server began.
+    pub started: Timestamp,
+}

@@ -1,0 +1,206 @@
+//! Extractors whose refusals are our error bodies: ids in the path, query strings, JSON bodies, the base URL.
+
+use crate::app::App;
+use crate::wire::body::Document;
+use crate::wire::error::ApiError;
+use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use axum::http::request::Parts;
+use axum::http::uri::{Authority, Uri};
+use axum::http::{HeaderMap, StatusCode};
+use bytes::{Bytes, BytesMut};
+use fieldstone_engine::model::{AssetId, JobId, ListQuery, ProjectId, WorkflowId};
+use futures::StreamExt;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// An id that a path may hold.
+pub trait PathId: Sized {
+    /// What it names, for the message.
+    const NOUN: &'static str;
+    /// From its number.
+    fn new(number: i64) -> Self;
+}
+
+macro_rules! path_ids {
+    ($($name:ident $noun:literal),+) => {$(
+        impl PathId for $name {
+            const NOUN: &'static str = $noun;
+            fn new(number: i64) -> Self { $name(number) }
+        }
+    )+};
+}
+path_ids!(ProjectId "project", AssetId "asset", JobId "job", WorkflowId "workflow");
+
+/// Reads an id in canonical decimal form. What is not one names nothing that could exist: 404.
+fn path_id<T: PathId>(text: &str) -> Result<T, ApiError> {
+    let digits = !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
+    let canonical = digits && (text.len() == 1 || !text.starts_with('0'));
+    let number = if canonical { text.parse().ok() } else { None };
+    number.map(T::new).ok_or_else(|| ApiError::not_found(format!("{} {text:?} does not exist", T::NOUN)))
+}
+
+async fn path_params(parts: &mut Parts, app: &App) -> Result<RawPathParams, ApiError> {
+    RawPathParams::from_request_parts(parts, app)
+        .await
+        .map_err(|_| ApiError::bad_request("path is not UTF-8 once its percent signs are decoded"))
+}
+
+/// `/projects/{projectId}/…`.
+pub struct InProject(pub ProjectId);
+
+impl FromRequestParts<App> for InProject {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let params = path_params(parts, app).await?;
+        let mut texts = params.iter().map(|(_, text)| text);
+        Ok(InProject(path_id(texts.next().unwrap_or_default())?))
+    }
+}
+
+/// `/projects/{projectId}/<things>/{id}…`.
+pub struct Item<T>(pub ProjectId, pub T);
+
+impl<T: PathId> FromRequestParts<App> for Item<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let params = path_params(parts, app).await?;
+        let mut texts = params.iter().map(|(_, text)| text);
+        let project = path_id(texts.next().unwrap_or_default())?;
+        Ok(Item(project, path_id(texts.next().unwrap_or_default())?))
+    }
+}
+
+/// A query string, form-encoded; unknown names are ignored.
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+        match Query::try_from_uri(&parts.uri) {
+            Ok(Query(params)) => Ok(Params(params)),
+            Err(e) => Err(ApiError::bad_request(format!("query string: {}", e.body_text()))),
+        }
+    }
+}
+
+/// `?sort=field:1&q=…` of a list.
+#[derive(Deserialize)]
+pub struct ListParams {
+    sort: Option<String>,
+    q: Option<String>,
+}
+
+impl From<ListParams> for ListQuery {
+    fn from(params: ListParams) -> Self {
+        // Clients that always send both names send them empty.
+        let given = |text: Option<String>| text.filter(|t| !t.is_empty());
+        ListQuery { sort: given(params.sort), q: given(params.q) }
+    }
+}
+
+/// A body that is a JSON object, whatever its Content-Type says: browsers post JSON as text/plain.
+pub struct JsonBody(pub Document);
+
+impl FromRequest<App> for JsonBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        Ok(JsonBody(Document::parse(&read_body(request, app).await?)?))
+    }
+}
+
+/// A body that is a JSON object or, as its Content-Type says, a form.
+pub struct JsonOrForm(pub Document);
+
+impl FromRequest<App> for JsonOrForm {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let form = request.headers().get(CONTENT_TYPE).is_some_and(|v| {
+            v.as_bytes().to_ascii_lowercase().starts_with(b"application/x-www-form-urlencoded")
+        });
+        let bytes = read_body(request, app).await?;
+        if !form {
+            return Ok(JsonOrForm(Document::parse(&bytes)?));
+        }
+        // A form body has the syntax of a query string.
+        let text =
+            std::str::from_utf8(&bytes).map_err(|_| ApiError::bad_request("form body is not UTF-8"))?;
+        let uri = Uri::builder().path_and_query(format!("/?{text}")).build();
+        let uri = uri.map_err(|_| ApiError::bad_request("form body is not form-encoded"))?;
+        let Query(pairs) = Query::try_from_uri(&uri)
+            .map_err(|e| ApiError::bad_request(format!("form body: {}", e.body_text())))?;
+        Ok(JsonOrForm(Document::from_texts(pairs)))
+    }
+}
+
+/// The declared length of a body.
+pub fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Waits for the next piece of a body, but not for ever.
+pub async fn in_time<T>(app: &App, piece: impl Future<Output = T>) -> Result<T, ApiError> {
+    let seconds = app.config.body_idle_s;
+    tokio::time::timeout(Duration::from_secs(seconds), piece).await.map_err(|_| {
+        ApiError::new(StatusCode::REQUEST_TIMEOUT, format!("body: nothing arrived for {seconds} s"))
+    })
+}
+
+async fn read_body(request: Request, app: &App) -> Result<Bytes, ApiError> {
+    let limit = app.config.max_json_bytes;
+    let too_large = || ApiError::too_large(format!("body is larger than {limit} bytes"));
+    if content_length(request.headers()).is_some_and(|n| n > limit as u64) {
+        return Err(too_large());
+    }
+    let mut body = BytesMut::new();
+    let mut stream = request.into_body().into_data_stream();
+    while let Some(chunk) = in_time(app, stream.next()).await? {
+        let chunk = chunk.map_err(|e| ApiError::bad_request(format!("body broke off: {e}")))?;
+        if body.len() + chunk.len() > limit {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// Base of absolute links: the configured one, else where the client reached us.
+pub struct Base(pub String);
+
+impl FromRequestParts<App> for Base {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        if let Some(url) = &app.config.public_url {
+            return Ok(Base(url.trim_end_matches('/').to_owned()));
+        }
+        let host = match parts.headers.get(HOST) {
+            Some(value) => value.to_str().ok().and_then(|text| text.parse::<Authority>().ok()),
+            None => parts.uri.authority().cloned(),
+        };
+        match host {
+            Some(host) => Ok(Base(format!("http://{host}"))),
+            None => Err(ApiError::bad_request("header Host is missing or malformed, links need it")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_canonical_decimals_are_ids() {
+        assert_eq!(path_id::<JobId>("123").ok(), Some(JobId(123)));
+        assert_eq!(path_id::<JobId>("0").ok(), Some(JobId(0)));
+        for text in ["", "abc", "-1", "+1", "01", "1.0", "1\0", "99999999999999999999", "١"] {
+            assert!(path_id::<JobId>(text).is_err(), "{text:?}");
+        }
+    }
+}

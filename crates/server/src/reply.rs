@@ -1,0 +1,79 @@
+//! Replies: a resource in the dialect of the request, as JSON bytes.
+
+use crate::auth::{Scope, Session};
+use crate::wire::dialect::Choice;
+use crate::wire::{Many, One, Resource};
+use axum::http::header::{CONTENT_TYPE, VARY};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// Bytes of a usual job; lists grow from here.
+const USUAL_BYTES: usize = 2048;
+
+/// A JSON reply whose spelling depended on the request.
+pub struct Reply {
+    status: StatusCode,
+    body: Vec<u8>,
+    choice: Choice,
+    progress: Option<f32>,
+}
+
+impl<S: Scope> Session<S> {
+    /// One resource.
+    pub fn one<R: Resource>(&self, status: StatusCode, resource: &R) -> Reply {
+        self.json(status, &One { resource, dialect: self.choice.dialect, link: None })
+    }
+
+    /// One resource and the `link` to go on with.
+    pub fn linked<R: Resource>(&self, status: StatusCode, resource: &R, link: &str) -> Reply {
+        self.json(status, &One { resource, dialect: self.choice.dialect, link: Some(link) })
+    }
+
+    /// A list.
+    pub fn many<R: Resource>(&self, resources: &[R]) -> Reply {
+        self.json(StatusCode::OK, &Many { resources, dialect: self.choice.dialect })
+    }
+
+    /// Anything else.
+    pub fn json(&self, status: StatusCode, value: &impl Serialize) -> Reply {
+        let mut body = Vec::with_capacity(USUAL_BYTES);
+        // Our views have text keys and infallible fields, and a Vec takes all that is written to it.
+        serde_json::to_writer(&mut body, value).expect("views serialise");
+        Reply { status, body, choice: self.choice, progress: None }
+    }
+
+    /// What a deletion answers; clients ignore it.
+    pub fn deleted(&self) -> Reply {
+        self.json(StatusCode::OK, &serde_json::Map::new())
+    }
+}
+
+impl Reply {
+    /// Tells how far a job is in `X-Progress`, 0..=1; a key in the body would break clients.
+    pub fn with_progress(mut self, fraction: f32) -> Reply {
+        self.progress = Some(fraction);
+        self
+    }
+}
+
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const PROGRESS: HeaderName = HeaderName::from_static("x-progress");
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, self.body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(VARY, HeaderValue::from_static("User-Agent, Prefer"));
+        if self.choice.preferred {
+            let applied = format!("dialect={}", self.choice.dialect.as_str());
+            headers.extend(HeaderValue::from_str(&applied).ok().map(|v| (PREFERENCE_APPLIED, v)));
+        }
+        if let Some(fraction) = self.progress {
+            let text = format!("{:.3}", fraction.clamp(0.0, 1.0));
+            headers.extend(HeaderValue::from_str(&text).ok().map(|v| (PROGRESS, v)));
+        }
+        response
+    }
+}

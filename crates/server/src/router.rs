@@ -1,0 +1,197 @@
+//! The API's index: every route with its handler, and what happens around all of them.
+
+use crate::ServerConfig;
+use crate::app::App;
+use crate::routes::{assets, files, health, jobs, projects, schema, user, workflows};
+use crate::wire::error::ApiError;
+use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
+use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Router, routing};
+use fieldstone_engine::Engine;
+use fieldstone_engine::model::Timestamp;
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{Any as Anyone, CorsLayer};
+use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::trace::{DefaultOnRequest, DefaultOnResponse, TraceLayer};
+use tracing::{Level, Span};
+
+macro_rules! routes {
+    ($($method:ident $path:literal => $handler:expr;)+) => {
+        /// Method (lower case) and path of every route, in the order of the index.
+        pub const ROUTES: &[(&str, &str)] = &[$((stringify!($method), $path)),+];
+
+        fn routes() -> Router<App> {
+            Router::new()$(.route($path, routing::$method($handler)))+
+        }
+    };
+}
+
+routes! {
+    get    "/projects" => projects::list;
+    post   "/projects" => projects::create;
+    get    "/projects/{projectId}" => projects::get;
+    patch  "/projects/{projectId}" => projects::update;
+    delete "/projects/{projectId}" => projects::delete;
+
+    get    "/projects/{projectId}/assets" => assets::list;
+    post   "/projects/{projectId}/assets" => assets::create.layer(DefaultBodyLimit::disable());
+    get    "/projects/{projectId}/assets/{assetId}" => assets::get;
+    patch  "/projects/{projectId}/assets/{assetId}" => assets::replace.layer(DefaultBodyLimit::disable());
+    delete "/projects/{projectId}/assets/{assetId}" => assets::delete;
+
+    get    "/projects/{projectId}/jobs" => jobs::list;
+    post   "/projects/{projectId}/jobs" => jobs::create;
+    get    "/projects/{projectId}/jobs/{jobId}" => jobs::get;
+    patch  "/projects/{projectId}/jobs/{jobId}" => jobs::rename;
+    delete "/projects/{projectId}/jobs/{jobId}" => jobs::delete;
+    get    "/projects/{projectId}/jobs/{jobId}/status" => jobs::status;
+
+    get    "/projects/{projectId}/workflows" => workflows::list;
+    post   "/projects/{projectId}/workflows" => workflows::create;
+    get    "/projects/{projectId}/workflows/{workflowId}" => workflows::get;
+    delete "/projects/{projectId}/workflows/{workflowId}" => workflows::delete;
+    get    "/projects/{projectId}/workflows/{workflowId}/status" => workflows::status;
+    post   "/projects/{projectId}/workflows/{workflowId}/cancel" => workflows::cancel;
+
+    get    "/files/{sha256}/{filename}" => files::get;
+
+    get    "/user/license" => user::license;
+    get    "/user/quota" => user::quota;
+    get    "/user/usage" => user::usage;
+
+    get    "/healthz" => health::healthz;
+    get    "/readyz" => health::readyz;
+    get    "/openapi.json" => schema::openapi;
+    get    "/docs" => schema::docs;
+}
+
+/// The whole API as one service.
+pub fn router(engine: Engine, config: ServerConfig) -> Router {
+    let app = App { engine, config: Arc::new(config), started: Timestamp::now() };
+    around(routes().with_state(app))
+}
+
+/// What every route gets: our error bodies, CORS, a request id, a line in the log.
+/// The log sees method, path, status and duration; never bodies, headers or query strings, which hold secrets.
+fn around(router: Router) -> Router {
+    let id = HeaderName::from_static("x-request-id");
+    let trace = TraceLayer::new_for_http()
+        .make_span_with(request_span)
+        .on_request(DefaultOnRequest::new().level(Level::TRACE))
+        .on_response(DefaultOnResponse::new().level(Level::DEBUG))
+        .on_failure(());
+    router.fallback(unknown_route).method_not_allowed_fallback(wrong_method).layer(
+        ServiceBuilder::new()
+            .layer(SetRequestIdLayer::new(id.clone(), RequestIds::default()))
+            .layer(trace)
+            .layer(PropagateRequestIdLayer::new(id))
+            .layer(cors())
+            .layer(CatchPanicLayer::custom(panicked)),
+    )
+}
+
+fn cors() -> CorsLayer {
+    let name = HeaderName::from_static;
+    CorsLayer::new()
+        .allow_origin(Anyone)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::RANGE,
+            header::IF_NONE_MATCH,
+            header::IF_RANGE,
+            name("prefer"),
+        ])
+        .expose_headers([
+            header::ETAG,
+            header::ACCEPT_RANGES,
+            header::CONTENT_RANGE,
+            header::CONTENT_LENGTH,
+            header::CONTENT_DISPOSITION,
+            header::WWW_AUTHENTICATE,
+            name("preference-applied"),
+            name("x-progress"),
+            name("x-request-id"),
+        ])
+        .max_age(Duration::from_secs(86_400))
+        // The answer is the same for every origin.
+        .vary([])
+}
+
+fn request_span<B>(request: &Request<B>) -> Span {
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
+    tracing::debug_span!("request", id, method = %request.method(), path = request.uri().path())
+}
+
+/// Counts requests; the ids of two server runs differ by the start time in front.
+#[derive(Clone)]
+struct RequestIds {
+    run: u64,
+    count: Arc<AtomicU64>,
+}
+
+impl Default for RequestIds {
+    fn default() -> Self {
+        RequestIds { run: Timestamp::now().0.unsigned_abs(), count: Arc::default() }
+    }
+}
+
+impl MakeRequestId for RequestIds {
+    fn make_request_id<B>(&mut self, _: &Request<B>) -> Option<RequestId> {
+        let n = self.count.fetch_add(1, Ordering::Relaxed);
+        HeaderValue::from_str(&format!("{:x}-{n:x}", self.run)).ok().map(RequestId::new)
+    }
+}
+
+async fn unknown_route(method: Method, uri: Uri) -> ApiError {
+    ApiError::not_found(format!("there is no route {method} {:?}", uri.path()))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> ApiError {
+    let text = format!("method {method} is not allowed for {:?}", uri.path());
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, text)
+}
+
+fn panicked(cause: Box<dyn Any + Send>) -> Response {
+    let text = cause.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    tracing::error!("a request handler panicked: {text}");
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error, see the server's log").into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::{Body, to_bytes};
+    use serde_json::{Value, json};
+    use tower::ServiceExt;
+
+    #[tokio::test]
+    async fn a_panic_is_answered_with_our_body_and_cors() {
+        async fn broken() -> &'static str {
+            panic!("on purpose")
+        }
+        let service = around(Router::new().route("/broken", routing::get(broken)));
+        let request = Request::get("/broken").body(Body::empty()).unwrap();
+        let response = service.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()["access-control-allow-origin"], "*");
+        assert_eq!(response.headers()["content-type"], "application/json");
+        assert!(response.headers().contains_key("x-request-id"));
+        let body: Value =
+            serde_json::from_slice(&to_bytes(response.into_body(), 4096).await.unwrap()).unwrap();
+        let text = "internal error, see the server's log";
+        assert_eq!(
+            body,
+            json!({"code": 500, "name": "Internal Server Error", "description": text, "msg": text})
+        );
+    }
+}

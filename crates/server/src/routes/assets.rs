@@ -1,0 +1,93 @@
+//! `/projects/{projectId}/assets`.
+
+use super::{Answer, Shared, StatusCode, upload};
+use crate::auth::{AssetsRead, AssetsWrite, Session};
+use crate::extract::{Base, InProject, Item, ListParams, Params};
+use crate::links;
+use crate::wire::assets::check_filename;
+use crate::wire::error::ApiError;
+use axum::extract::{Request, State};
+use fieldstone_engine::model::{AssetId, Timestamp};
+use serde::Deserialize;
+
+pub async fn list(
+    State(app): Shared,
+    session: Session<AssetsRead>,
+    InProject(project): InProject,
+    Params(query): Params<ListParams>,
+) -> Answer {
+    Ok(session.many(&app.engine.list_assets(&session.caller, project, &query.into()).await?))
+}
+
+pub async fn create(
+    State(app): Shared,
+    session: Session<AssetsWrite>,
+    InProject(project): InProject,
+    request: Request,
+) -> Answer {
+    // Refuse before the body comes, not after a gigabyte of it.
+    app.engine.get_project(&session.caller, project).await?;
+    let file = upload::receive(&app, request).await?;
+    let asset = file.upload.finish(&session.caller, project, &file.filename).await?;
+    Ok(session.one(StatusCode::CREATED, &asset))
+}
+
+pub async fn replace(
+    State(app): Shared,
+    session: Session<AssetsWrite>,
+    Item(project, id): Item<AssetId>,
+    request: Request,
+) -> Answer {
+    app.engine.get_asset(&session.caller, project, id).await?;
+    let file = upload::receive(&app, request).await?;
+    let asset = file.upload.replace(&session.caller, project, id, &file.filename).await?;
+    Ok(session.one(StatusCode::OK, &asset))
+}
+
+/// `?download=true|1[&filename=…]`.
+#[derive(Deserialize)]
+pub struct Download {
+    download: Option<String>,
+    filename: Option<String>,
+}
+
+impl Download {
+    fn wanted(&self) -> Result<bool, ApiError> {
+        match self.download.as_deref().map(str::to_ascii_lowercase).as_deref() {
+            Some("true" | "1") => Ok(true),
+            None | Some("" | "false" | "0") => Ok(false),
+            Some(other) => {
+                Err(ApiError::bad_request(format!("download is {other:?}, expected true or false")))
+            }
+        }
+    }
+}
+
+pub async fn get(
+    State(app): Shared,
+    session: Session<AssetsRead>,
+    Item(project, id): Item<AssetId>,
+    Params(query): Params<Download>,
+    base: Result<Base, ApiError>,
+) -> Answer {
+    let download = query.wanted()?;
+    let asset = app.engine.get_asset(&session.caller, project, id).await?;
+    if !download {
+        return Ok(session.one(StatusCode::OK, &asset));
+    }
+    let filename = query.filename.as_deref().filter(|name| !name.is_empty()).unwrap_or(&asset.filename);
+    check_filename(filename).map_err(ApiError::bad_request)?;
+    let now = Timestamp::now().0.div_euclid(1_000_000);
+    let expires = now.saturating_add_unsigned(app.config.link_lifetime_s);
+    let link = links::sign(&app.engine.signing_key(), &base?.0, &asset.sha256, filename, expires);
+    Ok(session.linked(StatusCode::OK, &asset, &link))
+}
+
+pub async fn delete(
+    State(app): Shared,
+    session: Session<AssetsWrite>,
+    Item(project, id): Item<AssetId>,
+) -> Answer {
+    app.engine.delete_asset(&session.caller, project, id).await?;
+    Ok(session.deleted())
+}

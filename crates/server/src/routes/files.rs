@@ -1,0 +1,96 @@
+//! `/files`: blobs for whoever holds a signed link, no key needed. Bytes go out as they are, never compressed.
+
+use super::Shared;
+use crate::links;
+use crate::range::{self, Wanted};
+use crate::wire::error::ApiError;
+use axum::body::Body;
+use axum::extract::{Query, RawPathParams, State};
+use axum::http::header::{
+    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::response::Builder;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::response::Response;
+use fieldstone_engine::model::Timestamp;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Signature {
+    expires: i64,
+    signature: String,
+}
+
+/// Checks a link and returns the blob's checksum and the name to save it under.
+fn check(key: &[u8; 32], path: &RawPathParams, uri: &Uri) -> Result<(String, String), ApiError> {
+    let forbidden = |text: &str| ApiError::new(StatusCode::FORBIDDEN, text);
+    let altered = || forbidden("download link is incomplete or was altered");
+    let Query(Signature { expires, signature }) = Query::try_from_uri(uri).map_err(|_| altered())?;
+    let mut texts = path.iter().map(|(_, text)| text.to_owned());
+    let (sha256, filename) = texts.next().zip(texts.next()).ok_or_else(altered)?;
+    if !links::verify(key, &sha256, &filename, expires, &signature) {
+        return Err(altered());
+    }
+    if Timestamp::now().0.div_euclid(1_000_000) >= expires {
+        return Err(forbidden("download link has expired"));
+    }
+    Ok((sha256, filename))
+}
+
+/// GET and HEAD.
+pub async fn get(
+    State(app): Shared,
+    method: Method,
+    path: RawPathParams,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let (sha256, filename) = check(&app.engine.signing_key(), &path, &uri)?;
+    let blob = app.engine.open_blob(&sha256, None).await?;
+    let (size, etag) = (blob.size, format!("\"{sha256}\""));
+    let head = |status: StatusCode, length: u64| {
+        Response::builder()
+            .status(status)
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .header(CONTENT_LENGTH, length)
+            .header(CONTENT_DISPOSITION, links::disposition(&filename))
+            .header(X_CONTENT_TYPE_OPTIONS, "nosniff")
+            .header(ACCEPT_RANGES, "bytes")
+            .header(ETAG, &etag)
+    };
+    let is_get = method == Method::GET;
+    match range::wanted(&headers, is_get, &etag, size) {
+        Wanted::Whole if is_get => finish(head(StatusCode::OK, size), Body::from_stream(blob.bytes)),
+        Wanted::Whole => finish(head(StatusCode::OK, size), Body::empty()),
+        Wanted::Part(part) => {
+            let content_range = format!("bytes {}-{}/{size}", part.start, part.end - 1);
+            let length = part.end - part.start;
+            let blob = app.engine.open_blob(&sha256, Some(part)).await?;
+            let head = head(StatusCode::PARTIAL_CONTENT, length).header(CONTENT_RANGE, content_range);
+            finish(head, Body::from_stream(blob.bytes))
+        }
+        Wanted::NotModified => {
+            finish(Response::builder().status(StatusCode::NOT_MODIFIED).header(ETAG, &etag), Body::empty())
+        }
+        Wanted::Unsatisfiable => Err(unsatisfiable(size)),
+    }
+}
+
+fn unsatisfiable(size: u64) -> ApiError {
+    let error = ApiError::new(
+        StatusCode::RANGE_NOT_SATISFIABLE,
+        format!("range lies outside the file's {size} bytes"),
+    );
+    match HeaderValue::from_str(&format!("bytes */{size}")) {
+        Ok(value) => error.with_header(CONTENT_RANGE, value),
+        Err(_) => error,
+    }
+}
+
+fn finish(head: Builder, body: Body) -> Result<Response, ApiError> {
+    head.body(body).map_err(|e| {
+        tracing::error!("cannot build the reply of a download: {e}");
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error, see the server's log")
+    })
+}

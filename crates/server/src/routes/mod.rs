@@ -1,0 +1,20 @@
+//! Handlers, a file per noun. They read the request, ask the engine, and choose the status.
+
+pub mod assets;
+pub mod files;
+pub mod health;
+pub mod jobs;
+pub mod projects;
+pub mod schema;
+pub mod upload;
+pub mod user;
+pub mod workflows;
+
+use crate::app::App;
+use crate::reply::Reply;
+use crate::wire::error::ApiError;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+type Answer = Result<Reply, ApiError>;
+type Shared = State<App>;

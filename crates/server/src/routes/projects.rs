@@ -1,0 +1,39 @@
+//! `/projects`.
+
+use super::{Answer, Shared, StatusCode};
+use crate::auth::{ProjectsRead, ProjectsWrite, Session};
+use crate::extract::{InProject, JsonBody, ListParams, Params};
+use crate::wire::projects::{new_project, project_change};
+use axum::extract::State;
+
+pub async fn list(
+    State(app): Shared,
+    session: Session<ProjectsRead>,
+    Params(query): Params<ListParams>,
+) -> Answer {
+    Ok(session.many(&app.engine.list_projects(&session.caller, &query.into()).await?))
+}
+
+pub async fn create(State(app): Shared, session: Session<ProjectsWrite>, JsonBody(body): JsonBody) -> Answer {
+    let project = app.engine.create_project(&session.caller, new_project(body)?).await?;
+    Ok(session.one(StatusCode::CREATED, &project))
+}
+
+pub async fn get(State(app): Shared, session: Session<ProjectsRead>, InProject(id): InProject) -> Answer {
+    Ok(session.one(StatusCode::OK, &app.engine.get_project(&session.caller, id).await?))
+}
+
+pub async fn update(
+    State(app): Shared,
+    session: Session<ProjectsWrite>,
+    InProject(id): InProject,
+    JsonBody(body): JsonBody,
+) -> Answer {
+    let project = app.engine.update_project(&session.caller, id, project_change(body)?).await?;
+    Ok(session.one(StatusCode::OK, &project))
+}
+
+pub async fn delete(State(app): Shared, session: Session<ProjectsWrite>, InProject(id): InProject) -> Answer {
+    app.engine.delete_project(&session.caller, id).await?;
+    Ok(session.deleted())
+}

@@ -1,0 +1,57 @@
+//! `/user`: licence and quota, which early clients ask for. There are none here: nothing expires and
+//! nothing is metered (our choice).
+
+use super::{Answer, Shared, StatusCode};
+use crate::auth::{AnyScope, Session};
+use crate::wire::date::WireDate;
+use axum::extract::State;
+use fieldstone_engine::model::Timestamp;
+use serde::Serialize;
+
+/// 9999-12-31T23:59:59Z, the last second that every dialect can write.
+const NEVER: Timestamp = Timestamp(253_402_300_799 * 1_000_000);
+
+/// Of each kind left: the largest number that fits every client's integer.
+const PLENTY: u32 = i32::MAX as u32;
+
+#[derive(Serialize)]
+struct License {
+    issued: WireDate,
+    expires: WireDate,
+    expired: bool,
+    product: &'static str,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    project: u32,
+    import: u32,
+    export: u32,
+    simulation: u32,
+}
+
+impl Counts {
+    fn all(n: u32) -> Self {
+        Counts { project: n, import: n, export: n, simulation: n }
+    }
+}
+
+pub async fn license(State(app): Shared, session: Session<AnyScope>) -> Answer {
+    let dates = session.choice.dialect.dates();
+    let license = License {
+        issued: WireDate(app.started, dates),
+        expires: WireDate(NEVER, dates),
+        expired: false,
+        product: "Fieldstone",
+    };
+    Ok(session.json(StatusCode::OK, &license))
+}
+
+pub async fn quota(session: Session<AnyScope>) -> Answer {
+    Ok(session.json(StatusCode::OK, &Counts::all(PLENTY)))
+}
+
+/// What counts against the quota: nothing.
+pub async fn usage(session: Session<AnyScope>) -> Answer {
+    Ok(session.json(StatusCode::OK, &Counts::all(0)))
+}

@@ -1,0 +1,65 @@
+//! `/projects/{projectId}/workflows`.
+
+use super::{Answer, Shared, StatusCode};
+use crate::auth::{Session, WorkflowsRead, WorkflowsWrite};
+use crate::extract::{Base, InProject, Item, JsonBody, ListParams, Params};
+use crate::wire::workflows::new_workflow;
+use axum::extract::State;
+use fieldstone_engine::model::WorkflowId;
+
+pub async fn list(
+    State(app): Shared,
+    session: Session<WorkflowsRead>,
+    InProject(project): InProject,
+    Params(query): Params<ListParams>,
+) -> Answer {
+    Ok(session.many(&app.engine.list_workflows(&session.caller, project, &query.into()).await?))
+}
+
+pub async fn create(
+    State(app): Shared,
+    session: Session<WorkflowsWrite>,
+    InProject(project): InProject,
+    Base(base): Base,
+    JsonBody(body): JsonBody,
+) -> Answer {
+    let workflow = app.engine.create_workflow(&session.caller, project, new_workflow(body)?).await?;
+    let link = format!("{base}/projects/{project}/workflows/{}/status", workflow.id);
+    Ok(session.linked(StatusCode::ACCEPTED, &workflow, &link))
+}
+
+pub async fn get(
+    State(app): Shared,
+    session: Session<WorkflowsRead>,
+    Item(project, id): Item<WorkflowId>,
+) -> Answer {
+    Ok(session.one(StatusCode::OK, &app.engine.get_workflow(&session.caller, project, id).await?))
+}
+
+/// What pollers ask: 202 while it runs, 201 once it ended in whatever way; `state` tells which.
+pub async fn status(
+    State(app): Shared,
+    session: Session<WorkflowsRead>,
+    Item(project, id): Item<WorkflowId>,
+) -> Answer {
+    let workflow = app.engine.get_workflow(&session.caller, project, id).await?;
+    let status = if workflow.state.is_final() { StatusCode::CREATED } else { StatusCode::ACCEPTED };
+    Ok(session.one(status, &workflow))
+}
+
+pub async fn cancel(
+    State(app): Shared,
+    session: Session<WorkflowsWrite>,
+    Item(project, id): Item<WorkflowId>,
+) -> Answer {
+    Ok(session.one(StatusCode::OK, &app.engine.cancel_workflow(&session.caller, project, id).await?))
+}
+
+pub async fn delete(
+    State(app): Shared,
+    session: Session<WorkflowsWrite>,
+    Item(project, id): Item<WorkflowId>,
+) -> Answer {
+    app.engine.delete_workflow(&session.caller, project, id).await?;
+    Ok(session.deleted())
+}

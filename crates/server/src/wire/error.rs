@@ -1,0 +1,109 @@
+//! Error bodies: `{"code","name","description","msg"}`, plus `errors` for validation, for every non-2xx.
+
+use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use fieldstone_engine::{EngineError, FieldError};
+use serde::Serialize;
+
+/// A reply that is not 2xx. `description` is what the pages document; clients read `errors`, then `msg`.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    description: String,
+    errors: Vec<FieldError>,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    code: u16,
+    name: &'a str,
+    description: &'a str,
+    msg: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Field<'a>>,
+}
+
+#[derive(Serialize)]
+struct Field<'a> {
+    field: &'a str,
+    msg: &'a str,
+}
+
+impl ApiError {
+    /// An error with `status` and a text for people.
+    pub fn new(status: StatusCode, description: impl Into<String>) -> Self {
+        ApiError { status, description: description.into(), errors: Vec::new(), header: None }
+    }
+
+    /// 400 about the request as a whole.
+    pub fn bad_request(description: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, description)
+    }
+
+    /// 400 about fields of the body; the description lists them all.
+    pub fn fields(errors: Vec<FieldError>) -> Self {
+        let lines: Vec<String> = errors.iter().map(|e| format!("{}: {}", e.field, e.msg)).collect();
+        ApiError { errors, ..Self::bad_request(lines.join("; ")) }
+    }
+
+    /// 401 with the challenge of RFC 6750 §3, `detail` being its attributes.
+    pub fn unauthorized(description: impl Into<String>, detail: &str) -> Self {
+        let challenge = if detail.is_empty() { "Bearer".to_owned() } else { format!("Bearer {detail}") };
+        let value = HeaderValue::from_str(&challenge).unwrap_or(HeaderValue::from_static("Bearer"));
+        Self::new(StatusCode::UNAUTHORIZED, description).with_header(WWW_AUTHENTICATE, value)
+    }
+
+    /// 404.
+    pub fn not_found(description: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, description)
+    }
+
+    /// 413.
+    pub fn too_large(description: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, description)
+    }
+
+    /// Adds a header to the reply.
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::NotFound(_) => Self::not_found(error.to_string()),
+            EngineError::Invalid { message, errors } => ApiError { errors, ..Self::bad_request(message) },
+            EngineError::Conflict(text) => Self::new(StatusCode::CONFLICT, text),
+            EngineError::TooLarge(text) => Self::too_large(text),
+            EngineError::Internal(cause) => {
+                tracing::error!("internal error: {cause:#}");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error, see the server's log")
+            }
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = Body {
+            code: self.status.as_u16(),
+            name: self.status.canonical_reason().unwrap_or("Error"),
+            description: &self.description,
+            msg: &self.description,
+            errors: self.errors.iter().map(|e| Field { field: &e.field, msg: &e.msg }).collect(),
+        };
+        // A struct of strings and a number cannot fail to serialise.
+        let bytes = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response = (self.status, bytes).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some((name, value)) = self.header {
+            headers.insert(name, value);
+        }
+        response
+    }
+}

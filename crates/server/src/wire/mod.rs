@@ -1,0 +1,84 @@
+//! The only place that knows the wire's spellings: dates, ids as text, deprecated fields, error bodies.
+
+pub mod assets;
+pub mod body;
+pub mod date;
+pub mod dialect;
+pub mod error;
+pub mod jobs;
+pub mod projects;
+pub mod workflows;
+
+use date::WireDate;
+use dialect::Dialect;
+use fieldstone_engine::model::Timestamp;
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use std::fmt::Display;
+
+/// Something with an id that is shown as a JSON object.
+pub trait Resource {
+    /// Writes the fields that `dialect` knows, and no other: the SDKs refuse unknown keys.
+    fn fields<M: SerializeMap>(&self, dialect: Dialect, map: &mut M) -> Result<(), M::Error>;
+}
+
+/// A resource in a dialect. `link` appears in dispatch replies and downloads only.
+pub struct One<'a, R> {
+    /// What is shown.
+    pub resource: &'a R,
+    /// In which spelling.
+    pub dialect: Dialect,
+    /// Absolute URL.
+    pub link: Option<&'a str>,
+}
+
+impl<R: Resource> Serialize for One<'_, R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.resource.fields(self.dialect, &mut map)?;
+        if let Some(link) = self.link {
+            map.serialize_entry("link", link)?;
+        }
+        map.end()
+    }
+}
+
+/// Several resources in a dialect: a bare JSON array.
+pub struct Many<'a, R> {
+    /// What is shown, in order.
+    pub resources: &'a [R],
+    /// In which spelling.
+    pub dialect: Dialect,
+}
+
+impl<R: Resource> Serialize for Many<'_, R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(Some(self.resources.len()))?;
+        for resource in self.resources {
+            seq.serialize_element(&One { resource, dialect: self.dialect, link: None })?;
+        }
+        seq.end()
+    }
+}
+
+/// A value shown as text: ids are decimal strings.
+pub(crate) struct Text<T>(pub T);
+
+impl<T: Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// Ids as a list of texts.
+pub(crate) struct TextList<'a, T>(pub &'a [T]);
+
+impl<T: Display> Serialize for TextList<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Text))
+    }
+}
+
+/// A date that may not have happened yet: `null` until it does.
+pub(crate) fn date(t: Option<Timestamp>, dialect: Dialect) -> Option<WireDate> {
+    t.map(|t| WireDate(t, dialect.dates()))
+}
