@@ -9,6 +9,7 @@ use crate::size::Size;
 use anyhow::{Context, anyhow, bail, ensure};
 use fieldstone_engine::model::*;
 use fieldstone_engine::{Engine, EngineConfig, EngineError};
+use futures::StreamExt;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -184,7 +185,7 @@ impl Bench {
     async fn download(&self, asset: &Asset, path: &Path) -> anyhow::Result<()> {
         let mut blob = self.engine.open_blob(&asset.sha256, None).await?;
         let mut file = tokio::fs::File::create(path).await?;
-        while let Some(chunk) = std::future::poll_fn(|cx| blob.bytes.as_mut().poll_next(cx)).await {
+        while let Some(chunk) = blob.bytes.next().await {
             file.write_all(&chunk?).await?;
         }
         file.flush().await?;
