@@ -83,7 +83,8 @@ def main(client, *key_options):
     """Starts a server, runs every check with `client(url, token)`, prints a verdict per check and a count."""
     failed = 0
     with Server(os.path.abspath(sys.argv[1])) as server:
-        context = Context(server, client(server.url, server.token(*key_options)))
+        token = server.token(*key_options)
+        context = Context(server, token, client(server.url, token))
         for function in CHECKS:
             name = function.__doc__.splitlines()[0].rstrip(".")
             try:
@@ -100,8 +101,10 @@ def main(client, *key_options):
 
 
 class Context:
-    def __init__(self, server, client):
-        self.server, self.client = server, client
+    """What checks pass on to later checks."""
+
+    def __init__(self, server, token, client):
+        self.server, self.token, self.client = server, token, client
 
 
 def refused(function, *fragments):

@@ -11,10 +11,9 @@ BOX = dict(size=(12.0, 8.0, 10.0), centre=(0.0, 1.0, -2.0))
 @check
 def projects(t):
     """projects are made, listed and changed, although this release sends Access.PRIVATE."""
-    c = t.client
-    t.project = c.projects.create("Old parts")
+    t.project = t.client.projects.create("Old parts")
     assert t.project.access.value == "private", t.project
-    c.set_project_id(t.project.id)
+    c = t.client = MetafoldClient(t.token, t.project.id, t.server.url)
     assert c.projects.update(name="Older parts", access="public").name == "Older parts"
     assert [p.id for p in c.projects.list(q="name:older*")] == [t.project.id]
 

@@ -150,7 +150,7 @@ fn bad_workflows_are_refused_with_the_place() {
 fn bad_resolutions_are_refused_with_their_range() {
     let bench = Bench::start();
     bench.api.must_upload(&bench.project, "box.stl", &box_stl([1.0; 3], 1));
-    for value in ["0", "5000", "abc", "", "-3", "1e3", "NaN", "2.5"] {
+    for value in ["0", "5000", "abc", "", "-3", "NaN", "2.5"] {
         let expected = ["resolution", "1024", value];
         let assets = || json!({ "s.mesh": "box.stl" });
         let parameters = json!({ "s.resolution": value });
