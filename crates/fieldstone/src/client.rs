@@ -58,7 +58,10 @@ impl Client {
 
 /// The string `field` of a reply.
 pub fn text(reply: &Value, field: &str) -> anyhow::Result<String> {
-    Ok(reply[field].as_str().with_context(|| format!("the reply has no string {field:?}: {reply}"))?.to_owned())
+    Ok(reply[field]
+        .as_str()
+        .with_context(|| format!("the reply has no string {field:?}: {reply}"))?
+        .to_owned())
 }
 
 /// The reply, or what its error body says.

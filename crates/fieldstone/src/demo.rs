@@ -196,7 +196,8 @@ impl Stage {
 /// The grid that a job's output parameters describe.
 fn patch_of(params: &Value) -> anyhow::Result<Patch> {
     fn list<T: serde::de::DeserializeOwned>(params: &Value, name: &str) -> anyhow::Result<T> {
-        serde_json::from_str(&text(params, name)?).with_context(|| format!("cannot read output parameter {name}"))
+        serde_json::from_str(&text(params, name)?)
+            .with_context(|| format!("cannot read output parameter {name}"))
     }
     let (size, offset) = (list(params, "patch_size")?, list(params, "patch_offset")?);
     Ok(Patch::new(size, offset, list(params, "patch_resolution")?)?)

@@ -38,7 +38,8 @@ fn jobs_page() -> String {
          | type | does |\n|---|---|\n"
     );
     for job in JOB_TYPES {
-        let anchor: String = job.type_name.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect();
+        let anchor: String =
+            job.type_name.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect();
         writeln!(page, "| [`{}`](#{anchor}) | {} |", job.type_name, job.doc).unwrap();
     }
     JOB_TYPES.iter().for_each(|job| job_section(&mut page, job));
@@ -46,7 +47,8 @@ fn jobs_page() -> String {
 }
 
 fn job_section(page: &mut String, job: &JobEntry) {
-    write!(page, "\n## `{}`\n\n{}\n\nRevision {}.\n", job.type_name, sentence(job.doc), job.revision).unwrap();
+    write!(page, "\n## `{}`\n\n{}\n\nRevision {}.\n", job.type_name, sentence(job.doc), job.revision)
+        .unwrap();
     page.push_str("\n| input | | is |\n|---|---|---|\n");
     for slot in job.inputs {
         let need = if slot.required { "required" } else { "optional" };

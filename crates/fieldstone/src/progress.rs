@@ -55,6 +55,7 @@ fn label(job: &Job) -> String {
 }
 
 fn new_bar(job: &Job) -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix}{bar:30.cyan/dim} {msg}").expect("the template is constant");
+    let style =
+        ProgressStyle::with_template("{prefix}{bar:30.cyan/dim} {msg}").expect("the template is constant");
     ProgressBar::new(STEPS).with_style(style.progress_chars("━╸─")).with_prefix(label(job))
 }

@@ -115,7 +115,8 @@ pub fn file_name(path: &Path) -> anyhow::Result<String> {
 impl Bench {
     async fn open(config: EngineConfig) -> anyhow::Result<Bench> {
         let engine = Engine::open(config).await?;
-        let caller = Caller { user: fieldstone_engine::keys::OWNER.into(), scopes: Vec::new(), dialect: None };
+        let caller =
+            Caller { user: fieldstone_engine::keys::OWNER.into(), scopes: Vec::new(), dialect: None };
         let new = NewProject {
             name: "run".into(),
             access: Access::Private,
@@ -144,7 +145,8 @@ impl Bench {
         }
         let id = self.engine.create_job(&self.caller, self.project, new).await?.id;
         let job = self.finished(id).await?;
-        for (name, asset) in job.outputs.assets.iter().flat_map(|(n, list)| list.iter().map(move |a| (n, a))) {
+        for (name, asset) in job.outputs.assets.iter().flat_map(|(n, list)| list.iter().map(move |a| (n, a)))
+        {
             let path = args.out.join(&asset.filename);
             self.download(asset, &path).await.with_context(|| format!("cannot write {}", path.display()))?;
             println!("{name}\t{}\t{}", path.display(), Size(asset.size).rounded());

@@ -75,7 +75,6 @@ pub struct Flags {
 /// Settings after all layers. The fields are documented at [`Flags`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each field is documented once, at the flag of its name")]
 pub struct Settings {
     pub listen: String,
     pub data: PathBuf,
@@ -121,7 +120,9 @@ impl Settings {
             anyhow::ensure!(file.is_file(), "settings file {} does not exist", file.display());
         }
         let file = file.unwrap_or(Path::new(FILE));
-        figment = figment.merge(Toml::file_exact(file));
+        if file.is_file() {
+            figment = figment.merge(Toml::file_exact(file));
+        }
         let known: Vec<String> = setting_names();
         let is_setting = move |key: &figment::value::UncasedStr| known.iter().any(|k| key == k.as_str());
         figment = figment.merge(Env::prefixed("FIELDSTONE_").filter(is_setting));
@@ -207,7 +208,11 @@ fn explain(error: figment::Error, file: &Path) -> anyhow::Error {
     let place = place.trim_start_matches(" in ");
     match error.kind {
         figment::error::Kind::UnknownField(name, _) => {
-            anyhow!("unknown setting {name:?} in {}, expected one of {}", file.display(), setting_names().join(", "))
+            anyhow!(
+                "unknown setting {name:?} in {}, expected one of {}",
+                file.display(),
+                setting_names().join(", ")
+            )
         }
         kind => anyhow!("setting {place}: {kind}"),
     }
@@ -216,6 +221,8 @@ fn explain(error: figment::Error, file: &Path) -> anyhow::Error {
 /// Three quarters of the machine's memory in bytes; 8 GiB where it cannot be told.
 fn three_quarters_of_memory() -> u64 {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = text.lines().find_map(|l| l.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    let total = text
+        .lines()
+        .find_map(|l| l.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
     total.map_or(8 << 30, |kib| kib * 1024 / 4 * 3)
 }

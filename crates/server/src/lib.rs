@@ -87,3 +87,9 @@ pub async fn serve(
 pub fn url_of(address: SocketAddr) -> String {
     format!("http://{address}")
 }
+
+/// A job as `GET /projects/{projectId}/jobs/{jobId}` shows it, in the `openapi` dialect.
+pub fn job_document(job: &fieldstone_engine::model::Job) -> serde_json::Value {
+    let document = wire::One { resource: job, dialect: wire::dialect::Dialect::OpenApi, link: None };
+    serde_json::to_value(document).expect("a job is text, numbers, lists and maps with text keys")
+}

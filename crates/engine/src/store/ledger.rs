@@ -27,6 +27,12 @@ impl Claim {
     pub(crate) fn id(&self) -> JobId {
         self.job.id
     }
+
+    /// What no worker can do: the claim of one that commits twice.
+    #[cfg(test)]
+    pub(crate) fn duplicate(&self) -> Claim {
+        Claim { job: self.job.clone() }
+    }
 }
 
 /// Whether an attempt may go on.

@@ -6,6 +6,8 @@ mod jobs;
 pub(crate) mod ledger;
 mod projects;
 pub(crate) mod rows;
+#[cfg(test)]
+mod simulation;
 pub(crate) mod sql;
 mod workflows;
 

@@ -4,6 +4,9 @@ use crate::draft::{AssetSource, Draft, ParamSource};
 use crate::error::Problems;
 use std::collections::HashMap;
 
+/// Jobs of a cycle that an error names; the middle of a longer one is left out.
+const MOST_NAMED: usize = 12;
+
 /// Adds the needs that references imply, and reports jobs that do not exist and cycles.
 pub(super) fn connect(drafts: &mut [Draft], problems: &mut Problems) {
     let names: HashMap<String, usize> =
@@ -30,7 +33,10 @@ pub(super) fn connect(drafts: &mut [Draft], problems: &mut Problems) {
     }
     if let Some(cycle) = find_cycle(&edges) {
         let name = |i: &usize| drafts[*i].name.as_deref().unwrap_or_default();
-        let path: Vec<_> = cycle.iter().map(name).collect();
+        let mut path: Vec<_> = cycle.iter().map(name).collect();
+        if path.len() > MOST_NAMED {
+            path.splice(MOST_NAMED - 2..path.len() - 2, ["…"]);
+        }
         problems.push(format!("jobs.{}.needs", path[0]), format!("is a cycle: {}", path.join(" -> ")));
     }
 }

@@ -37,11 +37,6 @@ impl Style {
         let (weight, height) = self.font();
         get_raster_width(weight, height) as i32
     }
-
-    /// Height of a line in pixels.
-    pub fn line(self) -> i32 {
-        self.font().1.val() as i32
-    }
 }
 
 /// Where a text's anchor lies on it horizontally.

@@ -10,7 +10,7 @@ use bytemuck::{Pod, Zeroable};
 use rayon::prelude::*;
 
 /// Triangles in a leaf at most.
-const LEAF_SIZE: usize = 4;
+const LEAF_SIZE: usize = 3;
 const BINS: usize = 16;
 /// Below this depth splits go by count, so that no input makes the tree deeper than twice this.
 const SAH_DEPTH: u32 = 40;

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Within this many cells of the mesh every sample is exact.
 pub const NARROW_BAND_CELLS: f64 = 3.0;
 /// Beyond the narrow band a sample is at most this many cells too far.
-pub const FAR_TOLERANCE_CELLS: f64 = 0.45;
+pub const FAR_TOLERANCE_CELLS: f64 = 0.25;
 
 /// How far from the mesh distances are worked out.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,9 +84,7 @@ impl<'a> FromMesh<'a> {
             let width = BRICK.min(nx - x);
             for (z, plane) in beam.planes.iter_mut().enumerate() {
                 for (y, row) in plane.chunks_mut(nx).enumerate() {
-                    for (to, d2) in row[x..x + width].iter_mut().zip(brick.row(y, z)) {
-                        *to = d2.sqrt();
-                    }
+                    row[x..x + width].copy_from_slice(&brick.row(y, z)[..width]);
                 }
             }
         }

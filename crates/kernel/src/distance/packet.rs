@@ -39,7 +39,7 @@ pub(crate) struct Brick {
     z: [f32; BRICK],
     centre: [f32; 3],
     accuracy: Accuracy,
-    /// Squared distance to the closest triangle so far.
+    /// Squared distance to the closest triangle so far; once filled, the distance.
     best2: [Vector; GROUPS],
     /// Squared distance below which a node matters.
     limit2: [Vector; GROUPS],
@@ -79,7 +79,7 @@ impl Brick {
         }
     }
 
-    /// Squared distances of row (y, z), x fastest.
+    /// Distances found for row (y, z), x fastest.
     pub fn row(&self, y: usize, z: usize) -> &[f32] {
         let group = &self.best2[z * PAIRS + y / 2];
         &group[y % 2 * BRICK..][..BRICK]
@@ -162,6 +162,9 @@ unsafe fn fill<V: F32x16>(brick: &mut Brick, bvh: &Bvh, origin: [f64; 3]) {
         stack.push((children[first], to_brick[first]));
     }
     brick.stack = stack;
+    for best in &mut brick.best2 {
+        unsafe { V::load(best).sqrt().store(best) };
+    }
 }
 
 /// Bit `g` is set when a sample of group `g` is closer to `node` than its limit.

@@ -1,0 +1,261 @@
+//! The ledger under chaos: seeded workers that crash, sleep past their lease, commit twice, stop,
+//! fail and are cancelled. Time is simulated. Whatever happens, every job ends exactly once.
+
+use super::ledger::{Claim, Lease, Loss, Made, Outcome};
+use super::{Placed, Store};
+use crate::draft::{AssetSource, Draft, ParamSource};
+use crate::model::*;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::{Value, json};
+use std::collections::{HashMap, HashSet};
+
+const SEEDS: u64 = 120;
+const LEASE: i64 = 1000;
+const MAX_ATTEMPTS: u32 = 3;
+
+struct World {
+    rng: StdRng,
+    store: Store,
+    project: ProjectId,
+    now: i64,
+    workflows: Vec<Workflow>,
+    /// Claims of workers that believe in them, rightly or not.
+    held: Vec<Claim>,
+    /// All (job, attempt) ever claimed.
+    claimed: HashSet<(JobId, u32)>,
+    /// How often each job's end was accepted.
+    ended: HashMap<JobId, usize>,
+    succeeded: HashSet<JobId>,
+}
+
+impl World {
+    async fn new(seed: u64, folder: &std::path::Path) -> World {
+        let store = Store::open(folder, true).await.unwrap();
+        let caller = Caller { user: "u".into(), scopes: Vec::new(), dialect: None };
+        let new = NewProject {
+            name: "p".into(),
+            access: Access::Private,
+            kind: "unspecified".into(),
+            project: None,
+            source: None,
+        };
+        let project = store.insert_project(&caller, &new, Timestamp(0)).await.unwrap().id;
+        let mut world = World {
+            rng: StdRng::seed_from_u64(seed),
+            store,
+            project,
+            now: 1,
+            workflows: Vec::new(),
+            held: Vec::new(),
+            claimed: HashSet::new(),
+            ended: HashMap::new(),
+            succeeded: HashSet::new(),
+        };
+        for _ in 0..world.rng.random_range(1..4) {
+            let drafts = world.random_graph();
+            let sent = world.store.insert_workflow(project, "", &drafts, Timestamp(0)).await.unwrap();
+            world.workflows.push(sent);
+        }
+        world
+    }
+
+    /// Jobs that need earlier ones, in a shuffled order, some taking an asset or a parameter.
+    fn random_graph(&mut self) -> Vec<Draft> {
+        let count = self.rng.random_range(0..8);
+        let mut drafts = Vec::new();
+        for i in 0..count {
+            let mut draft = Draft { name: Some(format!("j{i}")), type_name: "t".into(), ..Draft::default() };
+            for j in 0..i {
+                if self.rng.random_bool(0.35) {
+                    let job = format!("j{j}");
+                    draft.needs.push(job.clone());
+                    let asset = AssetSource::Upstream { job: job.clone(), asset: Some("out".into()) };
+                    draft.assets.insert(format!("a{j}"), vec![asset]);
+                    let parameter = ParamSource::Upstream { job, parameter: "value".into() };
+                    draft.params.insert(format!("p{j}"), parameter);
+                }
+            }
+            drafts.insert(self.rng.random_range(0..=drafts.len()), draft);
+        }
+        drafts
+    }
+
+    fn until(&self) -> Timestamp {
+        Timestamp(self.now + LEASE)
+    }
+
+    async fn claim(&mut self) -> bool {
+        let Some(job) = self.store.next_ready().await.unwrap() else { return false };
+        let claim = self.store.claim(job.id, self.until(), Timestamp(self.now)).await.unwrap().unwrap();
+        let job = claim.job();
+        assert!(self.claimed.insert((job.id, job.attempt)), "an attempt is claimed once");
+        assert!(!self.ended.contains_key(&job.id), "what has ended does not start again");
+        for need in &job.needs {
+            assert!(self.succeeded.contains(need), "a job starts after all it needs");
+        }
+        let bound: Vec<Value> = job.needs.iter().map(|n| json!(n.to_string())).collect();
+        assert_eq!(job.inputs.params.values().cloned().collect::<Vec<_>>(), bound, "references are bound");
+        let makers: Vec<_> = job.inputs.assets.values().flatten().filter_map(|a| a.job_id).collect();
+        assert_eq!(makers, job.needs);
+        self.held.push(claim);
+        true
+    }
+
+    fn take(&mut self) -> Option<Claim> {
+        let n = self.held.len();
+        (n > 0).then(|| self.held.swap_remove(self.rng.random_range(0..n)))
+    }
+
+    /// A worker that finishes, rightly or not, and sometimes says so twice.
+    async fn finish(&mut self, claim: Claim) {
+        let id = claim.id();
+        let failure = self.rng.random_bool(0.1);
+        let outcome = if failure { Outcome::Failure("no".into()) } else { success(id) };
+        let again = self.rng.random_bool(0.3).then(|| claim.duplicate());
+        let current = self.store.job(self.project, id).await.unwrap();
+        let valid = current.state == State::Started && current.attempt == claim.job().attempt;
+        let accepted = self.store.finish(claim, outcome, Timestamp(self.now)).await.unwrap();
+        assert_eq!(accepted, valid, "only the current attempt may end job {id}");
+        if accepted {
+            *self.ended.entry(id).or_default() += 1;
+            if !failure {
+                self.succeeded.insert(id);
+            }
+        }
+        if let Some(again) = again {
+            assert!(!self.store.finish(again, success(id), Timestamp(self.now)).await.unwrap());
+        }
+    }
+
+    async fn step(&mut self) {
+        self.now += self.rng.random_range(1..LEASE / 3);
+        match self.rng.random_range(0..100) {
+            0..35 => {
+                self.claim().await;
+            }
+            35..60 => {
+                if let Some(claim) = self.take() {
+                    self.finish(claim).await;
+                }
+            }
+            60..67 => drop(self.take()),
+            67..72 => {
+                if let Some(claim) = self.take() {
+                    self.store.give_back(claim, Loss::Stopped, Timestamp(self.now)).await.unwrap();
+                }
+            }
+            72..76 => {
+                if let Some(claim) = self.take() {
+                    let loss = Loss::Fault { error: "disk".into(), max_attempts: MAX_ATTEMPTS };
+                    self.store.give_back(claim, loss, Timestamp(self.now)).await.unwrap();
+                }
+            }
+            76..86 => self.beat().await,
+            86..94 => {
+                self.store.reap(MAX_ATTEMPTS, Timestamp(self.now)).await.unwrap();
+            }
+            94..97 => self.restart().await,
+            97..98 => self.cancel_one().await,
+            _ => self.now += 2 * LEASE,
+        }
+    }
+
+    async fn beat(&mut self) {
+        for claim in &self.held {
+            let job = claim.job();
+            let lease = self.store.beat(job.id, job.attempt, 0.5, self.until()).await.unwrap();
+            let current = self.store.job(self.project, job.id).await.unwrap();
+            let valid = current.state == State::Started && current.attempt == job.attempt;
+            assert_eq!(lease == Lease::Held, valid);
+            assert_eq!(lease == Lease::Canceled, current.state == State::Canceled);
+        }
+    }
+
+    /// The process dies; its workers are zombies that still hold their claims.
+    async fn restart(&mut self) {
+        self.store.expire_all().await.unwrap();
+        self.store.reap(MAX_ATTEMPTS, Timestamp(self.now)).await.unwrap();
+        self.store.advance_all(Timestamp(self.now)).await.unwrap();
+    }
+
+    async fn cancel_one(&mut self) {
+        let n = self.rng.random_range(0..self.workflows.len());
+        let id = self.workflows[n].id;
+        let open = !self.store.workflow(self.project, id).await.unwrap().state.is_final();
+        let canceled = self.store.cancel_workflow(self.project, id, Timestamp(self.now)).await;
+        assert_eq!(canceled.is_ok(), open);
+    }
+
+    /// Lets everything come to its end, with zombies turning up in between.
+    async fn drain(&mut self) {
+        for _ in 0..1000 {
+            self.now += 2 * LEASE;
+            self.store.reap(MAX_ATTEMPTS, Timestamp(self.now)).await.unwrap();
+            if let Some(zombie) = self.take() {
+                self.finish(zombie).await;
+            }
+            if !self.claim().await && self.held.is_empty() {
+                return;
+            }
+        }
+        panic!("jobs are left that nobody ends");
+    }
+
+    async fn check(&self) {
+        let mut made = HashMap::new();
+        for asset in self.store.assets(self.project, &ListQuery::default()).await.unwrap() {
+            *made.entry(asset.job_id.unwrap()).or_insert(0) += 1;
+        }
+        for sent in &self.workflows {
+            let workflow = self.store.workflow(self.project, sent.id).await.unwrap();
+            assert_eq!(workflow.jobs, sent.jobs);
+            let mut states = Vec::new();
+            for id in &workflow.jobs {
+                let job = self.store.job(self.project, *id).await.unwrap();
+                assert!(job.state.is_final() && job.finished.is_some(), "job {id} never ended");
+                assert!(self.ended.get(id).is_none_or(|n| *n == 1), "job {id} ended twice");
+                assert_eq!(job.state == State::Success, self.succeeded.contains(id));
+                let published = usize::from(job.state == State::Success);
+                assert_eq!(made.remove(id).unwrap_or(0), published, "job {id} publishes once or never");
+                assert_eq!(job.outputs.assets.len(), published);
+                assert_eq!(job.error.is_some(), job.state == State::Failure);
+                states.push(job.state);
+            }
+            let has = |state| states.contains(&state);
+            match workflow.state {
+                State::Success => assert!(!has(State::Failure) && !has(State::Canceled)),
+                State::Failure => assert!(has(State::Failure)),
+                State::Canceled => assert!(has(State::Canceled)),
+                other => panic!("workflow {} is still {other:?}", workflow.id),
+            }
+            assert!(workflow.finished.is_some());
+        }
+        assert!(made.is_empty(), "assets without a job: {made:?}");
+    }
+}
+
+fn success(id: JobId) -> Outcome {
+    let blob = Placed { sha256: format!("{:064x}", id.0), size: 1 };
+    let made = Made { slot: "out".into(), filename: format!("{id}.bin"), blob };
+    Outcome::Success { assets: vec![made], params: [("value".into(), json!(id.to_string()))].into() }
+}
+
+#[test]
+fn every_job_ends_once_whatever_happens() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for seed in 0..SEEDS {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        let story = runtime.spawn(async move {
+            let mut world = World::new(seed, &path).await;
+            for _ in 0..60 {
+                world.step().await;
+            }
+            world.drain().await;
+            world.check().await;
+            world.store.close().await;
+        });
+        assert!(runtime.block_on(story).is_ok(), "seed {seed} fails");
+    }
+}

@@ -1,0 +1,227 @@
+//! A data folder, an engine on it, and job types made for tests.
+#![allow(dead_code)]
+
+use bytes::Bytes;
+use fieldstone_engine::model::*;
+use fieldstone_engine::{Engine, EngineConfig, EngineError, JobTypes};
+use fieldstone_jobs::context::write_all;
+use fieldstone_jobs::job_type::Product;
+use fieldstone_jobs::{InputSizes, JobContext, JobEntry, JobError, Kind, Param, Slot, Values};
+use futures::StreamExt;
+use indexmap::IndexMap;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+const MESH: Slot = Slot { name: "mesh", required: true, from_param: Some("mesh_filename"), doc: "a mesh" };
+const BVH: Slot = Slot { name: "bvh", required: false, from_param: None, doc: "its tree" };
+const RESOLUTION: Param = Param {
+    name: "resolution",
+    kind: Kind::Integer { min: 2, max: 1024 },
+    default: Some("256"),
+    doc: "samples",
+};
+const GIB: u64 = 1 << 30;
+
+const fn entry(
+    type_name: &'static str,
+    inputs: &'static [Slot],
+    params: &'static [Param],
+    products: &'static [Product],
+    results: &'static [&'static str],
+    run: fn(&Values, &mut JobContext) -> Result<(), JobError>,
+) -> JobEntry {
+    fn memory(_: &Values, sizes: &InputSizes) -> u64 {
+        sizes.values().sum()
+    }
+    JobEntry { type_name, revision: 1, doc: "", inputs, params, products, results, memory_bytes: memory, run }
+}
+
+const fn product(name: &'static str, extension: &'static str) -> Product {
+    Product { name, extension, doc: "" }
+}
+
+static PREPROCESS: JobEntry =
+    entry("test/preprocess", &[MESH], &[], &[product("mesh", "ply")], &["count"], |_, cx| {
+        let bytes = std::fs::read(&cx.input("mesh")?.path)?;
+        if bytes.is_empty() {
+            return Err(JobError::Invalid("the mesh is empty".into()));
+        }
+        write_all(cx.output("mesh", "ply")?, &bytes)?;
+        cx.set_param("count", bytes.len());
+        Ok(())
+    });
+
+static TREE: JobEntry = entry("test/bvh", &[MESH], &[], &[product("bvh", "bin")], &[], |_, cx| {
+    let mut bytes = std::fs::read(&cx.input("mesh")?.path)?;
+    bytes.reverse();
+    write_all(cx.output("bvh", "bin")?, &bytes)
+});
+
+static SAMPLE: JobEntry = entry(
+    "test/sample",
+    &[MESH, BVH],
+    &[RESOLUTION],
+    &[product("volume", "bin"), product("log", "txt")],
+    &["patch"],
+    |values, cx| {
+        let resolution = values.integer("resolution").unwrap_or(0);
+        let mut bytes = std::fs::read(&cx.input("mesh")?.path)?;
+        if let Some(bvh) = cx.optional_input("bvh") {
+            bytes.extend(std::fs::read(&bvh.path)?);
+        }
+        bytes.extend(resolution.to_le_bytes());
+        cx.monitor().progress(0.5);
+        write_all(cx.output("volume", "bin")?, &bytes)?;
+        write_all(cx.output("log", "txt")?, b"done")?;
+        cx.set_param("patch", format!("{{\"resolution\": {resolution}}}"));
+        Ok(())
+    },
+);
+
+static PANICS: JobEntry = entry("test/panics", &[], &[], &[], &[], |_, _| panic!("index 7 of 3"));
+static FAULTY: JobEntry =
+    entry("test/faulty", &[], &[], &[], &[], |_, _| Err(std::io::Error::other("disk on fire").into()));
+
+/// Runs until it is cancelled.
+static ENDLESS: JobEntry = entry("test/endless", &[], &[], &[product("volume", "bin")], &[], |_, cx| {
+    cx.monitor().progress(0.25);
+    write_all(cx.output("volume", "bin")?, b"half")?;
+    loop {
+        cx.monitor().check()?;
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+});
+
+static HUGE: JobEntry =
+    JobEntry { memory_bytes: |_, _| 100 * GIB, ..entry("test/huge", &[], &[], &[], &[], |_, _| Ok(())) };
+
+pub static TYPES: JobTypes = &[&PREPROCESS, &TREE, &SAMPLE, &PANICS, &FAULTY, &ENDLESS, &HUGE];
+
+pub struct Bench {
+    pub folder: TempDir,
+    pub engine: Engine,
+    pub caller: Caller,
+    pub project: ProjectId,
+}
+
+pub fn caller(user: &str) -> Caller {
+    Caller { user: user.into(), scopes: Vec::new(), dialect: None }
+}
+
+pub fn config(folder: &TempDir) -> EngineConfig {
+    EngineConfig {
+        data: folder.path().join("data"),
+        concurrent_jobs: 2,
+        threads: 2,
+        max_attempts: 3,
+        memory_limit_bytes: GIB,
+        max_workflow_jobs: 1000,
+        max_upload_bytes: 64 << 20,
+        job_limits: Default::default(),
+    }
+}
+
+pub fn new_project(name: &str) -> NewProject {
+    NewProject {
+        name: name.into(),
+        access: Access::Private,
+        kind: "unspecified".into(),
+        project: None,
+        source: None,
+    }
+}
+
+/// An engine with one project, not started.
+pub async fn bench() -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::open_with_types(config(&folder), TYPES).await.unwrap();
+    let caller = caller("owner");
+    let project = engine.create_project(&caller, new_project("p")).await.unwrap().id;
+    Bench { folder, engine, caller, project }
+}
+
+/// The same, with jobs running.
+pub async fn started() -> Bench {
+    let bench = bench().await;
+    bench.engine.start();
+    bench
+}
+
+impl Bench {
+    pub async fn upload(&self, filename: &str, bytes: &[u8]) -> Asset {
+        let mut upload = self.engine.begin_upload().await.unwrap();
+        for chunk in bytes.chunks(1000) {
+            upload.write(Bytes::copy_from_slice(chunk)).await.unwrap();
+        }
+        upload.finish(&self.caller, self.project, filename).await.unwrap()
+    }
+
+    pub async fn dispatch(&self, new: NewJob) -> Result<Job, EngineError> {
+        self.engine.create_job(&self.caller, self.project, new).await
+    }
+
+    pub async fn job(&self, id: JobId) -> Arc<Job> {
+        self.engine.get_job(&self.caller, self.project, id).await.unwrap()
+    }
+
+    pub async fn workflow(&self, new: NewWorkflow) -> Result<Workflow, EngineError> {
+        self.engine.create_workflow(&self.caller, self.project, new).await
+    }
+
+    /// Polls, as clients do, until `done`.
+    pub async fn job_when(&self, id: JobId, done: impl Fn(&Job) -> bool) -> Arc<Job> {
+        let poll = async {
+            let mut every = tokio::time::interval(Duration::from_millis(5));
+            loop {
+                every.tick().await;
+                let job = self.job(id).await;
+                if done(&job) {
+                    return job;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), poll).await.expect("the job never got there")
+    }
+
+    pub async fn finished(&self, id: JobId) -> Arc<Job> {
+        self.job_when(id, |j| j.state.is_final()).await
+    }
+
+    pub async fn bytes_of(&self, sha256: &str) -> Vec<u8> {
+        let mut blob = self.engine.open_blob(sha256, None).await.unwrap();
+        let mut bytes = Vec::new();
+        while let Some(chunk) = blob.bytes.next().await {
+            bytes.extend_from_slice(&chunk.unwrap());
+        }
+        bytes
+    }
+
+    /// All blobs on disk.
+    pub fn blob_count(&self) -> usize {
+        let top = self.folder.path().join("data/blobs/sha256");
+        let folders = std::fs::read_dir(top).unwrap();
+        folders.map(|f| std::fs::read_dir(f.unwrap().path()).unwrap().count()).sum()
+    }
+}
+
+pub fn new_job(type_name: &str, assets: &[(&str, &str)], params: Value) -> NewJob {
+    NewJob {
+        type_name: type_name.into(),
+        name: None,
+        params: serde_json::from_value(params).unwrap(),
+        assets: files(assets),
+    }
+}
+
+pub fn files(pairs: &[(&str, &str)]) -> IndexMap<String, Vec<String>> {
+    pairs.iter().map(|(slot, file)| ((*slot).to_owned(), vec![(*file).to_owned()])).collect()
+}
+
+pub fn invalid(error: EngineError) -> Vec<(String, String)> {
+    match error {
+        EngineError::Invalid { errors, .. } => errors.into_iter().map(|e| (e.field, e.msg)).collect(),
+        other => panic!("expected Invalid, got {other:?}"),
+    }
+}
