@@ -19,7 +19,8 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let token = token(&data);
-        let server = Served::start(&data, &[("FIELDSTONE_MAX_UNPACKED", "64MiB"), ("FIELDSTONE_LOG", "warn")]);
+        let server =
+            Served::start(&data, &[("FIELDSTONE_MAX_UNPACKED", "64MiB"), ("FIELDSTONE_LOG", "warn")]);
         let api = Api::new(&server.url, &token);
         let project = api.project("bad input");
         Bench { api, project, _server: server, _folder: folder }
@@ -44,7 +45,11 @@ impl Bench {
             let path = format!("/projects/{}/jobs/{}", self.project, job.as_str().unwrap());
             let (status, job) = self.api.get(&path).unwrap();
             assert_eq!((status, &job["state"]), (200, &json!("failure")), "{name}: {job}");
-            assert_eq!(job["outputs"]["assets"].as_object().map_or(0, serde_json::Map::len), 0, "{name}: {job}");
+            assert_eq!(
+                job["outputs"]["assets"].as_object().map_or(0, serde_json::Map::len),
+                0,
+                "{name}: {job}"
+            );
             holds(name, &job["error"], fragments);
         }
     }
@@ -75,7 +80,11 @@ fn holds(what: &str, message: &Value, fragments: &[&str]) {
 fn bad_meshes_fail_their_job_and_name_the_place() {
     let bench = Bench::start();
     bench.unreadable("empty.stl", b"", &["STL", "byte 0", "empty"]);
-    bench.unreadable("letter.stl", b"Dear Sir or Madam,\nplease find enclosed no mesh.\n", &["STL", "Dear Sir"]);
+    bench.unreadable(
+        "letter.stl",
+        b"Dear Sir or Madam,\nplease find enclosed no mesh.\n",
+        &["STL", "Dear Sir"],
+    );
     let long_letter = "Dear Sir or Madam, please find enclosed no mesh at all.\n".repeat(40);
     bench.unreadable("long-letter.stl", long_letter.as_bytes(), &["STL", "byte 0", "Dear Sir"]);
 
@@ -178,7 +187,13 @@ fn a_filename_stays_a_filename() {
         is_error(name, 400, status, &body, &["filename"]);
     }
     let assets = json!({ "a.mesh": "../../x" });
-    bench.refused("reference", "jobs: {a: {type: mesh/preprocess}}", assets, json!({}), &["a.mesh", "../../x"]);
+    bench.refused(
+        "reference",
+        "jobs: {a: {type: mesh/preprocess}}",
+        assets,
+        json!({}),
+        &["a.mesh", "../../x"],
+    );
 }
 
 #[test]
@@ -207,10 +222,8 @@ fn another_projects_assets_are_not_there() {
 fn bomb(size: usize, claimed: u32) -> Vec<u8> {
     let relations = r#"<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Target="/3D/3dmodel.model" Id="r0" Type="http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"/></Relationships>"#;
     let stored = |text: &str| (0u16, text.as_bytes().to_vec(), text.len() as u32, crc32(text.as_bytes()));
-    let parts = [
-        ("_rels/.rels", stored(relations)),
-        ("3D/3dmodel.model", (8, deflated_spaces(size), claimed, 0)),
-    ];
+    let parts =
+        [("_rels/.rels", stored(relations)), ("3D/3dmodel.model", (8, deflated_spaces(size), claimed, 0))];
     let (mut zip, mut directory) = (Vec::new(), Vec::new());
     for (name, (method, content, plain, crc)) in &parts {
         let offset = zip.len() as u32;

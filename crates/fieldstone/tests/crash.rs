@@ -95,6 +95,8 @@ struct Round<'a> {
     events: Arc<Events>,
     promises: &'a Mutex<Promises>,
     names: &'a AtomicU64,
+    /// Uploads that a kill cut off.
+    torn: &'a AtomicU64,
 }
 
 impl Round<'_> {
@@ -110,12 +112,19 @@ impl Round<'_> {
             } else {
                 let size = choices.below(2 << 20) as usize;
                 let word = choices.next();
-                let bytes = (0..size).map(|i| (word.rotate_left(i as u32) as usize ^ (i >> 3)) as u8).collect();
+                let bytes =
+                    (0..size).map(|i| (word.rotate_left(i as u32) as usize ^ (i >> 3)) as u8).collect();
                 (format!("file{number}.dat"), bytes)
             };
             let (expected, size) = (checksum(&bytes), bytes.len() as u64);
             let body = Body { bytes, at: 0, events: self.events.clone() };
-            let Ok((status, asset)) = self.api.upload(self.project, &name, body, size) else { return };
+            let (status, asset) = match self.api.upload(self.project, &name, body, size) {
+                Ok(answer) => answer,
+                Err(e) => {
+                    self.torn.fetch_add(u64::from(!e.is_connect()), Ordering::Relaxed);
+                    return;
+                }
+            };
             assert_eq!(status, 201, "{asset}");
             assert_eq!(asset["checksum"], expected, "{name}");
             let mut promises = self.promises.lock().unwrap();
@@ -151,9 +160,7 @@ impl Round<'_> {
             self.events.tick();
         }
         let path = format!("/projects/{}/workflows/{last}/status", self.project);
-        while self.api.get(&path).is_ok_and(|(status, _)| status == 202) {
-            self.events.tick();
-        }
+        while self.api.get(&path).is_ok_and(|(status, _)| status == 202) {}
     }
 }
 
@@ -169,35 +176,39 @@ fn nothing_acknowledged_is_lost() {
     let token = token(&data);
     let mut server = Served::start(&data, SETTINGS);
     let project = Api::new(&server.url, &token).project("crash");
-    let (promises, names) = (Mutex::default(), AtomicU64::new(0));
+    let (promises, names, torn) = (Mutex::default(), AtomicU64::new(0), AtomicU64::new(0));
     for round in 0..kills {
         let seed = Choices(seed.wrapping_add(round)).next();
         let api = Api::new(&server.url, &token);
         let events = Arc::<Events>::default();
-        let round = Round { api, project: &project, events, promises: &promises, names: &names };
+        let round = Round { api, project: &project, events, promises: &promises, names: &names, torn: &torn };
         kill_in(&round, &mut server, seed);
         server = Served::start(&data, SETTINGS);
     }
     let promises = promises.into_inner().unwrap();
     let api = Api::new(&server.url, &token);
-    let attempts = check_workflows(&api, &project, &promises);
+    let jobs = check_workflows(&api, &project, &promises);
     check_uploads(&api, &project, &promises);
     let blobs = check_disk(&data);
     drop(server);
+    let torn = torn.into_inner();
     println!(
-        "{kills} kills, {} uploads, {} workflows ({attempts} jobs), {blobs} blobs checked in {:.0?}",
+        "{kills} kills, {torn} uploads cut off; kept: {} uploads, {} workflows ({jobs} jobs), {blobs} blobs checked in {:.0?}",
         promises.uploads.len(),
         promises.workflows.len(),
         start.elapsed()
     );
     let (uploads, workflows) = (promises.uploads.len() as u64, promises.workflows.len() as u64);
-    assert!(uploads >= kills / 2 && workflows >= kills / 4, "too little was going on to mean anything");
+    assert!(
+        uploads >= kills && workflows >= kills / 2 && torn >= kills / 2,
+        "too little was going on to mean anything"
+    );
 }
 
-/// One round: clients at work, then SIGKILL at a chosen event and up to 30 ms later.
+/// One round: clients at work, then SIGKILL at a chosen event and up to 60 ms later.
 fn kill_in(round: &Round, server: &mut Served, seed: u64) {
     let mut choices = Choices(seed);
-    let (event, delay) = (1 + choices.below(40), Duration::from_micros(choices.below(30_000)));
+    let (event, delay) = (1 + choices.below(60), Duration::from_micros(choices.below(60_000)));
     let seeds = [choices.next(), choices.next(), choices.next()];
     std::thread::scope(|scope| {
         scope.spawn(|| round.upload(Choices(seeds[0])));
@@ -216,7 +227,8 @@ fn check_workflows(api: &Api, project: &str, promises: &Promises) -> usize {
     for (id, mesh, resolution) in &promises.workflows {
         let (status, workflow) = api.finished(&format!("/projects/{project}/workflows/{id}/status"));
         let ids = workflow["jobs"].as_array().unwrap_or_else(|| panic!("workflow {id}: {status} {workflow}"));
-        let job = |id: &Value| api.get(&format!("/projects/{project}/jobs/{}", id.as_str().unwrap())).unwrap().1;
+        let job =
+            |id: &Value| api.get(&format!("/projects/{project}/jobs/{}", id.as_str().unwrap())).unwrap().1;
         let all: Vec<Value> = ids.iter().map(job).collect();
         assert_eq!((status, &workflow["state"]), (201, &json!("success")), "workflow {id}: {all:#?}");
         assert!(all.iter().all(|j| j["state"] == "success"), "workflow {id}: {all:#?}");
@@ -244,7 +256,8 @@ fn check_disk(data: &Path) -> usize {
     }
     let blobs = files(&data.join("blobs"));
     for blob in &blobs {
-        let digits: String = blob.strip_prefix(data.join("blobs")).unwrap().to_string_lossy().replace('/', "");
+        let digits: String =
+            blob.strip_prefix(data.join("blobs")).unwrap().to_string_lossy().replace('/', "");
         let content = checksum(&std::fs::read(blob).unwrap());
         assert!(digits.ends_with(&content["sha256:".len()..]), "{} holds {content}", blob.display());
     }

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: ourselves beside the tools that a user would otherwise pick, on the same inputs and threads.
 
+mod accuracy;
 mod http;
 mod sdf;
 mod stl;
@@ -17,6 +18,8 @@ use std::process::Command;
 pub enum Bench {
     /// Mesh -> distance field, beside parry3d, pysdf, Open3D, MeshLib and OpenVDB
     Sdf(sdf::Options),
+    /// Our fields against an f64 brute force
+    Accuracy(accuracy::Options),
     /// Reading an 800,000-triangle STL, beside numpy-stl
     Stl(stl::Options),
     /// Requests per second on GET job while a job computes, and a 1 GiB upload
@@ -28,6 +31,7 @@ impl Bench {
     pub fn run(&self) -> anyhow::Result<()> {
         match self {
             Bench::Sdf(options) => sdf::run(options),
+            Bench::Accuracy(options) => accuracy::run(options),
             Bench::Stl(options) => stl::run(options),
             Bench::Http(options) => http::run(options),
         }

@@ -21,6 +21,9 @@ pub struct Options {
     /// Samples per axis; may be repeated
     #[arg(long = "grid", value_name = "N", default_values_t = [128, 256])]
     grids: Vec<usize>,
+    /// Timed runs of each peer, after one to warm up
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    peer_reps: usize,
     /// Leave out a peer; may be repeated
     #[arg(long, value_name = "PEER")]
     skip: Vec<String>,
@@ -56,7 +59,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     };
     let names = options.meshes.iter().filter_map(|m| Some(m.file_stem()?.to_string_lossy().into_owned()));
     let meshes: Vec<String> = names.chain(MESHES.iter().map(|m| (*m).to_owned())).collect();
-    let (grids, ours, theirs) = if options.quick { (vec![64], 1, 1) } else { (options.grids.clone(), 5, 3) };
+    let (grids, ours, theirs) =
+        if options.quick { (vec![64], 1, 1) } else { (options.grids.clone(), 5, options.peer_reps) };
     println!("{}; {} threads; median of {ours} runs (peers {theirs})\n", machine(), setup.threads);
     let mut table = Table::new(["mesh", "grid", "what", "time", "peak memory", "ours is faster by"]);
     for mesh in &meshes {

@@ -27,7 +27,8 @@ impl Served {
         let mut command = Command::new(BINARY);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
         command.envs(settings.iter().copied()).current_dir(data.parent().expect("a folder in a folder"));
-        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the server starts");
+        let mut child =
+            command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the server starts");
         let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
         let log = Arc::new(Mutex::new(Vec::new()));
         loop {
@@ -101,7 +102,8 @@ impl Api {
         let response = response?;
         let (status, url) = (response.status().as_u16(), response.url().clone());
         let text = response.text()?;
-        let body = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{url} answers {status} {text:?}: {e}"));
+        let body =
+            serde_json::from_str(&text).unwrap_or_else(|e| panic!("{url} answers {status} {text:?}: {e}"));
         Ok((status, body))
     }
 
@@ -135,7 +137,8 @@ impl Api {
 
     /// Makes a project and returns its id.
     pub fn project(&self, name: &str) -> String {
-        let (status, project) = self.post("/projects", &serde_json::json!({ "name": name })).expect("an answer");
+        let (status, project) =
+            self.post("/projects", &serde_json::json!({ "name": name })).expect("an answer");
         assert_eq!(status, 201, "{project}");
         project["id"].as_str().expect("ids are strings").to_owned()
     }
