@@ -1,0 +1,7 @@
+//! The binary as its users meet it: arguments, files, output, exit codes.
+
+mod demo;
+mod harness;
+mod keys;
+mod run;
+mod serve;

@@ -1,0 +1,136 @@
+//! `fieldstone run`: every job type on the bracket, and what a wrong input is told.
+
+use crate::harness::{bracket, call, checksum, names, read_json, refusal};
+use fieldstone_jobs::JOB_TYPES;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// Runs one job; its document, after checking that it names exactly the files that are there.
+fn run(folder: &Path, out: &str, job_type: &str, args: &[&str]) -> Value {
+    let output = call(folder, &[&["run", job_type, "--out", out], args].concat());
+    assert!(output.status.success(), "{job_type}: {}", String::from_utf8_lossy(&output.stderr));
+    let out = folder.join(out);
+    let job = read_json(&out.join("result.json"));
+    assert_eq!((&job["type"], &job["state"]), (&job_type.into(), &"success".into()));
+    assert_eq!(job["error"], Value::Null);
+    let mut expected = vec!["result.json".to_owned()];
+    for asset in job["outputs"]["assets"].as_object().unwrap().values() {
+        let name = asset["filename"].as_str().unwrap();
+        let (stem, _) = name.split_once('.').unwrap();
+        assert!(stem.len() == 16 && stem.chars().all(|c| c.is_ascii_hexdigit()), "{name}");
+        assert_eq!(asset["checksum"], checksum(&out.join(name)).as_str());
+        expected.push(name.to_owned());
+    }
+    expected.sort();
+    assert_eq!(names(&out), expected);
+    job
+}
+
+fn output(folder: &Path, job: &Value, name: &str) -> PathBuf {
+    folder.join(job["outputs"]["assets"][name]["filename"].as_str().unwrap())
+}
+
+#[test]
+fn every_job_type_runs_on_the_bracket() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path();
+    let mesh_input = |path: &Path| format!("mesh={}", path.display());
+    let bracket = mesh_input(&bracket());
+
+    let prepared = run(folder, "a", "mesh/preprocess", &["--input", &bracket]);
+    let params = &prepared["outputs"]["params"];
+    assert_eq!((&params["watertight"], &params["components"]), (&"true".into(), &"1".into()), "{params}");
+    assert_eq!(params["vertex_count"], "7577");
+    let mesh = mesh_input(&output(&folder.join("a"), &prepared, "mesh"));
+
+    let bvh = run(folder, "b", "mesh/compute-bvh", &["--input", &mesh]);
+    let bvh = format!("bvh={}", output(&folder.join("b"), &bvh, "bvh").display());
+
+    let args = ["--input", &mesh, "--input", &bvh, "--param", "resolution=40"];
+    let sampled = run(folder, "c", "implicit/from-mesh", &args);
+    let resolution: [u64; 3] =
+        serde_json::from_str(sampled["outputs"]["params"]["patch_resolution"].as_str().unwrap()).unwrap();
+    let volume = output(&folder.join("c"), &sampled, "volume");
+    assert_eq!(std::fs::metadata(&volume).unwrap().len(), 4 * resolution.iter().product::<u64>());
+
+    let args = ["--input", &bracket, "--param", "max_resolution=40"];
+    run(folder, "d", "sample_triangle_mesh", &args);
+
+    let ran = ["mesh/preprocess", "mesh/compute-bvh", "implicit/from-mesh", "sample_triangle_mesh"];
+    for job in JOB_TYPES {
+        assert!(ran.contains(&job.type_name), "{} has no run here", job.type_name);
+    }
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes_for_any_number_of_threads() {
+    let dir = tempfile::tempdir().unwrap();
+    let mesh = format!("mesh={}", bracket().display());
+    let checksum_with = |threads: &str| {
+        let args = ["--input", &mesh, "--param", "resolution=33", "--threads", threads];
+        let job = run(dir.path(), threads, "implicit/from-mesh", &args);
+        job["outputs"]["assets"]["volume"]["checksum"].clone()
+    };
+    assert_eq!(checksum_with("1"), checksum_with("3"));
+}
+
+#[test]
+fn wrong_usage_is_refused_before_anything_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let mesh = format!("mesh={}", bracket().display());
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&["implicit/from-mesh"], 1, "mesh"),
+        (&["implicit/from-mesh", "--input", "mesh=none.stl"], 1, "input mesh: none.stl is not a file"),
+        (&["implicit/from-mesh", "--input", "part.stl"], 2, "expected NAME=VALUE, got \"part.stl\""),
+        (
+            &["implicit/from-mesh", "--input", &mesh, "--param", "resolution=0"],
+            1,
+            "from 2 to 1024, got \"0\"",
+        ),
+        (&["implicit/from-mesh", "--input", &mesh, "--param", "resolution=5000"], 1, "got \"5000\""),
+        (&["implicit/from-mesh", "--input", &mesh, "--param", "resolution=abc"], 1, "got \"abc\""),
+        (&["implicit/from-mesh", "--input", &mesh, "--param", "size=3"], 1, "unknown, expected one of"),
+        (&["implicit/from-mesh", "--input", &mesh.replace("mesh=", "part=")], 1, "part"),
+        (&[], 2, "<TYPE>"),
+    ];
+    for (args, code, expected) in cases {
+        let text = refusal(dir.path(), &[&["run", "--out", "o"], *args].concat(), *code);
+        assert!(text.starts_with("error: ") && text.contains(expected), "{args:?}: {text}");
+    }
+    let out = dir.path().join("o");
+    assert!(!out.exists() || names(&out).is_empty(), "nothing is left behind");
+}
+
+#[test]
+fn a_failed_job_says_why_and_leaves_its_document() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut promise = vec![0; 84];
+    promise[80..84].copy_from_slice(&u32::MAX.to_le_bytes());
+    let lying =
+        b"ply\nformat ascii 1.0\nelement vertex 9\nproperty float x\nproperty float y\nproperty float z\n\
+                  element face 1\nproperty list uchar int vertex_indices\nend_header\n0 0 0\n";
+    let cases: &[(&str, &[u8], &str)] = &[
+        ("empty.stl", b"", "STL"),
+        ("letter.stl", b"Dear engineer,\nhere is the part.\n", "STL"),
+        ("promise.stl", &promise, "4294967295"),
+        ("zero.obj", b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 0 1 2\n", "line 4"),
+        ("nan.obj", b"v 0 0 0\nv 1 nan 0\nv 0 1 0\nf 1 2 3\n", "line 2"),
+        ("lying.ply", lying, "PLY"),
+        ("part.step", b"ISO-10303-21;", "expected one of stl, obj, ply, 3mf"),
+        ("broken.3mf", b"PK\x03\x04 no zip", "3MF"),
+    ];
+    for (name, bytes, expected) in cases {
+        std::fs::write(dir.path().join(name), bytes).unwrap();
+        let input = format!("mesh={name}");
+        let text = refusal(dir.path(), &["run", "implicit/from-mesh", "--input", &input, "--out", "o"], 1);
+        assert!(text.contains(&format!("error: ")) && text.contains(expected), "{name}: {text}");
+        let job = read_json(&dir.path().join("o/result.json"));
+        assert_eq!(job["state"], "failure");
+        assert!(text.contains(job["error"].as_str().unwrap()), "{name}: {text}");
+        assert_eq!(names(&dir.path().join("o")), ["result.json"]);
+    }
+    let input = format!("mesh={}", bracket().display());
+    let text = refusal(dir.path(), &["run", "sim/custom", "--input", &input, "--out", "sim"], 1);
+    assert!(text.contains("sim/custom"), "{text}");
+    assert_eq!(read_json(&dir.path().join("sim/result.json"))["state"], "failure");
+}

@@ -1,0 +1,77 @@
+//! `fieldstone serve`: settings in their order, the first start, the end.
+
+use crate::harness::{Server, fieldstone, names, refusal};
+use std::path::Path;
+
+#[test]
+fn the_first_start_shows_a_key_once_and_sigterm_ends_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let command = || fieldstone(dir.path(), &["serve", "--listen", "127.0.0.1:0", "--data", "d"]);
+    let first = Server::start(command());
+    let token = first.token.clone().expect("a new data folder gets an admin key");
+    assert_eq!(first.get("/projects", &token), (200, serde_json::json!([])));
+    let (code, rest) = first.terminate();
+    assert_eq!(code, Some(0), "{rest}");
+    assert!(rest.ends_with("stopped\n"), "{rest}");
+    let second = Server::start(command());
+    assert_eq!(second.token, None);
+    assert_eq!(second.get("/projects", &token).0, 200);
+}
+
+#[test]
+fn flags_win_over_variables_over_the_file_over_defaults() {
+    let dir = tempfile::tempdir().unwrap();
+    let data_of = |flag: &[&str], variable: Option<&str>| {
+        let mut command = fieldstone(dir.path(), &["serve"]);
+        command.args(flag);
+        if let Some(value) = variable {
+            command.env("FIELDSTONE_DATA", value).env("FIELDSTONE_UNRELATED", "ignored");
+        }
+        let before = names(dir.path());
+        drop(Server::start(command));
+        names(dir.path()).into_iter().filter(|n| !before.contains(n)).collect::<Vec<_>>()
+    };
+    write(dir.path(), "listen = \"127.0.0.1:0\"\n");
+    assert_eq!(data_of(&[], None), ["fieldstone-data"]);
+    write(dir.path(), "listen = \"127.0.0.1:0\"\ndata = \"of-file\"\nmax_upload = \"1 GiB\"\n");
+    assert_eq!(data_of(&[], None), ["of-file"]);
+    assert_eq!(data_of(&[], Some("of-variable")), ["of-variable"]);
+    assert_eq!(data_of(&["--data", "of-flag"], Some("of-variable")), ["of-flag"]);
+}
+
+#[test]
+fn a_wrong_setting_is_named_with_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = |args: &[&str]| refusal(dir.path(), &[&["serve"], args].concat(), 1);
+    write(dir.path(), "listne = \"127.0.0.1:0\"\n");
+    let text = error(&[]);
+    assert!(text.starts_with("error: unknown setting \"listne\" in fieldstone.toml"), "{text}");
+    write(dir.path(), "max_upload = \"2 apples\"\n");
+    let text = error(&[]);
+    let expected = "error: setting max_upload in fieldstone.toml: expected a size such as 512MiB or 2GiB, got \"2 apples\"\n";
+    assert_eq!(text, expected);
+    write(dir.path(), "");
+    assert!(error(&["--concurrent-jobs", "0"]).contains("setting concurrent_jobs is 0, expected at least 1"));
+    assert!(error(&["--public-url", "fields"]).contains("got \"fields\""));
+    assert!(error(&["--listen", "nowhere"]).contains("cannot listen on \"nowhere\""));
+    assert!(error(&["--config", "none.toml"]).contains("settings file none.toml does not exist"));
+    let output = fieldstone(dir.path(), &["serve"]).env("FIELDSTONE_THREADS", "many").output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.starts_with("error: setting FIELDSTONE_THREADS: "), "{text}");
+    let text = refusal(dir.path(), &["serve", "--max-upload", "2 apples"], 2);
+    assert!(text.contains("got \"2 apples\""), "{text}");
+    assert_eq!(names(dir.path()), ["fieldstone.toml"], "a refused start leaves nothing");
+}
+
+#[test]
+fn a_data_folder_has_one_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["serve", "--listen", "127.0.0.1:0", "--data", "d"];
+    let _first = Server::start(fieldstone(dir.path(), &args));
+    let text = refusal(dir.path(), &args, 1);
+    assert!(text.contains("cannot open data folder d"), "{text}");
+}
+
+fn write(dir: &Path, text: &str) {
+    std::fs::write(dir.join("fieldstone.toml"), text).unwrap();
+}
