@@ -2,7 +2,7 @@
 
 use crate::blobs::{Blobs, Staged};
 use crate::draft::check_filename;
-use crate::engine::{Blob, Engine};
+use crate::engine::{Blob, Engine, Inner, uninterrupted};
 use crate::error::EngineError;
 use crate::model::*;
 use crate::store::Result;
@@ -67,20 +67,33 @@ impl Upload {
         }
     }
 
+    /// All bytes in the file. An upload that was refused in the middle is never taken for whole.
     async fn complete(&mut self) -> Result<Staged> {
+        self.check_size()?;
         self.flush().await?;
         self.staged().await
+    }
+
+    fn check_size(&self) -> Result<()> {
+        if self.size <= self.limit {
+            return Ok(());
+        }
+        let limit = self.limit;
+        Err(EngineError::TooLarge(format!("the upload is larger than the limit of {limit} bytes")))
     }
 
     /// Makes the upload durable and then visible as a new asset.
     pub async fn finish(mut self, caller: &Caller, project: ProjectId, filename: &str) -> Result<Asset> {
         check_filename(filename)?;
-        let inner = &self.engine.clone().inner;
-        inner.store.check_project(caller, project, true).await?;
+        self.engine.inner.store.check_project(caller, project, true).await?;
         let staged = self.complete().await?;
-        let placing = inner.blobs.placing().await;
-        let blob = inner.blobs.place(staged, &placing).await?;
-        inner.store.insert_asset(project, filename, &blob, Timestamp::now()).await
+        let (inner, filename) = (self.engine.inner.clone(), filename.to_owned());
+        uninterrupted(async move {
+            let placing = inner.blobs.placing().await;
+            let blob = inner.blobs.place(staged, &placing).await?;
+            inner.store.insert_asset(project, &filename, &blob, Timestamp::now()).await
+        })
+        .await
     }
 
     /// Makes the upload durable and then the content of an existing asset.
@@ -92,16 +105,20 @@ impl Upload {
         filename: &str,
     ) -> Result<Asset> {
         check_filename(filename)?;
-        let inner = &self.engine.clone().inner;
-        inner.store.check_project(caller, project, true).await?;
+        self.engine.inner.store.check_project(caller, project, true).await?;
         let staged = self.complete().await?;
-        let placing = inner.blobs.placing().await;
-        let blob = inner.blobs.place(staged, &placing).await?;
-        let now = Timestamp::now();
-        let (asset, old) = inner.store.replace_asset(project, asset, filename, &blob, now).await?;
-        drop(placing);
-        self.engine.sweep(vec![old]).await;
-        Ok(asset)
+        let (engine, filename) = (self.engine.clone(), filename.to_owned());
+        uninterrupted(async move {
+            let Inner { store, blobs, .. } = &*engine.inner;
+            let placing = blobs.placing().await;
+            let blob = blobs.place(staged, &placing).await?;
+            let now = Timestamp::now();
+            let (asset, old) = store.replace_asset(project, asset, &filename, &blob, now).await?;
+            drop(placing);
+            engine.sweep(vec![old]).await;
+            Ok(asset)
+        })
+        .await
     }
 }
 
@@ -140,9 +157,13 @@ impl Engine {
     /// Deletes an asset; its blob stays while anything needs it.
     pub async fn delete_asset(&self, caller: &Caller, project: ProjectId, id: AssetId) -> Result<()> {
         self.inner.store.check_project(caller, project, true).await?;
-        let blob = self.inner.store.delete_asset(project, id).await?;
-        self.sweep(vec![blob]).await;
-        Ok(())
+        let engine = self.clone();
+        uninterrupted(async move {
+            let blob = engine.inner.store.delete_asset(project, id).await?;
+            engine.sweep(vec![blob]).await;
+            Ok(())
+        })
+        .await
     }
 
     /// The bytes of a blob, or of `range` of it (cut at the end).

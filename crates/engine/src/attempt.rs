@@ -19,7 +19,9 @@ use std::sync::Arc;
 /// What the job says it needs at most; 0 when it cannot run anyway.
 pub(crate) fn memory_bytes(types: JobTypes, job: &Job) -> u64 {
     let Some(entry) = find(types, &job.type_name) else { return 0 };
-    parse_own(entry, &job.inputs.params).map_or(0, |values| (entry.memory_bytes)(&values, &sizes(job)))
+    let Ok(values) = parse_own(entry, &job.inputs.params) else { return 0 };
+    // A job type that panics here panics again in its attempt, which is made for that.
+    catch_unwind(AssertUnwindSafe(|| (entry.memory_bytes)(&values, &sizes(job)))).unwrap_or(0)
 }
 
 fn sizes(job: &Job) -> InputSizes {
@@ -104,7 +106,7 @@ fn prepare(inner: &Inner, job: &Job, handle: &Handle) -> Result<Work, JobError> 
 
 fn not_available(types: JobTypes, type_name: &str) -> JobError {
     let known: Vec<_> = types.iter().map(|e| e.type_name).collect();
-    let known = known.join(", ");
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     JobError::Invalid(format!("job type {type_name:?} is not available here, expected one of {known}"))
 }
 
@@ -150,7 +152,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 /// Blobs first, then the rows that name them, all at once.
 async fn publish(inner: &Inner, claim: Claim, finished: Finished) -> Result<bool> {
     let placing = inner.blobs.placing().await;
-    let mut assets = Vec::with_capacity(finished.assets.len());
+    let mut assets: Vec<Made> = Vec::with_capacity(finished.assets.len());
     for (slot, extension, staged) in finished.assets {
         let blob = match inner.blobs.place(staged, &placing).await {
             Ok(blob) => blob,
@@ -159,7 +161,14 @@ async fn publish(inner: &Inner, claim: Claim, finished: Finished) -> Result<bool
         assets.push(Made { slot: slot.to_owned(), filename: inner.new_filename(extension), blob });
     }
     let params = finished.params.into_iter().map(|(n, v)| (n, Value::String(v))).collect();
-    inner.store.finish(claim, Outcome::Success { assets, params }, Timestamp::now()).await
+    let blobs = assets.iter().map(|made| made.blob.sha256.clone()).collect();
+    let outcome = Outcome::Success { assets, params };
+    let accepted = inner.store.finish(claim, outcome, Timestamp::now()).await?;
+    drop(placing);
+    if !accepted {
+        inner.blobs.sweep(&inner.store, blobs).await?;
+    }
+    Ok(accepted)
 }
 
 async fn give_up(inner: &Inner, claim: Claim, error: JobError) -> Result<bool> {

@@ -201,7 +201,7 @@ impl Blobs {
 fn make_all_folders(data: &Path) -> std::io::Result<()> {
     let top = data.join("blobs").join("sha256");
     for first in 0..=u8::MAX {
-        make_folder(&top.join(format!("{first:02x}")))?;
+        std::fs::create_dir_all(top.join(format!("{first:02x}")))?;
     }
     [top.as_path(), &data.join("blobs"), data].into_iter().try_for_each(sync_folder)
 }

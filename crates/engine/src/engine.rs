@@ -116,6 +116,7 @@ impl Engine {
     pub fn start(&self) {
         let mut runner = self.inner.runner.lock().unwrap_or_else(PoisonError::into_inner);
         if runner.is_none() {
+            self.inner.running.go();
             *runner = Some(tokio::spawn(Runner::new(self.inner.clone()).run()));
         }
     }
@@ -138,7 +139,8 @@ impl Engine {
         if written.is_some_and(|at| at.elapsed() < PROBE_EVERY) {
             return Ok(());
         }
-        self.inner.store.set_meta("ready", &Timestamp::now().0.to_string()).await?;
+        let store = self.inner.store.clone();
+        uninterrupted(async move { store.set_meta("ready", &Timestamp::now().0.to_string()).await }).await?;
         let blobs = self.inner.blobs.clone();
         tokio::task::spawn_blocking(move || blobs.stage()?.write(b"ready")).await??;
         *written = Some(Instant::now());
@@ -147,7 +149,8 @@ impl Engine {
 
     /// Makes a key and returns its token, which is stored nowhere.
     pub async fn create_key(&self, new: NewKey) -> Result<String> {
-        keys::insert(&self.inner.store, new, Timestamp::now()).await
+        let store = self.inner.store.clone();
+        uninterrupted(async move { keys::insert(&store, new, Timestamp::now()).await }).await
     }
 
     /// Whether no key exists yet.
@@ -166,6 +169,15 @@ impl Engine {
     }
 }
 
+/// Runs a write to its end even when its caller goes away (a client that hangs up drops the future
+/// of its request): a transaction is not left half open on the only writing connection, and what a
+/// commit has changed is forgotten by the caches.
+pub(crate) async fn uninterrupted<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    tokio::spawn(work).await?
+}
+
 impl Inner {
     /// A filename that this folder has not seen: the time in nanoseconds, made unique.
     pub(crate) fn new_filename(&self, extension: &str) -> String {
@@ -174,5 +186,72 @@ impl Inner {
         let last = self.last_name.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
         let name = last.unwrap_or_else(|last| last).saturating_add(1).max(now);
         format!("{name:016x}.{extension}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::Draft;
+
+    fn config(data: PathBuf) -> EngineConfig {
+        EngineConfig {
+            data,
+            concurrent_jobs: 1,
+            threads: 1,
+            max_attempts: 3,
+            memory_limit_bytes: 1 << 30,
+            max_workflow_jobs: 10,
+            max_upload_bytes: 1 << 20,
+            job_limits: JobLimits::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_job_that_takes_the_process_down_fails_in_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let caller = Caller { user: "u".into(), scopes: Vec::new(), dialect: None };
+        let new = NewProject {
+            name: "p".into(),
+            access: Access::Private,
+            kind: "unspecified".into(),
+            project: None,
+            source: None,
+        };
+        let open = async || Engine::open_with_types(config(folder.path().join("d")), &[]).await.unwrap();
+        let engine = open().await;
+        let project = engine.create_project(&caller, new).await.unwrap().id;
+        let draft = Draft { type_name: "t".into(), ..Draft::default() };
+        let job = engine.inner.store.insert_job(project, &draft, Timestamp::now()).await.unwrap().id;
+        let mut engine = Some(engine);
+        for attempt in 1..=3 {
+            // Claimed, with a lease far into the future, and then the process is gone.
+            let store = engine.take().unwrap().inner.store.clone();
+            let claim = store.claim(job, Timestamp(i64::MAX), Timestamp::now()).await.unwrap();
+            assert_eq!(claim.unwrap().job().attempt, attempt);
+            let reopened = open().await;
+            let state = reopened.get_job(&caller, project, job).await.unwrap().state;
+            assert_eq!(state, if attempt < 3 { State::Pending } else { State::Failure });
+            engine = Some(reopened);
+        }
+        let error = engine.unwrap().get_job(&caller, project, job).await.unwrap().error.clone();
+        assert_eq!(error.as_deref(), Some("the job was started 3 times and never finished"));
+    }
+
+    #[tokio::test]
+    async fn old_blobs_without_a_row_are_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::open_with_types(config(folder.path().join("d")), &[]).await.unwrap();
+        let Inner { blobs, store, .. } = &*engine.inner;
+        let mut staged = blobs.stage().unwrap();
+        staged.write(b"orphan").unwrap();
+        let placing = blobs.placing().await;
+        let orphan = blobs.place(staged, &placing).await.unwrap();
+        drop(placing);
+        let now = std::time::SystemTime::now();
+        assert_eq!(blobs.sweep_old(store, now).await.unwrap(), 0, "it may get its row yet");
+        assert!(blobs.read(&orphan.sha256, None).await.is_ok());
+        assert_eq!(blobs.sweep_old(store, now + Duration::from_secs(7200)).await.unwrap(), 1);
+        assert!(blobs.read(&orphan.sha256, None).await.is_err());
     }
 }

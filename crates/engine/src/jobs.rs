@@ -1,7 +1,7 @@
 //! Jobs that are dispatched directly, and all jobs as they are seen.
 
 use crate::draft::{AssetSource, Draft, ParamSource, check_name};
-use crate::engine::Engine;
+use crate::engine::{Engine, uninterrupted};
 use crate::error::{EngineError, Problems};
 use crate::model::*;
 use crate::store::{Left, Result};
@@ -19,9 +19,13 @@ impl Engine {
         let mut problems = Problems::default();
         draft.check(self.inner.types, false, &mut problems);
         problems.check()?;
-        let job = self.inner.store.insert_job(project, &draft, Timestamp::now()).await?;
-        self.inner.running.ring();
-        Ok(job)
+        let inner = self.inner.clone();
+        uninterrupted(async move {
+            let job = inner.store.insert_job(project, &draft, Timestamp::now()).await?;
+            inner.running.ring();
+            Ok(job)
+        })
+        .await
     }
 
     /// One job.
@@ -56,15 +60,20 @@ impl Engine {
             // Its name is its key in the definition: upstream references go by it.
             return Err(EngineError::Conflict(format!("job {id} is named by its workflow")));
         }
-        self.inner.store.rename_job(project, id, name).await
+        let (inner, name) = (self.inner.clone(), name.to_owned());
+        uninterrupted(async move { inner.store.rename_job(project, id, &name).await }).await
     }
 
     /// Deletes a finished job; an unfinished one is cancelled first.
     pub async fn delete_job(&self, caller: &Caller, project: ProjectId, id: JobId) -> Result<()> {
         self.inner.store.check_project(caller, project, true).await?;
-        let left = self.inner.store.delete_job(project, id, Timestamp::now()).await?;
-        self.forget(left).await;
-        Ok(())
+        let engine = self.clone();
+        uninterrupted(async move {
+            let left = engine.inner.store.delete_job(project, id, Timestamp::now()).await?;
+            engine.forget(left).await;
+            Ok(())
+        })
+        .await
     }
 
     /// Stops attempts whose rows are gone and sweeps blobs that may have lost their last reference.

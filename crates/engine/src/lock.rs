@@ -11,7 +11,8 @@ pub(crate) fn make_folder(data: &Path) -> std::io::Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(data)
+    builder.create(data)?;
+    data.canonicalize()?.parent().map_or(Ok(()), sync_folder)
 }
 
 /// The lock, held until the file is dropped (by the system when the process dies); `None` when

@@ -1,7 +1,7 @@
 //! Projects, and who may see and change them.
 
 use crate::draft::check_name;
-use crate::engine::Engine;
+use crate::engine::{Engine, uninterrupted};
 use crate::error::EngineError;
 use crate::model::*;
 use crate::store::Result;
@@ -20,7 +20,8 @@ impl Engine {
                 format!("expected one of {expected}, got {:?}", new.kind),
             ));
         }
-        self.inner.store.insert_project(caller, &new, Timestamp::now()).await
+        let (inner, caller) = (self.inner.clone(), caller.clone());
+        uninterrupted(async move { inner.store.insert_project(&caller, &new, Timestamp::now()).await }).await
     }
 
     /// A project that `caller` may see.
@@ -45,14 +46,19 @@ impl Engine {
             check_name("name", name)?;
         }
         self.inner.store.check_project(caller, id, true).await?;
-        self.inner.store.update_project(id, change, Timestamp::now()).await
+        let inner = self.inner.clone();
+        uninterrupted(async move { inner.store.update_project(id, change, Timestamp::now()).await }).await
     }
 
     /// Deletes a project of `caller` with all that it holds; running jobs are cancelled.
     pub async fn delete_project(&self, caller: &Caller, id: ProjectId) -> Result<()> {
         self.inner.store.check_project(caller, id, true).await?;
-        let left = self.inner.store.delete_project(id).await?;
-        self.forget(left).await;
-        Ok(())
+        let engine = self.clone();
+        uninterrupted(async move {
+            let left = engine.inner.store.delete_project(id).await?;
+            engine.forget(left).await;
+            Ok(())
+        })
+        .await
     }
 }

@@ -72,6 +72,11 @@ impl Running {
         }
     }
 
+    /// Undoes [`Running::stop`].
+    pub(crate) fn go(&self) {
+        self.stopping.store(false, Ordering::Relaxed);
+    }
+
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
         self.ring();
@@ -123,7 +128,6 @@ impl Runner {
 
     /// Runs until [`Running::stop`], then gives back what is unfinished.
     pub(crate) async fn run(mut self) {
-        self.inner.running.stopping.store(false, Ordering::Relaxed);
         let pool = match new_pool(self.inner.config.threads) {
             Ok(pool) => Arc::new(pool),
             Err(e) => return tracing::error!("no job can run, the threads cannot be started: {e}"),

@@ -1,6 +1,6 @@
 //! Workflows: dispatched whole, seen, cancelled, deleted.
 
-use crate::engine::Engine;
+use crate::engine::{Engine, uninterrupted};
 use crate::model::*;
 use crate::store::Result;
 use crate::workflow;
@@ -15,10 +15,14 @@ impl Engine {
     ) -> Result<Workflow> {
         self.inner.store.check_project(caller, project, true).await?;
         let drafts = workflow::plan(&new, self.inner.types, self.inner.config.max_workflow_jobs)?;
-        let now = Timestamp::now();
-        let workflow = self.inner.store.insert_workflow(project, &new.definition, &drafts, now).await?;
-        self.inner.running.ring();
-        Ok(workflow)
+        let inner = self.inner.clone();
+        uninterrupted(async move {
+            let now = Timestamp::now();
+            let workflow = inner.store.insert_workflow(project, &new.definition, &drafts, now).await?;
+            inner.running.ring();
+            Ok(workflow)
+        })
+        .await
     }
 
     /// One workflow.
@@ -51,16 +55,24 @@ impl Engine {
         id: WorkflowId,
     ) -> Result<Workflow> {
         self.inner.store.check_project(caller, project, true).await?;
-        let (workflow, canceled) = self.inner.store.cancel_workflow(project, id, Timestamp::now()).await?;
-        self.inner.running.cancel(&canceled);
-        Ok(workflow)
+        let inner = self.inner.clone();
+        uninterrupted(async move {
+            let (workflow, canceled) = inner.store.cancel_workflow(project, id, Timestamp::now()).await?;
+            inner.running.cancel(&canceled);
+            Ok(workflow)
+        })
+        .await
     }
 
     /// Deletes a workflow with its jobs; an unfinished one is cancelled first. Assets stay.
     pub async fn delete_workflow(&self, caller: &Caller, project: ProjectId, id: WorkflowId) -> Result<()> {
         self.inner.store.check_project(caller, project, true).await?;
-        let left = self.inner.store.delete_workflow(project, id).await?;
-        self.forget(left).await;
-        Ok(())
+        let engine = self.clone();
+        uninterrupted(async move {
+            let left = engine.inner.store.delete_workflow(project, id).await?;
+            engine.forget(left).await;
+            Ok(())
+        })
+        .await
     }
 }

@@ -104,7 +104,7 @@ async fn bad_dispatches_name_the_place() {
 async fn jobs_that_cannot_succeed_say_why() {
     let b = started().await;
     b.upload("empty.stl", b"").await;
-    let known = "test/preprocess, test/bvh, test/sample, test/panics, test/faulty, test/endless, test/huge";
+    let known = "test/preprocess, test/bvh, test/sample, test/panics, test/faulty, test/endless, test/large, test/huge";
     let unknown = format!("job type \"sim/custom\" is not available here, expected one of {known}");
     let cases = [
         (new_job("sim/custom", &[], json!({"ups": "<x/>"})), unknown.as_str(), 1),
@@ -132,6 +132,22 @@ async fn deleting_a_running_job_ends_it_and_publishes_nothing() {
     assert_eq!(gone.to_string(), format!("job {} does not exist", job.id));
     b.engine.stop().await;
     assert_eq!(b.blob_count(), 0);
+}
+
+#[tokio::test]
+async fn a_job_waits_until_its_memory_is_free() {
+    let b = started().await;
+    let first = b.dispatch(new_job("test/large", &[], json!({}))).await.unwrap();
+    let second = b.dispatch(new_job("test/large", &[], json!({}))).await.unwrap();
+    // Progress is noted after a look for work that claimed all that fits.
+    b.job_when(first.id, |j| j.progress > 0.0).await;
+    assert_eq!(b.job(second.id).await.state, State::Pending);
+    b.engine.delete_job(&b.caller, b.project, first.id).await.unwrap();
+    assert_eq!(b.job_when(second.id, |j| j.state == State::Started).await.attempt, 1);
+    let third = b.dispatch(new_job("test/large", &[], json!({}))).await.unwrap();
+    let small = b.dispatch(new_job("test/panics", &[], json!({}))).await.unwrap();
+    b.engine.stop().await;
+    assert_eq!((b.job(third.id).await.attempt, b.job(small.id).await.attempt), (0, 0), "in turn");
 }
 
 #[tokio::test]

@@ -77,6 +77,8 @@ async fn uploads_of_all_sizes_read_back() {
 #[tokio::test]
 async fn forgotten_and_oversized_uploads_leave_nothing() {
     let b = bench().await;
+    drop(b.engine.begin_upload().await.unwrap());
+    assert_eq!(std::fs::read_dir(b.folder.path().join("data/tmp")).unwrap().count(), 0);
     let mut upload = b.engine.begin_upload().await.unwrap();
     let error = loop {
         if let Err(e) = upload.write(Bytes::from(vec![0; 1 << 20])).await {
@@ -84,7 +86,8 @@ async fn forgotten_and_oversized_uploads_leave_nothing() {
         }
     };
     assert_eq!(error.to_string(), "the upload is larger than the limit of 67108864 bytes");
-    drop(upload);
+    let cut = upload.finish(&b.caller, b.project, "cut.bin").await;
+    assert!(matches!(cut, Err(EngineError::TooLarge(_))), "a part is never taken for the whole");
     for name in ["../../x", "a/b", "", "..", "a\\b", "a\nb"] {
         let refused = b.engine.begin_upload().await.unwrap().finish(&b.caller, b.project, name).await;
         assert_eq!(invalid(refused.unwrap_err())[0].0, "filename", "{name:?}");
@@ -123,7 +126,7 @@ async fn equal_and_different_uploads_at_the_same_time() {
                 upload.write(Bytes::copy_from_slice(chunk)).await.unwrap();
             }
             let asset = upload.finish(&caller, project, "same.bin").await.unwrap();
-            if n % 3 == 0 {
+            if n.is_multiple_of(3) {
                 engine.delete_asset(&caller, project, asset.id).await.unwrap();
                 return None;
             }

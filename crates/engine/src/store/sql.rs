@@ -44,6 +44,7 @@ statements! {
         VALUES ($1, 'pending', $2, $3) RETURNING id";
     WORKFLOW_GET = "SELECT * FROM workflows WHERE id = $1 AND project_id = $2";
     WORKFLOW_JOBS = "SELECT id FROM jobs WHERE workflow_id = $1 ORDER BY id";
+    WORKFLOW_JOBS_ALL = "SELECT id, workflow_id FROM jobs WHERE project_id = $1 AND workflow_id IS NOT NULL ORDER BY id";
     WORKFLOW_NODES = "SELECT id, state, ready, needs FROM jobs WHERE workflow_id = $1 ORDER BY id";
     WORKFLOW_STARTED = "UPDATE workflows SET state = 'started', started = $2 WHERE id = $1 AND state = 'pending'";
     WORKFLOW_DONE = "UPDATE workflows SET state = $2, finished = $3

@@ -7,6 +7,7 @@ use crate::list_query::{List, WORKFLOWS};
 use crate::model::*;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
+use std::collections::HashMap;
 
 fn missing(id: WorkflowId) -> EngineError {
     EngineError::NotFound(format!("workflow {id}"))
@@ -32,11 +33,18 @@ impl Store {
         let list = List::parse(query, &WORKFLOWS)?;
         let mut reader = self.reader().begin().await?;
         let mut found = list.sql("SELECT * FROM workflows WHERE project_id = ", project.0, "");
-        let mut workflows = Vec::new();
-        for row in found.build().fetch_all(&mut *reader).await? {
-            workflows.push(complete(&mut reader, &row).await?);
+        let found = found.build().fetch_all(&mut *reader).await?;
+        let mut jobs: HashMap<i64, Vec<JobId>> = HashMap::new();
+        let all = sqlx::query_as(sql::WORKFLOW_JOBS_ALL).bind(project.0).fetch_all(&mut *reader);
+        for (job, workflow) in all.await? {
+            jobs.entry(workflow).or_default().push(JobId(job));
         }
-        Ok(workflows)
+        let with_jobs = |row| {
+            let mut workflow = rows::workflow(row)?;
+            workflow.jobs = jobs.remove(&workflow.id.0).unwrap_or_default();
+            Ok(workflow)
+        };
+        found.iter().map(with_jobs).collect()
     }
 
     /// Cancels the workflow and all its unfinished jobs, whose ids are returned.

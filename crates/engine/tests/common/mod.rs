@@ -85,19 +85,27 @@ static FAULTY: JobEntry =
     entry("test/faulty", &[], &[], &[], &[], |_, _| Err(std::io::Error::other("disk on fire").into()));
 
 /// Runs until it is cancelled.
-static ENDLESS: JobEntry = entry("test/endless", &[], &[], &[product("volume", "bin")], &[], |_, cx| {
-    cx.monitor().progress(0.25);
+static ENDLESS: JobEntry = entry("test/endless", &[], &[], &[product("volume", "bin")], &[], |values, cx| {
     write_all(cx.output("volume", "bin")?, b"half")?;
+    endless(values, cx)
+});
+
+/// Runs until it is cancelled, and only one of it fits into memory.
+static LARGE: JobEntry =
+    JobEntry { memory_bytes: |_, _| 600 << 20, ..entry("test/large", &[], &[], &[], &[], endless) };
+
+fn endless(_: &Values, cx: &mut JobContext) -> Result<(), JobError> {
+    cx.monitor().progress(0.25);
     loop {
         cx.monitor().check()?;
         std::thread::park_timeout(Duration::from_millis(1));
     }
-});
+}
 
 static HUGE: JobEntry =
     JobEntry { memory_bytes: |_, _| 100 * GIB, ..entry("test/huge", &[], &[], &[], &[], |_, _| Ok(())) };
 
-pub static TYPES: JobTypes = &[&PREPROCESS, &TREE, &SAMPLE, &PANICS, &FAULTY, &ENDLESS, &HUGE];
+pub static TYPES: JobTypes = &[&PREPROCESS, &TREE, &SAMPLE, &PANICS, &FAULTY, &ENDLESS, &LARGE, &HUGE];
 
 pub struct Bench {
     pub folder: TempDir,
