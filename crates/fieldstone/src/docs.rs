@@ -3,6 +3,7 @@
 
 use crate::settings::{Flags, Settings};
 use fieldstone_jobs::{JOB_TYPES, JobEntry, Kind, Param};
+use figment::providers::{Format, Toml};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -114,6 +115,8 @@ fn configuration_page() -> String {
             writeln!(example, "{name} = {value}").unwrap();
         }
     }
+    let read = figment::Figment::from(Toml::string(&example)).extract::<Settings>().unwrap();
+    assert_eq!(read, Settings::default(), "the example is not what it says");
     write!(page, "\n`fieldstone.toml` with every default:\n\n```toml\n{example}```\n").unwrap();
     assert_eq!(command.get_arguments().count(), defaults.as_object().unwrap().len(), "a setting has no flag");
     page

@@ -13,6 +13,9 @@ mod ply_header;
 mod polygon;
 mod stl;
 mod text;
+mod threemf;
+mod threemf_model;
+mod threemf_package;
 mod write;
 
 use crate::mesh::TriMesh;
@@ -117,9 +120,7 @@ pub fn read_mesh(
         MeshFormat::Stl => stl::read(bytes, limits, monitor)?,
         MeshFormat::Obj => obj::read(bytes, limits, monitor)?,
         MeshFormat::Ply => ply::read(bytes, limits, monitor)?,
-        MeshFormat::ThreeMf => {
-            return Err(malformed("3MF", "byte 0", "the reader comes with the next commit"));
-        }
+        MeshFormat::ThreeMf => threemf::read(bytes, limits, monitor)?,
     };
     if mesh.triangles.is_empty() {
         return Err(malformed(format.name(), "end of file", "there are no triangles"));
