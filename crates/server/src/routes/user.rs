@@ -8,8 +8,8 @@ use axum::extract::State;
 use fieldstone_engine::model::Timestamp;
 use serde::Serialize;
 
-/// 9999-12-31T23:59:59Z, the last second that every dialect can write.
-const NEVER: Timestamp = Timestamp(253_402_300_799 * 1_000_000);
+/// 9999-01-01T00:00:00Z: far, and still a date in every client's language.
+const NEVER: Timestamp = Timestamp(253_370_764_800 * 1_000_000);
 
 /// Of each kind left: the largest number that fits every client's integer.
 const PLENTY: u32 = i32::MAX as u32;

@@ -50,7 +50,7 @@ async fn bodies_that_are_not_what_they_should_be() {
         .collect();
     assert_eq!(fields, ["name", "access", "type", "source"]);
     server.post("/projects", json!({"name": ""})).await.error(400);
-    server.post("/projects", json!({"name": "a", "source": "999"})).await.error(404);
+    server.post("/projects", json!({"name": "a", "source": "999"})).await.error(400);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

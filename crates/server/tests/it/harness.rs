@@ -215,7 +215,7 @@ const COPY: JobEntry = JobEntry {
 };
 const OLD_COPY: JobEntry =
     JobEntry { type_name: "old_copy", inputs: &[Slot { from_param: Some("mesh_filename"), ..MESH }], ..COPY };
-const FAIL: JobEntry = JobEntry { type_name: "test/fail", products: &[], results: &[], run: fail, ..COPY };
+const FAIL: JobEntry = JobEntry { type_name: "test/fail", run: fail, ..COPY };
 const GATE: JobEntry = JobEntry { type_name: "test/gate", run: gate, ..COPY };
 
 static TYPES: LazyLock<JobTypes> = LazyLock::new(|| {

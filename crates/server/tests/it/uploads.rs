@@ -22,17 +22,19 @@ async fn post(server: &Server, project: &str, body: impl Into<reqwest::Body>) ->
     send(request.header("Content-Type", "multipart/form-data; boundary=XX").body(body)).await
 }
 
-/// Sends `head` and the start of a body, closes the sending side and returns all that comes back.
-async fn half(server: &Server, project: &str, headers: &str, start: &[u8]) -> String {
+/// Sends `head` and the start of a body, ends the sending side when `ending`, and returns all that comes back.
+async fn half(server: &Server, project: &str, headers: &str, start: &[u8], ending: bool) -> String {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let head = format!(
         "POST {project}/assets HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {}\r\n\
-         Content-Type: multipart/form-data; boundary=XX\r\n{headers}\r\n\r\n",
+         Content-Type: multipart/form-data; boundary=XX\r\nConnection: close\r\n{headers}\r\n\r\n",
         server.token
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(start).await.unwrap();
-    stream.shutdown().await.unwrap();
+    if ending {
+        stream.shutdown().await.unwrap();
+    }
     let mut reply = Vec::new();
     // The server may reset the connection once it has answered or given up.
     stream.read_to_end(&mut reply).await.ok();
@@ -110,14 +112,14 @@ async fn half_a_body_leaves_nothing() {
     let whole = body(&[("name=\"file\"; filename=\"half.stl\"", &content)]);
     let start = &whole.as_bytes()[..whole.len() - 9];
     let declared = format!("Content-Length: {}", whole.len());
-    let reply = half(&server, &project, &declared, start).await;
+    let reply = half(&server, &project, &declared, start, true).await;
     assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 400"), "{reply}");
     // A body that claims to be complete without its closing boundary.
     let declared = format!("Content-Length: {}", start.len());
-    let reply = half(&server, &project, &declared, start).await;
+    let reply = half(&server, &project, &declared, start, false).await;
     assert!(reply.starts_with("HTTP/1.1 400"), "{reply}");
     assert!(reply.contains("\"code\":400"), "{reply}");
-    let reply = half(&server, &project, "Transfer-Encoding: chunked", b"5\r\nab").await;
+    let reply = half(&server, &project, "Transfer-Encoding: chunked", b"5\r\nab", true).await;
     assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 400"), "{reply}");
 
     assert_eq!(server.get(&format!("{project}/assets")).await.expect(200), json!([]));
@@ -134,7 +136,7 @@ async fn what_is_too_large_is_413_before_or_while_it_comes() {
     assert!(text.contains("100000"), "{text}");
 
     // Nothing but the head was sent, and yet the answer is there.
-    let reply = half(&server, &project, "Content-Length: 1000000000000", b"").await;
+    let reply = half(&server, &project, "Content-Length: 1000000000000", b"", false).await;
     assert!(reply.starts_with("HTTP/1.1 413"), "{reply}");
     assert!(reply.contains("\"code\":413"));
 
@@ -152,7 +154,7 @@ async fn what_is_too_large_is_413_before_or_while_it_comes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_does_not_wait_for_the_body() {
     let server = Server::start().await;
-    let reply = half(&server, "/projects/999", "Content-Length: 1000000", b"--XX").await;
+    let reply = half(&server, "/projects/999", "Content-Length: 1000000", b"--XX", false).await;
     assert!(reply.starts_with("HTTP/1.1 404"), "{reply}");
     let project = server.project().await;
     let form = Form::new().part("file", Part::bytes(b"x".to_vec()).file_name("f"));
