@@ -125,8 +125,8 @@ def wrk(server, job, threads):
     print(out, file=sys.stderr)
     if "Non-2xx" in out or "Socket errors" in out:
         sys.exit("not every request was answered with 200")
-    figure = lambda pattern: re.search(pattern, out).group(1)
-    return (float(figure(r"Requests/sec:\s+([\d.]+)")), to_ms(figure(r"50%\s+(\S+)")), to_ms(figure(r"99%\s+(\S+)")))
+    figure = lambda pattern: re.search(pattern, out, re.M).group(1)
+    return (float(figure(r"Requests/sec:\s+([\d.]+)")), to_ms(figure(r"^ +50% +(\S+)")), to_ms(figure(r"^ +99% +(\S+)")))
 
 
 def load():
@@ -139,10 +139,12 @@ def load():
         stop, done = threading.Event(), []
         worker = threading.Thread(target=keep_computing, args=(server, stop, done))
         worker.start()
-        busy = wrk(server, job, threads)
-        computed = len(done)
-        stop.set()
-        worker.join()
+        try:
+            busy = wrk(server, job, threads)
+            computed = len(done)
+        finally:
+            stop.set()
+            worker.join()
         row("GET job, nothing else runs", quiet)
         row(f"GET job while jobs compute ({computed} done meanwhile)", busy)
 
