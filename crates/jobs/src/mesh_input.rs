@@ -9,20 +9,33 @@ use fieldstone_kernel::{Monitor, TriMesh};
 use memmap2::Mmap;
 use std::fs::File;
 
+/// Memory a job may always use on a mesh, however small its file: packed and instanced meshes unfold.
+const LEAST_BYTES: u64 = 256 << 20;
+/// What a file's bytes may unfold to. Binary STL takes 4, text less; packed 3MF is the reason for the rest.
+const BYTES_PER_FILE_BYTE: u64 = 32;
+/// Upper bound of what reading and preprocessing hold per triangle: the mesh as read (48), a copy while its
+/// pieces are joined (60), edges, welding and patches (110), rounded up.
+const BYTES_PER_TRIANGLE: u64 = 256;
+
+/// Upper bound of the memory that reading a mesh file of `file_bytes` and preprocessing the mesh take.
+/// [`read_input_mesh`] refuses meshes that would need more.
+pub fn mesh_memory_bytes(file_bytes: u64) -> u64 {
+    LEAST_BYTES.saturating_add(file_bytes.saturating_mul(BYTES_PER_FILE_BYTE))
+}
+
 /// Reads the mesh `input`; its filename's extension names the format. What is wrong with the file is
 /// [`JobError::Invalid`] and names the asset, for example `part.stl: STL byte 80: the header promises …`.
 pub fn read_input_mesh(input: &Input, limits: &JobLimits, monitor: &Monitor) -> Result<TriMesh, JobError> {
-    read_limited(input, &limits.mesh, monitor)
-}
-
-fn read_limited(input: &Input, limits: &MeshLimits, monitor: &Monitor) -> Result<TriMesh, JobError> {
     let refuse = |e: FormatError| match e {
         FormatError::Cancelled(c) => JobError::Cancelled(c),
         other => JobError::Invalid(format!("{}: {other}", input.filename)),
     };
     let format = MeshFormat::of_filename(&input.filename).map_err(refuse)?;
     let file = File::open(&input.path)?;
-    if file.metadata()?.len() == 0 {
+    let size = file.metadata()?.len();
+    let within_memory = mesh_memory_bytes(size) / BYTES_PER_TRIANGLE;
+    let limits = &MeshLimits { max_triangles: limits.mesh.max_triangles.min(within_memory), ..limits.mesh };
+    if size == 0 {
         // An empty file cannot be mapped.
         return read_mesh(&[], format, limits, monitor).map_err(refuse);
     }

@@ -2,13 +2,18 @@
 
 pub mod implicit_from_mesh;
 pub mod mesh_compute_bvh;
+pub mod mesh_preprocess;
 pub mod sample_triangle_mesh;
 
 use crate::job_type::JobEntry;
 
 /// Every job type, in the order of the documentation.
-pub static JOB_TYPES: &[&JobEntry] =
-    &[&mesh_compute_bvh::ENTRY, &implicit_from_mesh::ENTRY, &sample_triangle_mesh::ENTRY];
+pub static JOB_TYPES: &[&JobEntry] = &[
+    &mesh_preprocess::ENTRY,
+    &mesh_compute_bvh::ENTRY,
+    &implicit_from_mesh::ENTRY,
+    &sample_triangle_mesh::ENTRY,
+];
 
 /// The job type called `type_name`, if there is one.
 pub fn find(type_name: &str) -> Option<&'static JobEntry> {

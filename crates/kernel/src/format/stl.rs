@@ -130,7 +130,7 @@ fn read_text(bytes: &[u8], limits: &MeshLimits, monitor: &Monitor) -> Result<Tri
         .map(|range| {
             monitor.check()?;
             let (from, to) = (range.start, range.end);
-            Facets { bytes: &bytes[..to], at: from, corners: Vec::with_capacity((to - from) / 80) }
+            Facets { bytes: &bytes[..to], at: from, corners: Vec::with_capacity((to - from) / 80), before: 0 }
                 .read()
                 .map_err(|(what, at)| malformed("STL", at_line(bytes, at), what))
         })
@@ -147,6 +147,8 @@ struct Facets<'a> {
     bytes: &'a [u8],
     at: usize,
     corners: Vec<[f32; 3]>,
+    /// Corners of the facets before this one.
+    before: usize,
 }
 
 impl<'a> Facets<'a> {
@@ -184,7 +186,7 @@ impl<'a> Facets<'a> {
                 self.at +=
                     memchr::memchr(b'\n', &self.bytes[self.at..]).unwrap_or(self.bytes.len() - self.at);
             } else if word.is_empty() {
-                self.complete(b"the end of the file")?;
+                self.complete(b"")?;
                 return Ok(self.corners);
             } else {
                 return Err((format!("unexpected {}", excerpt(word)), self.at));
@@ -192,10 +194,10 @@ impl<'a> Facets<'a> {
         }
     }
 
-    fn complete(&self, before: &[u8]) -> Result<(), (String, usize)> {
-        match self.corners.len() % 3 {
-            0 => Ok(()),
-            n => Err((format!("a facet has {n} vertices before {}, expected 3", excerpt(before)), self.at)),
+    fn complete(&mut self, word: &[u8]) -> Result<(), (String, usize)> {
+        match self.corners.len() - std::mem::replace(&mut self.before, self.corners.len()) {
+            0 | 3 => Ok(()),
+            n => Err((format!("a facet has {n} vertices before {}, expected 3", excerpt(word)), self.at)),
         }
     }
 }

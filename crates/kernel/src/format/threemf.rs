@@ -11,7 +11,7 @@
 //! # Source
 //! 3MF Core Specification 1.3 (3MF Consortium 2022), 3.3 transforms, 4 objects; Production Extension 1.1.2.
 
-use super::threemf_model::{IDENTITY, Model, Object, Placed, Transform};
+use super::threemf_model::{IDENTITY, Model, Object, Placed, Quota, Transform};
 use super::threemf_package::Package;
 use super::{FormatError, MeshLimits, check_triangles, check_vertices, malformed};
 use crate::mesh::TriMesh;
@@ -27,26 +27,30 @@ pub(super) fn read(bytes: &[u8], limits: &MeshLimits, monitor: &Monitor) -> Resu
     let root = package.root_model()?;
     let mut parts: HashMap<String, Model> = HashMap::new();
     let mut wanted = vec![root.clone()];
-    let (mut triangles_left, mut vertices_left) =
-        (limits.max_triangles, limits.max_triangles.saturating_mul(3).min(u64::from(u32::MAX)));
+    // A mesh needs at most three vertices a triangle; more would only fill the memory.
+    let mut triangles = Quota::new("triangles", limits.max_triangles);
+    let mut vertices =
+        Quota::new("vertices", limits.max_triangles.saturating_mul(3).min(u64::from(u32::MAX)));
     while let Some(name) = wanted.pop() {
         if parts.contains_key(&name) {
             continue;
         }
         if parts.len() == MAX_PARTS {
             return Err(FormatError::TooLarge {
-                what: "more model parts".to_owned(),
+                what: format!("{} model parts", MAX_PARTS + 1),
                 limit: MAX_PARTS as u64,
             });
         }
-        let mut model = Model::new(triangles_left, vertices_left);
+        let mut model = Model::new(triangles, vertices);
         let read = package.read(&name, |event, depth| model.visit(event, depth));
-        if model.too_large {
-            let what = format!("more triangles in {name}, or more than three vertices for each of them");
-            return Err(FormatError::TooLarge { what, limit: limits.max_triangles });
+        if let Some((what, limit)) = model.too_large {
+            return Err(FormatError::TooLarge {
+                what: format!("at least {} {what}", limit.saturating_add(1)),
+                limit,
+            });
         }
         read?;
-        (triangles_left, vertices_left) = (model.triangles_left, model.vertices_left);
+        (triangles, vertices) = (model.triangles, model.vertices);
         let placed = model.items.iter().chain(model.objects.values().flat_map(|o| &o.components));
         wanted.extend(placed.filter_map(|p| p.part.clone()));
         parts.insert(name, model);
@@ -81,7 +85,10 @@ impl Build<'_> {
     ) -> Result<(), FormatError> {
         self.placed += 1;
         if self.placed > MAX_PLACED {
-            return Err(FormatError::TooLarge { what: "more placed objects".to_owned(), limit: MAX_PLACED });
+            return Err(FormatError::TooLarge {
+                what: format!("{} placed objects", self.placed),
+                limit: MAX_PLACED,
+            });
         }
         if self.placed.is_multiple_of(1024) {
             self.monitor.check()?;

@@ -37,31 +37,54 @@ pub(super) struct Object {
     pub is_support: bool,
 }
 
+/// So many of something may still come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Quota {
+    what: &'static str,
+    limit: u64,
+    left: u64,
+}
+
+impl Quota {
+    pub fn new(what: &'static str, limit: u64) -> Quota {
+        Quota { what, limit, left: limit }
+    }
+
+    fn take(&mut self, too_large: &mut Option<(&'static str, u64)>) -> Result<(), String> {
+        if self.left == 0 {
+            *too_large = Some((self.what, self.limit));
+            return Err(format!("too many {}", self.what));
+        }
+        self.left -= 1;
+        Ok(())
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Model {
     /// Millimetres of the model's unit.
     pub unit_mm: f64,
     pub objects: HashMap<u32, Object>,
     pub items: Vec<Placed>,
-    /// Triangles and vertices that may still be read.
-    pub triangles_left: u64,
-    pub vertices_left: u64,
-    /// Set when one of the two was used up.
-    pub too_large: bool,
+    /// What may still be read, over all parts.
+    pub triangles: Quota,
+    pub vertices: Quota,
+    /// Which of the two was used up, and how much it was.
+    pub too_large: Option<(&'static str, u64)>,
     /// What element names of the core specification begin with, for example `m:`; usually nothing.
     prefix: String,
     open: Option<(u32, Object)>,
 }
 
 impl Model {
-    pub fn new(triangles_left: u64, vertices_left: u64) -> Model {
+    pub fn new(triangles: Quota, vertices: Quota) -> Model {
         Model {
             unit_mm: 1.0,
             objects: HashMap::new(),
             items: Vec::new(),
-            triangles_left,
-            vertices_left,
-            too_large: false,
+            triangles,
+            vertices,
+            too_large: None,
             prefix: String::new(),
             open: None,
         }
@@ -90,11 +113,11 @@ impl Model {
         match (local, &mut self.open) {
             ("vertex", Some((_, object))) => {
                 object.positions.push(vertex(tag)?);
-                use_up(&mut self.vertices_left, &mut self.too_large, "vertices")
+                self.vertices.take(&mut self.too_large)
             }
             ("triangle", Some((_, object))) => {
                 object.triangles.push(triangle(tag, object.positions.len())?);
-                use_up(&mut self.triangles_left, &mut self.too_large, "triangles")
+                self.triangles.take(&mut self.too_large)
             }
             ("component", Some((_, object))) => {
                 object.components.push(placed(tag)?);
@@ -148,12 +171,6 @@ impl Model {
         }
         Ok(())
     }
-}
-
-fn use_up(left: &mut u64, too_large: &mut bool, what: &str) -> Result<(), String> {
-    *too_large = *left == 0;
-    *left = left.saturating_sub(1);
-    if *too_large { Err(format!("too many {what}")) } else { Ok(()) }
 }
 
 /// 3MF core specification 1.3, 3.4: units of a model.

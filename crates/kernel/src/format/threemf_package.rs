@@ -77,8 +77,10 @@ impl<'a> Package<'a> {
         let index = self
             .position(name)
             .ok_or_else(|| malformed("3MF", "package", format!("there is no part {name:?}")))?;
-        let too_large =
-            |limit| FormatError::TooLarge { what: format!("more unpacked bytes in {name}"), limit };
+        let too_large = |limit: u64| FormatError::TooLarge {
+            what: format!("at least {} unpacked bytes in {name}", limit.saturating_add(1)),
+            limit,
+        };
         let file = self.zip.by_index(index).map_err(|e| malformed("3MF", name, e.to_string()))?;
         if file.size() > self.left {
             let what = format!("{} unpacked bytes in {name}", file.size());
@@ -94,7 +96,7 @@ impl<'a> Package<'a> {
             xml.get_mut().piece = 0;
             let event = match xml.read_event_into(&mut buffer) {
                 Ok(event) => event,
-                Err(e) => break Err(e.to_string()),
+                Err(e) => break Err(e.to_string().trim_start_matches("I/O error: ").to_owned()),
             };
             match &event {
                 Event::Start(_) if depth == MAX_DEPTH => {

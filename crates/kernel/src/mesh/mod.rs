@@ -1,5 +1,16 @@
 //! Triangle meshes: an indexed soup, its repair and its report.
 
+mod first_equal;
+mod holes;
+mod nesting;
+mod orient;
+mod repair;
+mod report;
+mod topology;
 mod tri_mesh;
+mod weld;
 
+pub use holes::HoleLimits;
+pub use repair::{Center, Preprocess, RELATIVE_WELD_TOLERANCE, preprocess};
+pub use report::Report;
 pub use tri_mesh::TriMesh;

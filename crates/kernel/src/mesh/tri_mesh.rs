@@ -34,8 +34,13 @@ impl TriMesh {
 
     /// Total area of the triangles, `f64`.
     pub fn area(&self) -> f64 {
-        (0..self.triangles.len()).map(|t| 0.5 * norm(normal(self.corners(t)))).sum()
+        (0..self.triangles.len()).map(|t| area_of(self.corners(t))).sum()
     }
+}
+
+/// Area of one triangle.
+pub(super) fn area_of(corners: [[f32; 3]; 3]) -> f64 {
+    0.5 * norm(normal(corners))
 }
 
 fn determinant(c: [[f32; 3]; 3]) -> f64 {

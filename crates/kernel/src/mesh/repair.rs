@@ -1,0 +1,177 @@
+//! Preprocessing: weld, drop degenerate and duplicate triangles, orient, fill small holes, centre, report.
+//!
+//! A mesh that has none of these faults comes out bit for bit as it went in, less vertices that nothing uses.
+//! Equal input gives equal output for any number of threads.
+
+use super::first_equal::{first_equal, mix};
+use super::holes::{self, HoleLimits};
+use super::orient;
+use super::report::Report;
+use super::topology::Edges;
+use super::tri_mesh::area_of;
+use super::{TriMesh, weld};
+use crate::aabb::Aabb;
+use crate::monitor::{Cancelled, Monitor};
+use rayon::prelude::*;
+
+/// The weld tolerance as a part of the diagonal, when none is given.
+pub const RELATIVE_WELD_TOLERANCE: f64 = 1e-6;
+
+/// What comes to lie at the origin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Center {
+    /// What lies there already.
+    #[default]
+    None,
+    /// The middle of the bounding box.
+    BoundingBox,
+    /// The centre of mass: of the volume when watertight, else of the surface.
+    Centroid,
+}
+
+/// How to preprocess.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Preprocess {
+    /// What comes to lie at the origin.
+    pub center: Center,
+    /// Distance within which vertices become one, model units; [`RELATIVE_WELD_TOLERANCE`] if absent.
+    pub weld_tolerance: Option<f64>,
+    /// Which holes are filled.
+    pub holes: HoleLimits,
+}
+
+/// Repairs `mesh`. The result may have no triangles when the tolerance swallows all of them.
+pub fn preprocess(
+    mut mesh: TriMesh,
+    options: &Preprocess,
+    monitor: &Monitor,
+) -> Result<(TriMesh, Report), Cancelled> {
+    let before = mesh.positions.len();
+    let tolerance =
+        options.weld_tolerance.unwrap_or_else(|| RELATIVE_WELD_TOLERANCE * mesh.bounds().diagonal());
+    let vertices_welded = weld::weld(&mut mesh, tolerance, monitor)?;
+    monitor.progress(0.3);
+    let degenerate_dropped = drop_degenerate(&mut mesh);
+    let duplicates_dropped = drop_duplicates(&mut mesh, monitor)?;
+    if degenerate_dropped + duplicates_dropped > 0 {
+        // Their corners may be used by nobody now.
+        weld::drop_unused(&mut mesh);
+    }
+    let vertices_unused = before - vertices_welded - mesh.positions.len();
+    monitor.progress(0.45);
+
+    let mut edges = Edges::of(&mesh, monitor)?;
+    monitor.progress(0.65);
+    let (mut patches, mut turned) = orient::agree(&mut mesh, &mut edges, monitor)?;
+    let triangles = mesh.triangles.len();
+    let holes_filled = holes::fill(&mut mesh, &edges, &mut patches, &options.holes, monitor)?;
+    let triangles_added = mesh.triangles.len() - triangles;
+    if holes_filled > 0 {
+        edges = Edges::of(&mesh, monitor)?;
+        turned.resize(mesh.triangles.len(), false);
+    }
+    monitor.progress(0.8);
+    patches.face_outward(&mut mesh, &edges, &mut turned, monitor)?;
+    let triangles_flipped = turned[..triangles].iter().filter(|&&t| t).count();
+    let counts = edges.counts;
+    let components = patches.components(&edges);
+    let conflicting_edges = patches.conflicts;
+    drop((edges, patches, turned));
+
+    let watertight = counts.edges > 0 && counts.border + counts.branching + conflicting_edges == 0;
+    let translation = translate(&mut mesh, options.center, watertight);
+    monitor.check()?;
+    let report = Report {
+        vertices_welded,
+        vertices_unused,
+        degenerate_dropped,
+        duplicates_dropped,
+        triangles_flipped,
+        holes_filled,
+        triangles_added,
+        zero_area: (0..mesh.triangles.len()).filter(|&t| area_of(mesh.corners(t)) == 0.0).count(),
+        watertight,
+        components,
+        boundary_edges: counts.border,
+        nonmanifold_edges: counts.branching,
+        conflicting_edges,
+        vertices: mesh.positions.len(),
+        triangles: mesh.triangles.len(),
+        weld_tolerance: tolerance,
+        translation,
+        bounds: if mesh.triangles.is_empty() { Aabb { min: [0.0; 3], max: [0.0; 3] } } else { mesh.bounds() },
+        volume: mesh.signed_volume(),
+        area: mesh.area(),
+    };
+    monitor.progress(1.0);
+    Ok((mesh, report))
+}
+
+/// Only triangles with a repeated vertex go. One with three vertices in a line keeps its neighbours together.
+fn drop_degenerate(mesh: &mut TriMesh) -> usize {
+    let before = mesh.triangles.len();
+    mesh.triangles.retain(|[a, b, c]| a != b && b != c && c != a);
+    before - mesh.triangles.len()
+}
+
+fn drop_duplicates(mesh: &mut TriMesh, monitor: &Monitor) -> Result<usize, Cancelled> {
+    let triangles = &mesh.triangles;
+    let key = |t: usize| {
+        let mut key = triangles[t];
+        key.sort_unstable();
+        key
+    };
+    let hash = |k: &[u32; 3]| mix(mix(0, u64::from(k[0]) << 32 | u64::from(k[1])), u64::from(k[2]));
+    let first = first_equal(triangles.len(), key, hash, monitor)?;
+    let before = mesh.triangles.len();
+    let mut t = 0;
+    mesh.triangles.retain(|_| {
+        t += 1;
+        first[t - 1] as usize == t - 1
+    });
+    Ok(before - mesh.triangles.len())
+}
+
+fn translate(mesh: &mut TriMesh, center: Center, watertight: bool) -> [f64; 3] {
+    let middle = match center {
+        _ if mesh.triangles.is_empty() => return [0.0; 3],
+        Center::None => return [0.0; 3],
+        Center::BoundingBox => {
+            let b = mesh.bounds();
+            std::array::from_fn(|k| 0.5 * (f64::from(b.min[k]) + f64::from(b.max[k])))
+        }
+        Center::Centroid => centroid(mesh, watertight),
+    };
+    mesh.positions.par_iter_mut().for_each(|p| {
+        *p = std::array::from_fn(|k| (f64::from(p[k]) - middle[k]) as f32);
+    });
+    middle.map(|m| 0.0 - m)
+}
+
+/// Centre of mass of the enclosed volume, or of the surface when it encloses none.
+fn centroid(mesh: &TriMesh, watertight: bool) -> [f64; 3] {
+    let o = mesh.corners(0)[0].map(f64::from);
+    let (mut volume, mut by_volume) = (0.0, [0.0; 3]);
+    let (mut area, mut by_area) = (0.0, [0.0; 3]);
+    for t in 0..mesh.triangles.len() {
+        let corners = mesh.corners(t);
+        let [a, b, c] = corners.map(|q| -> [f64; 3] { std::array::from_fn(|k| f64::from(q[k]) - o[k]) });
+        let v = a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0])
+            + a[2] * (b[0] * c[1] - b[1] * c[0]);
+        let s = area_of(corners);
+        volume += v;
+        area += s;
+        for k in 0..3 {
+            let sum = a[k] + b[k] + c[k];
+            by_volume[k] += v * sum / 4.0;
+            by_area[k] += s * sum / 3.0;
+        }
+    }
+    std::array::from_fn(|k| {
+        o[k] + match (watertight && volume > 0.0, area > 0.0) {
+            (true, _) => by_volume[k] / volume,
+            (false, true) => by_area[k] / area,
+            (false, false) => 0.0,
+        }
+    })
+}
