@@ -1,1 +1,53 @@
-fn main() {}
+//! Everything one does to the project: `cargo xtask --help`.
+
+mod bench;
+mod generate;
+mod python;
+mod run;
+mod suite;
+mod tidy;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Everything one does to the project")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// The whole suite, exactly as CI runs it: format, tidiness, generated files, lints, docs, tests, official clients
+    #[command(visible_alias = "ci")]
+    Test(suite::Options),
+    /// Measure ourselves beside the tools that a user would otherwise pick
+    Bench {
+        #[command(subcommand)]
+        bench: bench::Bench,
+    },
+    /// House rules that no compiler checks: imports, lengths, words
+    Tidy,
+    /// Make the generated files that are committed; with --check only compare
+    Gen {
+        /// Change nothing, fail when a file is stale
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> std::process::ExitCode {
+    let done = match Cli::parse().task {
+        Task::Test(options) => suite::run(&options),
+        Task::Bench { bench } => bench.run(),
+        Task::Tidy => tidy::run(),
+        Task::Gen { check } => generate::run(check),
+    };
+    match done {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

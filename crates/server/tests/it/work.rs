@@ -1,0 +1,137 @@
+//! Dispatch, polling, failing and cancelling of jobs and workflows.
+
+use crate::harness::{Answer, Server, open_gate, send};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+async fn project_with(server: &Server, filename: &str) -> String {
+    let project = server.project().await;
+    server.upload(&project, filename, b"solid").await.expect(201);
+    project
+}
+
+async fn dispatch(server: &Server, project: &str, kind: &str, filename: &str) -> Value {
+    let new = json!({"type": kind, "assets": {"mesh": filename}});
+    server.post(&format!("{project}/jobs"), new).await.expect(202)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_is_polled_from_202_to_201() {
+    let server = Server::start().await;
+    let project = project_with(&server, "polled.stl").await;
+    let job = dispatch(&server, &project, "test/gate", "polled.stl").await;
+    let path = format!("{project}/jobs/{}", job["id"].as_str().unwrap());
+    let link = job["link"].as_str().unwrap();
+    assert_eq!(link, format!("http://{}{path}/status", server.address));
+
+    let waiting = server.get(link).await;
+    let body = waiting.expect(202);
+    assert_eq!(body["state"], "pending");
+    assert_eq!((&body["started"], &body["finished"]), (&Value::Null, &Value::Null));
+    assert_eq!(body["outputs"], json!({"assets": null, "params": null}));
+    assert_eq!(body.get("link"), None, "link is in the dispatch reply only");
+    assert_eq!(waiting.header("x-progress"), "0.000");
+
+    server.engine.start();
+    let running = |a: &Answer| a.json()["state"] == "started";
+    let started = server.poll_until(link, running).await;
+    assert!(started.expect(202)["started"].is_string());
+    let progress: f32 = started.header("x-progress").parse().unwrap();
+    assert!((0.0..=1.0).contains(&progress));
+
+    open_gate("polled.stl");
+    let done = server.poll(link).await.expect(201);
+    assert_eq!(done, server.get(&path).await.expect(200));
+    assert_eq!(done["outputs"]["params"]["size"], "5");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_job_answers_400_with_its_error() {
+    let server = Server::start().await;
+    server.engine.start();
+    let project = project_with(&server, "bad.stl").await;
+    for (kind, want) in [("test/fail", "cannot use \"bad.stl\""), ("sim/custom", "sim/custom")] {
+        let job = dispatch(&server, &project, kind, "bad.stl").await;
+        let failed = server.poll(job["link"].as_str().unwrap()).await;
+        let text = failed.error(400);
+        assert!(text.contains(want), "{text}");
+        let shown = server.get(&format!("{project}/jobs/{}", job["id"].as_str().unwrap())).await.expect(200);
+        assert_eq!((&shown["state"], &shown["error"]), (&json!("failure"), &json!(text)));
+        assert_eq!(shown["outputs"], json!({"assets": null, "params": null}));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_workflow_that_fails_is_201_with_its_state() {
+    let server = Server::start().await;
+    server.engine.start();
+    let project = project_with(&server, "a.stl").await;
+    let definition = "jobs:\n  one: {type: test/fail}\n  two: {type: test/copy, assets: {mesh: one}}\n";
+    let body = json!({"definition": definition, "assets": {"one.mesh": ["a.stl"]}, "parameters": null});
+    let dispatched = server.post(&format!("{project}/workflows"), body).await.expect(202);
+    let keys: Vec<&str> = dispatched.as_object().unwrap().keys().map(String::as_str).collect();
+    let known = ["id", "jobs", "state", "created", "started", "finished", "definition", "project_id", "link"];
+    assert_eq!(keys, known);
+    let path = format!("{project}/workflows/{}", dispatched["id"].as_str().unwrap());
+    assert_eq!(dispatched["link"], format!("http://{}{path}/status", server.address));
+
+    let ended = server.poll(dispatched["link"].as_str().unwrap()).await.expect(201);
+    assert_eq!((&ended["state"], &ended["definition"]), (&json!("failure"), &json!(definition)));
+    assert_eq!(ended, server.get(&path).await.expect(200));
+    let jobs = format!("{project}/jobs/{}", ended["jobs"][1].as_str().unwrap());
+    assert_eq!(server.get(&jobs).await.expect(200)["state"], "canceled");
+    server.get(&format!("{jobs}/status")).await.error(400);
+
+    send(server.request(Method::POST, &format!("{path}/cancel"))).await.error(409);
+    server.delete(&path).await.expect(200);
+    server.get(&path).await.error(404);
+    server.get(&jobs).await.error(404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_workflow_is_cancelled() {
+    let server = Server::start().await;
+    let project = project_with(&server, "a.stl").await;
+    let body = json!({"definition": "jobs: {one: {type: test/copy}}", "assets": {"one.mesh": "a.stl"}});
+    let made = server.post(&format!("{project}/workflows"), body).await.expect(202);
+    let path = format!("{project}/workflows/{}", made["id"].as_str().unwrap());
+    assert_eq!(server.get(&format!("{path}/status")).await.expect(202)["state"], "pending");
+    let cancelled = send(server.request(Method::POST, &format!("{path}/cancel"))).await.expect(200);
+    assert_eq!(cancelled["state"], "canceled");
+    assert_eq!(server.get(&format!("{path}/status")).await.expect(201)["state"], "canceled");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_workflow_without_jobs_succeeds() {
+    let server = Server::start().await;
+    server.engine.start();
+    let project = server.project().await;
+    let made =
+        server.post(&format!("{project}/workflows"), json!({"definition": "jobs: {}"})).await.expect(202);
+    assert_eq!(server.poll(made["link"].as_str().unwrap()).await.expect(201)["state"], "success");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_dispatched_names_its_fields() {
+    let server = Server::start().await;
+    let project = server.project().await;
+    for (noun, body, field) in [
+        ("jobs", json!({}), "type"),
+        ("jobs", json!({"type": 7}), "type"),
+        ("jobs", json!({"type": "test/copy", "assets": {"mesh": 7}}), "assets.mesh"),
+        ("jobs", json!({"type": "test/copy", "parameters": []}), "parameters"),
+        ("jobs", json!({"type": "test/copy"}), "assets.mesh"),
+        ("jobs", json!({"type": "test/copy", "assets": {"mesh": "gone.stl"}}), "assets.mesh"),
+        ("workflows", json!({"definition": null}), "definition"),
+        ("workflows", json!({"definition": "jobs: {}", "assets": "a.stl"}), "assets"),
+    ] {
+        let answer = server.post(&format!("{project}/{noun}"), body.clone()).await;
+        answer.error(400);
+        assert_eq!(answer.json()["errors"][0]["field"], field, "{body} {}", answer.json());
+        assert!(answer.json()["errors"][0]["msg"].is_string());
+    }
+    for definition in ["jobs: {a: {type: t, needs: [b]}}", "jobs: [", "jobs: {a: {type: t, needs: [a]}}"] {
+        server.post(&format!("{project}/workflows"), json!({"definition": definition})).await.error(400);
+    }
+    assert_eq!(server.get(&format!("{project}/jobs")).await.expect(200), json!([]));
+}

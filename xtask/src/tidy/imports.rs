@@ -1,0 +1,130 @@
+//! Who may import whom: the crates form a line, and each keeps some worlds out.
+
+use anyhow::Context;
+use cargo_metadata::{DependencyKind, MetadataCommand};
+use std::path::Path;
+
+struct Rule {
+    package: &'static str,
+    /// Packages of ours that it may import.
+    ours: &'static [&'static str],
+    /// Packages that it must not import.
+    never: &'static [&'static str],
+}
+
+/// kernel ← shape ← jobs ← engine ← server ← fieldstone.
+const RULES: &[Rule] = &[
+    Rule {
+        package: "fieldstone-kernel",
+        ours: &[],
+        never: &["serde", "serde_json", "tokio", "tracing", "log", "anyhow", "axum", "sqlx", "jiff", "rand"],
+    },
+    Rule {
+        package: "fieldstone-shape",
+        ours: &["fieldstone-kernel"],
+        never: &["tokio", "axum", "sqlx", "object_store", "reqwest"],
+    },
+    Rule {
+        package: "fieldstone-jobs",
+        ours: &["fieldstone-kernel", "fieldstone-shape"],
+        never: &["tokio", "axum", "sqlx", "object_store", "reqwest", "futures"],
+    },
+    Rule {
+        package: "fieldstone-engine",
+        ours: &["fieldstone-jobs"],
+        never: &["axum", "tower", "tower-http", "clap", "reqwest"],
+    },
+    Rule {
+        package: "fieldstone-server",
+        ours: &["fieldstone-engine", "fieldstone-jobs"],
+        never: &["sqlx", "object_store", "rayon", "clap"],
+    },
+    Rule {
+        package: "fieldstone",
+        ours: &[
+            "fieldstone-kernel",
+            "fieldstone-shape",
+            "fieldstone-jobs",
+            "fieldstone-engine",
+            "fieldstone-server",
+        ],
+        never: &["sqlx", "object_store", "axum"],
+    },
+    Rule { package: "xtask", ours: &["fieldstone-jobs"], never: &["tokio", "reqwest"] },
+];
+
+/// Licences that a dependency may come under; one of its alternatives must be here.
+const LICENCES: &[&str] = &[
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CC0-1.0",
+    "CDLA-Permissive-2.0",
+    "ISC",
+    "MIT",
+    "MPL-2.0",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
+];
+
+/// Breaches of the import table and of the licence list.
+pub fn problems(root: &Path) -> anyhow::Result<Vec<String>> {
+    let metadata = MetadataCommand::new()
+        .manifest_path(root.join("Cargo.toml"))
+        .other_options(vec!["--offline".into(), "--locked".into()])
+        .exec()
+        .context("cargo metadata")?;
+    let mut problems = Vec::new();
+    let members = metadata.workspace_packages();
+    for package in &members {
+        let name = package.name.as_str();
+        let Some(rule) = RULES.iter().find(|r| r.package == name) else {
+            problems.push(format!("{name}: has no row in the import table of xtask/src/tidy/imports.rs"));
+            continue;
+        };
+        for dependency in package.dependencies.iter().filter(|d| d.kind == DependencyKind::Normal) {
+            let other = dependency.name.as_str();
+            let is_ours = members.iter().any(|m| m.name.as_str() == other);
+            if rule.never.contains(&other) || is_ours && !rule.ours.contains(&other) {
+                problems.push(format!("{name}: imports {other}, which the import table forbids"));
+            }
+        }
+    }
+    for rule in RULES.iter().filter(|r| members.iter().all(|m| m.name.as_str() != r.package)) {
+        problems.push(format!("{}: is in the import table but not in the workspace", rule.package));
+    }
+    for package in metadata.packages.iter().filter(|p| p.source.is_some()) {
+        let licence = package.license.as_deref().unwrap_or("none");
+        if !acceptable(licence) {
+            problems.push(format!("{} {}: licence {licence:?} is not listed", package.name, package.version));
+        }
+    }
+    Ok(problems)
+}
+
+/// Whether a licence expression can be satisfied from the list: `and` of `or`s, without nesting beyond parentheses.
+fn acceptable(expression: &str) -> bool {
+    let flat = expression.replace('/', " OR ").replace(['(', ')'], " ");
+    let listed =
+        |one: &str| LICENCES.contains(&one.split_whitespace().collect::<Vec<_>>().join(" ").as_str());
+    flat.split(" AND ").all(|all| all.split(" OR ").any(listed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::acceptable;
+
+    #[test]
+    fn licence_expressions_are_weighed() {
+        for good in ["MIT", "MIT/Apache-2.0", "GPL-3.0 OR MIT", "(MIT OR Apache-2.0) AND Unicode-3.0"] {
+            assert!(acceptable(good), "{good}");
+        }
+        for bad in ["GPL-3.0", "none", "MIT AND GPL-3.0"] {
+            assert!(!acceptable(bad), "{bad}");
+        }
+    }
+}
