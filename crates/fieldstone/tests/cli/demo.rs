@@ -1,7 +1,10 @@
 //! `fieldstone demo`: the README's first command, at a low resolution.
 
-use crate::harness::{bracket, call, checksum, names, read_json, refusal};
+use crate::harness::{bracket, call, checksum, fieldstone, names, read_json, refusal};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
 
 #[test]
 fn the_demo_leaves_field_job_and_picture() {
@@ -44,4 +47,20 @@ fn a_part_of_ones_own_is_taken_and_a_wrong_one_refused() {
     assert_eq!(names(&dir.path().join("nothing")), [""; 0]);
     let resolution = refusal(dir.path(), &["demo", "--resolution", "5000"], 2);
     assert!(resolution.contains("5000 is not in 2..=1024"), "{resolution}");
+}
+
+#[test]
+fn ctrl_c_ends_a_running_demo_and_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = fieldstone(dir.path(), &["demo", "--resolution", "1024"]);
+    let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut text = String::new();
+    while !text.contains("uploaded") && stderr.read_line(&mut text).unwrap() > 0 {}
+    let signalled = kill_process(Pid::from_child(&child), Signal::INT);
+    stderr.read_to_string(&mut text).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{text}");
+    signalled.unwrap();
+    assert!(text.ends_with("error: interrupted\n"), "{text}");
+    assert_eq!(names(&dir.path().join("fieldstone-demo")), [""; 0]);
 }

@@ -62,21 +62,20 @@ impl Server {
     /// Starts `command` and waits for the line with the address.
     pub fn start(mut command: Command) -> Server {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let (mut token, mut seen) = (None, String::new());
-        loop {
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut server = Server { child, stderr, url: String::new(), token: None };
+        let mut seen = String::new();
+        while server.url.is_empty() {
             let mut line = String::new();
-            if stderr.read_line(&mut line).unwrap() == 0 {
-                panic!("the server ended: {seen}");
-            }
+            let length = server.stderr.read_line(&mut line).unwrap();
             seen.push_str(&line);
+            assert!(length > 0, "the server ended: {seen}");
             if let Some(key) = line.trim().strip_prefix("admin key, shown only now: ") {
-                token = Some(key.to_owned());
+                server.token = Some(key.to_owned());
             }
-            if let Some(url) = line.trim().strip_prefix("listening on ") {
-                return Server { child, stderr, url: url.to_owned(), token };
-            }
+            server.url = line.trim().strip_prefix("listening on ").unwrap_or_default().to_owned();
         }
+        server
     }
 
     /// SIGTERM, then the exit code and what else was written to stderr.

@@ -123,7 +123,7 @@ fn a_failed_job_says_why_and_leaves_its_document() {
         std::fs::write(dir.path().join(name), bytes).unwrap();
         let input = format!("mesh={name}");
         let text = refusal(dir.path(), &["run", "implicit/from-mesh", "--input", &input, "--out", "o"], 1);
-        assert!(text.contains(&format!("error: ")) && text.contains(expected), "{name}: {text}");
+        assert!(text.contains("error: ") && text.contains(expected), "{name}: {text}");
         let job = read_json(&dir.path().join("o/result.json"));
         assert_eq!(job["state"], "failure");
         assert!(text.contains(job["error"].as_str().unwrap()), "{name}: {text}");
