@@ -102,3 +102,58 @@ fn report_json(r: &Report) -> serde_json::Value {
         "area": r.area,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::{Input, JobLimits, Outputs};
+    use fieldstone_kernel::Monitor;
+    use indexmap::IndexMap;
+    use serde_json::Value;
+
+    fn run_on(filename: &str, bytes: &[u8], params: Value) -> Result<(Outputs, tempfile::TempDir), String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("staged");
+        std::fs::write(&path, bytes).unwrap();
+        let input = Input { path, filename: filename.to_owned(), checksum: String::new() };
+        let inputs = IndexMap::from([("mesh".to_owned(), vec![input])]);
+        let out = folder.path().join("out");
+        std::fs::create_dir(&out).unwrap();
+        let mut cx = JobContext::new(inputs, out, Monitor::none(), JobLimits::default());
+        let values = ENTRY.parse(&serde_json::from_value(params).unwrap()).unwrap();
+        run(&values, &mut cx).map_err(|e| e.to_string())?;
+        Ok((cx.into_outputs(), folder))
+    }
+
+    const TETRAHEDRON: &str = "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 2 3\nf 1 2 4\nf 2 3 4\nf 1 4 3\n";
+
+    #[test]
+    fn outputs_are_as_declared_and_say_what_was_done() {
+        let (outputs, _folder) =
+            run_on("part.OBJ", TETRAHEDRON.as_bytes(), json!({"center": "bounding_box"})).unwrap();
+        let names: Vec<_> = outputs.params.keys().map(String::as_str).collect();
+        assert_eq!(names, ENTRY.results);
+        assert_eq!(outputs.params["bounds"], r#"{"min": [-0.5, -0.5, -0.5], "max": [0.5, 0.5, 0.5]}"#);
+        assert_eq!((&*outputs.params["face_count"], &*outputs.params["watertight"]), ("4", "true"));
+        let report: Value = serde_json::from_str(&outputs.params["report"]).unwrap();
+        assert_eq!(report["triangles_flipped"], 1);
+        assert!((report["volume"].as_f64().unwrap() - 1.0 / 6.0).abs() < 1e-7);
+        let [mesh] = &outputs.assets[..] else { panic!("one product") };
+        assert_eq!((mesh.name, mesh.extension), ("mesh", "ply"));
+        assert!(std::fs::read(&mesh.path).unwrap().starts_with(b"ply\nformat binary_little_endian"));
+    }
+
+    #[test]
+    fn refusals_name_the_asset() {
+        let refused = |name: &str, bytes: &[u8], params| run_on(name, bytes, params).err().unwrap();
+        assert_eq!(refused("a.stl", b"", json!({})), "a.stl: STL byte 0: the file is empty");
+        assert_eq!(
+            refused("a.step", b"x", json!({})),
+            "a.step: unknown mesh format \"step\", expected one of stl, obj, ply, 3mf"
+        );
+        assert_eq!(
+            refused("a.obj", TETRAHEDRON.as_bytes(), json!({"weld_tolerance": "10"})),
+            "a.obj: all 4 triangles vanish when vertices within 10 mm are welded"
+        );
+    }
+}

@@ -91,9 +91,9 @@ fn flatten(polygon: &[u32], positions: &[[f32; 3]]) -> Vec<[f64; 2]> {
     let mut normal = [0.0; 3];
     for i in 0..polygon.len() {
         let (a, b) = (p(i), p(i + 1));
-        for k in 0..3 {
+        for (k, sum) in normal.iter_mut().enumerate() {
             let (u, v) = ((k + 1) % 3, (k + 2) % 3);
-            normal[k] += (a[u] - b[u]) * (a[v] + b[v]);
+            *sum += (a[u] - b[u]) * (a[v] + b[v]);
         }
     }
     // Dropping the normal's largest component keeps every turn's sign up to that component's sign.

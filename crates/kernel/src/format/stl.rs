@@ -52,7 +52,7 @@ fn triangle_count(bytes: &[u8]) -> Result<usize, FormatError> {
         return Err(malformed("STL", "byte 0", what));
     };
     let present = ((bytes.len() - HEADER_BYTES) / TRIANGLE_BYTES) as u64;
-    let whole = (bytes.len() - HEADER_BYTES) % TRIANGLE_BYTES == 0;
+    let whole = (bytes.len() - HEADER_BYTES).is_multiple_of(TRIANGLE_BYTES);
     if promised > present
         && bytes[..HEADER_BYTES].iter().all(|b| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~'))
     {
@@ -177,7 +177,9 @@ impl<'a> Facets<'a> {
                     return Err((format!("expected \"normal\", found {}", excerpt(normal)), self.at));
                 }
                 // Normals are often wrong and sometimes NaN; nothing here uses them.
-                (self.word(), self.word(), self.word());
+                for _ in 0..3 {
+                    self.word();
+                }
             } else if word.eq_ignore_ascii_case(b"outer") || word.eq_ignore_ascii_case(b"loop") {
             } else if word.eq_ignore_ascii_case(b"endloop") || word.eq_ignore_ascii_case(b"endfacet") {
                 self.complete(word)?;

@@ -71,7 +71,9 @@ pub(super) fn fill(
     let mut new_edges = HashSet::new();
     for (l, filling) in loops.iter().zip(fillings) {
         let Some(filling) = filling? else { continue };
-        let fits = filling.area <= limits.max_area * areas[l.patch as usize];
+        // A patch without area is a line; closing its outline would only double it.
+        let area = areas[l.patch as usize];
+        let fits = area > 0.0 && filling.area <= limits.max_area * area;
         // Two loops may want the same new edge.
         if fits && filling.edges.iter().all(|e| !new_edges.contains(e)) {
             new_edges.extend(filling.edges);
