@@ -14,12 +14,16 @@ const LEAST_BYTES: u64 = 256 << 20;
 /// What a file's bytes may unfold to. Binary STL takes 4, text less; packed 3MF is the reason for the rest.
 const BYTES_PER_FILE_BYTE: u64 = 32;
 /// Upper bound of what reading and preprocessing hold per triangle: the mesh as read (48), a copy while its
-/// pieces are joined (60), edges, welding and patches (110), rounded up.
+/// pieces are joined (60), edges, welding and patches (110), rounded up; a hierarchy takes less (150).
 const BYTES_PER_TRIANGLE: u64 = 256;
 
-/// Upper bound of the memory that reading a mesh file of `file_bytes` and preprocessing the mesh take.
+/// Upper bound of the memory that reading the input `mesh` and then preprocessing it or building its hierarchy take.
 /// [`read_input_mesh`] refuses meshes that would need more.
-pub fn mesh_memory_bytes(file_bytes: u64) -> u64 {
+pub fn mesh_memory_bytes(inputs: &InputSizes) -> u64 {
+    memory_of_file(inputs.get("mesh").copied().unwrap_or(0))
+}
+
+fn memory_of_file(file_bytes: u64) -> u64 {
     LEAST_BYTES.saturating_add(file_bytes.saturating_mul(BYTES_PER_FILE_BYTE))
 }
 
@@ -33,7 +37,7 @@ pub fn read_input_mesh(input: &Input, limits: &JobLimits, monitor: &Monitor) -> 
     let format = MeshFormat::of_filename(&input.filename).map_err(refuse)?;
     let file = File::open(&input.path)?;
     let size = file.metadata()?.len();
-    let within_memory = mesh_memory_bytes(size) / BYTES_PER_TRIANGLE;
+    let within_memory = memory_of_file(size) / BYTES_PER_TRIANGLE;
     let limits = &MeshLimits { max_triangles: limits.mesh.max_triangles.min(within_memory), ..limits.mesh };
     if size == 0 {
         // An empty file cannot be mapped.
@@ -53,10 +57,4 @@ pub fn checksum_bytes(input: &Input) -> Result<MeshChecksum, JobError> {
         *b = byte(i).with_context(|| format!("checksum of {} is {:?}", input.filename, input.checksum))?;
     }
     Ok(bytes)
-}
-
-/// Upper bound of the bytes that the input `mesh` and its hierarchy take while they are built: at most 150 for each
-/// triangle, and a triangle takes at least 12 bytes of any file.
-pub fn memory_of_mesh(inputs: &InputSizes) -> u64 {
-    inputs.get("mesh").map_or(0, |bytes| bytes / 12 * 150) + (64 << 20)
 }

@@ -2,7 +2,7 @@
 
 use crate::context::JobContext;
 use crate::job_type::{InputSizes, JobEntry, JobError, Product, Slot};
-use crate::mesh_input::{checksum_bytes, memory_of_mesh, read_input_mesh};
+use crate::mesh_input::{checksum_bytes, mesh_memory_bytes, read_input_mesh};
 use crate::params::{Kind, Param, Values};
 use anyhow::Context;
 use fieldstone_kernel::bvh::{Bvh, BvhBytesError};
@@ -66,7 +66,9 @@ pub const ENTRY: JobEntry = JobEntry {
         doc: "samples, little-endian, without a header",
     }],
     results: RESULTS,
-    memory_bytes,
+    memory_bytes: |values, inputs| {
+        sampling_memory(values.integer("resolution").unwrap_or(MAX_RESOLUTION), inputs)
+    },
     run,
 };
 
@@ -82,13 +84,9 @@ pub(super) const RESULTS: &[&str] = &[
     "component_type",
 ];
 
-fn memory_bytes(values: &Values, inputs: &InputSizes) -> u64 {
-    sampling_memory(values.integer("resolution").unwrap_or(MAX_RESOLUTION), inputs)
-}
-
 /// The field, the mesh with its hierarchy, and some room.
 pub(super) fn sampling_memory(resolution: i64, inputs: &InputSizes) -> u64 {
-    4 * (resolution as u64).pow(3) + memory_of_mesh(inputs) + (64 << 20)
+    4 * (resolution as u64).pow(3) + mesh_memory_bytes(inputs) + (64 << 20)
 }
 
 fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {

@@ -1,8 +1,8 @@
 //! `mesh/compute-bvh`: the bounding volume hierarchy of a mesh, for jobs that ask for distances.
 
 use crate::context::JobContext;
-use crate::job_type::{InputSizes, JobEntry, JobError, Product, Slot};
-use crate::mesh_input::{checksum_bytes, memory_of_mesh, read_input_mesh};
+use crate::job_type::{JobEntry, JobError, Product, Slot};
+use crate::mesh_input::{checksum_bytes, mesh_memory_bytes, read_input_mesh};
 use crate::params::Values;
 use fieldstone_kernel::bvh::Bvh;
 use std::io::Write;
@@ -20,13 +20,9 @@ pub const ENTRY: JobEntry = JobEntry {
         doc: "versioned binary that names the checksum of the mesh it belongs to",
     }],
     results: &[],
-    memory_bytes,
+    memory_bytes: |_, inputs| mesh_memory_bytes(inputs),
     run,
 };
-
-fn memory_bytes(_: &Values, inputs: &InputSizes) -> u64 {
-    memory_of_mesh(inputs)
-}
 
 fn run(_: &Values, cx: &mut JobContext) -> Result<(), JobError> {
     let input = cx.input("mesh")?.clone();

@@ -1,7 +1,7 @@
 //! `mesh/preprocess`: repairs a mesh so that everything behind it can rely on it, and says what it did.
 
 use crate::context::JobContext;
-use crate::job_type::{InputSizes, JobEntry, JobError, Product, Slot};
+use crate::job_type::{JobEntry, JobError, Product, Slot};
 use crate::mesh_input::{mesh_memory_bytes, read_input_mesh};
 use crate::params::{Kind, Param, Values};
 use anyhow::Context;
@@ -19,7 +19,7 @@ pub const ENTRY: JobEntry = JobEntry {
     inputs: &[Slot {
         name: "mesh",
         required: true,
-        from_param: Some("mesh_filename"),
+        from_param: None,
         doc: "Triangle mesh: stl, obj, ply or 3mf, mm",
     }],
     params: &[
@@ -38,13 +38,9 @@ pub const ENTRY: JobEntry = JobEntry {
     ],
     products: &[Product { name: "mesh", extension: "ply", doc: "The repaired mesh, binary PLY" }],
     results: &["bounds", "face_count", "vertex_count", "watertight", "components", "report"],
-    memory_bytes,
+    memory_bytes: |_, inputs| mesh_memory_bytes(inputs),
     run,
 };
-
-fn memory_bytes(_: &Values, sizes: &InputSizes) -> u64 {
-    mesh_memory_bytes(sizes.get("mesh").copied().unwrap_or(0))
-}
 
 fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
     let monitor = cx.monitor().clone();

@@ -8,6 +8,7 @@ pub mod sample_triangle_mesh;
 use crate::job_type::JobEntry;
 
 /// Every job type, in the order of the documentation.
+#[rustfmt::skip] // one a line, so that lists merge
 pub static JOB_TYPES: &[&JobEntry] = &[
     &mesh_preprocess::ENTRY,
     &mesh_compute_bvh::ENTRY,

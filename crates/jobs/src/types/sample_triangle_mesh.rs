@@ -2,11 +2,12 @@
 
 use super::implicit_from_mesh::{Component, MAX_RESOLUTION, RESULTS, patch_around, sample, sampling_memory};
 use crate::context::JobContext;
-use crate::job_type::{InputSizes, JobEntry, JobError, Product, Slot};
+use crate::job_type::{JobEntry, JobError, Product, Slot};
 use crate::mesh_input::read_input_mesh;
 use crate::params::{Kind, Param, Values};
 use anyhow::Context;
 use fieldstone_kernel::bvh::Bvh;
+use fieldstone_kernel::mesh::{Preprocess, preprocess};
 
 /// Cells around the mesh, as the modern job has by default.
 const PADDING: i64 = 2;
@@ -30,16 +31,15 @@ pub const ENTRY: JobEntry = JobEntry {
     }],
     products: &[Product { name: "volume", extension: "bin", doc: "float32 mm, little-endian, x fastest" }],
     results: RESULTS,
-    memory_bytes,
+    memory_bytes: |values, inputs| {
+        sampling_memory(values.integer("max_resolution").unwrap_or(MAX_RESOLUTION), inputs)
+    },
     run,
 };
 
-fn memory_bytes(values: &Values, inputs: &InputSizes) -> u64 {
-    sampling_memory(values.integer("max_resolution").unwrap_or(MAX_RESOLUTION), inputs)
-}
-
 fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
     let mesh = read_input_mesh(cx.input("mesh")?, cx.limits(), &cx.monitor().part(0.0, 0.1))?;
+    let (mesh, _) = preprocess(mesh, &Preprocess::default(), &cx.monitor().part(0.1, 0.2))?;
     let bvh = Bvh::build(&mesh, &cx.monitor().part(0.2, 0.3))?;
     let resolution = values.integer("max_resolution").context("max_resolution has a default")?;
     let patch = patch_around(&mesh, resolution, PADDING)?;
