@@ -1,7 +1,6 @@
 //! Everything one does to the project: `cargo xtask --help`.
 
 mod bench;
-mod generate;
 mod python;
 mod run;
 mod suite;
@@ -18,7 +17,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// The whole suite, exactly as CI runs it: format, tidiness, generated files, lints, docs, tests, official clients
+    /// The whole suite, exactly as CI runs it: format, tidiness, lints, docs, tests, official clients
     #[command(visible_alias = "ci")]
     Test(suite::Options),
     /// Measure ourselves beside the tools that a user would otherwise pick
@@ -28,12 +27,8 @@ enum Task {
     },
     /// House rules that no compiler checks: imports, lengths, words
     Tidy,
-    /// Make the generated files that are committed; with --check only compare
-    Gen {
-        /// Change nothing, fail when a file is stale
-        #[arg(long)]
-        check: bool,
-    },
+    /// Write the pages that are made from the code anew; that they are current is a test
+    Gen,
 }
 
 fn main() -> std::process::ExitCode {
@@ -41,7 +36,7 @@ fn main() -> std::process::ExitCode {
         Task::Test(options) => suite::run(&options),
         Task::Bench { bench } => bench.run(),
         Task::Tidy => tidy::run(),
-        Task::Gen { check } => generate::run(check),
+        Task::Gen => generate(),
     };
     match done {
         Ok(()) => std::process::ExitCode::SUCCESS,
@@ -50,4 +45,11 @@ fn main() -> std::process::ExitCode {
             std::process::ExitCode::FAILURE
         }
     }
+}
+
+/// docs/jobs.md and docs/configuration.md.
+fn generate() -> anyhow::Result<()> {
+    let mut pages = run::cargo();
+    pages.args(["test", "--quiet", "--package", "fieldstone", "--bin", "fieldstone", "docs"]);
+    run::must(pages.env("UPDATE_DOCS", "1"))
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that must hold, in one command, with one line of counts at its end.
 
 use crate::run::{Tally, cargo, cargo_test_verdict, must, root, script_verdict, target};
-use crate::{generate, python, tidy};
+use crate::{python, tidy};
 use std::process::Command;
 
 /// What to leave out.
@@ -25,7 +25,6 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let lint = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
     tally.check("format", must(cargo().args(["fmt", "--all", "--check"])));
     tally.check("tidy", tidy::run());
-    tally.check("generated files", generate::run(true));
     tally.check("lints", must(cargo().args(lint)));
     tally.check("docs", document());
     let tests = ["test", "--workspace", "--no-fail-fast"];

@@ -129,16 +129,14 @@ fn owned(path: &Path) -> bool {
         "mod" => (folder_name, folder.parent().unwrap_or(folder)),
         _ => (stem, folder),
     };
+    // A module's parent is beside it or, with `#[path]` or under `tests/`, any file of its folder.
     let beside = home.with_extension("rs");
-    let candidates = ["mod.rs", "lib.rs", "main.rs"].map(|f| home.join(f));
-    candidates.iter().chain([&beside]).any(|parent| {
-        std::fs::read_to_string(parent).is_ok_and(|text| {
-            text.lines().any(|l| {
-                let l = l.trim();
-                l.strip_suffix(';').is_some_and(|l| l.ends_with(&format!("mod {module}")))
-                    || l.contains(&format!("mod {module};"))
-            })
-        })
+    let siblings = std::fs::read_dir(home).into_iter().flatten().flatten().map(|entry| entry.path());
+    let declaration = format!("mod {module};");
+    let attribute = format!("#[path = \"{stem}.rs\"]");
+    siblings.filter(|p| p.extension().is_some_and(|e| e == "rs") && p != path).chain([beside]).any(|parent| {
+        std::fs::read_to_string(&parent)
+            .is_ok_and(|text| text.contains(&declaration) || text.contains(&attribute))
     })
 }
 
