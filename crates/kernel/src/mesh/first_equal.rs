@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 const EMPTY: u32 = u32::MAX;
 const KEYS_PER_TASK: usize = 1 << 15;
+const BATCH: usize = 32;
 
 /// For each `i < n` the least `j` with an equal key. `n` is below 2³²−1.
 pub(super) fn first_equal<K: Eq>(
@@ -23,24 +24,41 @@ pub(super) fn first_equal<K: Eq>(
     let mut slot_of = vec![0u32; n];
     // With more than 2³² slots only the first 2³² would be used, which still are more than n.
     let last = slots.min(u32::MAX as usize);
-    let insert = |i: usize| {
-        let k = key(i);
-        let mut slot = ((u128::from(hash(&k)) * last as u128) >> 64) as usize;
+    let home = |i: usize| ((u128::from(hash(&key(i))) * last as u128) >> 64) as usize;
+    let insert = |i: usize, home: usize| {
+        let (k, mut slot) = (key(i), home);
         loop {
-            match table[slot].compare_exchange(EMPTY, i as u32, Relaxed, Relaxed) {
-                Ok(_) => return slot as u32,
-                Err(j) if key(j as usize) == k => {
-                    table[slot].fetch_min(i as u32, Relaxed);
-                    return slot as u32;
+            // Most keys are there already, from an earlier index: then a plain load is all it takes, where a
+            // locked instruction would make every cache miss wait for the one before.
+            let mut there = table[slot].load(Relaxed);
+            if there == EMPTY {
+                match table[slot].compare_exchange(EMPTY, i as u32, Relaxed, Relaxed) {
+                    Ok(_) => return slot as u32,
+                    Err(other) => there = other,
                 }
-                Err(_) => slot = if slot + 1 == last { 0 } else { slot + 1 },
             }
+            if key(there as usize) == k {
+                if i < there as usize {
+                    table[slot].fetch_min(i as u32, Relaxed);
+                }
+                return slot as u32;
+            }
+            slot = if slot + 1 == last { 0 } else { slot + 1 };
         }
     };
     slot_of.par_chunks_mut(KEYS_PER_TASK).enumerate().try_for_each(|(part, out)| {
         monitor.check()?;
-        for (i, slot) in out.iter_mut().enumerate() {
-            *slot = insert(part * KEYS_PER_TASK + i);
+        for (batch, out) in out.chunks_mut(BATCH).enumerate() {
+            let first = part * KEYS_PER_TASK + batch * BATCH;
+            let mut homes = [0; BATCH];
+            for (i, home_of) in homes[..out.len()].iter_mut().enumerate() {
+                *home_of = home(first + i);
+            }
+            // Loads that do not wait for each other bring the slots into the cache.
+            std::hint::black_box(homes.map(|h| table[h].load(Relaxed)));
+            for (i, slot) in out.iter_mut().enumerate() {
+                *slot = insert(first + i, homes[i]);
+            }
         }
         Ok(())
     })?;

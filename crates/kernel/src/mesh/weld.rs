@@ -12,9 +12,9 @@ use crate::monitor::{Cancelled, Monitor};
 use rayon::prelude::*;
 
 const NONE: u32 = u32::MAX;
-/// Cells are this many tolerances wide: wide enough that few searches touch a second cell, narrow enough that
-/// the kept vertices of a cell (all a tolerance apart) stay few.
-const TOLERANCES_PER_CELL: f64 = 8.0;
+/// Cells are so many tolerances wide: enough that few searches touch a second cell, and as wide as the usual
+/// distance of two vertices allows, so that the kept vertices of a cell (all a tolerance apart) stay few.
+const TOLERANCES_PER_CELL: (f64, f64) = (8.0, 32.0);
 
 /// Welds in place; vertices that no triangle uses are dropped, the rest keeps its order and its bits.
 /// Returns how many used vertices went.
@@ -125,15 +125,18 @@ struct Grid {
 
 impl Grid {
     fn new(bounds: &Aabb, tolerance: f64, count: usize) -> Grid {
-        // Below 1e-9 of the diagonal no two different f32 vertices are that close everywhere; cells that
-        // small would only overflow their numbers.
-        let cell = (TOLERANCES_PER_CELL * tolerance).max(1e-9 * bounds.diagonal()).max(f64::MIN_POSITIVE);
+        let (least, most) = TOLERANCES_PER_CELL;
+        let usual_distance = bounds.diagonal() / (count.max(1) as f64).sqrt();
+        let cell = usual_distance.clamp(least * tolerance, most * tolerance);
+        // Cells that an f32 cannot tell apart would only overflow their numbers.
+        let cell = cell.max(1e-9 * bounds.diagonal()).max(f64::MIN_POSITIVE);
         let heads = vec![NONE; (count + count / 2).max(1)];
         Grid { origin: bounds.min.map(f64::from), cell, heads, entries: Vec::with_capacity(count) }
     }
 
+    /// Rounds toward zero: the cells at the lower border are a little wider, all others are alike.
     fn cell_of(&self, p: [f64; 3]) -> [i64; 3] {
-        std::array::from_fn(|k| ((p[k] - self.origin[k]) / self.cell).floor() as i64)
+        std::array::from_fn(|k| ((p[k] - self.origin[k]) / self.cell) as i64)
     }
 
     fn slot(&self, cell: [i64; 3]) -> usize {
