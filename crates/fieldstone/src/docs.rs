@@ -1,18 +1,12 @@
-//! The reference pages docs/jobs.md and docs/configuration.md, written from the code; stale pages fail a test.
-//! `UPDATE_DOCS=1 cargo test -p fieldstone docs` rewrites them.
+//! The reference page docs/configuration.md, written from the settings; a stale page fails a test.
+//! `UPDATE_DOCS=1 cargo test -p fieldstone docs` rewrites it. (docs/jobs.md is `cargo xtask gen`'s: its source is a library.)
 
 use crate::settings::{Flags, Settings};
-use fieldstone_jobs::{JOB_TYPES, JobEntry, Kind, Param};
 use figment::providers::{Format, Toml};
 use std::fmt::Write;
 use std::path::Path;
 
 const UPDATE: &str = "UPDATE_DOCS=1 cargo test -p fieldstone docs";
-
-#[test]
-fn the_page_of_job_types_is_current() {
-    check("jobs.md", &jobs_page());
-}
 
 #[test]
 fn the_page_of_settings_is_current() {
@@ -26,65 +20,6 @@ fn check(name: &str, text: &str) {
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(committed == text, "docs/{name} is stale; write it anew with: {UPDATE}");
-}
-
-fn jobs_page() -> String {
-    let mut page = format!(
-        "# Job types\n\n\
-         Written from the registry by `{UPDATE}`; do not edit.\n\n\
-         Parameters are strings, JSON inside where structured; native JSON is accepted too. Every type can be\n\
-         dispatched alone (`POST /projects/{{projectId}}/jobs`), in a workflow, and on local files with\n\
-         `fieldstone run`. Lengths are mm. A type that is not listed here dispatches and then fails, with an\n\
-         error that says so.\n\n\
-         | type | does |\n|---|---|\n"
-    );
-    for job in JOB_TYPES {
-        let anchor: String =
-            job.type_name.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect();
-        writeln!(page, "| [`{}`](#{anchor}) | {} |", job.type_name, job.doc).unwrap();
-    }
-    JOB_TYPES.iter().for_each(|job| job_section(&mut page, job));
-    page
-}
-
-fn job_section(page: &mut String, job: &JobEntry) {
-    write!(page, "\n## `{}`\n\n{}\n\nRevision {}.\n", job.type_name, sentence(job.doc), job.revision)
-        .unwrap();
-    page.push_str("\n| input | | is |\n|---|---|---|\n");
-    for slot in job.inputs {
-        let need = if slot.required { "required" } else { "optional" };
-        let or = slot.from_param.map(|p| format!("; its filename may come as parameter `{p}`"));
-        writeln!(page, "| `{}` | {need} | {}{} |", slot.name, slot.doc, or.unwrap_or_default()).unwrap();
-    }
-    if !job.params.is_empty() {
-        page.push_str("\n| parameter | values | default | is |\n|---|---|---|---|\n");
-        for p in job.params {
-            let default = p.default.map_or("–".to_owned(), |d| format!("`{d}`"));
-            writeln!(page, "| `{}` | {} | {default} | {} |", p.name, values(p), p.doc).unwrap();
-        }
-    }
-    page.push_str("\n| output | file | is |\n|---|---|---|\n");
-    for product in job.products {
-        writeln!(page, "| `{}` | .{} | {} |", product.name, product.extension, product.doc).unwrap();
-    }
-    let results: Vec<String> = job.results.iter().map(|r| format!("`{r}`")).collect();
-    if !results.is_empty() {
-        write!(page, "\nOutput parameters: {}.\n", results.join(", ")).unwrap();
-    }
-}
-
-fn values(p: &Param) -> String {
-    match p.kind {
-        Kind::Integer { min, max } => format!("integer {min} to {max}"),
-        Kind::Number { min, max } => format!("number {min} to {max}"),
-        Kind::Choice(words) => words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "),
-    }
-}
-
-fn sentence(text: &str) -> String {
-    let mut chars = text.trim_end_matches('.').chars();
-    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", chars.as_str())
 }
 
 fn configuration_page() -> String {

@@ -25,7 +25,7 @@ pub struct Flags {
     #[arg(long, value_name = "DIR")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<PathBuf>,
-    /// Base of the links in replies, such as https://fields.example; by default the host the client used.
+    /// Base of the links in replies, such as `https://fields.example`; by default the host the client used.
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,

@@ -43,7 +43,10 @@ impl Served {
                 });
                 return Served { child, url, log };
             }
-            assert!(read > 0, "the server ended before it listened:\n{}", log.lock().unwrap().concat());
+            if read == 0 {
+                let status = child.wait();
+                panic!("the server ended before it listened: {status:?}\n{}", log.lock().unwrap().concat());
+            }
         }
     }
 
