@@ -23,6 +23,7 @@ pub struct Served {
 
 impl Served {
     /// Starts the server on `data` with more settings from the environment and waits until it listens.
+    #[allow(clippy::zombie_processes)] // the caller's: `Drop` waits
     pub fn start(data: &Path, settings: &[(&str, &str)]) -> Served {
         let mut command = Command::new(BINARY);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);

@@ -1,6 +1,6 @@
 //! Samples the signed distance to a mesh on a whole grid.
 //!
-//! Distances come brick by brick from [`super::packet`], signs row by row from [`super::sign`]; the two
+//! Distances come brick by brick from `packet`, signs row by row from `sign`; the two
 //! know nothing of each other.
 
 use super::packet::{Accuracy, BRICK, Brick};
