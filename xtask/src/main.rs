@@ -1,6 +1,7 @@
 //! Everything one does to the project: `cargo xtask --help`.
 
 mod bench;
+mod generate;
 mod python;
 mod run;
 mod suite;
@@ -36,7 +37,7 @@ fn main() -> std::process::ExitCode {
         Task::Test(options) => suite::run(&options),
         Task::Bench { bench } => bench.run(),
         Task::Tidy => tidy::run(),
-        Task::Gen => generate(),
+        Task::Gen => generate::run(),
     };
     match done {
         Ok(()) => std::process::ExitCode::SUCCESS,
@@ -45,11 +46,4 @@ fn main() -> std::process::ExitCode {
             std::process::ExitCode::FAILURE
         }
     }
-}
-
-/// docs/jobs.md and docs/configuration.md.
-fn generate() -> anyhow::Result<()> {
-    let mut pages = run::cargo();
-    pages.args(["test", "--quiet", "--package", "fieldstone", "--bin", "fieldstone", "docs"]);
-    run::must(pages.env("UPDATE_DOCS", "1"))
 }
