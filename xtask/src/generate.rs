@@ -7,8 +7,10 @@ use fieldstone_jobs::params::Kind;
 use fieldstone_jobs::types::JOB_TYPES;
 use std::fmt::Write;
 
+type Maker = fn() -> String;
+
 /// Path from the root and maker of each generated file.
-const FILES: &[(&str, fn() -> String)] = &[("docs/jobs.md", jobs)];
+const FILES: &[(&str, Maker)] = &[("docs/jobs.md", jobs)];
 
 /// Writes every generated file, and has the tests write the pages whose source is the binary.
 pub fn run() -> anyhow::Result<()> {
