@@ -44,8 +44,8 @@ pub const ENTRY: JobEntry = JobEntry {
         Param {
             name: "padding",
             kind: Kind::Integer { min: 0, max: 256 },
-            default: Some("2"),
-            doc: "cells between the mesh's bounding box and the border of the grid",
+            default: None,
+            doc: "cells between the mesh's bounding box and the border of the grid; default 2, fewer where the resolution leaves no room",
         },
         Param {
             name: "component_type",
@@ -107,7 +107,7 @@ fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
         }
     };
     let resolution = values.integer("resolution").context("resolution has a default")?;
-    let padding = values.integer("padding").context("padding has a default")?;
+    let padding = values.integer("padding").unwrap_or_else(|| default_padding(resolution));
     let patch = patch_around(&mesh, resolution, padding)?;
     let component = match values.choice("component_type") {
         Some("Byte") => {
@@ -128,6 +128,11 @@ pub(super) enum Component {
         /// Model units.
         width: f64,
     },
+}
+
+/// Two cells, or as many as leave one for the mesh: clients ask for tiny parts at resolutions down to 2.
+pub(super) fn default_padding(resolution: i64) -> i64 {
+    (resolution / 2 - 1).min(2)
 }
 
 /// Three cell diagonals.
@@ -187,6 +192,17 @@ fn quantised(samples: &[f32], width: f64) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_default_padding_leaves_room_for_the_mesh() {
+        let mesh = fieldstone_kernel::testing::cuboid([0.0; 3], [3.0, 2.0, 1.0]);
+        for resolution in 2..12 {
+            let patch = patch_around(&mesh, resolution, default_padding(resolution)).unwrap();
+            assert_eq!(i64::from(patch.resolution()[0]), resolution);
+        }
+        assert_eq!(default_padding(6), 2);
+        assert!(patch_around(&mesh, 5, 2).is_err());
+    }
 
     #[test]
     fn bytes_saturate_and_round() {

@@ -1,6 +1,8 @@
 //! `sample_triangle_mesh`: the older name for a mesh as it was uploaded to a distance field in one job.
 
-use super::implicit_from_mesh::{Component, MAX_RESOLUTION, RESULTS, patch_around, sample, sampling_memory};
+use super::implicit_from_mesh::{
+    Component, MAX_RESOLUTION, RESULTS, default_padding, patch_around, sample, sampling_memory,
+};
 use crate::context::JobContext;
 use crate::job_type::{JobEntry, JobError, Product, Slot};
 use crate::mesh_input::read_input_mesh;
@@ -8,9 +10,6 @@ use crate::params::{Kind, Param, Values};
 use anyhow::Context;
 use fieldstone_kernel::bvh::Bvh;
 use fieldstone_kernel::mesh::{Preprocess, preprocess};
-
-/// Cells around the mesh, as the modern job has by default.
-const PADDING: i64 = 2;
 
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
@@ -25,7 +24,7 @@ pub const ENTRY: JobEntry = JobEntry {
     }],
     params: &[Param {
         name: "max_resolution",
-        kind: Kind::Integer { min: 2 * PADDING + 2, max: MAX_RESOLUTION },
+        kind: Kind::Integer { min: 2, max: MAX_RESOLUTION },
         default: Some("256"),
         doc: "samples on the longest axis",
     }],
@@ -42,6 +41,6 @@ fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
     let (mesh, _) = preprocess(mesh, &Preprocess::default(), &cx.monitor().part(0.1, 0.2))?;
     let bvh = Bvh::build(&mesh, &cx.monitor().part(0.2, 0.3))?;
     let resolution = values.integer("max_resolution").context("max_resolution has a default")?;
-    let patch = patch_around(&mesh, resolution, PADDING)?;
+    let patch = patch_around(&mesh, resolution, default_padding(resolution))?;
     sample(&mesh, &bvh, &patch, Component::Float, cx, 0.3)
 }
