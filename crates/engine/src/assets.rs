@@ -1,9 +1,9 @@
 //! Assets: uploads of any size at flat memory, and their rows.
 
 use crate::blobs::{Blobs, Staged};
-use crate::draft::check_filename;
 use crate::engine::{Blob, Engine, Inner, uninterrupted};
-use crate::error::EngineError;
+use crate::error::{EngineError, FieldError};
+use crate::filename::check_filename;
 use crate::model::*;
 use crate::store::Result;
 use bytes::Bytes;
@@ -84,7 +84,7 @@ impl Upload {
 
     /// Makes the upload durable and then visible as a new asset.
     pub async fn finish(mut self, caller: &Caller, project: ProjectId, filename: &str) -> Result<Asset> {
-        check_filename(filename)?;
+        check_filename(filename).map_err(refused)?;
         self.engine.inner.store.check_project(caller, project, true).await?;
         let staged = self.complete().await?;
         let (inner, filename) = (self.engine.inner.clone(), filename.to_owned());
@@ -104,7 +104,7 @@ impl Upload {
         asset: AssetId,
         filename: &str,
     ) -> Result<Asset> {
-        check_filename(filename)?;
+        check_filename(filename).map_err(refused)?;
         self.engine.inner.store.check_project(caller, project, true).await?;
         let staged = self.complete().await?;
         let (engine, filename) = (self.engine.clone(), filename.to_owned());
@@ -178,4 +178,10 @@ impl Engine {
             tracing::warn!("cannot sweep blobs: {e}");
         }
     }
+}
+
+/// The text of [`check_filename`] names the field already.
+fn refused(msg: String) -> EngineError {
+    let field = "filename".to_owned();
+    EngineError::Invalid { message: msg.clone(), errors: vec![FieldError { field, msg }] }
 }

@@ -145,12 +145,3 @@ pub(crate) fn check_name(field: &str, name: &str) -> Result<(), EngineError> {
     }
     Ok(())
 }
-
-/// A name that is safe as a file name on every system: no path, no reference to a folder.
-pub(crate) fn check_filename(name: &str) -> Result<(), EngineError> {
-    check_name("filename", name)?;
-    if name.contains(['/', '\\']) || name == "." || name == ".." {
-        return Err(EngineError::invalid("filename", format!("expected a plain file name, got {name:?}")));
-    }
-    Ok(())
-}

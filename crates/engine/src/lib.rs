@@ -12,6 +12,7 @@ mod dag;
 mod draft;
 mod engine;
 pub mod error;
+pub mod filename;
 mod jobs;
 pub mod keys;
 mod list_query;

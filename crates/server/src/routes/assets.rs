@@ -4,9 +4,9 @@ use super::{Answer, Shared, StatusCode, upload};
 use crate::auth::{AssetsRead, AssetsWrite, Session};
 use crate::extract::{Base, InProject, Item, ListParams, Params};
 use crate::links;
-use crate::wire::assets::check_filename;
 use crate::wire::error::ApiError;
 use axum::extract::{Request, State};
+use fieldstone_engine::filename::check_filename;
 use fieldstone_engine::model::{AssetId, Timestamp};
 use serde::Deserialize;
 

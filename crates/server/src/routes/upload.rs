@@ -2,11 +2,12 @@
 
 use crate::app::App;
 use crate::extract::{content_length, in_time};
-use crate::wire::assets::{check_filename, decode_filename};
+use crate::wire::assets::decode_filename;
 use crate::wire::error::ApiError;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::StatusCode;
+use fieldstone_engine::filename::check_filename;
 use fieldstone_engine::{FieldError, Upload};
 use std::time::Duration;
 
