@@ -5,8 +5,8 @@ use fieldstone_kernel::Monitor;
 use fieldstone_kernel::format::MeshLimits;
 use indexmap::IndexMap;
 use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::BufWriter;
+use std::path::PathBuf;
 
 /// An input asset, staged as a local file that does not change while the job runs.
 #[derive(Clone, Debug)]
@@ -107,16 +107,4 @@ impl JobContext {
     pub fn into_outputs(self) -> Outputs {
         self.outputs
     }
-}
-
-/// Writes all of `bytes` and flushes, so that a full disk is an error and not a short file.
-pub fn write_all(mut out: BufWriter<File>, bytes: &[u8]) -> Result<(), JobError> {
-    out.write_all(bytes)?;
-    out.flush()?;
-    Ok(())
-}
-
-/// Reads a whole input file.
-pub fn read_file(path: &Path) -> Result<Vec<u8>, JobError> {
-    Ok(std::fs::read(path)?)
 }

@@ -4,7 +4,6 @@
 use bytes::Bytes;
 use fieldstone_engine::model::*;
 use fieldstone_engine::{Engine, EngineConfig, EngineError, JobTypes};
-use fieldstone_jobs::context::write_all;
 use fieldstone_jobs::job_type::Product;
 use fieldstone_jobs::{InputSizes, JobContext, JobEntry, JobError, Kind, Param, Slot, Values};
 use futures::StreamExt;
@@ -232,4 +231,10 @@ pub fn invalid(error: EngineError) -> Vec<(String, String)> {
         EngineError::Invalid { errors, .. } => errors.into_iter().map(|e| (e.field, e.msg)).collect(),
         other => panic!("expected Invalid, got {other:?}"),
     }
+}
+
+/// Writes all of `bytes` and flushes, as job types do.
+fn write_all(mut out: impl std::io::Write, bytes: &[u8]) -> Result<(), JobError> {
+    out.write_all(bytes)?;
+    Ok(out.flush()?)
 }
