@@ -14,6 +14,7 @@ pub mod aabb;
 pub mod bvh;
 pub mod distance;
 pub mod format;
+pub mod grid;
 pub mod mesh;
 pub mod monitor;
 pub mod patch;
@@ -22,6 +23,7 @@ pub mod simd;
 pub mod testing;
 
 pub use aabb::Aabb;
+pub use grid::Grid;
 pub use mesh::TriMesh;
 pub use monitor::{Cancelled, Monitor};
 pub use patch::Patch;

@@ -1,7 +1,8 @@
-//! Sixteen `f32` lanes at the widest level the processor has, chosen at run time.
+//! The widest vectors the processor has, chosen at run time.
 //!
-//! One generic body is compiled once per level (see [`Level`]). Every operation is a single IEEE 754
-//! operation, none is fused, so all levels give the same bits.
+//! A loop over slices is compiled once per [`Level`] by [`by_level!`](crate::by_level) and vectorised by the compiler. Where the
+//! algorithm itself thinks in lanes, `F32x16` gives it sixteen. Every operation is a single IEEE 754 operation, none is
+//! fused, so all levels give the same bits.
 
 /// Number of lanes.
 pub(crate) const LANES: usize = 16;
@@ -35,7 +36,7 @@ pub enum Level {
     /// AVX2.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// AVX-512 F.
+    /// AVX-512 F, VL, DQ and BW.
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }
@@ -45,7 +46,7 @@ impl Level {
     pub fn detect() -> Level {
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx512f") {
+            if has_avx512() {
                 return Level::Avx512;
             }
             if is_x86_feature_detected!("avx2") {
@@ -64,12 +65,70 @@ impl Level {
             if is_x86_feature_detected!("avx2") {
                 levels.push(Level::Avx2);
             }
-            if is_x86_feature_detected!("avx512f") {
+            if has_avx512() {
                 levels.push(Level::Avx512);
             }
         }
         levels
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_avx512() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512bw")
+}
+
+/// Compiles a function over slices once per SIMD level.
+///
+/// The first argument of the function made is the [`Level`]; the rest are as written. The body is plain scalar Rust: write
+/// straight loops over slices of equal length, `if a < b { a } else { b }` instead of `f32::min`, no calls that are
+/// not `#[inline(always)]`, and the compiler turns them into vectors. Nothing is contracted to fused
+/// multiply-adds, so all levels give the same bits.
+///
+/// ```
+/// use fieldstone_kernel::{by_level, simd::Level};
+/// by_level! {
+///     /// out = |p|
+///     pub fn length(x: &[f32], y: &[f32], z: &[f32], out: &mut [f32]) {
+///         for (((x, y), z), o) in x.iter().zip(y).zip(z).zip(out) {
+///             *o = (x * x + y * y + z * z).sqrt();
+///         }
+///     }
+/// }
+/// let mut out = [0.0; 2];
+/// length(Level::detect(), &[3.0, 1.0], &[4.0, 2.0], &[0.0, 2.0], &mut out);
+/// assert_eq!(out, [5.0, 3.0]);
+/// ```
+#[macro_export]
+macro_rules! by_level {
+    ($(
+        $(#[$meta:meta])*
+        $vis:vis fn $name:ident $(<$life:lifetime>)? ($($arg:ident : $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block
+    )+) => {$(
+        $(#[$meta])*
+        #[allow(clippy::too_many_arguments)]
+        $vis fn $name $(<$life>)? (level: $crate::simd::Level, $($arg: $ty),*) $(-> $ret)? {
+            #[inline(always)]
+            fn body $(<$life>)? ($($arg: $ty),*) $(-> $ret)? $body
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2")]
+            fn avx2 $(<$life>)? ($($arg: $ty),*) $(-> $ret)? { body($($arg),*) }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
+            fn avx512 $(<$life>)? ($($arg: $ty),*) $(-> $ret)? { body($($arg),*) }
+            match level {
+                $crate::simd::Level::Baseline => body($($arg),*),
+                // SAFETY: these levels exist only where `Level` found the features.
+                #[cfg(target_arch = "x86_64")]
+                $crate::simd::Level::Avx2 => unsafe { avx2($($arg),*) },
+                #[cfg(target_arch = "x86_64")]
+                $crate::simd::Level::Avx512 => unsafe { avx512($($arg),*) },
+            }
+        }
+    )+};
 }
 
 /// Arrays that the compiler turns into whatever vectors the target guarantees.
