@@ -2,8 +2,8 @@
 
 use crate::run::{cargo, must, root};
 use anyhow::Context;
+use fieldstone_jobs::Kind;
 use fieldstone_jobs::job_type::JobEntry;
-use fieldstone_jobs::params::Kind;
 use fieldstone_jobs::types::JOB_TYPES;
 use std::fmt::Write;
 

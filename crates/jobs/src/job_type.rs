@@ -1,8 +1,8 @@
 //! What a job type is: one constant [`JobEntry`] and one function, in one file of `types/`.
 
 use crate::context::JobContext;
-use crate::params::{Param, ParamError, Values};
 use fieldstone_kernel::Cancelled;
+use fieldstone_shape::params::{Param, ParamError, Values};
 use indexmap::IndexMap;
 use serde_json::Value;
 

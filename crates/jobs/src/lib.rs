@@ -6,10 +6,9 @@
 pub mod context;
 pub mod job_type;
 pub mod mesh_input;
-pub mod params;
 pub mod types;
 
 pub use context::{Input, JobContext, JobLimits, Output, Outputs};
+pub use fieldstone_shape::params::{Kind, Param, ParamError, Values};
 pub use job_type::{InputSizes, JobEntry, JobError, Product, Slot};
-pub use params::{Kind, Param, ParamError, Values};
 pub use types::{JOB_TYPES, find};

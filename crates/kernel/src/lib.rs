@@ -21,6 +21,7 @@ pub mod patch;
 pub mod simd;
 #[doc(hidden)]
 pub mod testing;
+pub mod volume;
 
 pub use aabb::Aabb;
 pub use grid::Grid;

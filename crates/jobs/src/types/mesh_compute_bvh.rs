@@ -3,8 +3,8 @@
 use crate::context::JobContext;
 use crate::job_type::{JobEntry, JobError, Product, Slot};
 use crate::mesh_input::{checksum_bytes, mesh_memory_bytes, read_input_mesh};
-use crate::params::Values;
 use fieldstone_kernel::bvh::Bvh;
+use fieldstone_shape::params::Values;
 use std::io::Write;
 
 /// The registry entry.
