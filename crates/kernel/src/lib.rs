@@ -15,6 +15,8 @@ pub mod bvh;
 pub mod distance;
 pub mod format;
 pub mod grid;
+pub mod isosurface;
+pub mod measure;
 pub mod mesh;
 pub mod monitor;
 pub mod patch;
