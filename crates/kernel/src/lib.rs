@@ -21,6 +21,7 @@ pub mod mesh;
 pub mod monitor;
 pub mod patch;
 pub mod simd;
+pub mod slice;
 #[doc(hidden)]
 pub mod testing;
 pub mod volume;
