@@ -132,10 +132,13 @@ pub struct OperatorEntry {
     /// How it meets its neighbours on the grid.
     pub reach: Reach,
     /// The points it makes samples at, for sources.
-    pub domain: Option<fn(&Values) -> Result<Domain, ParamError>>,
+    pub domain: Option<FindDomain>,
     /// Loads, checks and prepares. Never called for sources of points.
     pub build: fn(&Values, &mut Build<'_>) -> Result<Stage, BuildError>,
 }
+
+/// Reads a source's points from its parameters.
+pub type FindDomain = fn(&Values) -> Result<Domain, ParamError>;
 
 /// Which samples an output sample depends on.
 #[derive(Clone, Copy)]

@@ -70,6 +70,11 @@ impl Plan {
         self.domains[self.domain[node]?].as_ref()
     }
 
+    /// What the target's values are.
+    pub fn result_type(&self) -> Type {
+        self.graph.nodes()[self.target].entry.output
+    }
+
     /// Samples of the target.
     pub fn sample_count(&self) -> u64 {
         self.resolution().iter().map(|n| u64::from(*n)).product()

@@ -65,7 +65,9 @@ pub const ENTRY: JobEntry = JobEntry {
         extension: "bin",
         doc: "samples, little-endian, without a header",
     }],
+    refers: None,
     results: RESULTS,
+    example: "{}",
     memory_bytes: |values, inputs| {
         sampling_memory(values.integer("resolution").unwrap_or(MAX_RESOLUTION), inputs)
     },

@@ -19,7 +19,9 @@ pub const ENTRY: JobEntry = JobEntry {
         extension: "bin",
         doc: "versioned binary that names the checksum of the mesh it belongs to",
     }],
+    refers: None,
     results: &[],
+    example: "{}",
     memory_bytes: |_, inputs| mesh_memory_bytes(inputs),
     run,
 };

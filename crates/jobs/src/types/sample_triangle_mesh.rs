@@ -29,7 +29,9 @@ pub const ENTRY: JobEntry = JobEntry {
         doc: "samples on the longest axis",
     }],
     products: &[Product { name: "volume", extension: "bin", doc: "float32 mm, little-endian, x fastest" }],
+    refers: None,
     results: RESULTS,
+    example: "{}",
     memory_bytes: |values, inputs| {
         sampling_memory(values.integer("max_resolution").unwrap_or(MAX_RESOLUTION), inputs)
     },
