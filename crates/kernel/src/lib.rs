@@ -15,12 +15,15 @@ pub mod bvh;
 pub mod distance;
 pub mod format;
 pub mod grid;
+pub mod lattice;
 pub mod mesh;
 pub mod monitor;
 pub mod patch;
 pub mod simd;
+pub mod solid;
 #[doc(hidden)]
 pub mod testing;
+pub mod trig;
 
 pub use aabb::Aabb;
 pub use grid::Grid;
