@@ -16,14 +16,17 @@ pub mod distance;
 pub mod format;
 pub mod grid;
 pub mod isosurface;
+pub mod lattice;
 pub mod measure;
 pub mod mesh;
 pub mod monitor;
 pub mod patch;
 pub mod simd;
 pub mod slice;
+pub mod solid;
 #[doc(hidden)]
 pub mod testing;
+pub mod trig;
 pub mod volume;
 
 pub use aabb::Aabb;
