@@ -11,6 +11,7 @@
 #![warn(missing_docs)]
 
 pub mod aabb;
+pub mod beam;
 pub mod bvh;
 pub mod distance;
 pub mod format;
@@ -21,6 +22,7 @@ pub mod patch;
 pub mod simd;
 #[doc(hidden)]
 pub mod testing;
+pub mod volume;
 
 pub use aabb::Aabb;
 pub use grid::Grid;

@@ -1,0 +1,1 @@
+//! Samples on a grid, looked up between them.
