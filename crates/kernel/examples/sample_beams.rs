@@ -4,7 +4,7 @@
 
 use fieldstone_kernel::Monitor;
 use fieldstone_kernel::beam::{
-    BeamLattice, BeamNetwork, LineNetwork, Limits, NetworkBvh, Section, Style, UnitCell,
+    BeamLattice, BeamNetwork, Limits, LineNetwork, NetworkBvh, Section, Style, UnitCell,
 };
 use fieldstone_kernel::simd::Level;
 use rayon::prelude::*;

@@ -1,9 +1,11 @@
 //! From a mesh to a signed distance field.
 
+pub mod at_points;
 mod boundary;
 pub mod from_mesh;
 mod packet;
 mod sign;
 pub(crate) mod triangle;
 
+pub use at_points::MeshDistance;
 pub use from_mesh::{FAR_TOLERANCE_CELLS, FromMesh, NARROW_BAND_CELLS, Reach};
