@@ -22,7 +22,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         None => Reach::Everywhere,
     };
     let bytes = std::fs::read(input)?;
-    let given: Vec<f32> = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+    let given: Vec<f32> =
+        bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
     drop(bytes);
     let patch = Patch::new([f64::from(n - 1); 3], [0.0; 3], [n; 3])?;
     let (mut times, mut field) = (vec![], vec![]);

@@ -11,6 +11,7 @@
 #![warn(missing_docs)]
 
 pub mod aabb;
+pub mod beam;
 pub mod bvh;
 pub mod distance;
 pub mod format;

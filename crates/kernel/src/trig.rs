@@ -24,7 +24,10 @@ const FRAC_PI_2_PARTS: [f32; 4] = [1.5703125, 4.825592e-4, 1.266_598_7e-6, 9.920
 #[inline(always)]
 fn place(q: u32, s: f32, c: f32) -> (f32, f32) {
     let (a, b) = if q & 1 == 0 { (s, c) } else { (c, s) };
-    (f32::from_bits(a.to_bits() ^ ((q & 2) << 30)), f32::from_bits(b.to_bits() ^ ((q.wrapping_add(1) & 2) << 30)))
+    (
+        f32::from_bits(a.to_bits() ^ ((q & 2) << 30)),
+        f32::from_bits(b.to_bits() ^ ((q.wrapping_add(1) & 2) << 30)),
+    )
 }
 
 /// A remainder outside ±`limit` (an argument beyond the documented range, or NaN) is brought back to it.
@@ -103,7 +106,9 @@ mod tests {
 
     #[test]
     fn any_argument_gives_finite_values() {
-        for x in [1e6, -1e9, 3e38, f32::MAX, f32::MIN, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 1e-40, -0.0] {
+        for x in
+            [1e6, -1e9, 3e38, f32::MAX, f32::MIN, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 1e-40, -0.0]
+        {
             for (s, c) in [sin_cos(x), sin_cos_turns(x)] {
                 assert!(s.abs() <= 1.001 && c.abs() <= 1.001, "{x}: {s} {c}");
             }

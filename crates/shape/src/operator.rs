@@ -7,7 +7,7 @@ use crate::affine::Affine;
 use crate::interval::Bounds;
 use crate::params::{Param, ParamError, Values};
 use fieldstone_kernel::simd::Level;
-use fieldstone_kernel::volume::Volume;
+use fieldstone_kernel::volume::Samples;
 use fieldstone_kernel::{Cancelled, Monitor, Patch};
 use std::sync::Arc;
 
@@ -185,10 +185,19 @@ impl Domain {
     }
 }
 
+/// Samples with a place: what LoadVolume gives.
+#[derive(Clone, Debug)]
+pub struct Volume {
+    /// Where the samples are, as far as nobody says otherwise.
+    pub patch: Patch,
+    /// As many as the patch has.
+    pub samples: Arc<Samples>,
+}
+
 /// What an operator became.
 pub enum Stage {
     /// A volume.
-    Volume(Arc<Volume>),
+    Volume(Volume),
     /// Each point on its own.
     Pointwise(Box<dyn Pointwise>),
     /// Samples with their neighbours.
@@ -206,7 +215,7 @@ pub struct Build<'a> {
     /// Channels of each input by port; 0 where nothing is connected, and for volumes.
     pub channels: &'a [usize],
     /// Volumes of each input by port, where the port takes one.
-    pub volumes: &'a [Option<Arc<Volume>>],
+    pub volumes: &'a [Option<Volume>],
     /// The grid that the samples are on ([`Domain::metric_patch`]).
     pub patch: Option<Patch>,
     /// Set to have the points input mapped before the stage sees it (world → object).

@@ -8,7 +8,7 @@ use crate::plan::Plan;
 use crate::segment::{Built, Kept, KeptValues, Segment, Stages};
 use crate::sweep;
 use fieldstone_kernel::simd::Level;
-use fieldstone_kernel::volume::Volume;
+use fieldstone_kernel::volume::Samples;
 use fieldstone_kernel::{Cancelled, Monitor};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -37,7 +37,7 @@ pub struct Program {
     level: Level,
     block_samples: u32,
     stages: Vec<Option<Built>>,
-    volumes: HashMap<usize, Arc<Volume>>,
+    volumes: HashMap<usize, Volume>,
     neighbours: HashMap<usize, Box<dyn Neighbours>>,
     /// By operator: what computes its values from what is kept.
     segments: HashMap<usize, Segment>,
@@ -87,7 +87,7 @@ impl Program {
     /// Values per sample: 1 for numbers, 3 for points.
     pub fn channels(&self) -> usize {
         match self.volumes.get(&self.plan.target) {
-            Some(volume) => volume.channels().len(),
+            Some(volume) => volume.samples.channels(),
             None => self.channels_of(self.plan.target),
         }
     }
@@ -160,7 +160,7 @@ impl Program {
         }
         match &self.stages[i] {
             Some(built) => built.op.channels(),
-            None => self.volumes.get(&i).map_or(3, |v| v.channels().len()),
+            None => self.volumes.get(&i).map_or(3, |v| v.samples.channels()),
         }
     }
 
@@ -183,7 +183,8 @@ impl Program {
                     all.extend_from_slice(&slab);
                 }
             }
-            self.volumes.insert(node, Arc::new(Volume::new(patch, channels)));
+            let samples = Arc::new(together(channels));
+            self.volumes.insert(node, Volume { patch, samples });
         }
         Ok(())
     }
@@ -264,8 +265,7 @@ impl Program {
         monitor: &Monitor,
     ) -> Result<Kept, EvaluateError> {
         if let Some(volume) = self.volumes.get(&i) {
-            let planes = self.planes(&z);
-            let channels = volume.channels().iter().map(|c| c[planes.clone()].to_vec()).collect();
+            let channels = volume.samples.decode(self.planes(&z));
             return Ok(Kept { z, channels });
         }
         let entry = self.plan.graph.nodes()[i].entry;
@@ -351,6 +351,16 @@ impl Program {
     fn planes(&self, z: &Range<u32>) -> Range<usize> {
         let [nx, ny, _] = self.plan.resolution().map(|n| n as usize);
         z.start as usize * nx * ny..z.end as usize * nx * ny
+    }
+}
+
+/// Channels of points or numbers as one volume.
+fn together(mut channels: Vec<Vec<f32>>) -> Samples {
+    match &channels[..] {
+        [x, y] => Samples::Vec2(x.iter().zip(y).map(|(x, y)| [*x, *y]).collect()),
+        [x, y, z] => Samples::Vec3((0..x.len()).map(|i| [x[i], y[i], z[i]]).collect()),
+        [x, y, z, w] => Samples::Vec4((0..x.len()).map(|i| [x[i], y[i], z[i], w[i]]).collect()),
+        _ => Samples::Float(channels.swap_remove(0)),
     }
 }
 

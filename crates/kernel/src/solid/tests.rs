@@ -105,7 +105,11 @@ fn distances_are_exact_inside_and_outside() {
                 let n: [f64; 3] = std::array::from_fn(|_| rng.unit() - 0.5);
                 let l = n.iter().map(|c| c * c).sum::<f64>().sqrt();
                 let to = moved(n.map(|c| c / l), r - 1e-5);
-                assert_eq!(inside(kind, size, free, to), within, "{kind:?} {size:?} {free} at {q:?}: {r} too far");
+                assert_eq!(
+                    inside(kind, size, free, to),
+                    within,
+                    "{kind:?} {size:?} {free} at {q:?}: {r} too far"
+                );
             }
             // Where the distance has a gradient, the nearest point lies along it.
             let h = 2e-3;
@@ -121,7 +125,11 @@ fn distances_are_exact_inside_and_outside() {
             if (l - 1.0).abs() < 2e-3 {
                 touched += 1;
                 let to = moved(g, -(f64::from(d[i]) + if within { -5e-3 } else { 5e-3 } * (1.0 + r)));
-                assert_ne!(inside(kind, size, free, to), within, "{kind:?} {size:?} {free} at {q:?}: {r} too near");
+                assert_ne!(
+                    inside(kind, size, free, to),
+                    within,
+                    "{kind:?} {size:?} {free} at {q:?}: {r} too near"
+                );
             }
         }
         assert!(touched > 480, "{kind:?} {size:?} {free}: {touched}");
@@ -139,7 +147,12 @@ fn no_distance_changes_faster_than_its_point() {
         let (d, f) = (distances(&s, &p), distances(&s, &q));
         for i in 0..d.len() {
             let step = (0..3).map(|a| f64::from(q[a][i] - p[a][i]).powi(2)).sum::<f64>().sqrt();
-            assert!(f64::from((d[i] - f[i]).abs()) <= step + 4e-6, "{kind:?} {size:?}: {} {} {step}", d[i], f[i]);
+            assert!(
+                f64::from((d[i] - f[i]).abs()) <= step + 4e-6,
+                "{kind:?} {size:?}: {} {} {step}",
+                d[i],
+                f[i]
+            );
         }
     }
 }
@@ -198,7 +211,14 @@ fn ellipsoid_oracle(e: [f64; 3], p: [f64; 3]) -> f64 {
 fn ellipsoids_agree_with_brute_force() {
     let mut rng = Rng::new(3);
     let mut worst = 0.0f64;
-    for half in [[1.0, 1.0, 1.0], [1.0, 2.0, 3.0], [3.0, 1.0, 1.0], [2.0, 2.0, 0.2], [1.0, 0.1, 0.01], [0.02, 5.0, 0.5]] {
+    for half in [
+        [1.0, 1.0, 1.0],
+        [1.0, 2.0, 3.0],
+        [3.0, 1.0, 1.0],
+        [2.0, 2.0, 0.2],
+        [1.0, 0.1, 0.01],
+        [0.02, 5.0, 0.5],
+    ] {
         let largest = half.iter().fold(0.0f64, |m, h| m.max(*h));
         for i in 0..120 {
             let mut p: [f64; 3] = std::array::from_fn(|_| (rng.unit() - 0.5) * 3.0 * largest);
@@ -236,11 +256,17 @@ fn eight_steps_are_enough_for_any_proportions() {
         let mut out = [0.0];
         ellipsoid::distance(Level::detect(), half, &p[..1], &p[1..2], &p[2..], &mut out);
         let least = half.iter().fold(f64::INFINITY, |m: f64, h| m.min(*h)).powi(2);
-        let g = |s: f64| (0..3).map(|a| (half[a] * f64::from(p[a]) / (s + (half[a].powi(2) - least))).powi(2)).sum::<f64>();
+        let g = |s: f64| {
+            (0..3).map(|a| (half[a] * f64::from(p[a]) / (s + (half[a].powi(2) - least))).powi(2)).sum::<f64>()
+        };
         let (mut low, mut high) = (0.0f64, 1e4);
         for _ in 0..200 {
             let s = if low > 0.0 { (low * high).sqrt() } else { high * 1e-3 };
-            if g(s) > 1.0 { low = s } else { high = s }
+            if g(s) > 1.0 {
+                low = s
+            } else {
+                high = s
+            }
             if high < 1e-300 {
                 break;
             }
@@ -265,7 +291,8 @@ fn flat_ellipsoids_are_discs_and_none_is_not_a_number() {
     let point = Solid::new(Kind::Ellipsoid, [0.0; 3], 0.0).unwrap();
     assert!((point.distance_at([3.0, 4.0, 0.0]) - 5.0).abs() < 1e-5);
     for kind in KINDS {
-        for (size, free) in [([0.0; 3], 0.0), ([1.0, 0.0, 0.0], 0.0), ([0.0, 1.0, 1.0], 0.0), ([1e9; 3], 1e8)] {
+        for (size, free) in [([0.0; 3], 0.0), ([1.0, 0.0, 0.0], 0.0), ([0.0, 1.0, 1.0], 0.0), ([1e9; 3], 1e8)]
+        {
             let s = Solid::new(kind, size, free).unwrap();
             for p in [[0.0; 3], [1.0, 0.0, 0.0], [0.0, 0.0, 1e-30], [-1e6, 1e6, 3.0], [1e9; 3]] {
                 assert!(s.distance_at(p).is_finite(), "{kind:?} {size:?} {p:?}");
@@ -294,7 +321,9 @@ fn impossible_parameters_are_refused() {
     assert!(matches!(Solid::new(Kind::Box, [1.0, -1.0, 1.0], 0.0), Err(SolidError::Size(_))));
     assert!(matches!(Solid::new(Kind::Cylinder, [1.0, f64::NAN, 1.0], 0.0), Ok(_)));
     assert!(matches!(Solid::new(Kind::Cylinder, [f64::INFINITY, 1.0, 1.0], 0.0), Err(SolidError::Size(_))));
-    for (kind, free) in [(Kind::Torus, 0.6), (Kind::Link, 0.3), (Kind::BoxFrame, -0.1), (Kind::CappedCone, f64::NAN)] {
+    for (kind, free) in
+        [(Kind::Torus, 0.6), (Kind::Link, 0.3), (Kind::BoxFrame, -0.1), (Kind::CappedCone, f64::NAN)]
+    {
         let e = Solid::new(kind, [1.0; 3], free).unwrap_err();
         assert!(matches!(e, SolidError::Free { .. }), "{e}");
     }

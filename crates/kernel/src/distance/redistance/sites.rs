@@ -250,7 +250,8 @@ fn centre(field: &Field, c: &[Lane; 8]) -> ([Lane; 3], Lane, Lane) {
     for round in 0..3 {
         let (f, g) = trilinear(c, &u);
         for l in 0..LANES {
-            let g2 = g[0][l] * g[0][l] * weight[0] + g[1][l] * g[1][l] * weight[1] + g[2][l] * g[2][l] * weight[2];
+            let g2 =
+                g[0][l] * g[0][l] * weight[0] + g[1][l] * g[1][l] * weight[1] + g[2][l] * g[2][l] * weight[2];
             let inverse = 1.0 / if g2 > 1e-20 { g2 } else { 1e-20 };
             residual[l] = f[l].abs() * inverse.sqrt();
             off[l] = inverse.sqrt();
@@ -285,7 +286,8 @@ fn centre(field: &Field, c: &[Lane; 8]) -> ([Lane; 3], Lane, Lane) {
 fn crossings(field: &Field, cell: [u32; 3], out: &mut Vec<[f32; 3]>) {
     let at = cell.map(|c| c as usize);
     let start = field.index(at);
-    let value = |k: usize| field.values[start + (0..3).map(|a| (k >> a & 1) * field.stride[a]).sum::<usize>()];
+    let value =
+        |k: usize| field.values[start + (0..3).map(|a| (k >> a & 1) * field.stride[a]).sum::<usize>()];
     let first = out.len();
     let mut push = |i: usize, axis: usize, t: f32| {
         let p = std::array::from_fn(|a| {

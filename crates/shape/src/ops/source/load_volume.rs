@@ -6,7 +6,7 @@ use crate::operator::{
 };
 use crate::params::{Kind, Param, ParamError, Values};
 use fieldstone_kernel::Patch;
-use fieldstone_kernel::volume::Volume;
+use fieldstone_kernel::volume::Samples;
 use std::sync::Arc;
 
 /// The registry entry.
@@ -86,7 +86,7 @@ fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
             BuildError::param("volume_data", what)
         })?;
     let Domain::Grid { patch, .. } = domain(values)? else { return Err(BuildError::Input("no grid".into())) };
-    Ok(Stage::Volume(Arc::new(Volume::new(patch, component.decode(bytes)))))
+    Ok(Stage::Volume(Volume { patch, samples: Arc::new(component.decode(bytes)) }))
 }
 
 /// What a sample is made of.
@@ -126,19 +126,26 @@ impl Component {
         self.count * if matches!(self.scalar, Scalar::Byte) { 1 } else { 4 }
     }
 
-    fn decode(self, bytes: &[u8]) -> Vec<Vec<f32>> {
-        let word = |b: &[u8]| <[u8; 4]>::try_from(b).expect("four bytes");
-        let read = |channel: usize| match self.scalar {
-            Scalar::Byte => bytes.iter().map(|b| f32::from(*b as i8) / 127.0).collect(),
-            Scalar::Float => {
-                let samples = bytes.chunks_exact(4 * self.count).map(|s| &s[4 * channel..4 * channel + 4]);
-                samples.map(|b| f32::from_le_bytes(word(b))).collect()
-            }
-            Scalar::Integer => {
-                let samples = bytes.chunks_exact(4 * self.count).map(|s| &s[4 * channel..4 * channel + 4]);
-                samples.map(|b| i32::from_le_bytes(word(b)) as f32).collect()
+    fn decode(self, bytes: &[u8]) -> Samples {
+        let words = |b: &[u8]| {
+            let word = <[u8; 4]>::try_from(b).expect("four bytes");
+            match self.scalar {
+                Scalar::Integer => i32::from_le_bytes(word) as f32,
+                _ => f32::from_le_bytes(word),
             }
         };
-        (0..self.count).map(read).collect()
+        if let Scalar::Byte = self.scalar {
+            return Samples::Byte(bytes.iter().map(|b| *b as i8).collect());
+        }
+        fn vectors<const N: usize>(bytes: &[u8], word: impl Fn(&[u8]) -> f32) -> Vec<[f32; N]> {
+            let vector = |b: &[u8]| std::array::from_fn(|c| word(&b[4 * c..4 * c + 4]));
+            bytes.chunks_exact(4 * N).map(vector).collect()
+        }
+        match self.count {
+            1 => Samples::Float(bytes.chunks_exact(4).map(words).collect()),
+            2 => Samples::Vec2(vectors(bytes, words)),
+            3 => Samples::Vec3(vectors(bytes, words)),
+            _ => Samples::Vec4(vectors(bytes, words)),
+        }
     }
 }
