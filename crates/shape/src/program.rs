@@ -2,7 +2,7 @@
 
 use crate::graph::{Graph, GraphError};
 use crate::operator::{
-    Assets, Build, BuildError, Domain, Neighbours, Reach, Stage, StageError, Type, Visible,
+    Assets, Build, BuildError, Domain, Neighbours, Reach, Stage, StageError, Type, Visible, Volume,
 };
 use crate::plan::Plan;
 use crate::segment::{Built, Kept, KeptValues, Segment, Stages};

@@ -14,6 +14,7 @@ pub mod sample {}
 pub mod filter {
     pub mod csg;
     pub mod linear_filter;
+    pub mod redistance;
     pub mod shell;
     pub mod threshold;
 }
@@ -29,6 +30,7 @@ pub static OPERATORS: &[&OperatorEntry] = &[
     &source::load_volume::ENTRY,
     &filter::csg::ENTRY,
     &filter::linear_filter::ENTRY,
+    &filter::redistance::ENTRY,
     &filter::shell::ENTRY,
     &filter::threshold::ENTRY,
 ];

@@ -2,7 +2,7 @@
 
 use crate::affine::Affine;
 use crate::operator::{
-    Build, BuildError, Domain, Group, OperatorEntry, Promise, Reach, Stage, Type, Visible,
+    Build, BuildError, Domain, Group, OperatorEntry, Promise, Reach, Stage, Type, Visible, Volume,
 };
 use crate::params::{Kind, Param, ParamError, Values};
 use fieldstone_kernel::Patch;
