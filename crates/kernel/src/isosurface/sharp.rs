@@ -1,0 +1,327 @@
+//! Sharp features: a vertex on the crease of every cell that one passes, and edges along it.
+//!
+//! # Formula
+//! Extended marching cubes (Kobbelt, Botsch, Schwanecke and Seidel 2001). Where the normals at a loop's crossings span more than an
+//! angle, the loop gets a vertex at `x` that minimises `Σ (n · (x − p))²`, nearest to the crossings' mean where that leaves it open:
+//! eigenvalues below [`LEAST_EIGENVALUE`] of the greatest count as 0. `x` is kept inside the cell.
+//! Then an edge between two cells' loops that both have such a vertex is replaced by the edge between these vertices.
+//!
+//! # Promises
+//! The mesh stays a closed 2-manifold. An edge is replaced only where the new one is not there already, which is the link
+//! condition of an edge flip, and where neither new triangle turns away from the old ones.
+
+use super::lattice::Lattice;
+use super::mesher::Task;
+use super::rows::cells;
+use super::slab::Slab;
+use super::table::{INNER, Part, table};
+use super::write::{Numbers, Places, range};
+use crate::mesh::TriMesh;
+use crate::monitor::{Cancelled, Monitor};
+use rayon::prelude::*;
+use std::collections::HashSet;
+
+/// Eigenvalues below this share of the greatest say nothing: it is that of two planes at 20 degrees.
+const LEAST_EIGENVALUE: f64 = 0.03;
+
+/// Vertices per call of [`Normals::normals`] at most.
+const BATCH: usize = 4096;
+
+/// Who knows the normals of a field.
+pub trait Normals: Sync {
+    /// Writes the field's gradient (any length, outward) at each of at most 4096 `positions`. Zero or not finite: not known,
+    /// and the cells around have no feature. Called from several threads, for different positions.
+    fn normals(&self, positions: &[[f32; 3]], normals: &mut [[f32; 3]]);
+}
+
+/// How sharp features are found.
+#[derive(Clone, Copy)]
+pub struct Sharp<'a> {
+    /// Exact normals. `None`: the gradient of the trilinear interpolant at a crossing, within the cell that asks: it is one-sided, but sees
+    /// a crease smeared over the cell, so that about half of the missing edge comes back.
+    pub normals: Option<&'a dyn Normals>,
+    /// Normals that differ by more than this make a feature, in degrees.
+    pub angle: f64,
+}
+
+/// A loop's feature.
+pub(super) struct Feature {
+    /// The loop's vertices, in order.
+    ring: Vec<u32>,
+    /// Its first triangle in the mesh.
+    triangle: usize,
+    /// Its inner vertex, if it has one.
+    centre: Option<u32>,
+    position: [f32; 3],
+}
+
+/// Normals of the vertices from `first` on.
+#[derive(Default)]
+pub(super) struct Known {
+    pub first: usize,
+    pub normals: Vec<[f32; 3]>,
+}
+
+impl Known {
+    /// Asks for the normals of the vertices that are new.
+    pub fn extend(
+        &mut self,
+        by: &dyn Normals,
+        positions: &[[f32; 3]],
+        monitor: &Monitor,
+    ) -> Result<(), Cancelled> {
+        let from = self.normals.len();
+        self.normals.resize(positions.len() - self.first, [0.0; 3]);
+        let (new, out) = (&positions[self.first + from..], &mut self.normals[from..]);
+        new.par_chunks(BATCH).zip(out.par_chunks_mut(BATCH)).try_for_each(|(positions, normals)| {
+            monitor.check()?;
+            by.normals(positions, normals);
+            Ok(())
+        })
+    }
+
+    /// Forgets the normals of vertices below `first`.
+    pub fn forget(&mut self, first: usize) {
+        self.normals.drain(..first - self.first);
+        self.first = first;
+    }
+}
+
+/// Finds the features of the cells of `tasks`, whose triangles begin at `first`, in order.
+pub(super) fn find(
+    slab: &Slab,
+    places: &Places,
+    tasks: &[Task],
+    (mesh, first): (&TriMesh, usize),
+    known: Option<&Known>,
+    angle: f64,
+    monitor: &Monitor,
+) -> Result<Vec<Feature>, Cancelled> {
+    let starts: Vec<usize> = tasks
+        .iter()
+        .scan(first, |next, task| {
+            *next += task.triangles;
+            Some(*next - task.triangles)
+        })
+        .collect();
+    let finder = Finder { slab, mesh, known, limit: angle.to_radians().cos() };
+    let found: Vec<Vec<Feature>> = tasks
+        .par_iter()
+        .zip(starts)
+        .filter(|(task, _)| task.layer)
+        .map(|(task, mut triangle)| {
+            monitor.check()?;
+            let mut features = vec![];
+            for j in task.rows.clone() {
+                if j + 1 < slab.lattice.n[1] {
+                    finder.row(places, task.p, j, triangle, &mut features);
+                }
+                triangle += places.layer(task.p, j).triangles as usize;
+            }
+            Ok(features)
+        })
+        .collect::<Result<_, Cancelled>>()?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+struct Finder<'a> {
+    slab: &'a Slab<'a>,
+    mesh: &'a TriMesh,
+    known: Option<&'a Known>,
+    /// Cosine of the angle.
+    limit: f64,
+}
+
+impl Finder<'_> {
+    fn row(&self, places: &Places, p: usize, j: usize, mut triangle: usize, features: &mut Vec<Feature>) {
+        let (table, mut numbers) = (table(), Numbers::new(places, p, j));
+        cells(self.slab, p, j, |i, case, entry| {
+            let ids = numbers.advance(case, entry);
+            let first = features.len();
+            let base = table.triangles[range(&entry.triangles)].len();
+            for part in table.parts[range(&entry.parts)].iter().filter(|part| !part.boundary.is_empty()) {
+                let at = triangle + (part.triangles.start - entry.triangles.start) as usize;
+                let Some(feature) = self.feature(part, ids, at, [i, j, p]) else { continue };
+                // Two sheets may be kept inside the cell at the same place.
+                let inner = (INNER..INNER + entry.inner.len()).map(|k| self.mesh.positions[ids[k] as usize]);
+                let mut taken = inner.chain(features[first..].iter().map(|f| f.position));
+                if taken.all(|other| other != feature.position) {
+                    features.push(feature);
+                }
+            }
+            triangle += base;
+        });
+    }
+
+    fn feature(&self, part: &Part, ids: &[u32], triangle: usize, [i, j, p]: [usize; 3]) -> Option<Feature> {
+        let ring: Vec<u32> = part.boundary.iter().map(|&e| ids[usize::from(e)]).collect();
+        let points: Vec<[f64; 3]> =
+            ring.iter().map(|&v| self.mesh.positions[v as usize].map(f64::from)).collect();
+        let normals: Vec<[f64; 3]> = match self.known {
+            Some(known) => {
+                ring.iter().map(|&v| known.normals[v as usize - known.first].map(f64::from)).collect()
+            }
+            None => {
+                let values = self.slab.values(i, j, p);
+                let at = |e: &u8| self.slab.lattice.crossing_of((*e).into(), &values);
+                part.boundary.iter().map(|e| self.slab.lattice.gradient(at(e), &values)).collect()
+            }
+        };
+        let normals: Option<Vec<[f64; 3]>> = normals.into_iter().map(unit).collect();
+        let normals = normals?;
+        let pairs = || normals.iter().enumerate().flat_map(|(k, a)| normals[..k].iter().map(move |b| (a, b)));
+        if pairs().all(|(a, b)| dot(*a, *b) >= self.limit) {
+            return None;
+        }
+        let lattice: &Lattice = self.slab.lattice;
+        let base = [i, j, self.slab.base + p].map(|c| c as f64);
+        let cells = lattice.cells(nearest(&points, &normals));
+        let kept = lattice.inside([0, 1, 2].map(|k| cells[k] - base[k]));
+        let position = lattice.position([0, 1, 2].map(|k| base[k] + kept[k]));
+        let centre = (!part.inner.is_empty()).then(|| ids[INNER + part.inner.start as usize]);
+        Some(Feature { ring, triangle, centre, position })
+    }
+}
+
+/// Gives every feature its vertex and triangles, then replaces edges between features.
+pub(super) fn apply(mesh: &mut TriMesh, features: &[Feature], monitor: &Monitor) -> Result<(), Cancelled> {
+    // Per edge of a ring: its ends, lower first; the feature's vertex; its triangle.
+    let mut edges: Vec<([u32; 2], u32, usize)> = vec![];
+    for (n, f) in features.iter().enumerate() {
+        if n % 4096 == 0 {
+            monitor.check()?;
+        }
+        let centre = match f.centre {
+            Some(v) => {
+                mesh.positions[v as usize] = f.position;
+                v
+            }
+            None => {
+                mesh.positions.push(f.position);
+                mesh.positions.len() as u32 - 1
+            }
+        };
+        let own = f.ring.len() - if f.centre.is_some() { 0 } else { 2 };
+        for (i, &a) in f.ring.iter().enumerate() {
+            let b = f.ring[(i + 1) % f.ring.len()];
+            let at = if i < own { f.triangle + i } else { mesh.triangles.len() };
+            if i < own {
+                mesh.triangles[at] = [a, b, centre];
+            } else {
+                mesh.triangles.push([a, b, centre]);
+            }
+            edges.push(([a.min(b), a.max(b)], centre, at));
+        }
+    }
+    edges.par_sort_unstable();
+    monitor.check()?;
+    let mut made = HashSet::new();
+    for pair in edges.windows(2).filter(|w| w[0].0 == w[1].0) {
+        let (s, t) = (pair[0].2, pair[1].2);
+        let ([a, b, f], g) = (mesh.triangles[s], pair[1].1);
+        let flipped = [[f, a, g], [f, g, b]];
+        if turns_away(mesh, [mesh.triangles[s], mesh.triangles[t]], flipped)
+            || !made.insert([f.min(g), f.max(g)])
+        {
+            continue;
+        }
+        [mesh.triangles[s], mesh.triangles[t]] = flipped;
+    }
+    Ok(())
+}
+
+/// Whether one of two new triangles looks away from where the old ones look together, or is flat.
+fn turns_away(mesh: &TriMesh, old: [[u32; 3]; 2], new: [[u32; 3]; 2]) -> bool {
+    let normal = |t: [u32; 3]| {
+        let [a, b, c] = t.map(|v| mesh.positions[v as usize].map(f64::from));
+        cross(minus(b, a), minus(c, a))
+    };
+    let [a, b] = old.map(normal);
+    let together = [0, 1, 2].map(|k| a[k] + b[k]);
+    new.map(normal).iter().any(|n| dot(*n, together) <= 0.0)
+}
+
+/// The point nearest to the mean of `points` of those that lie best on all their tangent planes.
+fn nearest(points: &[[f64; 3]], normals: &[[f64; 3]]) -> [f64; 3] {
+    let n = points.len() as f64;
+    let mean = [0, 1, 2].map(|k| points.iter().map(|p| p[k]).sum::<f64>() / n);
+    let (mut a, mut b) = ([[0.0; 3]; 3], [0.0; 3]);
+    for (p, n) in points.iter().zip(normals) {
+        let height = dot(*n, minus(*p, mean));
+        for i in 0..3 {
+            (0..3).for_each(|k| a[i][k] += n[i] * n[k]);
+            b[i] += n[i] * height;
+        }
+    }
+    let (values, vectors) = eigen(a);
+    let greatest = values.iter().copied().fold(0.0, f64::max);
+    let mut x = mean;
+    for (value, v) in values.into_iter().zip(vectors) {
+        if value > LEAST_EIGENVALUE * greatest {
+            let along = dot(v, b) / value;
+            (0..3).for_each(|k| x[k] += along * v[k]);
+        }
+    }
+    x
+}
+
+/// Eigenvalues and eigenvectors of a symmetric matrix, by Jacobi's rotations.
+fn eigen(mut a: [[f64; 3]; 3]) -> ([f64; 3], [[f64; 3]; 3]) {
+    let mut v = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+    for _ in 0..8 {
+        for (p, q) in [(0, 1), (0, 2), (1, 2)] {
+            if a[p][q] == 0.0 {
+                continue;
+            }
+            let theta = (a[q][q] - a[p][p]) / (2.0 * a[p][q]);
+            let t = 1f64.copysign(theta) / (theta.abs() + (theta * theta + 1.0).sqrt());
+            let c = 1.0 / (t * t + 1.0).sqrt();
+            let s = t * c;
+            for k in 0..3 {
+                (a[k][p], a[k][q]) = (c * a[k][p] - s * a[k][q], s * a[k][p] + c * a[k][q]);
+            }
+            for k in 0..3 {
+                (a[p][k], a[q][k]) = (c * a[p][k] - s * a[q][k], s * a[p][k] + c * a[q][k]);
+                (v[p][k], v[q][k]) = (c * v[p][k] - s * v[q][k], s * v[p][k] + c * v[q][k]);
+            }
+        }
+    }
+    ([a[0][0], a[1][1], a[2][2]], v)
+}
+
+fn unit(n: [f64; 3]) -> Option<[f64; 3]> {
+    let length = dot(n, n).sqrt();
+    (length > 0.0 && length.is_finite()).then(|| n.map(|c| c / length))
+}
+
+fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
+    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+}
+
+fn minus(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
+    [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
+}
+
+fn cross(u: [f64; 3], v: [f64; 3]) -> [f64; 3] {
+    [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_planes_meet_in_a_corner_and_two_in_the_nearest_point_of_an_edge() {
+        let normals = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.6, 0.8]];
+        let corner = [0.3, -0.2, 0.7];
+        let on = |k: usize, along: [f64; 3]| {
+            let t = cross(normals[k], along);
+            [0, 1, 2].map(|i| corner[i] + t[i])
+        };
+        let points = [on(0, [0.2, 0.1, 0.3]), on(1, [0.1, 0.4, -0.2]), on(2, [-0.3, 0.2, 0.1])];
+        let x = nearest(&points, &normals);
+        assert!((0..3).all(|k| (x[k] - corner[k]).abs() < 1e-12), "{x:?}");
+        let x = nearest(&[[1.0, 0.0, 3.0], [0.0, 2.0, 5.0]], &[normals[0], normals[1]]);
+        assert!((0..3).all(|k| (x[k] - [1.0, 2.0, 4.0][k]).abs() < 1e-12), "{x:?}");
+    }
+}
