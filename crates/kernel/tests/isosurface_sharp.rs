@@ -68,8 +68,7 @@ fn a_turned_box_gets_its_edges_and_corners_back() {
     let (plain, plain_off) = volume(None);
     let (own, own_off) = volume(Some(Sharp { field: None, angle: 30.0 }));
     let (exact, exact_off) = volume(Some(Sharp { field: Some(&exact), angle: 30.0 }));
-    eprintln!("{plain} {own} {exact}, {plain_off} {own_off} {exact_off}");
-    assert!(exact.abs() < 0.02 * plain.abs() && own.abs() < 0.7 * plain.abs(), "{plain} {own} {exact}");
+    assert!(exact.abs() < 0.002 * plain.abs() && own.abs() < 0.95 * plain.abs(), "{plain} {own} {exact}");
     assert!(exact_off < 0.1 * plain_off, "{plain_off} {own_off} {exact_off}");
 }
 
@@ -79,7 +78,11 @@ fn a_ball_has_no_features() {
     let ball = |p: Point| dot(p, p).sqrt() - 0.8;
     let samples = samples(&patch, ball);
     let plain = mesh(&samples, &patch, None);
-    assert!(plain == mesh(&samples, &patch, Some(Sharp { field: Some(&Exact(ball)), angle: 30.0 })));
+    let exact = mesh(&samples, &patch, Some(Sharp { field: Some(&Exact(ball)), angle: 30.0 }));
+    assert!(plain.triangles == exact.triangles);
+    // But its vertices lie where the field crosses, not where its linear interpolant does.
+    let worst = |m: &TriMesh| m.positions.iter().map(|p| ball(p.map(f64::from)).abs()).fold(0.0, f64::max);
+    assert!(worst(&plain) > 1e-3 && worst(&exact) < 1e-6, "{} {}", worst(&plain), worst(&exact));
     assert!(plain == mesh(&samples, &patch, Some(Sharp { field: None, angle: 40.0 })));
 }
 

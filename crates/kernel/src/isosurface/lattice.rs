@@ -122,6 +122,12 @@ impl Lattice {
         [0, 1, 2].map(|a| (p[a] - self.offset[a]) / self.step[a])
     }
 
+    /// `p` (in cells) kept inside the cell `base`, in the model.
+    pub fn within(&self, base: [f64; 3], p: [f64; 3]) -> [f32; 3] {
+        let kept = self.inside([0, 1, 2].map(|k| p[k] - base[k]));
+        self.position([0, 1, 2].map(|k| base[k] + kept[k]))
+    }
+
     /// `p` (in cells from the corner of its cell) kept off the cell's faces.
     pub fn inside(&self, p: [f64; 3]) -> [f64; 3] {
         [0, 1, 2].map(|k| p[k].max(2.0 * self.margin[k]).min(1.0 - 2.0 * self.margin[k]))

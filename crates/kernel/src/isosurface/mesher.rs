@@ -120,7 +120,7 @@ impl<'a> Mesher<'a> {
             self.mesh.positions.len() as u64 + extra,
             self.mesh.triangles.len() as u64 + 2 * extra,
         )?;
-        sharp::apply(&mut self.mesh, &self.features, monitor)?;
+        sharp::apply(&mut self.mesh, self.features, monitor)?;
         Ok(self.mesh)
     }
 

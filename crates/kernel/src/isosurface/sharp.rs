@@ -3,7 +3,7 @@
 //! # Formula
 //! Extended marching cubes (Kobbelt, Botsch, Schwanecke and Seidel 2001). Where the normals at a loop's crossings span more than an
 //! angle, the loop gets a vertex at `x` that minimises `Σ (n · (x − p))²`, nearest to the crossings' mean where that leaves it open:
-//! eigenvalues below [`LEAST_EIGENVALUE`] of the greatest count as 0. `x` is kept inside the cell.
+//! eigenvalues below [`LEAST_EIGENVALUE`] of the greatest count as 0. `x` stays in or near the cell.
 //! Then an edge between two cells' loops that both have such a vertex is replaced by the edge between these vertices.
 //!
 //! # Promises
@@ -24,6 +24,9 @@ use std::collections::HashSet;
 /// Eigenvalues below this share of the greatest say nothing: it is that of two planes at 20 degrees.
 const LEAST_EIGENVALUE: f64 = 0.03;
 
+/// So many cells a feature may lie outside its own.
+const REACH: f64 = 0.5;
+
 /// Who knows a field between its samples.
 pub trait Gradients: Sync {
     /// Writes the field and its gradient at each of at most 4096 `positions`. A gradient that is zero or not finite is not
@@ -34,8 +37,9 @@ pub trait Gradients: Sync {
 /// How sharp features are found.
 #[derive(Clone, Copy)]
 pub struct Sharp<'a> {
-    /// The field itself: crossings then lie where it crosses, not where the linear interpolant does. `None`: the gradient of the trilinear interpolant at a crossing, within the cell that asks: it is one-sided, but sees
-    /// a crease smeared over the cell, so that about half of the missing edge comes back.
+    /// The field itself: crossings then lie where it crosses, not where the linear interpolant does. `None`: the gradient of the
+    /// trilinear interpolant at a crossing, within the cell that asks. That sees a crease smeared over the cell and restores
+    /// only some of it (a tenth of the missing volume of a box).
     pub field: Option<&'a dyn Gradients>,
     /// Normals that differ by more than this make a feature, in degrees.
     pub angle: f64,
@@ -49,7 +53,10 @@ pub(super) struct Feature {
     triangle: usize,
     /// Its inner vertex, if it has one.
     centre: Option<u32>,
+    /// Where it lies: within its cell.
     position: [f32; 3],
+    /// Where it had better lie, outside its cell, if no other vertex lies there.
+    beyond: Option<[f32; 3]>,
 }
 
 /// Field and gradient at the vertices from `first` on.
@@ -172,16 +179,43 @@ impl Finder<'_> {
             return None;
         }
         let base = [i, j, self.slab.base + p].map(|c| c as f64);
-        let cells = lattice.cells(nearest(&planes));
-        let kept = lattice.inside([0, 1, 2].map(|k| cells[k] - base[k]));
-        let position = lattice.position([0, 1, 2].map(|k| base[k] + kept[k]));
+        let best = lattice.cells(nearest(&planes));
+        let position = lattice.within(base, best);
+        // Of a crease that only grazes the cell the best point lies a little outside.
+        let holder = [0, 1, 2].map(|k| best[k].floor());
+        let near = (0..3).all(|k| (base[k] - REACH..=base[k] + 1.0 + REACH).contains(&best[k]));
+        let beyond = (near && holder != base).then(|| lattice.within(holder, best));
         let centre = (!part.inner.is_empty()).then(|| ids[INNER + part.inner.start as usize]);
-        Some(Feature { ring, triangle, centre, position })
+        Some(Feature { ring, triangle, centre, position, beyond })
     }
 }
 
+/// Moves features beyond their cells, but never two vertices to one place.
+fn settle(mesh: &TriMesh, features: &mut [Feature], monitor: &Monitor) -> Result<(), Cancelled> {
+    let key = |p: &[f32; 3]| p.map(|c| (c + 0.0).to_bits());
+    let wanted: HashSet<[u32; 3]> = features.iter().filter_map(|f| f.beyond.as_ref().map(key)).collect();
+    let mut taken: HashSet<[u32; 3]> = features.iter().map(|f| key(&f.position)).collect();
+    for chunk in mesh.positions.chunks(1 << 16) {
+        monitor.check()?;
+        taken.extend(chunk.iter().map(key).filter(|k| wanted.contains(k)));
+    }
+    for f in features {
+        if let Some(beyond) = f.beyond
+            && taken.insert(key(&beyond))
+        {
+            f.position = beyond;
+        }
+    }
+    Ok(())
+}
+
 /// Gives every feature its vertex and triangles, then replaces edges between features.
-pub(super) fn apply(mesh: &mut TriMesh, features: &[Feature], monitor: &Monitor) -> Result<(), Cancelled> {
+pub(super) fn apply(
+    mesh: &mut TriMesh,
+    mut features: Vec<Feature>,
+    monitor: &Monitor,
+) -> Result<(), Cancelled> {
+    settle(mesh, &mut features, monitor)?;
     // Per edge of a ring: its ends, lower first; the feature's vertex; its triangle.
     let mut edges: Vec<([u32; 2], u32, usize)> = vec![];
     for (n, f) in features.iter().enumerate() {
