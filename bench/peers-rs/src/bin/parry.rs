@@ -1,4 +1,4 @@
-//! Mesh -> distance field by parry3d: peers-rs STEM N REPS THREADS prints one JSON line.
+//! Mesh -> distance field by parry3d: parry STEM N REPS THREADS prints one JSON line.
 //!
 //! A time covers building the tree and pseudonormals and a dense N³ f32 field, one query per sample over all threads.
 
@@ -6,7 +6,6 @@ use parry3d::math::Vector;
 use parry3d::query::PointQuery;
 use parry3d::shape::{TriMesh, TriMeshFlags};
 use rayon::prelude::*;
-use std::time::Instant;
 
 fn load<T: bytemuck::AnyBitPattern + bytemuck::NoUninit>(path: String) -> Vec<T> {
     bytemuck::allocation::pod_collect_to_vec(&std::fs::read(&path).unwrap_or_else(|e| panic!("{path}: {e}")))
@@ -43,23 +42,11 @@ fn sample(v: &[[f32; 3]], f: &[[u32; 3]], n: usize) -> Vec<f32> {
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
-    let number = |i: usize| args[i].parse::<usize>().expect("usage: peers-rs STEM N REPS THREADS");
+    let number = |i: usize| args[i].parse::<usize>().expect("usage: parry STEM N REPS THREADS");
     let (n, reps) = (number(2), number(3));
-    rayon::ThreadPoolBuilder::new().num_threads(number(4)).build_global().expect("the first pool");
+    peers_rs::threads(number(4));
     let v: Vec<[f32; 3]> = load(format!("{}.v.f32", args[1]));
     let f: Vec<[u32; 3]> = load(format!("{}.f.u32", args[1]));
-    std::hint::black_box(sample(&v, &f, n));
-    let times: Vec<f64> = (0..reps)
-        .map(|_| {
-            let start = Instant::now();
-            std::hint::black_box(sample(&v, &f, n));
-            start.elapsed().as_secs_f64()
-        })
-        .collect();
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<f64>().ok());
-    println!(
-        "{{\"times\":{times:?},\"rss_peak_mb\":{:.1},\"version\":\"0.31.1\"}}",
-        peak.unwrap_or(0.0) / 1024.0
-    );
+    let (_, times) = peers_rs::timed(reps, || sample(&v, &f, n));
+    peers_rs::report(&times, ",\"version\":\"0.31.1\"");
 }
