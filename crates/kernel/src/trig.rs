@@ -24,7 +24,10 @@ const FRAC_PI_2_PARTS: [f32; 4] = [1.5703125, 4.825592e-4, 1.266_598_7e-6, 9.920
 #[inline(always)]
 fn place(q: u32, s: f32, c: f32) -> (f32, f32) {
     let (a, b) = if q & 1 == 0 { (s, c) } else { (c, s) };
-    (f32::from_bits(a.to_bits() ^ ((q & 2) << 30)), f32::from_bits(b.to_bits() ^ ((q.wrapping_add(1) & 2) << 30)))
+    (
+        f32::from_bits(a.to_bits() ^ ((q & 2) << 30)),
+        f32::from_bits(b.to_bits() ^ ((q.wrapping_add(1) & 2) << 30)),
+    )
 }
 
 /// A remainder outside ±`limit` (an argument beyond the documented range, or NaN) is brought back to it.
@@ -91,19 +94,20 @@ mod tests {
 
     #[test]
     fn quarter_turns_are_exact() {
-        for k in -8..=8 {
+        for k in -8i32..=8 {
             let (s, c) = sin_cos_turns(k as f32 * 0.25);
-            let want = [(0.0, 1.0), (1.0, 0.0), (0.0, -1.0), (-1.0, 0.0)][(k as i32).rem_euclid(4) as usize];
+            let want = [(0.0, 1.0), (1.0, 0.0), (0.0, -1.0), (-1.0, 0.0)][k.rem_euclid(4) as usize];
             assert_eq!((s, c), want, "{k}");
         }
-        assert_eq!(sin_cos_turns(0.3f32 + 0.0), sin_cos_turns(0.3));
         assert_eq!(sin_cos_turns(1.375), sin_cos_turns(0.375));
         assert_eq!(sin_cos_turns(-7.625), sin_cos_turns(0.375));
     }
 
     #[test]
     fn any_argument_gives_finite_values() {
-        for x in [1e6, -1e9, 3e38, f32::MAX, f32::MIN, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 1e-40, -0.0] {
+        for x in
+            [1e6, -1e9, 3e38, f32::MAX, f32::MIN, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 1e-40, -0.0]
+        {
             for (s, c) in [sin_cos(x), sin_cos_turns(x)] {
                 assert!(s.abs() <= 1.001 && c.abs() <= 1.001, "{x}: {s} {c}");
             }

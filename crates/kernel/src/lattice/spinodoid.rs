@@ -57,7 +57,12 @@ pub struct Spinodoid {
 
 impl Spinodoid {
     /// `angles`: cone half-angles about x, y, z in degrees, 0 = unused. `density`: the solid's share of the volume. `pore_size`: the wavelength, mm.
-    pub fn new(angles: [f64; 3], density: f64, waves: i64, pore_size: f64) -> Result<Spinodoid, SpinodoidError> {
+    pub fn new(
+        angles: [f64; 3],
+        density: f64,
+        waves: i64,
+        pore_size: f64,
+    ) -> Result<Spinodoid, SpinodoidError> {
         if !angles.iter().all(|a| *a == 0.0 || (0.01..=90.0).contains(a)) {
             return Err(SpinodoidError::Angles(angles));
         }
@@ -153,7 +158,13 @@ fn direction(rng: &mut SplitMix64, cosines: [f64; 3]) -> [f64; 3] {
     let total = areas[0] + areas[1] + areas[2];
     loop {
         let pick = rng.unit() * total;
-        let axis = if pick < areas[0] { 0 } else if pick < areas[0] + areas[1] { 1 } else { 2 };
+        let axis = if pick < areas[0] {
+            0
+        } else if pick < areas[0] + areas[1] {
+            1
+        } else {
+            2
+        };
         let up = 1.0 - areas[axis] * rng.unit();
         let (u, v) = (2.0 * rng.unit() - 1.0, 2.0 * rng.unit() - 1.0);
         let (r2, side) = (u * u + v * v, rng.unit());

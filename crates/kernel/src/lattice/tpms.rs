@@ -131,7 +131,8 @@ impl Surface {
     pub fn bounds(&self, min: [f32; 3], max: [f32; 3], threshold: f32) -> (f32, f32) {
         let center = std::array::from_fn(|a| 0.5 * (f64::from(min[a]) + f64::from(max[a])));
         let half2: f64 = (0..3).map(|a| (0.5 * (f64::from(max[a]) - f64::from(min[a]))).powi(2)).sum();
-        let reach = self.gradient_bound * std::f64::consts::TAU * half2.sqrt() + 1e-5 * (1.0 + self.gradient_bound);
+        let reach =
+            self.gradient_bound * std::f64::consts::TAU * half2.sqrt() + 1e-5 * (1.0 + self.gradient_bound);
         let v = self.value_and_gradient(center).0 - f64::from(threshold);
         ((v - reach) as f32, (v + reach) as f32)
     }
@@ -175,7 +176,15 @@ fn tables(t: &[f32], stride: usize) -> [&[f32]; 6] {
 
 /// f − `threshold` at points whose positions are given in cells; all slices are equally long, or this panics.
 /// Works on the calling thread, in pieces that stay in the L1 cache: give it one block of points at a time.
-pub fn at_points(level: Level, surface: &Surface, x: &[f32], y: &[f32], z: &[f32], threshold: f32, out: &mut [f32]) {
+pub fn at_points(
+    level: Level,
+    surface: &Surface,
+    x: &[f32],
+    y: &[f32],
+    z: &[f32],
+    threshold: f32,
+    out: &mut [f32],
+) {
     const PIECE: usize = 256;
     let n = out.len();
     assert!(x.len() == n && y.len() == n && z.len() == n, "one value per point");
@@ -193,7 +202,15 @@ pub fn at_points(level: Level, surface: &Surface, x: &[f32], y: &[f32], z: &[f32
 /// f − `threshold` on the grid of all (x, y, z), x fastest, then y, then z; positions in cells.
 /// `out.len()` is the product of the three lengths, or this panics. The sines are computed once per axis value, so that a sample
 /// costs a few multiplications. Works on the calling thread: give it one block at a time.
-pub fn on_rows(level: Level, surface: &Surface, x: &[f32], y: &[f32], z: &[f32], threshold: f32, out: &mut [f32]) {
+pub fn on_rows(
+    level: Level,
+    surface: &Surface,
+    x: &[f32],
+    y: &[f32],
+    z: &[f32],
+    threshold: f32,
+    out: &mut [f32],
+) {
     assert_eq!(out.len(), x.len() * y.len() * z.len(), "one value per point of the grid");
     if out.is_empty() {
         return;

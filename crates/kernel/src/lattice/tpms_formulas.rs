@@ -38,6 +38,7 @@ impl Sub for Dual {
 
 impl Mul for Dual {
     type Output = Dual;
+    #[allow(clippy::suspicious_arithmetic_impl)] // the product rule
     fn mul(self, o: Dual) -> Dual {
         Dual { v: self.v * o.v, d: std::array::from_fn(|a| self.d[a] * o.v + self.v * o.d[a]) }
     }

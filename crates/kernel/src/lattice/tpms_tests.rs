@@ -124,7 +124,8 @@ fn the_code_computes_the_documented_equation() {
 #[test]
 fn no_gradient_is_longer_than_its_bound_and_some_are_nearly_as_long() {
     let mut rng = Rng::new(2);
-    let length = |s: &Surface, p: [f64; 3]| s.value_and_gradient(p).1.iter().map(|g| g * g).sum::<f64>().sqrt();
+    let length =
+        |s: &Surface, p: [f64; 3]| s.value_and_gradient(p).1.iter().map(|g| g * g).sum::<f64>().sqrt();
     let mut report = String::new();
     for s in SURFACES {
         let mut longest = 0.0f64;
@@ -180,7 +181,8 @@ fn all_repeat_with_the_cell_to_the_last_bit() {
     for s in SURFACES {
         let n = 300;
         // Multiples of 2⁻¹²: adding whole cells rounds nothing.
-        let [x, y, z] = random_cells(n, 1.0).map(|v| v.iter().map(|u| (u * 4096.0).round() / 4096.0).collect::<Vec<f32>>());
+        let [x, y, z] = random_cells(n, 1.0)
+            .map(|v| v.iter().map(|u| (u * 4096.0).round() / 4096.0).collect::<Vec<f32>>());
         let far: Vec<f32> = x.iter().map(|u| u + 37.0).collect();
         let other: Vec<f32> = z.iter().map(|u| u - 5.0).collect();
         let (mut a, mut b) = (vec![0.0; n], vec![0.0; n]);
@@ -194,8 +196,15 @@ fn all_repeat_with_the_cell_to_the_last_bit() {
 fn rows_are_points_and_all_levels_agree_to_the_bit() {
     let [x, y, z] = random_cells(37, 9.0);
     let (y, z) = (&y[..5], &z[..3]);
-    let grid: Vec<[f32; 3]> =
-        z.iter().flat_map(|&z| y.iter().flat_map({ let x = &x; move |&y| x.iter().map(move |&x| [x, y, z]) })).collect();
+    let grid: Vec<[f32; 3]> = z
+        .iter()
+        .flat_map(|&z| {
+            y.iter().flat_map({
+                let x = &x;
+                move |&y| x.iter().map(move |&x| [x, y, z])
+            })
+        })
+        .collect();
     let [px, py, pz] = std::array::from_fn(|a| grid.iter().map(|p| p[a]).collect::<Vec<f32>>());
     for s in SURFACES {
         let mut want = vec![0.0; grid.len()];
@@ -249,7 +258,9 @@ fn symmetries_are_those_of_the_surfaces() {
         assert!(symmetric(s.id, 1.0, |[x, y, z]| [y, z, x]), "{}: threefold axis", s.id);
     }
     // A translation, rotation or inversion that swaps the sides: both labyrinths alike, hence relative density 1/2.
-    for id in ["P", "Schwarz", "CP", "SchwarzN", "D", "SchwarzD", "SD1", "F", "CD", "Y", "C_Y", "PM_Y", "CPM_Y"] {
+    for id in
+        ["P", "Schwarz", "CP", "SchwarzN", "D", "SchwarzD", "SD1", "F", "CD", "Y", "C_Y", "PM_Y", "CPM_Y"]
+    {
         assert!(symmetric(id, -1.0, |p| p.map(|u| u + 0.5)), "{id}");
     }
     for id in ["Gyroid", "CY", "S"] {

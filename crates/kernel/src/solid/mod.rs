@@ -112,7 +112,9 @@ impl Solid {
             Kind::Box => loops::cuboid(level, [hx, hy, hz], x, y, z, out),
             Kind::BoxFrame => loops::box_frame(level, [hx, hy, hz], free, x, y, z, out),
             Kind::CappedCone => loops::capped_cone(level, hx, free, hz, x, y, z, out),
-            Kind::Capsule => loops::capsule(level, hx, (self.half[2] - self.half[0]).max(0.0) as f32, x, y, z, out),
+            Kind::Capsule => {
+                loops::capsule(level, hx, (self.half[2] - self.half[0]).max(0.0) as f32, x, y, z, out)
+            }
             Kind::Cylinder => loops::cylinder(level, hx, hz, x, y, z, out),
             Kind::Ellipsoid => ellipsoid::distance(level, self.half, x, y, z, out),
             Kind::Link => {

@@ -105,7 +105,11 @@ fn distances_are_exact_inside_and_outside() {
                 let n: [f64; 3] = std::array::from_fn(|_| rng.unit() - 0.5);
                 let l = n.iter().map(|c| c * c).sum::<f64>().sqrt();
                 let to = moved(n.map(|c| c / l), r - 1e-5);
-                assert_eq!(inside(kind, size, free, to), within, "{kind:?} {size:?} {free} at {q:?}: {r} too far");
+                assert_eq!(
+                    inside(kind, size, free, to),
+                    within,
+                    "{kind:?} {size:?} {free} at {q:?}: {r} too far"
+                );
             }
             // Where the distance has a gradient, the nearest point lies along it.
             let h = 2e-3;
@@ -118,13 +122,16 @@ fn distances_are_exact_inside_and_outside() {
                 (at(h) - at(-h)) / (2.0 * h)
             });
             let l = g.iter().map(|c| c * c).sum::<f64>().sqrt();
-            if (l - 1.0).abs() < 2e-3 {
-                touched += 1;
-                let to = moved(g, -(f64::from(d[i]) + if within { -5e-3 } else { 5e-3 } * (1.0 + r)));
-                assert_ne!(inside(kind, size, free, to), within, "{kind:?} {size:?} {free} at {q:?}: {r} too near");
-            }
+            let nearest = moved(g.map(|c| c / l), -f64::from(d[i]));
+            let near = 5e-3 * (1.0 + r);
+            let touches = (0..60).any(|_| {
+                let around = nearest.map(|c| c + (rng.unit() - 0.5) * 2.0 * near);
+                inside(kind, size, free, around) != within
+            });
+            touched += usize::from(touches);
         }
-        assert!(touched > 480, "{kind:?} {size:?} {free}: {touched}");
+        // Not where the step straddles a crease.
+        assert!(touched > 560, "{kind:?} {size:?} {free}: {touched}");
     }
 }
 
@@ -139,7 +146,12 @@ fn no_distance_changes_faster_than_its_point() {
         let (d, f) = (distances(&s, &p), distances(&s, &q));
         for i in 0..d.len() {
             let step = (0..3).map(|a| f64::from(q[a][i] - p[a][i]).powi(2)).sum::<f64>().sqrt();
-            assert!(f64::from((d[i] - f[i]).abs()) <= step + 4e-6, "{kind:?} {size:?}: {} {} {step}", d[i], f[i]);
+            assert!(
+                f64::from((d[i] - f[i]).abs()) <= step + 4e-6,
+                "{kind:?} {size:?}: {} {} {step}",
+                d[i],
+                f[i]
+            );
         }
     }
 }
@@ -152,19 +164,22 @@ fn volumes_in_closed_form_are_those_of_the_sign() {
             assert_eq!(s.volume(), f64::INFINITY);
             continue;
         }
-        // Midpoints of a grid over ±1.6: the error of counting is far below the third of a percent allowed.
-        let n = 160;
-        let at: Vec<f32> = (0..n).map(|i| ((i as f64 + 0.5) / n as f64 * 3.2 - 1.6) as f32).collect();
+        // One random point in each cell of a grid over ±1.6.
+        let n = 128;
+        let mut rng = Rng::new(6);
+        let cell = 3.2 / n as f64;
         let mut solid = 0usize;
-        for z in &at {
-            for y in &at {
-                let d = distances(&s, &[at.clone(), vec![*y; n], vec![*z; n]]);
-                solid += d.iter().filter(|d| **d < 0.0).count();
-            }
+        for k in 0..n * n {
+            let corner = |i: usize| cell * i as f64 - 1.6;
+            let mut random = |i: usize| (corner(i) + cell * rng.unit()) as f32;
+            let x: Vec<f32> = (0..n).map(&mut random).collect();
+            let y: Vec<f32> = (0..n).map(|_| random(k % n)).collect();
+            let z: Vec<f32> = (0..n).map(|_| random(k / n)).collect();
+            solid += distances(&s, &[x, y, z]).iter().filter(|d| **d < 0.0).count();
         }
-        let counted = solid as f64 * (3.2 / n as f64).powi(3);
+        let counted = solid as f64 * cell.powi(3);
         let error = (counted / s.volume() - 1.0).abs();
-        assert!(error < 0.01, "{kind:?} {size:?} {free}: {counted} {}", s.volume());
+        assert!(error < 0.003, "{kind:?} {size:?} {free}: {counted} {}", s.volume());
     }
 }
 
@@ -176,19 +191,24 @@ fn ellipsoid_oracle(e: [f64; 3], p: [f64; 3]) -> f64 {
         let q = [e[0] * u.sin() * v.cos(), e[1] * u.sin() * v.sin(), e[2] * u.cos()];
         (0..3).map(|a| (p[a] - q[a]).powi(2)).sum::<f64>().sqrt()
     };
-    let (mut u, mut v, mut span, mut best) = (FRAC_PI_2 / 2.0, FRAC_PI_2 / 2.0, PI / 4.0, f64::INFINITY);
-    for _ in 0..60 {
+    let (mut u, mut v, mut best) = (FRAC_PI_2 / 2.0, FRAC_PI_2 / 2.0, f64::INFINITY);
+    // At a pole the first pass says nothing about v: its span shrinks later.
+    let (mut span_u, mut span_v) = (PI / 4.0, PI / 4.0);
+    for pass in 0..90 {
         let (cu, cv) = (u, v);
-        for i in -12..=12 {
-            for j in -12..=12 {
-                let (a, b) = (cu + span * f64::from(i) / 12.0, cv + span * f64::from(j) / 12.0);
+        let steps = if pass == 0 { 120 } else { 6 };
+        for i in -steps..=steps {
+            for j in -steps..=steps {
+                let along = |span: f64, k: i32| span * f64::from(k) / f64::from(steps);
+                let (a, b) = (cu + along(span_u, i), cv + along(span_v, j));
                 let d = distance(a, b);
                 if d < best {
                     (u, v, best) = (a, b, d);
                 }
             }
         }
-        span *= 0.6;
+        span_u *= if pass == 0 { 0.05 } else { 0.7 };
+        span_v *= 0.7;
     }
     let sign = (0..3).map(|a| (p[a] / e[a]).powi(2)).sum::<f64>() < 1.0;
     if sign { -best } else { best }
@@ -197,10 +217,9 @@ fn ellipsoid_oracle(e: [f64; 3], p: [f64; 3]) -> f64 {
 #[test]
 fn ellipsoids_agree_with_brute_force() {
     let mut rng = Rng::new(3);
-    let mut worst = 0.0f64;
-    for half in [[1.0, 1.0, 1.0], [1.0, 2.0, 3.0], [3.0, 1.0, 1.0], [2.0, 2.0, 0.2], [1.0, 0.1, 0.01], [0.02, 5.0, 0.5]] {
+    for half in [[1.0, 1.0, 1.0], [1.0, 2.0, 3.0], [3.0, 1.0, 1.0], [2.0, 2.0, 0.4], [1.0, 0.3, 0.1]] {
         let largest = half.iter().fold(0.0f64, |m, h| m.max(*h));
-        for i in 0..120 {
+        for i in 0..36 {
             let mut p: [f64; 3] = std::array::from_fn(|_| (rng.unit() - 0.5) * 3.0 * largest);
             match i % 6 {
                 // On planes and axes of symmetry, near the centre, near the surface.
@@ -218,11 +237,10 @@ fn ellipsoids_agree_with_brute_force() {
             ellipsoid::distance(Level::detect(), half, &f[..1], &f[1..2], &f[2..], &mut out);
             let want = ellipsoid_oracle(half, f.map(f64::from));
             let scale = largest + f.iter().map(|c| f64::from(c.abs())).sum::<f64>();
-            worst = worst.max((f64::from(out[0]) - want).abs() / scale);
+            let error = (f64::from(out[0]) - want) / scale;
+            assert!(error.abs() < 2e-7, "{half:?} {f:?}: {} {want}", out[0]);
         }
     }
-    println!("worst {worst:e}");
-    assert!(worst < 2e-7, "{worst:e}");
 }
 
 /// At extreme proportions the brute force search is not exact enough: compare with many more steps of bisection.
@@ -236,11 +254,17 @@ fn eight_steps_are_enough_for_any_proportions() {
         let mut out = [0.0];
         ellipsoid::distance(Level::detect(), half, &p[..1], &p[1..2], &p[2..], &mut out);
         let least = half.iter().fold(f64::INFINITY, |m: f64, h| m.min(*h)).powi(2);
-        let g = |s: f64| (0..3).map(|a| (half[a] * f64::from(p[a]) / (s + (half[a].powi(2) - least))).powi(2)).sum::<f64>();
+        let g = |s: f64| {
+            (0..3).map(|a| (half[a] * f64::from(p[a]) / (s + (half[a].powi(2) - least))).powi(2)).sum::<f64>()
+        };
         let (mut low, mut high) = (0.0f64, 1e4);
         for _ in 0..200 {
             let s = if low > 0.0 { (low * high).sqrt() } else { high * 1e-3 };
-            if g(s) > 1.0 { low = s } else { high = s }
+            if g(s) > 1.0 {
+                low = s
+            } else {
+                high = s
+            }
             if high < 1e-300 {
                 break;
             }
@@ -265,7 +289,8 @@ fn flat_ellipsoids_are_discs_and_none_is_not_a_number() {
     let point = Solid::new(Kind::Ellipsoid, [0.0; 3], 0.0).unwrap();
     assert!((point.distance_at([3.0, 4.0, 0.0]) - 5.0).abs() < 1e-5);
     for kind in KINDS {
-        for (size, free) in [([0.0; 3], 0.0), ([1.0, 0.0, 0.0], 0.0), ([0.0, 1.0, 1.0], 0.0), ([1e9; 3], 1e8)] {
+        for (size, free) in [([0.0; 3], 0.0), ([1.0, 0.0, 0.0], 0.0), ([0.0, 1.0, 1.0], 0.0), ([1e9; 3], 1e8)]
+        {
             let s = Solid::new(kind, size, free).unwrap();
             for p in [[0.0; 3], [1.0, 0.0, 0.0], [0.0, 0.0, 1e-30], [-1e6, 1e6, 3.0], [1e9; 3]] {
                 assert!(s.distance_at(p).is_finite(), "{kind:?} {size:?} {p:?}");
@@ -292,9 +317,11 @@ fn every_level_gives_the_same_bits() {
 #[test]
 fn impossible_parameters_are_refused() {
     assert!(matches!(Solid::new(Kind::Box, [1.0, -1.0, 1.0], 0.0), Err(SolidError::Size(_))));
-    assert!(matches!(Solid::new(Kind::Cylinder, [1.0, f64::NAN, 1.0], 0.0), Ok(_)));
+    assert!(Solid::new(Kind::Cylinder, [1.0, f64::NAN, 1.0], 0.0).is_ok());
     assert!(matches!(Solid::new(Kind::Cylinder, [f64::INFINITY, 1.0, 1.0], 0.0), Err(SolidError::Size(_))));
-    for (kind, free) in [(Kind::Torus, 0.6), (Kind::Link, 0.3), (Kind::BoxFrame, -0.1), (Kind::CappedCone, f64::NAN)] {
+    for (kind, free) in
+        [(Kind::Torus, 0.6), (Kind::Link, 0.3), (Kind::BoxFrame, -0.1), (Kind::CappedCone, f64::NAN)]
+    {
         let e = Solid::new(kind, [1.0; 3], free).unwrap_err();
         assert!(matches!(e, SolidError::Free { .. }), "{e}");
     }
