@@ -2,8 +2,8 @@
 
 use crate::run::{cargo, must, root};
 use anyhow::Context;
+use fieldstone_jobs::Kind;
 use fieldstone_jobs::job_type::JobEntry;
-use fieldstone_jobs::params::Kind;
 use fieldstone_jobs::types::JOB_TYPES;
 use std::fmt::Write;
 
@@ -77,6 +77,13 @@ fn kind(kind: &Kind) -> String {
         Kind::Integer { min, max } => format!("whole number {min}..={max}"),
         Kind::Number { min, max } => format!("number {min}..={max}"),
         Kind::Choice(words) => words.join(" · "),
+        Kind::Numbers(16) => "16 numbers or 4×4".to_owned(),
+        Kind::Numbers(n) => format!("{n} numbers"),
+        Kind::Integers { count, min, max } => format!("{count} whole numbers {min}..={max}"),
+        Kind::Points => "list of points".to_owned(),
+        Kind::Asset { file_type: Some(t) } => format!("asset: file_type {t}, path"),
+        Kind::Asset { file_type: None } => "asset: path".to_owned(),
+        Kind::Json => "JSON".to_owned(),
     }
 }
 

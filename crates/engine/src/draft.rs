@@ -1,7 +1,7 @@
 //! A job before it has a row: what its sender asked for, checked against its job type.
 
 use crate::error::{EngineError, Problems};
-use fieldstone_jobs::{JobEntry, Slot, Values};
+use fieldstone_jobs::{JobEntry, JobLimits, Slot, Values};
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -55,7 +55,13 @@ impl Draft {
 
     /// Turns filename parameters into assets and checks slots and parameters; a type that is not
     /// in `types` is taken as it is, and fails when it runs.
-    pub(crate) fn check(&mut self, types: JobTypes, in_workflow: bool, problems: &mut Problems) {
+    pub(crate) fn check(
+        &mut self,
+        types: JobTypes,
+        limits: &JobLimits,
+        in_workflow: bool,
+        problems: &mut Problems,
+    ) {
         let prefix = if in_workflow { self.prefix() } else { String::new() };
         let Some(entry) = find(types, &self.type_name) else { return };
         for slot in entry.inputs {
@@ -63,7 +69,7 @@ impl Draft {
         }
         for (name, sources) in &self.assets {
             let field = format!("{prefix}assets.{name}");
-            if !entry.inputs.iter().any(|s| s.name == name) {
+            if entry.refers.is_none() && !entry.inputs.iter().any(|s| s.name == name) {
                 problems.push(field, unknown_slot(entry));
             } else if sources.len() > 1 {
                 problems.push(field, format!("takes one asset, got {}", sources.len()));
@@ -74,7 +80,33 @@ impl Draft {
                 problems.push(format!("{prefix}assets.{}", slot.name), format!("is required: {}", slot.doc));
             }
         }
-        self.check_params(entry, &prefix, problems);
+        if let Some(values) = self.check_params(entry, &prefix, problems) {
+            self.take_references(entry, &values, limits, &prefix, problems);
+        }
+    }
+
+    /// Turns the files that parameters name into assets.
+    fn take_references(
+        &mut self,
+        entry: &JobEntry,
+        values: &Values,
+        limits: &JobLimits,
+        prefix: &str,
+        problems: &mut Problems,
+    ) {
+        let Some(refers) = entry.refers else { return };
+        let references = match refers(values, limits) {
+            Ok(references) => references,
+            Err(e) => return problems.push(format!("{prefix}parameters.{}", e.name), e.what),
+        };
+        for reference in references {
+            if self.assets.contains_key(&reference.path) {
+                continue;
+            }
+            let field = format!("{prefix}parameters.{}", reference.param);
+            let file = AssetSource::File { filename: reference.path, field };
+            self.assets.insert(reference.slot, vec![file]);
+        }
     }
 
     fn take_filename(&mut self, slot: &Slot, prefix: &str, problems: &mut Problems) {
@@ -94,7 +126,8 @@ impl Draft {
         }
     }
 
-    fn check_params(&self, entry: &JobEntry, prefix: &str, problems: &mut Problems) {
+    /// The parameters, if they are right and none comes from upstream.
+    fn check_params(&self, entry: &JobEntry, prefix: &str, problems: &mut Problems) -> Option<Values> {
         let mut literal = IndexMap::new();
         for (name, source) in &self.params {
             match source {
@@ -107,8 +140,12 @@ impl Draft {
                 ParamSource::Upstream { .. } => {}
             }
         }
-        if let Err(e) = parse_own(entry, &literal) {
-            problems.push(format!("{prefix}parameters.{}", e.name), e.what);
+        match parse_own(entry, &literal) {
+            Ok(values) => Some(values),
+            Err(e) => {
+                problems.push(format!("{prefix}parameters.{}", e.name), e.what);
+                None
+            }
         }
     }
 }

@@ -17,7 +17,7 @@ impl Engine {
         self.inner.store.check_project(caller, project, true).await?;
         let mut draft = direct_draft(new);
         let mut problems = Problems::default();
-        draft.check(self.inner.types, false, &mut problems);
+        draft.check(self.inner.types, &self.inner.config.job_limits, false, &mut problems);
         problems.check()?;
         let inner = self.inner.clone();
         uninterrupted(async move {

@@ -14,7 +14,8 @@ impl Engine {
         new: NewWorkflow,
     ) -> Result<Workflow> {
         self.inner.store.check_project(caller, project, true).await?;
-        let drafts = workflow::plan(&new, self.inner.types, self.inner.config.max_workflow_jobs)?;
+        let config = &self.inner.config;
+        let drafts = workflow::plan(&new, self.inner.types, &config.job_limits, config.max_workflow_jobs)?;
         let inner = self.inner.clone();
         uninterrupted(async move {
             let now = Timestamp::now();

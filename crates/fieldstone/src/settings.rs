@@ -3,7 +3,7 @@
 use crate::size::Size;
 use anyhow::{Context, anyhow};
 use fieldstone_engine::EngineConfig;
-use fieldstone_jobs::JobLimits;
+use fieldstone_jobs::{GraphLimits, JobLimits};
 use fieldstone_kernel::format::MeshLimits;
 use fieldstone_server::ServerConfig;
 use figment::Figment;
@@ -58,6 +58,14 @@ pub struct Flags {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_triangles: Option<u64>,
+    /// Operators of one shape graph at most.
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_graph_operators: Option<usize>,
+    /// Samples of one grid, or points of one list, that a shape graph is evaluated at.
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_samples: Option<u64>,
     /// Bytes that one part of a 3MF package may unpack to.
     #[arg(long, value_name = "SIZE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,6 +94,8 @@ pub struct Settings {
     pub max_workflow_jobs: usize,
     pub max_upload: Size,
     pub max_triangles: u64,
+    pub max_graph_operators: usize,
+    pub max_samples: u64,
     pub max_unpacked: Size,
     pub link_lifetime: u64,
     pub log: String,
@@ -94,6 +104,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let mesh = MeshLimits::default();
+        let graph = GraphLimits::default();
         Settings {
             listen: "127.0.0.1:8080".into(),
             data: "fieldstone-data".into(),
@@ -105,6 +116,8 @@ impl Default for Settings {
             max_workflow_jobs: 1000,
             max_upload: Size(64 << 30),
             max_triangles: mesh.max_triangles,
+            max_graph_operators: graph.operators,
+            max_samples: graph.samples,
             max_unpacked: Size(mesh.max_unpacked_bytes),
             link_lifetime: 3600,
             log: "warn,fieldstone=info".into(),
@@ -139,6 +152,8 @@ impl Settings {
             ("max_workflow_jobs", self.max_workflow_jobs as u64),
             ("max_upload", self.max_upload.0),
             ("max_triangles", self.max_triangles),
+            ("max_graph_operators", self.max_graph_operators as u64),
+            ("max_samples", self.max_samples),
             ("link_lifetime", self.link_lifetime),
         ];
         if let Some((name, _)) = least.iter().find(|(_, value)| *value == 0) {
@@ -167,6 +182,7 @@ impl Settings {
                     max_triangles: self.max_triangles,
                     max_unpacked_bytes: self.max_unpacked.0,
                 },
+                graph: GraphLimits { operators: self.max_graph_operators, samples: self.max_samples },
             },
         }
     }

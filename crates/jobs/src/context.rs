@@ -3,6 +3,7 @@
 use crate::job_type::JobError;
 use fieldstone_kernel::Monitor;
 use fieldstone_kernel::format::MeshLimits;
+use fieldstone_shape::GraphLimits;
 use indexmap::IndexMap;
 use std::fs::File;
 use std::io::BufWriter;
@@ -24,6 +25,8 @@ pub struct Input {
 pub struct JobLimits {
     /// For mesh readers.
     pub mesh: MeshLimits,
+    /// For shape graphs.
+    pub graph: GraphLimits,
 }
 
 /// A file that a job made.
@@ -76,6 +79,12 @@ impl JobContext {
         self.inputs.get(slot).and_then(|list| list.first())
     }
 
+    /// The input that a reference inside a parameter means: the slot of that name, else the file.
+    pub fn referred(&self, path: &str) -> Option<&Input> {
+        let file = || self.inputs.values().flatten().find(|input| input.filename == path);
+        self.optional_input(path).or_else(file)
+    }
+
     /// Starts the output `name`; dropped or not, what was written to it counts once the job succeeds.
     pub fn output(
         &mut self,
@@ -91,6 +100,11 @@ impl JobContext {
     /// Sets the output parameter `name`.
     pub fn set_param(&mut self, name: &str, value: impl ToString) {
         self.outputs.params.insert(name.to_owned(), value.to_string());
+    }
+
+    /// Notes something that the job's owner may want to know, though nothing failed.
+    pub fn warn(&self, text: &str) {
+        tracing::warn!("{text}");
     }
 
     /// Cancel and progress.

@@ -1,8 +1,8 @@
 //! What a job type is: one constant [`JobEntry`] and one function, in one file of `types/`.
 
-use crate::context::JobContext;
-use crate::params::{Param, ParamError, Values};
+use crate::context::{JobContext, JobLimits};
 use fieldstone_kernel::Cancelled;
+use fieldstone_shape::params::{Param, ParamError, Values};
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -30,6 +30,20 @@ pub struct Product {
     pub doc: &'static str,
 }
 
+/// An asset that a parameter names, as a shape graph does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reference {
+    /// The parameter.
+    pub param: &'static str,
+    /// The input slot it gets, for example `graph.3.volume_data`.
+    pub slot: String,
+    /// What it names: an input of the job or a file of the project.
+    pub path: String,
+}
+
+/// Finds the references in checked parameters; refuses those that cannot be read.
+pub type Refers = fn(&Values, &JobLimits) -> Result<Vec<Reference>, ParamError>;
+
 /// Bytes of each input asset, by slot.
 pub type InputSizes = IndexMap<String, u64>;
 
@@ -47,8 +61,13 @@ pub struct JobEntry {
     pub params: &'static [Param],
     /// Assets out, all of them, every time; the one that clients take first is first.
     pub products: &'static [Product],
+    /// Finds the assets that the parameters themselves name; such a job also takes asset inputs of any name, which those
+    /// references then mean first. `None`: the parameters name none.
+    pub refers: Option<Refers>,
     /// Names of the parameters out.
     pub results: &'static [&'static str],
+    /// Parameters as JSON, for the reference and for the laws.
+    pub example: &'static str,
     /// Upper bound of the memory a run needs in bytes; what admission counts with.
     pub memory_bytes: fn(&Values, &InputSizes) -> u64,
     /// Does the work.

@@ -4,12 +4,13 @@
 #![warn(missing_docs)]
 
 pub mod context;
+pub mod graph_input;
 pub mod job_type;
 pub mod mesh_input;
-pub mod params;
 pub mod types;
 
 pub use context::{Input, JobContext, JobLimits, Output, Outputs};
-pub use job_type::{InputSizes, JobEntry, JobError, Product, Slot};
-pub use params::{Kind, Param, ParamError, Values};
+pub use fieldstone_shape::GraphLimits;
+pub use fieldstone_shape::params::{Kind, Param, ParamError, Values};
+pub use job_type::{InputSizes, JobEntry, JobError, Product, Reference, Slot};
 pub use types::{JOB_TYPES, find};

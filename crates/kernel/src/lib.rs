@@ -11,19 +11,24 @@
 #![warn(missing_docs)]
 
 pub mod aabb;
+pub mod beam;
 pub mod bvh;
 pub mod distance;
 pub mod format;
 pub mod grid;
+pub mod isosurface;
 pub mod lattice;
+pub mod measure;
 pub mod mesh;
 pub mod monitor;
 pub mod patch;
 pub mod simd;
+pub mod slice;
 pub mod solid;
 #[doc(hidden)]
 pub mod testing;
 pub mod trig;
+pub mod volume;
 
 pub use aabb::Aabb;
 pub use grid::Grid;

@@ -131,6 +131,37 @@ macro_rules! by_level {
     )+};
 }
 
+/// Copies `from` past the caches, for results larger than them: memory is written without being read first.
+/// Both must be of one length. End a run of such copies with [`stream_done`].
+pub fn stream(to: &mut [f32], from: &[f32]) {
+    assert_eq!(to.len(), from.len(), "stream copies between slices of one length");
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_mm_loadu_ps, _mm_stream_ps};
+        let head = to.as_ptr().align_offset(16).min(to.len());
+        let (first, body) = to.split_at_mut(head);
+        first.copy_from_slice(&from[..head]);
+        let whole = body.len() / 4 * 4;
+        let (body, last) = body.split_at_mut(whole);
+        for (t, f) in body.chunks_exact_mut(4).zip(from[head..].chunks_exact(4)) {
+            // SAFETY: SSE is part of x86-64; `t` starts on 16 bytes, `f` need not, both hold four.
+            unsafe { _mm_stream_ps(t.as_mut_ptr(), _mm_loadu_ps(f.as_ptr())) };
+        }
+        last.copy_from_slice(&from[head + whole..]);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    to.copy_from_slice(from);
+}
+
+/// Makes all that this thread has streamed visible to whoever waits for it.
+pub fn stream_done() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE is part of x86-64.
+    unsafe {
+        std::arch::x86_64::_mm_sfence();
+    }
+}
+
 /// Arrays that the compiler turns into whatever vectors the target guarantees.
 #[derive(Clone, Copy)]
 pub(crate) struct Portable([f32; LANES]);

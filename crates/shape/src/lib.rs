@@ -1,68 +1,26 @@
-//! The document language: how patches, vectors and boxes are spelled on the wire.
+//! The document language: parameters, spellings and the graph of operators that describes a shape.
 //!
-//! Structured values travel as JSON text inside string parameters (platform record §3.2), spelled
-//! with a space after `,` and `:`, as the reference page shows them.
+//! A graph goes through three types: [`Graph`] is the checked document, [`Plan`] says where and in which order its values
+//! are computed and how much memory that takes, [`Program`] has the assets loaded and computes. What an operator is says
+//! [`operator`]; they live in [`ops`], one file each.
 
 #![warn(missing_docs)]
 
-use fieldstone_kernel::{Aabb, Patch};
-use std::fmt::Write;
+pub mod affine;
+pub mod graph;
+pub mod interval;
+pub mod operator;
+pub mod ops;
+pub mod params;
+pub mod plan;
+pub mod program;
+mod segment;
+pub mod spelling;
+mod sweep;
 
-/// `{"size": [..], "offset": [..], "resolution": [..]}`: the parameters of a sampling grid.
-pub fn patch_json(p: &Patch) -> String {
-    format!(
-        "{{\"size\": {}, \"offset\": {}, \"resolution\": {}}}",
-        numbers_json(&p.size()),
-        numbers_json(&p.offset()),
-        integers_json(&p.resolution())
-    )
-}
-
-/// `{"min": [..], "max": [..]}`, mm.
-pub fn bounds_json(b: &Aabb) -> String {
-    format!(
-        "{{\"min\": {}, \"max\": {}}}",
-        numbers_json(&b.min.map(f64::from)),
-        numbers_json(&b.max.map(f64::from))
-    )
-}
-
-/// `[1.0, 2.5]`: shortest digits that read back as the same `f64`.
-pub fn numbers_json(values: &[f64]) -> String {
-    list(values, |out, v| write!(out, "{v:?}"))
-}
-
-/// `[1, 2]`.
-pub fn integers_json(values: &[u32]) -> String {
-    list(values, |out, v| write!(out, "{v}"))
-}
-
-fn list<T>(values: &[T], put: impl Fn(&mut String, &T) -> std::fmt::Result) -> String {
-    let mut out = String::from("[");
-    for (i, v) in values.iter().enumerate() {
-        if i > 0 {
-            out.push_str(", ");
-        }
-        put(&mut out, v).expect("writing to a string cannot fail");
-    }
-    out.push(']');
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_patch_is_spelled_as_on_the_page() {
-        let p = Patch::new([2.0; 3], [-1.0; 3], [256; 3]).unwrap();
-        let text = patch_json(&p);
-        assert_eq!(
-            text,
-            r#"{"size": [2.0, 2.0, 2.0], "offset": [-1.0, -1.0, -1.0], "resolution": [256, 256, 256]}"#
-        );
-        assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
-        let tiny = numbers_json(&[1e-30, -0.1]);
-        assert_eq!(serde_json::from_str::<Vec<f64>>(&tiny).unwrap(), [1e-30, -0.1]);
-    }
-}
+pub use graph::{Graph, GraphError, GraphLimits};
+pub use operator::{Asset, Assets, Domain, Visible};
+pub use params::{Kind, Param, ParamError, Values};
+pub use plan::Plan;
+pub use program::{EvaluateError, Program};
+pub use spelling::{bounds_json, integers_json, numbers_json, patch_json};

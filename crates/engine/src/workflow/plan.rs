@@ -4,17 +4,23 @@ use super::{definition, graph};
 use crate::draft::{AssetSource, Draft, JobTypes, ParamSource, find};
 use crate::error::{EngineError, Problems};
 use crate::model::NewWorkflow;
+use fieldstone_jobs::JobLimits;
 use std::collections::HashMap;
 
 /// The jobs of a workflow, in the order of its definition, ready to be written.
-pub(crate) fn plan(new: &NewWorkflow, types: JobTypes, max_jobs: usize) -> Result<Vec<Draft>, EngineError> {
+pub(crate) fn plan(
+    new: &NewWorkflow,
+    types: JobTypes,
+    limits: &JobLimits,
+    max_jobs: usize,
+) -> Result<Vec<Draft>, EngineError> {
     let mut drafts = definition::parse(&new.definition, max_jobs)?;
     let mut problems = Problems::default();
     dispatch(&mut drafts, new, &mut problems);
     graph::connect(&mut drafts, &mut problems);
     name_outputs(&mut drafts, types, &mut problems);
     for draft in &mut drafts {
-        draft.check(types, true, &mut problems);
+        draft.check(types, limits, true, &mut problems);
     }
     problems.check()?;
     Ok(drafts)

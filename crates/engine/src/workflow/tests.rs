@@ -23,6 +23,8 @@ static PREPROCESS: JobEntry = JobEntry {
     inputs: &[MESH],
     params: &[],
     products: &[product("mesh"), product("report")],
+    refers: None,
+    example: "{}",
     results: &["bounds"],
     memory_bytes: |_, _| 0,
     run: |_, _| Ok(()),
@@ -39,6 +41,8 @@ static SAMPLE: JobEntry = JobEntry {
         doc: "",
     }],
     products: &[product("volume")],
+    refers: None,
+    example: "{}",
     results: &["patch"],
     memory_bytes: |_, _| 0,
     run: |_, _| Ok(()),
@@ -51,7 +55,7 @@ fn with(definition: &str, assets: Value, parameters: Value) -> Result<Vec<Draft>
         assets: serde_json::from_value(assets).unwrap(),
         parameters: serde_json::from_value(parameters).unwrap(),
     };
-    plan(&new, TYPES, 1000)
+    plan(&new, TYPES, &fieldstone_jobs::JobLimits::default(), 1000)
 }
 
 /// The refusal as `field: message` lines.

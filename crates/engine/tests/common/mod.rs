@@ -34,7 +34,20 @@ const fn entry(
     fn memory(_: &Values, sizes: &InputSizes) -> u64 {
         sizes.values().sum()
     }
-    JobEntry { type_name, revision: 1, doc: "", inputs, params, products, results, memory_bytes: memory, run }
+    let (refers, example) = (None, "{}");
+    JobEntry {
+        type_name,
+        revision: 1,
+        doc: "",
+        inputs,
+        params,
+        products,
+        refers,
+        example,
+        results,
+        memory_bytes: memory,
+        run,
+    }
 }
 
 const fn product(name: &'static str, extension: &'static str) -> Product {

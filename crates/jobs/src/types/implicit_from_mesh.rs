@@ -3,11 +3,11 @@
 use crate::context::JobContext;
 use crate::job_type::{InputSizes, JobEntry, JobError, Product, Slot};
 use crate::mesh_input::{checksum_bytes, mesh_memory_bytes, read_input_mesh};
-use crate::params::{Kind, Param, Values};
 use anyhow::Context;
 use fieldstone_kernel::bvh::{Bvh, BvhBytesError};
 use fieldstone_kernel::distance::{FromMesh, Reach};
 use fieldstone_kernel::{Patch, TriMesh};
+use fieldstone_shape::params::{Kind, Param, Values};
 use fieldstone_shape::{bounds_json, integers_json, numbers_json, patch_json};
 use std::fs::File;
 use std::io::{BufReader, Write};
@@ -65,7 +65,9 @@ pub const ENTRY: JobEntry = JobEntry {
         extension: "bin",
         doc: "samples, little-endian, without a header",
     }],
+    refers: None,
     results: RESULTS,
+    example: "{}",
     memory_bytes: |values, inputs| {
         sampling_memory(values.integer("resolution").unwrap_or(MAX_RESOLUTION), inputs)
     },

@@ -3,8 +3,8 @@
 use crate::context::JobContext;
 use crate::job_type::{JobEntry, JobError, Product, Slot};
 use crate::mesh_input::{checksum_bytes, mesh_memory_bytes, read_input_mesh};
-use crate::params::Values;
 use fieldstone_kernel::bvh::Bvh;
+use fieldstone_shape::params::Values;
 use std::io::Write;
 
 /// The registry entry.
@@ -19,7 +19,9 @@ pub const ENTRY: JobEntry = JobEntry {
         extension: "bin",
         doc: "versioned binary that names the checksum of the mesh it belongs to",
     }],
+    refers: None,
     results: &[],
+    example: "{}",
     memory_bytes: |_, inputs| mesh_memory_bytes(inputs),
     run,
 };

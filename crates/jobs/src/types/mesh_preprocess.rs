@@ -3,11 +3,11 @@
 use crate::context::JobContext;
 use crate::job_type::{JobEntry, JobError, Product, Slot};
 use crate::mesh_input::{mesh_memory_bytes, read_input_mesh};
-use crate::params::{Kind, Param, Values};
 use anyhow::Context;
 use fieldstone_kernel::format::{MeshFormat, write_mesh};
 use fieldstone_kernel::mesh::{Center, Preprocess, Report, preprocess};
 use fieldstone_shape::bounds_json;
+use fieldstone_shape::params::{Kind, Param, Values};
 use serde_json::json;
 use std::io::Write;
 
@@ -37,7 +37,9 @@ pub const ENTRY: JobEntry = JobEntry {
         },
     ],
     products: &[Product { name: "mesh", extension: "ply", doc: "The repaired mesh, binary PLY" }],
+    refers: None,
     results: &["bounds", "face_count", "vertex_count", "watertight", "components", "report"],
+    example: "{}",
     memory_bytes: |_, inputs| mesh_memory_bytes(inputs),
     run,
 };

@@ -1,5 +1,7 @@
 //! The one list of job types, and the laws that hold for all of them.
 
+pub mod evaluate_graph;
+pub mod implicit_evaluate;
 pub mod implicit_from_mesh;
 pub mod mesh_compute_bvh;
 pub mod mesh_preprocess;
@@ -13,7 +15,9 @@ pub static JOB_TYPES: &[&JobEntry] = &[
     &mesh_preprocess::ENTRY,
     &mesh_compute_bvh::ENTRY,
     &implicit_from_mesh::ENTRY,
+    &implicit_evaluate::ENTRY,
     &sample_triangle_mesh::ENTRY,
+    &evaluate_graph::ENTRY,
 ];
 
 /// The job type called `type_name`, if there is one.
@@ -28,6 +32,7 @@ mod laws {
     use crate::job_type::JobError;
     use fieldstone_kernel::format::{MeshFormat, write_mesh};
     use fieldstone_kernel::{Monitor, testing};
+    use fieldstone_shape::Values;
     use indexmap::IndexMap;
     use sha2::{Digest, Sha256};
     use std::collections::BTreeSet;
@@ -60,24 +65,53 @@ mod laws {
                 assert!(names.insert(name), "{}: {name} is used twice", e.type_name);
             }
             assert!(!e.products.is_empty() || !e.results.is_empty(), "{} makes nothing", e.type_name);
-            e.parse(&IndexMap::new()).unwrap_or_else(|err| panic!("{}: defaults: {err}", e.type_name));
+            example(e);
         }
     }
 
-    /// Runs `entry` with default parameters on the same ball for every required slot.
+    /// The entry's example as its parameters.
+    fn example(entry: &JobEntry) -> Values {
+        let given =
+            serde_json::from_str(entry.example).unwrap_or_else(|e| panic!("{}: {e}", entry.type_name));
+        entry.parse(&given).unwrap_or_else(|e| panic!("{}: {e}", entry.type_name))
+    }
+
+    /// An asset that fits a slot of this name.
+    fn asset(slot: &str) -> (&'static str, Vec<u8>) {
+        match slot {
+            "mesh" => {
+                let mut bytes = Vec::new();
+                let mesh = testing::bumpy_sphere(20, 40, 10.0, 0.1);
+                write_mesh(&mesh, MeshFormat::Ply, &mut bytes).unwrap();
+                ("ball.ply", bytes)
+            }
+            "volume" => {
+                let at = |i: u32| f64::from(i) / 7.5 - 1.0;
+                let ball = |i: u32| at(i % 16).hypot(at(i / 16 % 16)).hypot(at(i / 256)) as f32 - 0.7;
+                ("ball.bin", (0..4096).flat_map(|i| ball(i).to_le_bytes()).collect())
+            }
+            "network" => {
+                ("net.json", br#"{"nodes": [[0,0,0],[1,0,0],[1,1,1]], "edges": [[0,1],[1,2]]}"#.to_vec())
+            }
+            other => panic!("no example asset for a slot called {other}"),
+        }
+    }
+
+    /// Runs `entry` with its example and an asset in every required slot.
     fn run(entry: &JobEntry, monitor: Monitor) -> Result<Made, JobError> {
         let folder = tempfile::tempdir()?;
-        let path = folder.path().join("ball.ply");
-        let mesh = testing::bumpy_sphere(20, 40, 10.0, 0.1);
-        write_mesh(&mesh, MeshFormat::Ply, &mut std::fs::File::create(&path)?)?;
-        let checksum = format!("sha256:{}", hex::encode(Sha256::digest(std::fs::read(&path)?)));
-        let input = Input { path, filename: "ball.ply".into(), checksum };
-        let required = entry.inputs.iter().filter(|s| s.required);
-        let inputs = required.map(|s| (s.name.to_owned(), vec![input.clone()])).collect();
+        let mut inputs = IndexMap::new();
+        for slot in entry.inputs.iter().filter(|s| s.required) {
+            let (filename, bytes) = asset(slot.name);
+            let path = folder.path().join(filename);
+            std::fs::write(&path, &bytes)?;
+            let checksum = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
+            inputs.insert(slot.name.to_owned(), vec![Input { path, filename: filename.into(), checksum }]);
+        }
         let out = folder.path().join("out");
         std::fs::create_dir(&out)?;
         let mut cx = JobContext::new(inputs, out, monitor, JobLimits::default());
-        (entry.run)(&entry.parse(&IndexMap::new())?, &mut cx)?;
+        (entry.run)(&example(entry), &mut cx)?;
         let outputs = cx.into_outputs();
         let assets =
             outputs.assets.iter().map(|o| (o.name, o.extension, std::fs::read(&o.path).unwrap())).collect();

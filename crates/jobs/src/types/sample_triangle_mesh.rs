@@ -6,10 +6,10 @@ use super::implicit_from_mesh::{
 use crate::context::JobContext;
 use crate::job_type::{JobEntry, JobError, Product, Slot};
 use crate::mesh_input::read_input_mesh;
-use crate::params::{Kind, Param, Values};
 use anyhow::Context;
 use fieldstone_kernel::bvh::Bvh;
 use fieldstone_kernel::mesh::{Preprocess, preprocess};
+use fieldstone_shape::params::{Kind, Param, Values};
 
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
@@ -29,7 +29,9 @@ pub const ENTRY: JobEntry = JobEntry {
         doc: "samples on the longest axis",
     }],
     products: &[Product { name: "volume", extension: "bin", doc: "float32 mm, little-endian, x fastest" }],
+    refers: None,
     results: RESULTS,
+    example: "{}",
     memory_bytes: |values, inputs| {
         sampling_memory(values.integer("max_resolution").unwrap_or(MAX_RESOLUTION), inputs)
     },

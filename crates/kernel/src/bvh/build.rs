@@ -59,17 +59,7 @@ impl Bvh {
     /// Builds the hierarchy of all triangles of `mesh`. The tree depends on the mesh alone, not on
     /// the number of threads.
     pub fn build(mesh: &TriMesh, monitor: &Monitor) -> Result<Bvh, Cancelled> {
-        let mut primitives: Vec<Primitive> = (0..mesh.triangles.len())
-            .into_par_iter()
-            .map(|t| Primitive { bounds: Aabb::around(&mesh.corners(t)), triangle: t as u32 })
-            .collect();
-        let mut nodes = Vec::new();
-        if !primitives.is_empty() {
-            nodes = subtree(&mut primitives, 0, 0, monitor)?;
-        }
-        let order = primitives.par_iter().map(|p| p.triangle).collect();
-        drop(primitives);
-        monitor.progress(1.0);
+        let (nodes, order) = over_boxes(mesh.triangles.len(), |t| Aabb::around(&mesh.corners(t)), monitor)?;
         Ok(Bvh::from_parts(mesh, nodes, order))
     }
 
@@ -87,6 +77,23 @@ impl Bvh {
     pub fn bounds(&self) -> Aabb {
         self.nodes.first().map_or(Aabb::EMPTY, |n| Aabb { min: n.min, max: n.max })
     }
+}
+
+/// The tree over `count` boxes, and their indices in tree order.
+pub(crate) fn over_boxes(
+    count: usize,
+    bounds: impl Fn(usize) -> Aabb + Sync,
+    monitor: &Monitor,
+) -> Result<(Vec<Node>, Vec<u32>), Cancelled> {
+    let mut primitives: Vec<Primitive> =
+        (0..count).into_par_iter().map(|i| Primitive { bounds: bounds(i), triangle: i as u32 }).collect();
+    let mut nodes = Vec::new();
+    if !primitives.is_empty() {
+        nodes = subtree(&mut primitives, 0, 0, monitor)?;
+    }
+    let order = primitives.par_iter().map(|p| p.triangle).collect();
+    monitor.progress(1.0);
+    Ok((nodes, order))
 }
 
 /// Nodes of the tree over `primitives`, reordering them; `offset` is the index of their first.

@@ -84,41 +84,47 @@ impl Bvh {
         from.read_exact(bytemuck::cast_slice_mut(&mut nodes))?;
         let mut order = vec![0u32; triangle_count];
         from.read_exact(bytemuck::cast_slice_mut(&mut order))?;
-        check_order(&order)?;
+        damaged(check_order(&order, "triangle"))?;
         let bvh = Bvh::from_parts(mesh, nodes, order);
-        check_nodes(&bvh)?;
+        damaged(outline_fault(&bvh.nodes, bvh.order.len(), "triangle", |i| &bvh.corners[i]))?;
         Ok(bvh)
     }
 }
 
-fn check_order(order: &[u32]) -> Result<(), BvhBytesError> {
+fn damaged(result: Result<(), String>) -> Result<(), BvhBytesError> {
+    result.map_err(BvhBytesError::Damaged)
+}
+
+/// Every leaf content appears once in `order`; `what` names one in the message.
+pub(crate) fn check_order(order: &[u32], what: &str) -> Result<(), String> {
     let mut seen = vec![false; order.len()];
     for (i, &t) in order.iter().enumerate() {
         match seen.get_mut(t as usize) {
             Some(s) if !*s => *s = true,
-            _ => {
-                return Err(BvhBytesError::Damaged(format!(
-                    "triangle {t} at position {i} is repeated or does not exist"
-                )));
-            }
+            _ => return Err(format!("{what} {t} at position {i} is repeated or does not exist")),
         }
     }
     Ok(())
 }
 
-/// Every node is reached once, every triangle lies in one leaf and in the boxes above it.
-fn check_nodes(bvh: &Bvh) -> Result<(), BvhBytesError> {
-    let damaged = |at: usize, what: &str| Err(BvhBytesError::Damaged(format!("node {at}: {what}")));
-    let mut next_triangle = 0;
+/// Every node is reached once, every thing (`count` of them, in tree order) lies in one leaf and in the boxes above it.
+pub(crate) fn outline_fault<'a>(
+    nodes: &[Node],
+    count: usize,
+    what: &str,
+    corners: impl Fn(usize) -> &'a [[f32; 3]],
+) -> Result<(), String> {
+    let damaged = |at: usize, fault: &str| Err(format!("node {at}: {fault}"));
+    let mut next = 0;
     // Subtrees still to come, as (index that must come next, depth, box of the parent).
-    let mut open = match bvh.nodes.first() {
+    let mut open = match nodes.first() {
         Some(n) => vec![(0, 0, n.min, n.max)],
-        None if bvh.order.is_empty() => return Ok(()),
+        None if count == 0 => return Ok(()),
         None => return damaged(0, "missing"),
     };
     let mut visited = 0;
     while let Some((at, depth, min, max)) = open.pop() {
-        let Some(n) = bvh.nodes.get(at) else { return damaged(at, "does not exist") };
+        let Some(n) = nodes.get(at) else { return damaged(at, "does not exist") };
         if at != visited {
             return damaged(at, "not in depth-first order");
         }
@@ -136,22 +142,22 @@ fn check_nodes(bvh: &Bvh) -> Result<(), BvhBytesError> {
             continue;
         }
         let end = n.first as usize + n.count as usize;
-        if n.first as usize != next_triangle || end > bvh.order.len() {
-            return damaged(at, "its triangles are not the next ones");
+        if n.first as usize != next || end > count {
+            return damaged(at, &format!("its {what}s are not the next ones"));
         }
         let inside = |p: &[f32; 3]| (0..3).all(|a| n.min[a] <= p[a] && p[a] <= n.max[a]);
-        if !bvh.corners[next_triangle..end].iter().flatten().all(inside) {
-            return damaged(at, "a triangle sticks out of its box");
+        if !(next..end).all(|i| corners(i).iter().all(inside)) {
+            return damaged(at, &format!("a {what} sticks out of its box"));
         }
-        next_triangle = end;
+        next = end;
     }
-    match visited == bvh.nodes.len() && next_triangle == bvh.order.len() {
+    match visited == nodes.len() && next == count {
         true => Ok(()),
-        false => damaged(visited, "nodes or triangles are left over"),
+        false => damaged(visited, &format!("nodes or {what}s are left over")),
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 

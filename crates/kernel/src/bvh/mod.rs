@@ -6,5 +6,6 @@ mod closest;
 pub mod winding;
 
 pub use build::Bvh;
-pub(crate) use build::{MAX_DEPTH as MAX_STACK, Node};
+pub(crate) use build::{MAX_DEPTH as MAX_STACK, Node, over_boxes};
 pub use bytes::{BvhBytesError, MeshChecksum};
+pub(crate) use bytes::{check_order, hex, outline_fault};

@@ -102,7 +102,7 @@ pub(super) struct Beam<'a> {
 }
 
 /// Cuts the grid into beams along x.
-fn beams(samples: &mut [f32], [nx, ny, nz]: [usize; 3]) -> Vec<Beam<'_>> {
+pub(super) fn beams(samples: &mut [f32], [nx, ny, nz]: [usize; 3]) -> Vec<Beam<'_>> {
     let mut beams = Vec::with_capacity(ny.div_ceil(BRICK) * nz.div_ceil(BRICK));
     for (k, slab) in samples.chunks_mut(nx * ny * BRICK).enumerate() {
         let first = beams.len();

@@ -1,9 +1,13 @@
-//! From a mesh to a signed distance field.
+//! From a mesh, or from any field, to a signed distance field.
 
+pub mod at_points;
 mod boundary;
 pub mod from_mesh;
 mod packet;
+pub mod redistance;
 mod sign;
 pub(crate) mod triangle;
 
+pub use at_points::MeshDistance;
 pub use from_mesh::{FAR_TOLERANCE_CELLS, FromMesh, NARROW_BAND_CELLS, Reach};
+pub use redistance::{RedistanceError, redistance};

@@ -1,21 +1,27 @@
-//! Mesh files: STL, OBJ, PLY, 3MF. Bytes in, [`TriMesh`] out, and back.
+//! Files: meshes as STL, OBJ, PLY, 3MF (in and out) and GLB (out); volumes as VTI; slices as SVG, PNG and CLI.
 //!
 //! # Promises
 //! * No reader allocates by a number that the file promises before it has compared the number with the bytes present.
 //! * The same bytes give the same mesh and the same error, for any number of threads.
 //! * Triangles come in file order; polygons are split (see `polygon`).
 
+pub mod cli;
+mod fixed;
+mod glb;
 mod obj;
 mod ply;
 mod ply_ascii;
 mod ply_binary;
 mod ply_header;
 mod polygon;
+pub mod stack;
 mod stl;
+pub mod svg;
 mod text;
 mod threemf;
 mod threemf_model;
 mod threemf_package;
+pub mod vti;
 mod write;
 
 use crate::mesh::TriMesh;
@@ -33,6 +39,8 @@ pub enum MeshFormat {
     Ply,
     /// 3D Manufacturing Format: a zip with an XML model part.
     ThreeMf,
+    /// glTF 2.0 in one binary file. Written only.
+    Glb,
 }
 
 /// What a reader accepts at most; each is a setting of the service.
@@ -56,6 +64,9 @@ pub enum FormatError {
     /// The extension names no format that is read here.
     #[error("unknown mesh format {0:?}, expected one of stl, obj, ply, 3mf")]
     Unknown(String),
+    /// A format that is written here and not read.
+    #[error("{0} is written but not read here, expected one of stl, obj, ply, 3mf")]
+    WriteOnly(&'static str),
     /// The content contradicts the format.
     #[error("{format} {at}: {what}")]
     Malformed {
@@ -80,15 +91,33 @@ pub enum FormatError {
 }
 
 impl MeshFormat {
-    /// The format that a file name's extension names, any case.
+    /// Every format that is written, in the order of [`MeshFormat::extension`]'s documentation.
+    pub const WRITTEN: [MeshFormat; 5] =
+        [MeshFormat::Stl, MeshFormat::Obj, MeshFormat::Ply, MeshFormat::ThreeMf, MeshFormat::Glb];
+
+    /// Its usual file extension, lower case without the dot: `stl`, `obj`, `ply`, `3mf`, `glb`.
+    pub fn extension(self) -> &'static str {
+        match self {
+            MeshFormat::Stl => "stl",
+            MeshFormat::Obj => "obj",
+            MeshFormat::Ply => "ply",
+            MeshFormat::ThreeMf => "3mf",
+            MeshFormat::Glb => "glb",
+        }
+    }
+
+    /// The format with this extension, any case; all of them can be written.
+    pub fn of_extension(extension: &str) -> Option<MeshFormat> {
+        MeshFormat::WRITTEN.into_iter().find(|f| f.extension().eq_ignore_ascii_case(extension))
+    }
+
+    /// The format that a file name's extension names, any case, if that format can be read.
     pub fn of_filename(name: &str) -> Result<MeshFormat, FormatError> {
         let ext = name.rsplit_once('.').map_or("", |(_, e)| e).to_ascii_lowercase();
-        match ext.as_str() {
-            "stl" => Ok(MeshFormat::Stl),
-            "obj" => Ok(MeshFormat::Obj),
-            "ply" => Ok(MeshFormat::Ply),
-            "3mf" => Ok(MeshFormat::ThreeMf),
-            _ => Err(FormatError::Unknown(ext)),
+        match MeshFormat::of_extension(&ext) {
+            Some(MeshFormat::Glb) => Err(FormatError::WriteOnly("GLB")),
+            Some(format) => Ok(format),
+            None => Err(FormatError::Unknown(ext)),
         }
     }
 
@@ -99,6 +128,7 @@ impl MeshFormat {
             MeshFormat::Obj => "OBJ",
             MeshFormat::Ply => "PLY",
             MeshFormat::ThreeMf => "3MF",
+            MeshFormat::Glb => "GLB",
         }
     }
 }
@@ -121,6 +151,7 @@ pub fn read_mesh(
         MeshFormat::Obj => obj::read(bytes, limits, monitor)?,
         MeshFormat::Ply => ply::read(bytes, limits, monitor)?,
         MeshFormat::ThreeMf => threemf::read(bytes, limits, monitor)?,
+        MeshFormat::Glb => return Err(FormatError::WriteOnly("GLB")),
     };
     if mesh.triangles.is_empty() {
         return Err(malformed(format.name(), "end of file", "there are no triangles"));
@@ -136,6 +167,7 @@ pub fn write_mesh(mesh: &TriMesh, format: MeshFormat, out: &mut dyn Write) -> st
         MeshFormat::Obj => write::obj(mesh, out),
         MeshFormat::Ply => write::ply(mesh, out),
         MeshFormat::ThreeMf => write::threemf(mesh, out),
+        MeshFormat::Glb => glb::write(mesh, out),
     }
 }
 

@@ -1,10 +1,55 @@
 //! Writers: binary STL, OBJ, binary little-endian PLY, 3MF. Equal meshes give equal bytes.
+//!
+//! Elements become bytes in batches on all cores; the batches are handed on in order, so neither the number of
+//! threads nor the size of a batch shows in the file.
 
 use crate::mesh::TriMesh;
+use rayon::prelude::*;
 use std::io::{Error, ErrorKind, Result, Write};
 
-/// Triangles or vertices turned into bytes before they are handed on.
+/// Triangles or vertices that one task turns into bytes.
 const BATCH: usize = 1 << 12;
+/// Batches that are turned into bytes before they are handed on: a few MiB, which stay in the cache.
+const GROUP: usize = 16;
+
+/// Hands the bytes that `encode` appends for each of `items` to `out`, in order.
+pub(super) fn in_batches<T: Sync>(
+    items: &[T],
+    out: &mut dyn Write,
+    encode: impl Fn(&T, &mut Vec<u8>) + Sync,
+) -> Result<()> {
+    let mut buffers = vec![Vec::new(); GROUP];
+    for group in items.chunks(BATCH * GROUP) {
+        buffers.par_iter_mut().zip(group.par_chunks(BATCH)).for_each(|(buffer, batch)| {
+            buffer.clear();
+            batch.iter().for_each(|item| encode(item, buffer));
+        });
+        for buffer in &buffers[..group.len().div_ceil(BATCH)] {
+            out.write_all(buffer)?;
+        }
+    }
+    Ok(())
+}
+
+/// Appends `v` in decimal; the formatting machinery would take several times longer.
+fn decimal(mut v: u64, to: &mut Vec<u8>) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (v % 10) as u8;
+        v /= 10;
+        if v == 0 {
+            break;
+        }
+    }
+    to.extend_from_slice(&digits[at..]);
+}
+
+/// Appends the shortest decimal that reads back to `v`.
+fn shortest(v: f32, to: &mut Vec<u8>) {
+    write!(to, "{v:?}").expect("a vector takes all bytes");
+}
 
 /// Unit normal by the corners' order, zero for a triangle without area.
 fn unit_normal(c: [[f32; 3]; 3]) -> [f32; 3] {
@@ -24,39 +69,34 @@ pub(super) fn stl(mesh: &TriMesh, out: &mut dyn Write) -> Result<()> {
     header[..10].copy_from_slice(b"binary STL");
     header[80..].copy_from_slice(&count.to_le_bytes());
     out.write_all(&header)?;
-    let mut batch = Vec::with_capacity(50 * BATCH);
-    for from in (0..mesh.triangles.len()).step_by(BATCH) {
-        batch.clear();
-        for t in from..(from + BATCH).min(mesh.triangles.len()) {
-            let corners = mesh.corners(t);
-            for v in unit_normal(corners).iter().chain(corners.as_flattened()) {
-                batch.extend_from_slice(&v.to_le_bytes());
-            }
-            batch.extend_from_slice(&[0, 0]);
+    in_batches(&mesh.triangles, out, |t, to| {
+        let corners = t.map(|i| mesh.positions[i as usize]);
+        let mut record = [0u8; 50];
+        let values = unit_normal(corners).into_iter().chain(corners.into_iter().flatten());
+        for (bytes, v) in record.chunks_exact_mut(4).zip(values) {
+            bytes.copy_from_slice(&v.to_le_bytes());
         }
-        out.write_all(&batch)?;
-    }
-    Ok(())
+        to.extend_from_slice(&record);
+    })
 }
 
 pub(super) fn obj(mesh: &TriMesh, out: &mut dyn Write) -> Result<()> {
-    let mut batch = Vec::new();
-    for chunk in mesh.positions.chunks(BATCH) {
-        batch.clear();
-        for [x, y, z] in chunk {
-            writeln!(batch, "v {x:?} {y:?} {z:?}")?;
+    in_batches(&mesh.positions, out, |p, to| {
+        to.push(b'v');
+        for &c in p {
+            to.push(b' ');
+            shortest(c, to);
         }
-        out.write_all(&batch)?;
-    }
-    for chunk in mesh.triangles.chunks(BATCH) {
-        batch.clear();
-        for t in chunk {
-            let [a, b, c] = t.map(|i| u64::from(i) + 1);
-            writeln!(batch, "f {a} {b} {c}")?;
+        to.push(b'\n');
+    })?;
+    in_batches(&mesh.triangles, out, |t, to| {
+        to.push(b'f');
+        for &i in t {
+            to.push(b' ');
+            decimal(u64::from(i) + 1, to);
         }
-        out.write_all(&batch)?;
-    }
-    Ok(())
+        to.push(b'\n');
+    })
 }
 
 pub(super) fn ply(mesh: &TriMesh, out: &mut dyn Write) -> Result<()> {
@@ -67,21 +107,14 @@ pub(super) fn ply(mesh: &TriMesh, out: &mut dyn Write) -> Result<()> {
         mesh.positions.len(),
         mesh.triangles.len()
     )?;
-    let mut batch = Vec::with_capacity(13 * BATCH);
-    for chunk in mesh.positions.chunks(BATCH) {
-        batch.clear();
-        batch.extend(chunk.as_flattened().iter().flat_map(|v| v.to_le_bytes()));
-        out.write_all(&batch)?;
-    }
-    for chunk in mesh.triangles.chunks(BATCH) {
-        batch.clear();
-        for t in chunk {
-            batch.push(3);
-            t.iter().for_each(|i| batch.extend_from_slice(&i.to_le_bytes()));
+    in_batches(&mesh.positions, out, |p, to| p.iter().for_each(|c| to.extend_from_slice(&c.to_le_bytes())))?;
+    in_batches(&mesh.triangles, out, |t, to| {
+        let mut record = [3u8; 13];
+        for (bytes, i) in record[1..].chunks_exact_mut(4).zip(t) {
+            bytes.copy_from_slice(&i.to_le_bytes());
         }
-        out.write_all(&batch)?;
-    }
-    Ok(())
+        to.extend_from_slice(&record);
+    })
 }
 
 const CONTENT_TYPES: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -109,28 +142,29 @@ pub(super) fn threemf(mesh: &TriMesh, out: &mut dyn Write) -> Result<()> {
     zip.finish()?.into_inner().flush()
 }
 
-fn model_part(mesh: &TriMesh, out: &mut impl Write) -> Result<()> {
+fn model_part(mesh: &TriMesh, out: &mut dyn Write) -> Result<()> {
     out.write_all(
         b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<model unit=\"millimeter\" xml:lang=\"en-US\" \
           xmlns=\"http://schemas.microsoft.com/3dmanufacturing/core/2015/02\">\n<resources>\n\
           <object id=\"1\" type=\"model\"><mesh>\n<vertices>\n",
     )?;
-    let mut batch = Vec::new();
-    for chunk in mesh.positions.chunks(BATCH) {
-        batch.clear();
-        for [x, y, z] in chunk {
-            writeln!(batch, "<vertex x=\"{x:?}\" y=\"{y:?}\" z=\"{z:?}\"/>")?;
+    in_batches(&mesh.positions, out, |p, to| {
+        to.extend_from_slice(b"<vertex");
+        for (name, &c) in [&b" x=\""[..], b"\" y=\"", b"\" z=\""].iter().zip(p) {
+            to.extend_from_slice(name);
+            shortest(c, to);
         }
-        out.write_all(&batch)?;
-    }
+        to.extend_from_slice(b"\"/>\n");
+    })?;
     out.write_all(b"</vertices>\n<triangles>\n")?;
-    for chunk in mesh.triangles.chunks(BATCH) {
-        batch.clear();
-        for [a, b, c] in chunk {
-            writeln!(batch, "<triangle v1=\"{a}\" v2=\"{b}\" v3=\"{c}\"/>")?;
+    in_batches(&mesh.triangles, out, |t, to| {
+        to.extend_from_slice(b"<triangle");
+        for (name, &i) in [&b" v1=\""[..], b"\" v2=\"", b"\" v3=\""].iter().zip(t) {
+            to.extend_from_slice(name);
+            decimal(u64::from(i), to);
         }
-        out.write_all(&batch)?;
-    }
+        to.extend_from_slice(b"\"/>\n");
+    })?;
     out.write_all(
         b"</triangles>\n</mesh></object>\n</resources>\n<build><item objectid=\"1\"/></build>\n</model>\n",
     )

@@ -2,6 +2,7 @@
 
 mod first_equal;
 mod holes;
+pub mod mean_value;
 mod nesting;
 mod orient;
 mod repair;
@@ -11,6 +12,7 @@ mod tri_mesh;
 mod weld;
 
 pub use holes::HoleLimits;
+pub use mean_value::{MeanValue, MeanValueError};
 pub use repair::{Center, Preprocess, RELATIVE_WELD_TOLERANCE, preprocess};
 pub use report::Report;
 pub use tri_mesh::TriMesh;

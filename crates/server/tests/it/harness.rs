@@ -209,6 +209,8 @@ const COPY: JobEntry = JobEntry {
     inputs: &[MESH],
     params: &[],
     products: &[Product { name: "mesh", extension: "stl", doc: "the same bytes" }],
+    refers: None,
+    example: "{}",
     results: &["size", "patch", "word"],
     memory_bytes: |_, _| 1,
     run: copy_run,

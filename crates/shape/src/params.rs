@@ -1,7 +1,11 @@
-//! Parameters: declared as data, read from strings or native JSON, refused with their name and value.
+//! Parameters of operators and of job types: declared as data, read from strings or native JSON, refused with their
+//! name and value.
 
+use crate::spelling::{numbers_of, shorten};
 use indexmap::IndexMap;
 use serde_json::Value;
+use std::borrow::Cow;
+use std::sync::Arc;
 
 /// What values a parameter takes.
 #[derive(Clone, Copy, Debug)]
@@ -22,16 +26,36 @@ pub enum Kind {
     },
     /// One of these words, any case.
     Choice(&'static [&'static str]),
+    /// So many finite numbers: flat, nested (a 4×4 matrix) or as `{"x", "y", "z"}`.
+    Numbers(usize),
+    /// So many whole numbers in `min..=max`: a list or `{"x", "y", "z"}`.
+    Integers {
+        /// How many.
+        count: usize,
+        /// Least value.
+        min: i64,
+        /// Greatest value.
+        max: i64,
+    },
+    /// Any number of points: flat (3N numbers) or nested (N×3), at least one.
+    Points,
+    /// An asset: `{"path": <filename>}`, with the `file_type` that clients give or without.
+    Asset {
+        /// What clients write as `file_type`, if anything.
+        file_type: Option<&'static str>,
+    },
+    /// JSON of a shape of its own, read by whoever declares it; may arrive as text.
+    Json,
 }
 
-/// One parameter of a job type.
+/// One parameter of an operator or a job type.
 #[derive(Clone, Copy, Debug)]
 pub struct Param {
     /// Wire name.
     pub name: &'static str,
     /// Accepted values.
     pub kind: Kind,
-    /// The value when absent, in wire spelling; `None`: may be absent, then the job decides.
+    /// The value when absent, in wire spelling; `None`: may be absent, then its owner decides.
     pub default: Option<&'static str>,
     /// Meaning and unit, one line.
     pub doc: &'static str,
@@ -52,6 +76,10 @@ enum Typed {
     Integer(i64),
     Number(f64),
     Choice(&'static str),
+    Numbers(Arc<[f64]>),
+    Integers(Arc<[i64]>),
+    Asset(String),
+    Json(Arc<Value>),
 }
 
 /// Checked parameters with defaults filled in.
@@ -64,7 +92,7 @@ impl Values {
         if let Some(name) = given.keys().find(|n| declared.iter().all(|p| p.name != n.as_str())) {
             let known: Vec<_> = declared.iter().map(|p| p.name).collect();
             let what = match known.is_empty() {
-                true => "unknown, this job type takes no parameters".to_owned(),
+                true => "unknown, there are no parameters here".to_owned(),
                 false => format!("unknown, expected one of {}", known.join(", ")),
             };
             return Err(ParamError { name: name.clone(), what });
@@ -106,11 +134,65 @@ impl Values {
     }
 }
 
+/// Accessors for operators, whose declared parameters have defaults: they panic where the declaration has neither
+/// that kind nor a default, which the registry's laws exclude.
+impl Values {
+    /// A declared [`Kind::Numbers`].
+    pub fn numbers(&self, name: &str) -> Option<&[f64]> {
+        match self.0.get(name) {
+            Some(Typed::Numbers(v)) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// A declared [`Kind::Integers`].
+    pub fn integers(&self, name: &str) -> Option<&[i64]> {
+        match self.0.get(name) {
+            Some(Typed::Integers(v)) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// Filename of a declared [`Kind::Asset`].
+    pub fn asset(&self, name: &str) -> Option<&str> {
+        match self.0.get(name) {
+            Some(Typed::Asset(v)) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// A declared [`Kind::Json`].
+    pub fn json(&self, name: &str) -> Option<&Value> {
+        match self.0.get(name) {
+            Some(Typed::Json(v)) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// A number with a default.
+    pub fn float(&self, name: &str) -> f64 {
+        self.number(name).unwrap_or_else(|| panic!("{name} is declared as a number with a default"))
+    }
+
+    /// `N` numbers with a default.
+    pub fn vector<const N: usize>(&self, name: &str) -> [f64; N] {
+        let numbers = self.numbers(name).and_then(|v| v.try_into().ok());
+        numbers.unwrap_or_else(|| panic!("{name} is declared as {N} numbers with a default"))
+    }
+
+    /// A word with a default.
+    pub fn word(&self, name: &str) -> &'static str {
+        self.choice(name).unwrap_or_else(|| panic!("{name} is declared as a choice with a default"))
+    }
+}
+
 impl Param {
     fn read(&self, value: &Value) -> Result<Typed, ParamError> {
         let text = match value {
             Value::String(s) => s.trim().to_owned(),
-            other => other.to_string(),
+            Value::Number(n) => n.to_string(),
+            Value::Bool(b) => b.to_string(),
+            _ => String::new(),
         };
         let refuse = |expected: String| ParamError {
             name: self.name.to_owned(),
@@ -118,11 +200,7 @@ impl Param {
         };
         match self.kind {
             Kind::Integer { min, max } => {
-                // 256.0 is a whole number too: JavaScript has no other way to say 256.
-                let whole = text.parse::<i64>().ok().or_else(|| {
-                    text.parse::<f64>().ok().filter(|f| f.fract() == 0.0 && f.abs() < 9e15).map(|f| f as i64)
-                });
-                let in_range = whole.filter(|v| (min..=max).contains(v));
+                let in_range = whole(&text).filter(|v| (min..=max).contains(v));
                 in_range.map(Typed::Integer).ok_or_else(|| refuse(format!("an integer from {min} to {max}")))
             }
             Kind::Number { min, max } => {
@@ -133,17 +211,56 @@ impl Param {
                 let word = words.iter().find(|w| w.eq_ignore_ascii_case(&text));
                 word.map(|w| Typed::Choice(w)).ok_or_else(|| refuse(format!("one of {}", words.join(", "))))
             }
+            Kind::Numbers(count) => {
+                let numbers = numbers_of(&structured(value)).filter(|v| v.len() == count);
+                numbers
+                    .map(|v| Typed::Numbers(v.into()))
+                    .ok_or_else(|| refuse(format!("{count} finite numbers")))
+            }
+            Kind::Integers { count, min, max } => {
+                let fits = |v: &f64| v.fract() == 0.0 && (min as f64..=max as f64).contains(v);
+                let numbers =
+                    numbers_of(&structured(value)).filter(|v| v.len() == count && v.iter().all(fits));
+                let integers = numbers.map(|v| Typed::Integers(v.iter().map(|x| *x as i64).collect()));
+                integers.ok_or_else(|| refuse(format!("{count} integers from {min} to {max}")))
+            }
+            Kind::Points => {
+                let numbers = numbers_of(&structured(value)).filter(|v| !v.is_empty() && v.len() % 3 == 0);
+                let points = numbers.map(|v| Typed::Numbers(v.into()));
+                points.ok_or_else(|| refuse("at least one point of 3 finite numbers".to_owned()))
+            }
+            Kind::Asset { file_type } => {
+                asset_path(&structured(value), file_type).map(Typed::Asset).map_err(refuse)
+            }
+            Kind::Json => match structured(value).into_owned() {
+                Value::String(_) => Err(refuse("JSON".to_owned())),
+                json => Ok(Typed::Json(Arc::new(json))),
+            },
         }
     }
 }
 
-/// The value as JSON, cut after 60 characters: an error message is no place for a megabyte.
-fn shorten(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+/// 256.0 is a whole number too: JavaScript has no other way to say 256.
+fn whole(text: &str) -> Option<i64> {
+    let float = || text.parse::<f64>().ok().filter(|f| f.fract() == 0.0 && f.abs() < 9e15).map(|f| f as i64);
+    text.parse::<i64>().ok().or_else(float)
+}
+
+/// JSON as it is, or the JSON that a text holds.
+fn structured(value: &Value) -> Cow<'_, Value> {
+    let parsed = value.as_str().and_then(|text| serde_json::from_str(text).ok());
+    parsed.map_or(Cow::Borrowed(value), Cow::Owned)
+}
+
+fn asset_path(value: &Value, file_type: Option<&str>) -> Result<String, String> {
+    let expected = match file_type {
+        Some(t) => format!("an asset as {{\"file_type\": {t:?}, \"path\": <filename>}}"),
+        None => "an asset as {\"path\": <filename>}".to_owned(),
+    };
+    let given = value.get("file_type").and_then(Value::as_str);
+    let known = given.is_none() || file_type.is_none() || given == file_type;
+    let path = value.get("path").and_then(Value::as_str).filter(|p| !p.is_empty() && known);
+    path.map(str::to_owned).ok_or(expected)
 }
 
 #[cfg(test)]

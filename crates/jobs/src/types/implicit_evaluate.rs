@@ -1,0 +1,104 @@
+//! `implicit/evaluate`: the values of a shape graph.
+
+use crate::context::JobContext;
+use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, INPUTS, memory_bytes, program, references};
+use crate::job_type::{JobEntry, JobError, Product};
+use anyhow::Context;
+use fieldstone_shape::operator::Type;
+use fieldstone_shape::params::Values;
+use fieldstone_shape::{Domain, Program, Visible, integers_json, numbers_json, patch_json};
+use std::io::Write;
+use std::ops::Range;
+
+/// The registry entry.
+pub const ENTRY: JobEntry = JobEntry {
+    type_name: "implicit/evaluate",
+    revision: 1,
+    doc: "Evaluates a shape graph at its sample points: the raw values of its last operator, x fastest.",
+    inputs: INPUTS,
+    params: &[GRAPH],
+    products: &[PRODUCT],
+    refers: Some(references),
+    results: RESULTS,
+    example: GRAPH_EXAMPLE,
+    memory_bytes: |values, inputs| memory_bytes(values, inputs, Visible::ALL),
+    run,
+};
+
+/// The volume, shared with the older job type.
+pub(super) const PRODUCT: Product = Product {
+    name: "volume",
+    extension: "bin",
+    doc: "values, little-endian, without a header: int8 after Threshold, float32 for numbers, three float32 for points",
+};
+
+/// Parameters out, shared with the older job type. Those of the patch are there when the samples are a grid's.
+pub(super) const RESULTS: &[&str] =
+    &["component_type", "patch", "patch_size", "patch_offset", "patch_resolution"];
+
+/// Samples turned into bytes before they are handed on.
+const BATCH: usize = 1 << 18;
+
+pub(super) fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
+    let monitor = cx.monitor().clone();
+    let program = program(values, cx, Visible::ALL, &monitor.part(0.0, 0.1))?;
+    let component = component_type(&program)?;
+    let mut out = cx.output("volume", "bin")?;
+    let slabs: Vec<_> = program.plan().slabs().collect();
+    for (i, z) in slabs.iter().enumerate() {
+        let share = |k: usize| 0.1 + 0.9 * k as f32 / slabs.len() as f32;
+        let channels = program.evaluate(z.clone(), &monitor.part(share(i), share(i + 1)))?;
+        let count = channels[0].len();
+        for from in (0..count).step_by(BATCH) {
+            monitor.check()?;
+            write(&channels, from..(from + BATCH).min(count), component, &mut out)?;
+        }
+    }
+    out.flush()?;
+    cx.set_param("component_type", component);
+    describe_patch(&program, cx)
+}
+
+fn component_type(program: &Program) -> Result<&'static str, JobError> {
+    let byte = program.plan().result_type() == Type::Byte;
+    match program.channels() {
+        1 if byte => Ok("Byte"),
+        1 => Ok("Float"),
+        2 => Ok("Vec2f"),
+        3 => Ok("Vec3f"),
+        4 => Ok("Vec4f"),
+        n => Err(JobError::Internal(anyhow::anyhow!("{n} values per sample"))),
+    }
+}
+
+/// Writes these samples, the values of one next to each other.
+fn write(
+    channels: &[Vec<f32>],
+    range: Range<usize>,
+    component: &str,
+    out: &mut impl Write,
+) -> std::io::Result<()> {
+    match (channels, component) {
+        ([values], "Byte") => {
+            let bytes: Vec<u8> = values[range].iter().map(|v| *v as i8 as u8).collect();
+            out.write_all(&bytes)
+        }
+        ([values], _) => out.write_all(bytemuck::cast_slice(&values[range])),
+        _ => {
+            let together: Vec<f32> = range.flat_map(|i| channels.iter().map(move |c| c[i])).collect();
+            out.write_all(bytemuck::cast_slice(&together))
+        }
+    }
+}
+
+/// Sets the parameters of the patch, if the samples are a grid's.
+pub(super) fn describe_patch(program: &Program, cx: &mut JobContext) -> Result<(), JobError> {
+    let domain = program.plan().target_domain().context("a program has a domain")?;
+    if let Domain::Grid { patch, .. } = domain {
+        cx.set_param("patch", patch_json(patch));
+        cx.set_param("patch_size", numbers_json(&patch.size()));
+        cx.set_param("patch_offset", numbers_json(&patch.offset()));
+        cx.set_param("patch_resolution", integers_json(&patch.resolution()));
+    }
+    Ok(())
+}

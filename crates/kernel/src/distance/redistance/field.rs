@@ -1,0 +1,143 @@
+//! The samples as a trilinear interpolant: value and gradient at sixteen points at once.
+//!
+//! Coordinates are cell indices times `scale`, so that distances are in units of the finest spacing; they are
+//! kept relative to a sample near the points, so that `f32` is as good far from the first sample as at it.
+
+use crate::patch::Patch;
+use crate::simd::LANES;
+
+pub(super) type Lane = [f32; LANES];
+
+/// The field to be redistanced.
+pub(super) struct Field {
+    /// As given, x fastest; infinite samples became the largest finite numbers.
+    pub values: Vec<f32>,
+    /// Samples per axis.
+    pub n: [usize; 3],
+    /// How far apart neighbours along an axis are in `values`; 0 where there is only one sample.
+    pub stride: [usize; 3],
+    /// Spacing in units of the finest; 1 where there is only one sample.
+    pub scale: [f32; 3],
+    /// The finest spacing, model units.
+    pub cell: f64,
+}
+
+impl Field {
+    pub fn new(values: Vec<f32>, patch: &Patch) -> Field {
+        let (n, spacing) = (patch.resolution().map(|n| n as usize), patch.spacing());
+        let cell = spacing.into_iter().filter(|h| *h > 0.0).fold(f64::INFINITY, f64::min);
+        let cell = if cell.is_finite() { cell } else { 1.0 };
+        let steps = [1, n[0], n[0] * n[1]];
+        Field {
+            values,
+            n,
+            stride: std::array::from_fn(|a| if n[a] > 1 { steps[a] } else { 0 }),
+            scale: spacing.map(|h| if h > 0.0 { (h / cell) as f32 } else { 1.0 }),
+            cell,
+        }
+    }
+
+    /// Cells per axis; an axis with one sample has one flat cell.
+    pub fn cells(&self) -> [usize; 3] {
+        self.n.map(|n| (n - 1).max(1))
+    }
+
+    /// Index of sample `at`.
+    #[inline(always)]
+    pub fn index(&self, at: [usize; 3]) -> usize {
+        at[0] * self.stride[0] + at[1] * self.stride[1] + at[2] * self.stride[2]
+    }
+
+    /// The corners of sixteen cells whose first samples are at `index`, bit 0 of the corner's number along x, 1 along y, 2
+    /// along z, divided by the largest magnitude in the cell so that no product over- or underflows.
+    ///
+    /// # Safety
+    /// Each index is that of the first sample of a cell.
+    #[inline(always)]
+    pub unsafe fn corners(&self, index: &[usize; LANES]) -> [Lane; 8] {
+        let mut c = [[0.0; LANES]; 8];
+        let v = self.values.as_ptr();
+        let [sx, sy, sz] = self.stride;
+        let offsets = [0, sx, sy, sx + sy, sz, sz + sx, sz + sy, sz + sx + sy];
+        for l in 0..LANES {
+            for k in 0..8 {
+                // SAFETY: the caller's promise; strides along single-sample axes are 0.
+                c[k][l] = unsafe { *v.add(index[l] + offsets[k]) };
+            }
+        }
+        let mut most = [1e-37f32; LANES];
+        for corner in &c {
+            for l in 0..LANES {
+                let a = corner[l].abs();
+                most[l] = if a > most[l] { a } else { most[l] };
+            }
+        }
+        for l in 0..LANES {
+            most[l] = 1.0 / most[l];
+        }
+        for corner in &mut c {
+            for l in 0..LANES {
+                corner[l] *= most[l];
+            }
+        }
+        c
+    }
+
+    /// Value and gradient (per unit of distance) at `x`, which is moved into the patch first. Where it had to be moved the
+    /// gradient along that axis is 0: the zero set ends there. Both are scaled by a positive factor of the cell.
+    #[inline(always)]
+    pub fn evaluate(&self, base: [usize; 3], x: &mut [Lane; 3]) -> (Lane, [Lane; 3]) {
+        let mut index = [0usize; LANES];
+        let mut u = [[0.0f32; LANES]; 3];
+        let mut free = [[0.0f32; LANES]; 3];
+        for a in 0..3 {
+            let low = -(base[a] as f32);
+            let (high, last) = (self.n[a] as f32 - 1.0 + low, (self.n[a].max(2) - 2) as i32);
+            let (scale, inverse) = (self.scale[a], 1.0 / self.scale[a]);
+            let mut cell = [0i32; LANES];
+            for l in 0..LANES {
+                let q = x[a][l] * inverse;
+                let q = if q > low { q } else { low };
+                let q = if q < high { q } else { high };
+                free[a][l] = if (q > low) & (q < high) { inverse } else { 0.0 };
+                x[a][l] = q * scale;
+                // SAFETY: between 0 and the number of samples.
+                let i = unsafe { (q - low).to_int_unchecked::<i32>() };
+                let i = if i < last { i } else { last };
+                cell[l] = i;
+                u[a][l] = q - (i as f32 + low);
+            }
+            for l in 0..LANES {
+                index[l] += cell[l] as usize * self.stride[a];
+            }
+        }
+        // SAFETY: cells were clamped to those of the grid.
+        let c = unsafe { self.corners(&index) };
+        let (f, mut g) = trilinear(&c, &u);
+        for a in 0..3 {
+            for l in 0..LANES {
+                g[a][l] *= free[a][l];
+            }
+        }
+        (f, g)
+    }
+}
+
+/// Value and gradient (per cell) inside cells at `u` in 0..=1.
+#[inline(always)]
+pub(super) fn trilinear(c: &[Lane; 8], u: &[Lane; 3]) -> (Lane, [Lane; 3]) {
+    let (mut f, mut g) = ([0.0; LANES], [[0.0; LANES]; 3]);
+    for l in 0..LANES {
+        let [x, y, z] = [u[0][l], u[1][l], u[2][l]];
+        let d = [c[1][l] - c[0][l], c[3][l] - c[2][l], c[5][l] - c[4][l], c[7][l] - c[6][l]];
+        let e = [c[0][l] + d[0] * x, c[2][l] + d[1] * x, c[4][l] + d[2] * x, c[6][l] + d[3] * x];
+        let (low, high) = (e[0] + (e[1] - e[0]) * y, e[2] + (e[3] - e[2]) * y);
+        let (dl, dh) = (d[0] + (d[1] - d[0]) * y, d[2] + (d[3] - d[2]) * y);
+        let (sl, sh) = (e[1] - e[0], e[3] - e[2]);
+        f[l] = low + (high - low) * z;
+        g[0][l] = dl + (dh - dl) * z;
+        g[1][l] = sl + (sh - sl) * z;
+        g[2][l] = high - low;
+    }
+    (f, g)
+}

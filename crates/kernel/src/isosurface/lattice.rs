@@ -1,0 +1,96 @@
+//! Where crossings lie: the patch in numbers, and the interpolation along an edge.
+
+use super::IsosurfaceError;
+use super::table::ends;
+use crate::patch::Patch;
+
+/// The least distance of a crossing from the samples of its edge, in cells.
+const LEAST_MARGIN: f64 = 1.0 / 4096.0;
+/// The margin in units of the last place of the largest coordinate: so many that rounding a position to `f32` cannot
+/// carry it onto a neighbour.
+const MARGIN_ULPS: f64 = 8.0;
+
+/// A patch with at least two different samples on every axis.
+#[derive(Clone, Debug)]
+pub(super) struct Lattice {
+    pub n: [usize; 3],
+    offset: [f64; 3],
+    step: [f64; 3],
+    /// Crossings stay so far from the samples, in cells.
+    margin: [f64; 3],
+    pub isovalue: f32,
+}
+
+impl Lattice {
+    pub fn new(patch: &Patch, isovalue: f32) -> Result<Lattice, IsosurfaceError> {
+        if !isovalue.is_finite() {
+            return Err(IsosurfaceError::Isovalue { value: isovalue });
+        }
+        let (step, offset) = (patch.spacing(), patch.offset());
+        let mut margin = [0.0; 3];
+        for a in 0..3 {
+            let axis = ['x', 'y', 'z'][a];
+            if patch.resolution()[a] < 2 || step[a] <= 0.0 {
+                return Err(IsosurfaceError::Flat { axis });
+            }
+            let farthest = offset[a].abs().max((offset[a] + patch.size()[a]).abs());
+            margin[a] = (MARGIN_ULPS * f64::from(f32::EPSILON) * farthest / step[a]).max(LEAST_MARGIN);
+            if margin[a] > 0.25 || farthest > f64::from(f32::MAX) || step[a] < f64::from(f32::MIN_POSITIVE) {
+                return Err(IsosurfaceError::Unresolved { axis, step: step[a], farthest });
+            }
+        }
+        let n = patch.resolution().map(|n| n as usize);
+        Ok(Lattice { n, offset, step, margin, isovalue })
+    }
+
+    /// A sample's value relative to the isovalue; what is not finite counts as the greatest `f32`.
+    #[inline(always)]
+    pub fn relative(&self, v: f32) -> f64 {
+        let v = if v.abs() <= f32::MAX { v } else { f32::MAX };
+        f64::from(v) - f64::from(self.isovalue)
+    }
+
+    /// Where the edge along `axis` from a sample of value `a` to the next of value `b` crosses, in cells.
+    #[inline(always)]
+    pub fn crossing(&self, axis: usize, a: f64, b: f64) -> f64 {
+        let (t, margin) = (a / (a - b), self.margin[axis]);
+        let t = if t > margin { t } else { margin };
+        if t < 1.0 - margin { t } else { 1.0 - margin }
+    }
+
+    /// A coordinate in cells as one of the model.
+    #[inline(always)]
+    pub fn coordinate(&self, axis: usize, cells: f64) -> f64 {
+        self.offset[axis] + self.step[axis] * cells
+    }
+
+    /// A position in cells as one of the model.
+    #[inline(always)]
+    pub fn position(&self, cells: [f64; 3]) -> [f32; 3] {
+        [0, 1, 2].map(|a| self.coordinate(a, cells[a]) as f32)
+    }
+
+    /// Where edge `e` of a cell crosses, in cells from the cell's corner.
+    pub fn crossing_of(&self, e: usize, values: &[f64; 8]) -> [f64; 3] {
+        let [a, b] = ends(e);
+        let axis = (a ^ b).trailing_zeros() as usize;
+        let mut p = [0, 1, 2].map(|k| (a >> k & 1) as f64);
+        p[axis] = self.crossing(axis, values[a], values[b]);
+        p
+    }
+
+    /// The mean of the crossings of `edges` (bits), kept inside the cell, in cells from its corner.
+    pub fn mean(&self, edges: u16, values: &[f64; 8]) -> [f64; 3] {
+        let mut sum = [0.0; 3];
+        for e in (0..12).filter(|e| edges >> e & 1 == 1) {
+            let p = self.crossing_of(e, values);
+            (0..3).for_each(|k| sum[k] += p[k]);
+        }
+        self.inside(sum.map(|s| s / f64::from(edges.count_ones())))
+    }
+
+    /// `p` (in cells from the corner of its cell) kept off the cell's faces.
+    pub fn inside(&self, p: [f64; 3]) -> [f64; 3] {
+        [0, 1, 2].map(|k| p[k].max(2.0 * self.margin[k]).min(1.0 - 2.0 * self.margin[k]))
+    }
+}

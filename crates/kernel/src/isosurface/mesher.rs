@@ -1,0 +1,204 @@
+//! The mesher: takes planes of samples, keeps the last one, appends to a mesh.
+
+use super::lattice::Lattice;
+use super::rows::{LayerRow, PlaneRow};
+use super::slab::Slab;
+use super::write::{Out, Places, Target};
+use super::{IsosurfaceError, Options};
+use crate::mesh::TriMesh;
+use crate::monitor::{Cancelled, Monitor};
+use crate::patch::Patch;
+use rayon::prelude::*;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+/// Rows that one task counts or writes.
+const ROWS: usize = 64;
+
+/// Builds the surface from planes that arrive in order of z. It holds one plane of samples and the mesh so far, so what
+/// it needs grows with the surface and with one plane, not with the grid.
+pub struct Mesher {
+    lattice: Lattice,
+    options: Options,
+    /// Planes taken.
+    taken: usize,
+    /// The last plane: samples, bits, numbers of its rows' vertices.
+    last: (Vec<f32>, Vec<u64>),
+    last_rows: Vec<PlaneRow>,
+    mesh: TriMesh,
+}
+
+/// Rows of a plane or of the layer above it.
+#[derive(Clone, Debug)]
+struct Task {
+    layer: bool,
+    p: usize,
+    rows: Range<usize>,
+    vertices: usize,
+    triangles: usize,
+}
+
+type Job<'a> = (&'a Task, &'a mut [MaybeUninit<[f32; 3]>], &'a mut [MaybeUninit<[u32; 3]>]);
+
+impl Mesher {
+    /// A mesher of samples on `patch`, which needs at least two samples on every axis.
+    pub fn new(patch: &Patch, options: &Options) -> Result<Mesher, IsosurfaceError> {
+        let lattice = Lattice::new(patch, options.isovalue)?;
+        let mesh = TriMesh::default();
+        Ok(Mesher { lattice, options: *options, taken: 0, last: Default::default(), last_rows: vec![], mesh })
+    }
+
+    /// Takes the next planes: any number of whole ones, x fastest. All of a call is worked on at once and in parallel.
+    ///
+    /// After an error the mesher is of no further use.
+    pub fn planes(&mut self, samples: &[f32], monitor: &Monitor) -> Result<(), IsosurfaceError> {
+        let [nx, ny, nz] = self.lattice.n;
+        let (plane, got) = (nx * ny, samples.len());
+        if got % plane != 0 || self.taken + got / plane > nz {
+            return Err(IsosurfaceError::Samples { got, before: self.taken * plane, plane, planes: nz });
+        }
+        if got == 0 {
+            return Ok(());
+        }
+        let last = std::mem::take(&mut self.last);
+        let carried = usize::from(self.taken > 0);
+        let base = self.taken - carried;
+        let slab = Slab::new(&self.lattice, base, (&last.0, &last.1), samples, self.options.level, monitor)?;
+        monitor.progress(0.4);
+        let mut planes = std::mem::take(&mut self.last_rows);
+        let (fresh, mut layers) = count(&slab, carried, monitor)?;
+        planes.extend(fresh);
+        monitor.progress(0.6);
+        let tasks = place(&slab, carried, &mut planes, &mut layers, &self.mesh, &self.options)?;
+        let places = Places { planes: &planes, layers: &layers, rows: ny };
+        append(&mut self.mesh, &slab, &places, &tasks, monitor)?;
+        monitor.progress(1.0);
+        self.taken += got / plane;
+        self.last = slab.last();
+        self.last_rows = planes.split_off(planes.len() - ny);
+        Ok(())
+    }
+
+    /// The mesh, once all planes are there.
+    pub fn finish(self, monitor: &Monitor) -> Result<TriMesh, IsosurfaceError> {
+        monitor.check()?;
+        let [nx, ny, nz] = self.lattice.n;
+        if self.taken < nz {
+            let plane = nx * ny;
+            return Err(IsosurfaceError::Samples { got: 0, before: self.taken * plane, plane, planes: nz });
+        }
+        Ok(self.mesh)
+    }
+}
+
+/// Counts of all rows of the fresh planes and of the layers below them.
+fn count(
+    slab: &Slab,
+    carried: usize,
+    monitor: &Monitor,
+) -> Result<(Vec<PlaneRow>, Vec<LayerRow>), Cancelled> {
+    let ny = slab.lattice.n[1];
+    let mut planes = vec![PlaneRow::default(); (slab.planes() - carried) * ny];
+    let mut layers = vec![LayerRow::default(); (slab.planes() - 1) * ny];
+    planes.par_chunks_mut(ROWS).enumerate().try_for_each(|(chunk, rows)| {
+        monitor.check()?;
+        for (r, row) in rows.iter_mut().enumerate() {
+            let r = chunk * ROWS + r;
+            *row = PlaneRow::count(slab, carried + r / ny, r % ny);
+        }
+        Ok(())
+    })?;
+    layers.par_chunks_mut(ROWS).enumerate().try_for_each(|(chunk, rows)| {
+        monitor.check()?;
+        for (r, row) in rows.iter_mut().enumerate() {
+            let r = chunk * ROWS + r;
+            *row = LayerRow::count(slab, r / ny, r % ny);
+        }
+        Ok(())
+    })?;
+    Ok((planes, layers))
+}
+
+/// Numbers everything behind what the mesh has: layer below a plane, then the plane, row by row.
+fn place(
+    slab: &Slab,
+    carried: usize,
+    planes: &mut [PlaneRow],
+    layers: &mut [LayerRow],
+    mesh: &TriMesh,
+    options: &Options,
+) -> Result<Vec<Task>, IsosurfaceError> {
+    let ny = slab.lattice.n[1];
+    let (mut vertices, mut triangles) = (mesh.positions.len() as u64, mesh.triangles.len() as u64);
+    let mut tasks = vec![];
+    for p in carried..slab.planes() {
+        for (layer, p) in [(true, p.wrapping_sub(1)), (false, p)].into_iter().skip(usize::from(p == 0)) {
+            for from in (0..ny).step_by(ROWS) {
+                let rows = from..(from + ROWS).min(ny);
+                let before = (vertices, triangles);
+                for r in p * ny + rows.start..p * ny + rows.end {
+                    let first = vertices as u32;
+                    let (v, t) = match layer {
+                        true => (layers[r].vertices(), layers[r].triangles),
+                        false => (planes[r].vertices(), planes[r].triangles),
+                    };
+                    (vertices, triangles) = (vertices + u64::from(v), triangles + u64::from(t));
+                    let max_triangles = options.max_triangles;
+                    if triangles > max_triangles || vertices > u64::from(u32::MAX) {
+                        return Err(IsosurfaceError::TooLarge { triangles, vertices, max_triangles });
+                    }
+                    if layer { layers[r].place(first) } else { planes[r].place(first) }
+                }
+                let (vertices, triangles) = (vertices - before.0, triangles - before.1);
+                if vertices + triangles > 0 {
+                    let (vertices, triangles) = (vertices as usize, triangles as usize);
+                    tasks.push(Task { layer, p, rows, vertices, triangles });
+                }
+            }
+        }
+    }
+    Ok(tasks)
+}
+
+/// Writes all tasks' vertices and triangles behind those of the mesh.
+fn append(
+    mesh: &mut TriMesh,
+    slab: &Slab,
+    places: &Places,
+    tasks: &[Task],
+    monitor: &Monitor,
+) -> Result<(), Cancelled> {
+    let vertices: usize = tasks.iter().map(|t| t.vertices).sum();
+    let triangles: usize = tasks.iter().map(|t| t.triangles).sum();
+    mesh.positions.reserve(vertices);
+    mesh.triangles.reserve(triangles);
+    let mut positions = &mut mesh.positions.spare_capacity_mut()[..vertices];
+    let mut corners = &mut mesh.triangles.spare_capacity_mut()[..triangles];
+    let mut jobs: Vec<Job> = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        let (mine, rest) = positions.split_at_mut(task.vertices);
+        positions = rest;
+        let (own, rest) = corners.split_at_mut(task.triangles);
+        corners = rest;
+        jobs.push((task, mine, own));
+    }
+    jobs.into_par_iter().try_for_each(|(task, positions, triangles)| {
+        monitor.check()?;
+        let mut target = Target { positions: Out::new(positions), triangles: Out::new(triangles) };
+        for j in task.rows.clone() {
+            match task.layer {
+                true => target.layer_row(slab, places, task.p, j),
+                false => target.plane_row(slab, places, task.p, j),
+            }
+        }
+        target.positions.finish();
+        target.triangles.finish();
+        Ok(())
+    })?;
+    // SAFETY: the jobs cover these stretches and each has written all of its own, or panicked.
+    unsafe {
+        mesh.positions.set_len(mesh.positions.len() + vertices);
+        mesh.triangles.set_len(mesh.triangles.len() + triangles);
+    }
+    Ok(())
+}

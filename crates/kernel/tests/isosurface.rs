@@ -1,0 +1,168 @@
+//! The isosurface is a closed, oriented 2-manifold for any samples.
+
+use fieldstone_kernel::isosurface::{IsosurfaceError, Mesher, Options, isosurface};
+use fieldstone_kernel::measure::{moments, parts, topology};
+use fieldstone_kernel::simd::Level;
+use fieldstone_kernel::testing::Rng;
+use fieldstone_kernel::{Monitor, Patch, TriMesh};
+use std::collections::HashMap;
+
+fn mesh_of(samples: &[f32], n: [u32; 3]) -> TriMesh {
+    let patch = Patch::new(n.map(|n| f64::from(n - 1)), [0.0; 3], n).unwrap();
+    isosurface(samples, &patch, &Options::default(), &Monitor::none()).unwrap()
+}
+
+/// Vertices of equal position become one.
+fn welded(mesh: &TriMesh) -> TriMesh {
+    let mut first: HashMap<[u32; 3], u32> = HashMap::new();
+    let mut positions = vec![];
+    let number: Vec<u32> = mesh
+        .positions
+        .iter()
+        .map(|p| {
+            *first.entry(p.map(|c| (c + 0.0).to_bits())).or_insert_with(|| {
+                positions.push(*p);
+                positions.len() as u32 - 1
+            })
+        })
+        .collect();
+    let triangles = mesh.triangles.iter().map(|t| t.map(|i| number[i as usize])).collect();
+    TriMesh { positions, triangles }
+}
+
+fn assert_sound(samples: &[f32], n: [u32; 3]) -> TriMesh {
+    let mesh = mesh_of(samples, n);
+    for mesh in [&mesh, &welded(&mesh)] {
+        let found = topology(mesh, &Monitor::none()).unwrap();
+        assert!(found.is_closed_manifold(), "{found:?} of {n:?} {samples:?}");
+        let volume = moments(mesh, &Monitor::none()).unwrap().volume;
+        let inside = samples.iter().any(|v| *v < 0.0 && v.is_finite());
+        assert_eq!(volume > 0.0, inside, "{volume} of {n:?} {samples:?}");
+    }
+    assert_eq!(mesh.positions.len(), welded(&mesh).positions.len(), "vertices coincide: {samples:?}");
+    mesh
+}
+
+/// Values that are hard on rules: plateaus of the isovalue, ties, extremes, and ordinary noise.
+fn value(rng: &mut Rng, kind: usize) -> f32 {
+    let u = rng.unit() as f32 * 2.0 - 1.0;
+    match kind {
+        0 => u,
+        1 => (u * 2.0).round(),
+        2 => [-1.0, 0.0, 1.0, -0.0][rng.below(4)],
+        3 => [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, -1e-45, 1e-45, -1.0]
+            [rng.below(8)],
+        4 => u * u * u * u * u * 1e3,
+        _ => u.signum() * [1e-30, 1.0, 1e30][rng.below(3)],
+    }
+}
+
+#[test]
+fn every_sign_case_of_a_cell() {
+    let mut rng = Rng::new(1);
+    for case in 0..256u32 {
+        for round in 0..60 {
+            let samples: Vec<f32> = (0..8)
+                .map(|c| {
+                    let v = value(&mut rng, [0, 4, 5][round % 3]).abs().max(f32::MIN_POSITIVE);
+                    if case >> c & 1 == 1 { -v } else { v }
+                })
+                .collect();
+            assert_sound(&samples, [2; 3]);
+        }
+    }
+}
+
+#[test]
+fn noise_on_small_grids() {
+    let mut rng = Rng::new(2);
+    for round in 0..3000 {
+        let n = [[3, 2, 2], [2, 3, 2], [2, 2, 3], [4, 4, 4], [3, 5, 4], [3, 3, 3]][round % 6];
+        let kind = rng.below(6);
+        let samples: Vec<f32> = (0..n.iter().product::<u32>()).map(|_| value(&mut rng, kind)).collect();
+        assert_sound(&samples, n);
+    }
+}
+
+#[test]
+fn noise_on_larger_grids() {
+    let mut rng = Rng::new(3);
+    for (kind, n) in
+        [(0, [67, 9, 21]), (1, [64, 33, 7]), (2, [63, 12, 12]), (3, [130, 70, 5]), (5, [65, 65, 3])]
+    {
+        let samples: Vec<f32> = (0..n.iter().product::<u32>()).map(|_| value(&mut rng, kind)).collect();
+        assert_sound(&samples, n);
+    }
+}
+
+#[test]
+fn any_split_threads_and_level_give_the_same_bytes() {
+    let mut rng = Rng::new(4);
+    let n = [70u32, 66, 24];
+    let samples: Vec<f32> = (0..n.iter().product::<u32>()).map(|_| value(&mut rng, 0) + 0.4).collect();
+    let patch = Patch::new([7.0, 6.0, 2.0], [-1.0, 3.0, 0.5], n).unwrap();
+    let whole = isosurface(&samples, &patch, &Options::default(), &Monitor::none()).unwrap();
+    let plane = 70 * 66;
+    for (threads, split) in [(1, 24), (2, 1), (3, 5), (2, 23)] {
+        for level in Level::available() {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mesh = pool.install(|| {
+                let mut mesher = Mesher::new(&patch, &Options { level, ..Options::default() }).unwrap();
+                for slab in samples.chunks(split * plane) {
+                    mesher.planes(slab, &Monitor::none()).unwrap();
+                }
+                mesher.finish(&Monitor::none()).unwrap()
+            });
+            assert!(mesh == whole, "{threads} threads, {split} planes, {level:?}");
+        }
+    }
+}
+
+#[test]
+fn a_full_patch_is_a_box_and_an_empty_one_nothing() {
+    for n in [[2u32, 2, 2], [5, 4, 3], [130, 3, 2]] {
+        let count = n.iter().product::<u32>() as usize;
+        let mesh = assert_sound(&vec![-1.0; count], n);
+        let m = moments(&mesh, &Monitor::none()).unwrap();
+        let s = n.map(|n| f64::from(n - 1));
+        assert!((m.volume - s[0] * s[1] * s[2]).abs() < 1e-9 * m.volume);
+        assert!((m.area - 2.0 * (s[0] * s[1] + s[1] * s[2] + s[2] * s[0])).abs() < 1e-9 * m.area);
+        for v in [0.0, 1.0, f32::NAN, f32::NEG_INFINITY] {
+            assert_eq!(mesh_of(&vec![v; count], n), TriMesh::default());
+        }
+    }
+}
+
+#[test]
+fn plateaus_of_the_isovalue_are_outside() {
+    // A block of inside samples in a sea of exactly the isovalue: a box a hair larger than the block.
+    let n = [9u32; 3];
+    let samples: Vec<f32> = (0..729)
+        .map(|i| if [i % 9, i / 9 % 9, i / 81].iter().all(|c| (3..=5).contains(c)) { -1.0 } else { 0.0 })
+        .collect();
+    let mesh = assert_sound(&samples, n);
+    let found = parts(&mesh, &Monitor::none()).unwrap();
+    assert_eq!((found.solids, found.cavities), (1, 0));
+    // Crossings lie on the outer samples, less the margin.
+    assert!(mesh.positions.iter().flatten().all(|c| (1.9..6.1).contains(c)));
+}
+
+#[test]
+fn bad_arguments_are_named() {
+    let patch = |size, n| Patch::new(size, [0.0; 3], n).unwrap();
+    let cube = patch([1.0; 3], [2; 3]);
+    let new = |p: &Patch, isovalue| Mesher::new(p, &Options { isovalue, ..Options::default() }).err();
+    assert!(matches!(new(&cube, f32::NAN), Some(IsosurfaceError::Isovalue { .. })));
+    assert_eq!(new(&patch([1.0; 3], [2, 1, 2]), 0.0), Some(IsosurfaceError::Flat { axis: 'y' }));
+    assert_eq!(new(&patch([1.0, 1.0, 0.0], [2; 3]), 0.0), Some(IsosurfaceError::Flat { axis: 'z' }));
+    let far = Patch::new([1.0; 3], [1e7, 0.0, 0.0], [2; 3]).unwrap();
+    assert!(matches!(new(&far, 0.0), Some(IsosurfaceError::Unresolved { axis: 'x', .. })));
+    let run = |samples: &[f32], max_triangles| {
+        isosurface(samples, &cube, &Options { max_triangles, ..Options::default() }, &Monitor::none())
+    };
+    for samples in [&[-1.0; 3][..], &[-1.0; 4], &[-1.0; 12]] {
+        assert!(matches!(run(samples, 99), Err(IsosurfaceError::Samples { .. })));
+    }
+    assert!(matches!(run(&[-1.0; 8], 11), Err(IsosurfaceError::TooLarge { .. })));
+    assert_eq!(run(&[-1.0; 8], 12).unwrap().triangles.len(), 12);
+}

@@ -1,0 +1,342 @@
+//! The graph document: read, checked, put into an order. Nothing is loaded here.
+
+use crate::operator::{OperatorEntry, Port, Type};
+use crate::ops;
+use crate::params::{Kind, Values};
+use crate::spelling::shorten;
+use indexmap::IndexMap;
+use serde_json::Value;
+
+/// Bounds on what a graph may be.
+#[derive(Clone, Copy, Debug)]
+pub struct GraphLimits {
+    /// Operators in one graph.
+    pub operators: usize,
+    /// Samples of one grid or points of one list.
+    pub samples: u64,
+}
+
+impl Default for GraphLimits {
+    fn default() -> Self {
+        GraphLimits { operators: 1024, samples: 2048 * 2048 * 2048 }
+    }
+}
+
+/// Why a graph is refused. The text names the operator by index and type, and the field.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{place}: {what}")]
+pub struct GraphError {
+    /// `graph`, `operators[3] (CSG)`, `edges[2]`.
+    pub place: String,
+    /// What is wrong, with the value.
+    pub what: String,
+}
+
+impl GraphError {
+    fn new(place: impl Into<String>, what: impl Into<String>) -> GraphError {
+        GraphError { place: place.into(), what: what.into() }
+    }
+}
+
+/// A checked operator of a graph.
+#[derive(Clone)]
+pub struct Node {
+    /// What it is.
+    pub entry: &'static OperatorEntry,
+    /// Its parameters, defaults filled in.
+    pub values: Values,
+    /// By port: the operator that feeds it.
+    pub inputs: Vec<Option<usize>>,
+}
+
+/// A checked graph: every operator known, every parameter read, every required input connected, no cycles.
+#[derive(Clone)]
+pub struct Graph {
+    nodes: Vec<Node>,
+    /// Operators that the sink depends on and the sink itself, inputs before their consumers.
+    order: Vec<usize>,
+    sink: usize,
+    warnings: Vec<String>,
+    limits: GraphLimits,
+}
+
+impl Graph {
+    /// Reads `{"operators": […], "edges": […]}`; text that holds such JSON is taken too.
+    pub fn parse(document: &Value, limits: GraphLimits) -> Result<Graph, GraphError> {
+        let parsed;
+        let document = match document {
+            Value::String(text) => {
+                let read = serde_json::from_str::<Value>(text);
+                parsed = read.map_err(|e| GraphError::new("graph", format!("is not JSON: {e}")))?;
+                &parsed
+            }
+            other => other,
+        };
+        let operators = list(document, "operators")?;
+        if operators.is_empty() {
+            return Err(GraphError::new("graph", "has no operators"));
+        }
+        if operators.len() > limits.operators {
+            let (n, most) = (operators.len(), limits.operators);
+            return Err(GraphError::new("graph", format!("has {n} operators, the limit is {most}")));
+        }
+        let mut warnings = Vec::new();
+        let read = |(i, operator)| read_operator(i, operator, &mut warnings);
+        let mut nodes = operators.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
+        let edges = match document.get("edges") {
+            None | Some(Value::Null) => &Vec::new(),
+            _ => list(document, "edges")?,
+        };
+        let sources = connect(&mut nodes, edges)?;
+        let sink = sink(&nodes, &sources)?;
+        let order = order(&nodes, sink, &mut warnings)?;
+        let graph = Graph { nodes, order, sink, warnings, limits };
+        graph.check_required()?;
+        graph.check_types()?;
+        Ok(graph)
+    }
+
+    /// All operators, in the document's order.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Operators that count, inputs before their consumers.
+    pub fn order(&self) -> &[usize] {
+        &self.order
+    }
+
+    /// The operator whose values are the result.
+    pub fn sink(&self) -> usize {
+        self.sink
+    }
+
+    /// What was tolerated.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The limits it was read with.
+    pub fn limits(&self) -> GraphLimits {
+        self.limits
+    }
+
+    /// Filenames that the operators refer to, with the operator and its parameter, in the document's order.
+    pub fn assets(&self) -> Vec<(usize, &'static str, &str)> {
+        let of_node = |(i, node): (usize, &'static [crate::Param])| {
+            let assets = node.iter().filter(|p| matches!(p.kind, Kind::Asset { .. }));
+            assets.filter_map(move |p| Some((i, p.name, self.nodes[i].values.asset(p.name)?)))
+        };
+        self.nodes.iter().map(|n| n.entry.params).enumerate().flat_map(of_node).collect()
+    }
+
+    /// An error at operator `node`.
+    pub fn error_at(&self, node: usize, what: impl Into<String>) -> GraphError {
+        GraphError::new(place(node, self.nodes[node].entry.type_name), what)
+    }
+
+    fn check_required(&self) -> Result<(), GraphError> {
+        for &i in &self.order {
+            let node = &self.nodes[i];
+            let missing = |(port, from): &(&Port, &Option<usize>)| port.required && from.is_none();
+            if let Some((port, _)) = node.entry.inputs.iter().zip(&node.inputs).find(missing) {
+                return Err(self.error_at(i, format!("input {:?} is not connected", port.name)));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_types(&self) -> Result<(), GraphError> {
+        for &i in &self.order {
+            let node = &self.nodes[i];
+            for (port, from) in node.entry.inputs.iter().zip(&node.inputs) {
+                let Some(from) = *from else { continue };
+                let source = self.nodes[from].entry;
+                if !fits(source.output, port.takes) {
+                    let what = format!(
+                        "input {:?} takes {}, got {} from {}",
+                        port.name,
+                        type_name(port.takes),
+                        type_name(source.output),
+                        place(from, source.type_name)
+                    );
+                    return Err(self.error_at(i, what));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a port that takes `port` can be fed with `from`.
+fn fits(from: Type, port: Type) -> bool {
+    match port {
+        Type::Vec3f => matches!(from, Type::Vec3f | Type::Any),
+        Type::Float => matches!(from, Type::Float | Type::Any | Type::Volume),
+        Type::Volume => matches!(from, Type::Volume | Type::Float | Type::Any),
+        Type::Any | Type::Byte => true,
+    }
+}
+
+fn type_name(t: Type) -> &'static str {
+    match t {
+        Type::Vec3f => "Vec3f",
+        Type::Float => "Float",
+        Type::Byte => "Byte",
+        Type::Volume => "a volume",
+        Type::Any => "any values",
+    }
+}
+
+fn place(index: usize, type_name: &str) -> String {
+    format!("operators[{index}] ({type_name})")
+}
+
+fn list<'a>(document: &'a Value, name: &str) -> Result<&'a Vec<Value>, GraphError> {
+    let found = document.get(name);
+    let listed = found.and_then(Value::as_array);
+    listed.ok_or_else(|| {
+        let got = found.map_or("nothing".to_owned(), shorten);
+        GraphError::new("graph", format!("expected a list {name:?}, got {got}"))
+    })
+}
+
+fn read_operator(index: usize, operator: &Value, warnings: &mut Vec<String>) -> Result<Node, GraphError> {
+    let here = format!("operators[{index}]");
+    let Some(type_name) = operator.get("type").and_then(Value::as_str) else {
+        return Err(GraphError::new(
+            here,
+            format!("expected an object with a \"type\", got {}", shorten(operator)),
+        ));
+    };
+    let Some(entry) = ops::find(type_name) else {
+        let known: Vec<_> = ops::OPERATORS.iter().map(|e| e.type_name).collect();
+        let shown = shorten(&Value::String(type_name.to_owned()));
+        return Err(GraphError::new(
+            here,
+            format!("type {shown} is unknown, expected one of {}", known.join(", ")),
+        ));
+    };
+    let here = place(index, type_name);
+    let mut given: IndexMap<String, Value> = match operator.get("parameters") {
+        None | Some(Value::Null) => IndexMap::new(),
+        Some(Value::Object(map)) => map.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        Some(other) => {
+            let what = format!("expected an object of parameters, got {}", shorten(other));
+            return Err(GraphError::new(here, what));
+        }
+    };
+    for old in entry.ignored {
+        if given.shift_remove(*old).is_some() {
+            warnings.push(format!("{here}: parameter {old:?} means nothing and was ignored"));
+        }
+    }
+    let values = Values::parse(entry.params, &given).map_err(|e| GraphError::new(here, e.to_string()))?;
+    Ok(Node { entry, values, inputs: vec![None; entry.inputs.len()] })
+}
+
+/// Connects the ports; returns which operators feed another.
+fn connect(nodes: &mut [Node], edges: &[Value]) -> Result<Vec<bool>, GraphError> {
+    let mut feeds = vec![false; nodes.len()];
+    for (e, edge) in edges.iter().enumerate() {
+        let here = || format!("edges[{e}]");
+        let index = |value: Option<&Value>| {
+            let i = value.and_then(Value::as_u64).map(|i| i as usize);
+            let got = value.map_or("nothing".to_owned(), shorten);
+            i.filter(|i| *i < nodes.len()).ok_or_else(|| {
+                let last = nodes.len() - 1;
+                GraphError::new(here(), format!("expected the index of an operator, 0 to {last}, got {got}"))
+            })
+        };
+        let source = index(edge.get("source"))?;
+        let target = edge.get("target").and_then(Value::as_array).filter(|t| t.len() == 2);
+        let Some(target) = target else {
+            let what = "expected {\"source\": index, \"target\": [index, input]}, got ";
+            return Err(GraphError::new(here(), format!("{what}{}", shorten(edge))));
+        };
+        let consumer = index(target.first())?;
+        let entry = nodes[consumer].entry;
+        let named = |p: &Port| target[1].as_str() == Some(p.name);
+        let Some(port) = entry.inputs.iter().position(named) else {
+            let known: Vec<_> = entry.inputs.iter().map(|p| p.name).collect();
+            let what = format!(
+                "{} has no input {}, it has {}",
+                place(consumer, entry.type_name),
+                shorten(&target[1]),
+                if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+            );
+            return Err(GraphError::new(here(), what));
+        };
+        if let Some(before) = nodes[consumer].inputs[port].replace(source) {
+            let what = format!(
+                "{} input {:?} is connected already, to operators[{before}]",
+                place(consumer, entry.type_name),
+                entry.inputs[port].name
+            );
+            return Err(GraphError::new(here(), what));
+        }
+        feeds[source] = true;
+    }
+    Ok(feeds)
+}
+
+/// The operator without an outgoing edge; of several the last.
+fn sink(nodes: &[Node], feeds: &[bool]) -> Result<usize, GraphError> {
+    let last = (0..nodes.len()).rev().find(|i| !feeds[*i]);
+    last.ok_or_else(|| {
+        GraphError::new("graph", "has no result: every operator feeds another, so there is a cycle")
+    })
+}
+
+/// Depth first from the sink, without recursion: a chain may be as long as the limit allows.
+fn order(nodes: &[Node], sink: usize, warnings: &mut Vec<String>) -> Result<Vec<usize>, GraphError> {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Mark {
+        New,
+        Open,
+        Done,
+    }
+    let mut marks = vec![Mark::New; nodes.len()];
+    let mut order = Vec::new();
+    let mut reached = 0;
+    // The sink first; the rest is only looked at for cycles.
+    for root in std::iter::once(sink).chain(0..nodes.len()) {
+        if marks[root] == Mark::Done {
+            continue;
+        }
+        let mut stack = vec![(root, 0)];
+        marks[root] = Mark::Open;
+        while let Some((node, port)) = stack.pop() {
+            let Some(input) = nodes[node].inputs.get(port) else {
+                marks[node] = Mark::Done;
+                order.push(node);
+                continue;
+            };
+            stack.push((node, port + 1));
+            let Some(input) = *input else { continue };
+            match marks[input] {
+                Mark::Done => {}
+                Mark::New => {
+                    marks[input] = Mark::Open;
+                    stack.push((input, 0));
+                }
+                Mark::Open => {
+                    let from = stack.iter().position(|(n, _)| *n == input).unwrap_or(0);
+                    let ring: Vec<_> = stack[from..].iter().take(8).map(|(n, _)| n.to_string()).collect();
+                    let what = format!("is part of a cycle: operators {} ← {input}", ring.join(" ← "));
+                    return Err(GraphError::new(place(input, nodes[input].entry.type_name), what));
+                }
+            }
+        }
+        if root == sink {
+            reached = order.len();
+        }
+    }
+    for i in order.drain(reached..) {
+        warnings.push(format!(
+            "{} does not reach the result and was left out",
+            place(i, nodes[i].entry.type_name)
+        ));
+    }
+    Ok(order)
+}

@@ -1,0 +1,397 @@
+//! What an operator is: one constant [`OperatorEntry`] and what it builds, in one file of `ops/`.
+//!
+//! An entry says everything about an operator as data: its ports, its parameters, what its values promise, what it needs
+//! of its inputs. [`OperatorEntry::build`] turns checked parameters into a [`Stage`] that the evaluator runs.
+
+use crate::affine::Affine;
+use crate::interval::Bounds;
+use crate::params::{Param, ParamError, Values};
+use fieldstone_kernel::simd::Level;
+use fieldstone_kernel::volume::Samples;
+use fieldstone_kernel::{Cancelled, Monitor, Patch};
+use std::sync::Arc;
+
+/// The chapters of the operator reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Where points and volumes come from.
+    Source,
+    /// Points to points.
+    Transform,
+    /// Points to values.
+    Sample,
+    /// Values to values.
+    Filter,
+}
+
+/// What flows along an edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// Points, or a vector per point.
+    Vec3f,
+    /// A number per point.
+    Float,
+    /// int8 per point.
+    Byte,
+    /// Samples of a box with a resolution of its own.
+    Volume,
+    /// Known only once the assets are: a vector or number per point.
+    Any,
+}
+
+/// A named input.
+#[derive(Clone, Copy, Debug)]
+pub struct Port {
+    /// Wire name: `Points`, `Samples`, `A`.
+    pub name: &'static str,
+    /// `Any` takes numbers, vectors and volumes per point; `Volume` takes volumes, and numbers per point as a volume.
+    pub takes: Type,
+    /// Whether the graph is refused without it.
+    pub required: bool,
+}
+
+impl Port {
+    /// The input that every transform and sampler has.
+    pub const POINTS: Port = Port { name: "Points", takes: Type::Vec3f, required: true };
+
+    /// A required number per point.
+    pub const fn float(name: &'static str) -> Port {
+        Port { name, takes: Type::Float, required: true }
+    }
+}
+
+/// How much of a distance field an output is, weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Promise {
+    /// Only the sign and the zero set mean something (a gyroid's equation).
+    Sign,
+    /// |f(p) − f(q)| ≤ |p − q|: never farther from zero than the surface is (a boolean of distances).
+    Bound,
+    /// The signed distance (a sphere; after Redistance).
+    Distance,
+}
+
+/// What a consumer can see of a value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Visible {
+    /// Values outside ±band may be any value outside it of the same sign. Infinite: every value counts.
+    pub band: f32,
+    /// A value also counts when one up to this many cells away is inside the band.
+    pub cells: u32,
+}
+
+impl Visible {
+    /// Every value counts.
+    pub const ALL: Visible = Visible { band: f32::INFINITY, cells: 0 };
+    /// The zero set and the samples next to it count.
+    pub const SURFACE: Visible = Visible { band: 0.0, cells: 1 };
+
+    /// With a band wider by `by`.
+    pub fn widened(self, by: f64) -> Visible {
+        // One part in a million for rounding on the way.
+        Visible { band: ((f64::from(self.band) + by) * 1.000_001) as f32, ..self }
+    }
+
+    /// Of a distance field on a grid of this spacing: farthest value that counts, model units.
+    pub fn reach(self, spacing: [f64; 3]) -> f64 {
+        let diagonal = spacing.iter().map(|h| h * h).sum::<f64>().sqrt();
+        f64::from(self.band) + f64::from(self.cells) * diagonal
+    }
+
+    /// Whatever either needs.
+    pub fn or(self, other: Visible) -> Visible {
+        Visible { band: self.band.max(other.band), cells: self.cells.max(other.cells) }
+    }
+}
+
+/// One operator: everything about it, as data.
+pub struct OperatorEntry {
+    /// Wire name, for example `CSG`. The file is its snake_case.
+    pub type_name: &'static str,
+    /// Chapter.
+    pub group: Group,
+    /// What it does, one line.
+    pub doc: &'static str,
+    /// Formula, limits and source, Markdown.
+    pub details: &'static str,
+    /// Inputs.
+    pub inputs: &'static [Port],
+    /// Output.
+    pub output: Type,
+    /// Parameters.
+    pub params: &'static [Param],
+    /// Parameters that old clients send and that mean nothing any more: accepted, with a warning.
+    pub ignored: &'static [&'static str],
+    /// Parameters as JSON, for the reference and for the laws.
+    pub example: &'static str,
+    /// What the values promise, given what the inputs promise (a points input promises `Distance`, unless a transform on
+    /// the way bends space).
+    pub promise: fn(&Values, &[Promise]) -> Promise,
+    /// What of its inputs it can see when its output is seen as given, on a grid of this spacing (0 for lists of points).
+    pub sees: fn(&Values, Visible, [f64; 3]) -> Visible,
+    /// How it meets its neighbours on the grid.
+    pub reach: Reach,
+    /// The points it makes samples at, for sources.
+    pub domain: Option<FindDomain>,
+    /// Loads, checks and prepares. Never called for sources of points.
+    pub build: fn(&Values, &mut Build<'_>) -> Result<Stage, BuildError>,
+}
+
+/// Reads a source's points from its parameters.
+pub type FindDomain = fn(&Values) -> Result<Domain, ParamError>;
+
+/// Which samples an output sample depends on.
+#[derive(Clone, Copy)]
+pub enum Reach {
+    /// Its own point.
+    Point,
+    /// Its own point, but a whole axis-aligned patch at once is cheaper ([`Pointwise::on_patch`]).
+    Patch,
+    /// Samples within so many cells, given what is visible of the output and the distances between samples;
+    /// `None`: all of them.
+    Cells(fn(&Values, Visible, [f64; 3]) -> Option<u32>),
+}
+
+/// Where samples are taken.
+#[derive(Clone, Debug)]
+pub enum Domain {
+    /// At the samples of a patch, moved by an affine map.
+    Grid {
+        /// The samples before they are moved.
+        patch: Patch,
+        /// Patch → world.
+        affine: Affine,
+    },
+    /// At points one by one: x, y and z.
+    List(Arc<[Vec<f32>; 3]>),
+}
+
+impl Domain {
+    /// Samples per axis; of a list (n, 1, 1).
+    pub fn resolution(&self) -> [u32; 3] {
+        match self {
+            Domain::Grid { patch, .. } => patch.resolution(),
+            Domain::List(points) => [points[0].len() as u32, 1, 1],
+        }
+    }
+
+    /// The grid as its neighbours see each other: of the moved samples, turned back to the axes. `None` for a list, and
+    /// where the map leaves no right angles.
+    pub fn metric_patch(&self) -> Option<Patch> {
+        let Domain::Grid { patch, affine } = self else { return None };
+        let scales = affine.right_angled_scales()?;
+        let by = |v: [f64; 3]| std::array::from_fn(|a| v[a] * scales[a]);
+        Patch::new(by(patch.size()), by(patch.offset()), patch.resolution()).ok()
+    }
+}
+
+/// Samples with a place: what LoadVolume gives.
+#[derive(Clone, Debug)]
+pub struct Volume {
+    /// Where the samples are, as far as nobody says otherwise.
+    pub patch: Patch,
+    /// As many as the patch has.
+    pub samples: Arc<Samples>,
+}
+
+/// What an operator became.
+pub enum Stage {
+    /// A volume.
+    Volume(Volume),
+    /// Each point on its own.
+    Pointwise(Box<dyn Pointwise>),
+    /// Samples with their neighbours.
+    Neighbours(Box<dyn Neighbours>),
+}
+
+/// What [`OperatorEntry::build`] is given besides the parameters, and where it leaves its affine maps.
+pub struct Build<'a> {
+    /// Where assets come from.
+    pub assets: &'a dyn Assets,
+    /// Cancel and progress of the loading.
+    pub monitor: &'a Monitor,
+    /// SIMD level of what is computed while building.
+    pub level: Level,
+    /// Channels of each input by port; 0 where nothing is connected, and for volumes.
+    pub channels: &'a [usize],
+    /// Volumes of each input by port, where the port takes one.
+    pub volumes: &'a [Option<Volume>],
+    /// The grid that the samples are on ([`Domain::metric_patch`]).
+    pub patch: Option<Patch>,
+    /// Set to have the points input mapped before the stage sees it (world → object).
+    pub before: Option<Affine>,
+    /// Set to have the points that the stage makes mapped (object → world).
+    pub after: Option<Affine>,
+}
+
+impl Build<'_> {
+    /// Reads `xform` of an operator that places a shape: the stage gets points in the shape's own frame. Returns the
+    /// factor (at most the true one) by which distances of that frame grow on the way to the world.
+    pub fn place(&mut self, values: &Values) -> Result<f32, BuildError> {
+        let affine = Affine::placement(values, "xform")?;
+        self.before = affine.inverse().filter(|_| affine != Affine::IDENTITY);
+        Ok(affine.least_scale() as f32)
+    }
+}
+
+/// Channels of a value in a block, structure of arrays: x, y, z for points, one for a number.
+#[derive(Clone, Copy)]
+pub struct Lanes<'a>(pub [&'a [f32]; 4]);
+
+impl<'a> Lanes<'a> {
+    /// x, y and z.
+    pub fn points(&self) -> [&'a [f32]; 3] {
+        [self.0[0], self.0[1], self.0[2]]
+    }
+
+    /// The number.
+    pub fn value(&self) -> &'a [f32] {
+        self.0[0]
+    }
+}
+
+/// Where a stage writes: as many channels as it declares, each as long as the block.
+pub struct LanesMut<'a>(pub [&'a mut [f32]; 4]);
+
+impl LanesMut<'_> {
+    /// x, y and z.
+    pub fn points(&mut self) -> [&mut [f32]; 3] {
+        let [x, y, z, _] = &mut self.0;
+        [x, y, z]
+    }
+
+    /// The number.
+    pub fn value(&mut self) -> &mut [f32] {
+        self.0[0]
+    }
+}
+
+/// Points of a block that form an axis-aligned box: point (i, j, k) is (x[i], y[j], z[k]), x fastest.
+#[derive(Clone, Copy)]
+pub struct Rows<'a>(pub [&'a [f32]; 3]);
+
+/// A stage whose every output sample depends on the inputs at its own point alone.
+///
+/// The result for a point must not depend on the block that it comes in, nor on the level.
+pub trait Pointwise: Send + Sync {
+    /// Values of the output: 1 for a number, 3 for points.
+    fn channels(&self) -> usize {
+        1
+    }
+
+    /// Fills `out` from `inputs` (by port; empty slices where nothing is connected).
+    fn evaluate(&self, level: Level, inputs: &[Lanes<'_>], out: &mut LanesMut<'_>);
+
+    /// The same for points that form a box, for stages with points alone as input. `false`: not done, evaluate point by
+    /// point. The bits must be those of `evaluate`.
+    fn evaluate_rows(&self, _level: Level, _points: Rows<'_>, _out: &mut LanesMut<'_>) -> bool {
+        false
+    }
+
+    /// Bounds of the output, given those of the inputs by port.
+    fn bounds(&self, _inputs: &[Bounds]) -> Bounds {
+        Bounds::ANY
+    }
+
+    /// The input (by port) that the output equals bit for bit wherever the inputs are within these bounds.
+    fn passes(&self, _inputs: &[Bounds]) -> Option<usize> {
+        None
+    }
+
+    /// How to fill a whole patch, for operators that reach a [`Reach::Patch`].
+    fn on_patch(&self) -> Option<&dyn OnPatch> {
+        None
+    }
+}
+
+/// Fills an axis-aligned patch at once.
+pub trait OnPatch: Send + Sync {
+    /// One value per sample, exact as far as `visible` asks.
+    fn sample(
+        &self,
+        patch: &Patch,
+        visible: Visible,
+        level: Level,
+        monitor: &Monitor,
+    ) -> Result<Vec<f32>, Cancelled>;
+}
+
+/// A stage that looks at neighbouring samples.
+pub trait Neighbours: Send + Sync {
+    /// Values of the output: 1 for a number, 3 for vectors.
+    fn channels(&self) -> usize {
+        1
+    }
+
+    /// Turns the samples of `patch` (by port, then channel) into output channels. The patch may be a slab of the whole
+    /// grid: samples nearer to its border than the operator's reach are not used.
+    fn apply(
+        &self,
+        inputs: Vec<Vec<Vec<f32>>>,
+        patch: &Patch,
+        visible: Visible,
+        level: Level,
+        monitor: &Monitor,
+    ) -> Result<Vec<Vec<f32>>, StageError>;
+}
+
+/// Why a stage did not finish.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StageError {
+    /// Cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// The samples cannot be worked on.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Why an operator cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A parameter is wrong.
+    #[error(transparent)]
+    Param(#[from] ParamError),
+    /// An input is wrong; the text says which.
+    #[error("{0}")]
+    Input(String),
+    /// Cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// An asset cannot be read, through no fault of its own.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl BuildError {
+    /// The parameter `name` is refused.
+    pub fn param(name: &str, what: impl Into<String>) -> BuildError {
+        BuildError::Param(ParamError { name: name.to_owned(), what: what.into() })
+    }
+}
+
+/// Where a graph's assets come from.
+pub trait Assets: Send + Sync {
+    /// The asset that a graph calls `path`; the text of an error says why there is none.
+    fn open(&self, path: &str) -> Result<Asset, BuildError>;
+}
+
+/// The bytes of an asset.
+#[derive(Clone)]
+pub struct Asset {
+    /// Name in the project; its extension names a mesh's format.
+    pub filename: String,
+    /// All of it.
+    pub bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    /// SHA-256.
+    pub checksum: [u8; 32],
+}
+
+/// No assets at all.
+pub struct NoAssets;
+
+impl Assets for NoAssets {
+    fn open(&self, path: &str) -> Result<Asset, BuildError> {
+        Err(BuildError::Input(format!("there is no asset {path:?}")))
+    }
+}

@@ -1,0 +1,68 @@
+//! `Shell`: a wall around a surface.
+
+use crate::interval::{Bounds, Interval};
+use crate::operator::{Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type};
+use crate::params::{Kind, Param};
+use fieldstone_kernel::by_level;
+use fieldstone_kernel::simd::Level;
+
+/// The registry entry.
+pub const ENTRY: OperatorEntry = OperatorEntry {
+    type_name: "Shell",
+    group: Group::Filter,
+    doc: "A wall of even thickness around the surface, or around an offset of it.",
+    details: "|d − offset| − thickness/2. The wall is as thick as asked only where d is a distance: put a Redistance before it when \
+        the samples come from a surface lattice or a boolean.",
+    inputs: &[Port::float("Samples")],
+    output: Type::Float,
+    params: &[
+        Param {
+            name: "offset",
+            kind: Kind::Number { min: -1e9, max: 1e9 },
+            default: Some("0"),
+            doc: "distance from the surface to the middle of the wall, mm, positive outward",
+        },
+        Param {
+            name: "thickness",
+            kind: Kind::Number { min: 0.0, max: 1e9 },
+            default: Some("1"),
+            doc: "of the whole wall, mm",
+        },
+    ],
+    ignored: &[],
+    example: r#"{"offset": 0.05, "thickness": 0.2}"#,
+    promise: |_, inputs| inputs.first().copied().unwrap_or(Promise::Sign).min(Promise::Bound),
+    sees: |values, visible, _| {
+        visible.widened(values.float("offset").abs() + 0.5 * values.float("thickness"))
+    },
+    reach: Reach::Point,
+    domain: None,
+    build: |values, _| {
+        let (offset, half) = (values.float("offset") as f32, 0.5 * values.float("thickness") as f32);
+        Ok(Stage::Pointwise(Box::new(Shell { offset, half })))
+    },
+};
+
+struct Shell {
+    offset: f32,
+    half: f32,
+}
+
+impl Pointwise for Shell {
+    fn evaluate(&self, level: Level, inputs: &[Lanes<'_>], out: &mut LanesMut<'_>) {
+        wall(level, self.offset, self.half, inputs[0].value(), out.value());
+    }
+
+    fn bounds(&self, inputs: &[Bounds]) -> Bounds {
+        let distance = inputs[0].value().plus(Interval::point(-self.offset)).abs();
+        Bounds::scalar(distance.plus(Interval::point(-self.half)))
+    }
+}
+
+by_level! {
+    fn wall(offset: f32, half: f32, d: &[f32], out: &mut [f32]) {
+        for (d, o) in d.iter().zip(out) {
+            *o = (d - offset).abs() - half;
+        }
+    }
+}

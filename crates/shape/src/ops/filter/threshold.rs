@@ -1,0 +1,80 @@
+//! `Threshold`: a field as bytes.
+
+use crate::interval::{Bounds, Interval};
+use crate::operator::{
+    BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type, Visible,
+};
+use crate::params::{Kind, Param};
+use fieldstone_kernel::by_level;
+use fieldstone_kernel::simd::Level;
+
+/// Width without a parameter, in cell diagonals.
+const DEFAULT_DIAGONALS: f64 = 3.0;
+
+/// The registry entry.
+pub const ENTRY: OperatorEntry = OperatorEntry {
+    type_name: "Threshold",
+    group: Group::Filter,
+    doc: "Quantises a field around its surface to int8.",
+    details: "round(127 · clamp(d/width, −1, 1)), halves away from zero. Decode with byte/127 · width. Blocks that are farther from the \
+        surface than `width` are not evaluated.",
+    inputs: &[Port::float("Samples")],
+    output: Type::Byte,
+    params: &[Param {
+        name: "width",
+        kind: Kind::Number { min: 1e-9, max: 1e9 },
+        default: None,
+        doc: "value at which a byte saturates, mm; default 3 cell diagonals",
+    }],
+    ignored: &[],
+    example: r#"{"width": 0.2}"#,
+    promise: |_, _| Promise::Sign,
+    sees: |values, _, spacing| match width(values.number("width"), spacing) {
+        // A value within half a step of saturation already rounds to it.
+        Some(width) => Visible { band: width as f32, cells: 0 }.widened(0.0),
+        None => Visible::ALL,
+    },
+    reach: Reach::Point,
+    domain: None,
+    build: |values, cx| {
+        let spacing = cx.patch.as_ref().map_or([0.0; 3], |p| p.spacing());
+        let width = width(values.number("width"), spacing)
+            .ok_or_else(|| BuildError::param("width", "is required for points that are no grid"))?;
+        Ok(Stage::Pointwise(Box::new(Threshold { scale: (1.0 / width) as f32 })))
+    },
+};
+
+fn width(given: Option<f64>, spacing: [f64; 3]) -> Option<f64> {
+    let diagonal = spacing.iter().map(|h| h * h).sum::<f64>().sqrt();
+    given.or((diagonal > 0.0).then_some(DEFAULT_DIAGONALS * diagonal))
+}
+
+struct Threshold {
+    scale: f32,
+}
+
+impl Pointwise for Threshold {
+    fn evaluate(&self, level: Level, inputs: &[Lanes<'_>], out: &mut LanesMut<'_>) {
+        quantise(level, self.scale, inputs[0].value(), out.value());
+    }
+
+    fn bounds(&self, inputs: &[Bounds]) -> Bounds {
+        let Interval { lo, hi } = inputs[0].value();
+        Bounds::scalar(Interval::new(level_of(lo, self.scale), level_of(hi, self.scale)))
+    }
+}
+
+#[inline(always)]
+fn level_of(d: f32, scale: f32) -> f32 {
+    let t = d * scale;
+    let t = if t > -1.0 { t } else { -1.0 };
+    (127.0 * if t < 1.0 { t } else { 1.0 }).round()
+}
+
+by_level! {
+    fn quantise(scale: f32, d: &[f32], out: &mut [f32]) {
+        for (d, o) in d.iter().zip(out) {
+            *o = level_of(*d, scale);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! `LoadVolume`: samples from an asset.
+
+use crate::affine::Affine;
+use crate::operator::{
+    Build, BuildError, Domain, Group, OperatorEntry, Promise, Reach, Stage, Type, Visible, Volume,
+};
+use crate::params::{Kind, Param, ParamError, Values};
+use fieldstone_kernel::Patch;
+use fieldstone_kernel::volume::Samples;
+use std::sync::Arc;
+
+/// The registry entry.
+pub const ENTRY: OperatorEntry = OperatorEntry {
+    type_name: "LoadVolume",
+    group: Group::Source,
+    doc: "A volume from an asset: raw little-endian samples, x fastest.",
+    details: "Without `component_type` the asset's size tells it: 1 byte per sample is Byte, 4 Float, 8 Vec2f, 12 Vec3f, 16 \
+        Vec4f; any other size is refused. A Byte decodes to value/127, an Integer to its value. Feed it to SampleVolume to sample it \
+        anywhere. Fed to a port that takes numbers per point it stands for the samples themselves, which must be as many \
+        per axis as the others'.",
+    inputs: &[],
+    output: Type::Volume,
+    params: &[
+        Param {
+            name: "volume_data",
+            kind: Kind::Asset { file_type: Some("Raw") },
+            default: None,
+            doc: "the asset; required",
+        },
+        Param {
+            name: "component_type",
+            kind: Kind::Choice(&[
+                "None", "Byte", "Float", "Integer", "Vec2f", "Vec2i", "Vec3f", "Vec3i", "Vec4f", "Vec4i",
+            ]),
+            default: Some("None"),
+            doc: "what a sample is; None: from the asset's size",
+        },
+        Param {
+            name: "resolution",
+            kind: Kind::Integers { count: 3, min: 1, max: 1 << 20 },
+            default: Some("[64, 64, 64]"),
+            doc: "samples per axis",
+        },
+    ],
+    ignored: &[],
+    example: r#"{"volume_data": {"file_type": "Raw", "path": "ball.bin"}, "resolution": [9, 9, 9]}"#,
+    promise: |_, _| Promise::Sign,
+    sees: |_, _, _| Visible::ALL,
+    reach: Reach::Point,
+    domain: Some(domain),
+    build,
+};
+
+fn resolution(values: &Values) -> [u32; 3] {
+    let n = values.integers("resolution").unwrap_or(&[64, 64, 64]);
+    [n[0] as u32, n[1] as u32, n[2] as u32]
+}
+
+/// Where its samples are as long as nothing else says so: the box of GenerateSamplePoints by default.
+fn domain(values: &Values) -> Result<Domain, ParamError> {
+    let patch = Patch::new([2.0; 3], [-1.0; 3], resolution(values));
+    let patch = patch.map_err(|e| ParamError { name: "resolution".into(), what: e.to_string() })?;
+    Ok(Domain::Grid { patch, affine: Affine::IDENTITY })
+}
+
+fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
+    let path = values.asset("volume_data").ok_or_else(|| {
+        BuildError::param("volume_data", "is required: {\"file_type\": \"Raw\", \"path\": <filename>}")
+    })?;
+    let n = resolution(values);
+    let count = n.iter().map(|n| u128::from(*n)).product::<u128>();
+    let asset = cx.assets.open(path)?;
+    let bytes = asset.bytes.as_ref().as_ref();
+    let component = component(values.word("component_type"), bytes.len(), count);
+    let component =
+        component.filter(|c| c.bytes() as u128 * count == bytes.len() as u128).ok_or_else(|| {
+            let [x, y, z] = n;
+            let what = format!(
+                "{path:?} has {} bytes, which is no {} volume of {x} × {y} × {z} samples",
+                bytes.len(),
+                match values.word("component_type") {
+                    "None" => "Byte, Float, Vec2f, Vec3f or Vec4f",
+                    word => word,
+                }
+            );
+            BuildError::param("volume_data", what)
+        })?;
+    let Domain::Grid { patch, .. } = domain(values)? else { return Err(BuildError::Input("no grid".into())) };
+    Ok(Stage::Volume(Volume { patch, samples: Arc::new(component.decode(bytes)) }))
+}
+
+/// What a sample is made of.
+#[derive(Clone, Copy)]
+enum Scalar {
+    Byte,
+    Float,
+    Integer,
+}
+
+#[derive(Clone, Copy)]
+struct Component {
+    scalar: Scalar,
+    count: usize,
+}
+
+fn component(word: &str, bytes: usize, samples: u128) -> Option<Component> {
+    let of = |scalar, count| Some(Component { scalar, count });
+    match word {
+        "Byte" => of(Scalar::Byte, 1),
+        "Float" => of(Scalar::Float, 1),
+        "Integer" => of(Scalar::Integer, 1),
+        "None" => match (bytes as u128).checked_div(samples) {
+            Some(1) => of(Scalar::Byte, 1),
+            Some(n @ (4 | 8 | 12 | 16)) => of(Scalar::Float, n as usize / 4),
+            _ => None,
+        },
+        vector => {
+            let count = usize::from(vector.as_bytes()[3] - b'0');
+            of(if vector.ends_with('i') { Scalar::Integer } else { Scalar::Float }, count)
+        }
+    }
+}
+
+impl Component {
+    fn bytes(self) -> usize {
+        self.count * if matches!(self.scalar, Scalar::Byte) { 1 } else { 4 }
+    }
+
+    fn decode(self, bytes: &[u8]) -> Samples {
+        let words = |b: &[u8]| {
+            let word = <[u8; 4]>::try_from(b).expect("four bytes");
+            match self.scalar {
+                Scalar::Integer => i32::from_le_bytes(word) as f32,
+                _ => f32::from_le_bytes(word),
+            }
+        };
+        if let Scalar::Byte = self.scalar {
+            return Samples::Byte(bytes.iter().map(|b| *b as i8).collect());
+        }
+        fn vectors<const N: usize>(bytes: &[u8], word: impl Fn(&[u8]) -> f32) -> Vec<[f32; N]> {
+            let vector = |b: &[u8]| std::array::from_fn(|c| word(&b[4 * c..4 * c + 4]));
+            bytes.chunks_exact(4 * N).map(vector).collect()
+        }
+        match self.count {
+            1 => Samples::Float(bytes.chunks_exact(4).map(words).collect()),
+            2 => Samples::Vec2(vectors(bytes, words)),
+            3 => Samples::Vec3(vectors(bytes, words)),
+            _ => Samples::Vec4(vectors(bytes, words)),
+        }
+    }
+}

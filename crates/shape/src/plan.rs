@@ -1,0 +1,266 @@
+//! From a graph to a plan: where samples are taken, what each consumer sees, which values are kept, how much memory that
+//! takes. Needs no assets, so that admission can ask before anything is loaded or allocated.
+
+use crate::graph::{Graph, GraphError};
+use crate::operator::{Domain, Reach, Type, Visible};
+use fieldstone_kernel::Patch;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Kept values of one slab may take about this much; thicker slabs waste less on their overlap.
+const SLAB_BYTES: u64 = 512 << 20;
+/// Planes of a slab at least.
+const MIN_SLAB: u32 = 16;
+
+/// How a graph's result, or one operator's values, will be computed.
+#[derive(Clone)]
+pub struct Plan {
+    pub(crate) graph: Arc<Graph>,
+    pub(crate) target: usize,
+    /// By operator: what its consumers see; `None` where the target does not depend on it.
+    pub(crate) visible: Vec<Option<Visible>>,
+    /// By operator: the source whose points its values belong to.
+    pub(crate) domain: Vec<Option<usize>>,
+    /// By operator: whether its values are kept in slabs instead of computed block by block.
+    pub(crate) kept: Vec<bool>,
+    /// By operator: planes beyond the slab that its consumers ask for.
+    pub(crate) halo: Vec<u32>,
+    /// By operator: planes beyond those that it asks of its inputs.
+    pub(crate) cells: Vec<u32>,
+    /// Operators whose values are needed as whole volumes before anything else, inputs first.
+    pub(crate) volumes: Vec<usize>,
+    domains: Vec<Option<Domain>>,
+    slab: u32,
+}
+
+impl Plan {
+    /// For the values of `target`, seen by their consumer as `visible`.
+    pub fn new(graph: &Arc<Graph>, target: usize, visible: Visible) -> Result<Plan, GraphError> {
+        let nodes = graph.nodes();
+        let mut plan = Plan {
+            graph: graph.clone(),
+            target,
+            visible: vec![None; nodes.len()],
+            domain: vec![None; nodes.len()],
+            kept: vec![false; nodes.len()],
+            halo: vec![0; nodes.len()],
+            cells: vec![0; nodes.len()],
+            volumes: Vec::new(),
+            domains: vec![None; nodes.len()],
+            slab: 0,
+        };
+        plan.find_domains()?;
+        plan.look_back(visible)?;
+        plan.slab = plan.slab_height();
+        Ok(plan)
+    }
+
+    /// For the graph's result.
+    pub fn of_result(graph: &Arc<Graph>, visible: Visible) -> Result<Plan, GraphError> {
+        Plan::new(graph, graph.sink(), visible)
+    }
+
+    /// Where the target's samples are.
+    pub fn target_domain(&self) -> Result<&Domain, GraphError> {
+        let domain = self.domain_of(self.target);
+        domain.ok_or_else(|| self.graph.error_at(self.target, "its values belong to no sample points"))
+    }
+
+    pub(crate) fn domain_of(&self, node: usize) -> Option<&Domain> {
+        self.domains[self.domain[node]?].as_ref()
+    }
+
+    /// What the target's values are.
+    pub fn result_type(&self) -> Type {
+        self.graph.nodes()[self.target].entry.output
+    }
+
+    /// Samples of the target.
+    pub fn sample_count(&self) -> u64 {
+        self.resolution().iter().map(|n| u64::from(*n)).product()
+    }
+
+    /// Samples per axis of the target.
+    pub fn resolution(&self) -> [u32; 3] {
+        self.domain_of(self.target).map_or([0; 3], Domain::resolution)
+    }
+
+    /// The ranges of z planes that are computed one after the other.
+    pub fn slabs(&self) -> impl Iterator<Item = Range<u32>> + use<> {
+        let (nz, slab) = (self.resolution()[2], self.slab.max(1));
+        (0..nz).step_by(slab as usize).map(move |z| z..(z + slab).min(nz))
+    }
+
+    /// Upper bound of the memory that evaluating one slab after the other takes, the slab handed out included; assets
+    /// are not counted.
+    pub fn memory_bytes(&self) -> u64 {
+        let volumes: u64 = self.volumes.iter().map(|v| 4 * 3 * self.samples_of(*v)).sum();
+        let scratch = 64 << 20;
+        volumes + self.slab_bytes(self.slab) + scratch
+    }
+
+    fn samples_of(&self, node: usize) -> u64 {
+        let n = self.domain_of(node).map_or([0; 3], Domain::resolution);
+        n.iter().map(|n| u64::from(*n)).product()
+    }
+
+    /// Bytes of kept values and of the result for slabs of so many planes.
+    fn slab_bytes(&self, height: u32) -> u64 {
+        let [nx, ny, nz] = self.resolution().map(u64::from);
+        let plane = 4 * nx * ny;
+        let planes = |beyond: u32| nz.min(u64::from(height) + 2 * u64::from(beyond));
+        let channels = |node: usize| match self.graph.nodes()[node].entry.output {
+            Type::Vec3f => 3,
+            Type::Any => 4,
+            _ => 1,
+        };
+        let kept = (0..self.kept.len()).filter(|n| self.kept[*n]);
+        // Values in, values out, and as much again for what the operator itself remembers of the surface.
+        let each =
+            |n: usize| plane * planes(self.halo[n].saturating_add(self.cells[n])) * (2 * channels(n) + 2);
+        kept.map(each).sum::<u64>() + plane * planes(0) * channels(self.target)
+    }
+
+    fn slab_height(&self) -> u32 {
+        let nz = self.resolution()[2];
+        if self.slab_bytes(nz) <= SLAB_BYTES || self.halo.iter().chain(&self.cells).any(|h| *h >= nz) {
+            return nz;
+        }
+        let mut height = nz;
+        while height > MIN_SLAB && self.slab_bytes(height) > SLAB_BYTES {
+            height = (height / 2).next_multiple_of(8);
+        }
+        height
+    }
+
+    /// Which source each value belongs to.
+    fn find_domains(&mut self) -> Result<(), GraphError> {
+        let graph = self.graph.clone();
+        for &i in graph.order() {
+            let node = &graph.nodes()[i];
+            if let Some(domain) = node.entry.domain {
+                let found = domain(&node.values).map_err(|e| graph.error_at(i, e.to_string()))?;
+                self.check_size(i, &found)?;
+                (self.domain[i], self.domains[i]) = (Some(i), Some(found));
+            }
+            for (port, input) in node.entry.inputs.iter().zip(&node.inputs) {
+                let Some(input) = *input else { continue };
+                if port.takes != Type::Volume {
+                    self.join_domains(i, port.name, input)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_size(&self, i: usize, domain: &Domain) -> Result<(), GraphError> {
+        let (n, most) = (domain.resolution(), self.graph.limits().samples);
+        let count = n.iter().map(|n| u128::from(*n)).product::<u128>();
+        if count > u128::from(most) {
+            let [x, y, z] = n;
+            let what = format!("resolution {x} × {y} × {z} is {count} samples, the limit is {most}");
+            return Err(self.graph.error_at(i, what));
+        }
+        Ok(())
+    }
+
+    /// `input` feeds `node`: both belong to the same samples. Points that a grid made win over a volume's own grid.
+    fn join_domains(&mut self, node: usize, port: &str, input: usize) -> Result<(), GraphError> {
+        let (Some(new), Some(old)) = (self.domain[input], self.domain[node]) else {
+            self.domain[node] = self.domain[node].or(self.domain[input]);
+            return Ok(());
+        };
+        let resolution = |d: usize| self.domains[d].as_ref().map_or([0; 3], Domain::resolution);
+        if resolution(new) != resolution(old) {
+            let [n, o] = [new, old].map(|d| resolution(d).map(|r| r.to_string()).join(" × "));
+            let what = format!(
+                "input {port:?} has {n} samples of operators[{new}], the inputs before it {o} of operators[{old}]"
+            );
+            return Err(self.graph.error_at(node, what));
+        }
+        let of_volume = |d: usize| self.graph.nodes()[d].entry.output == Type::Volume;
+        if of_volume(old) && !of_volume(new) {
+            self.domain[node] = Some(new);
+        }
+        Ok(())
+    }
+
+    /// From the target to the sources: what is seen, what is kept, how far it reaches.
+    fn look_back(&mut self, visible: Visible) -> Result<(), GraphError> {
+        let graph = self.graph.clone();
+        self.visible[self.target] = Some(visible);
+        self.halo[self.target] = visible.cells;
+        self.keep_if_volume(self.target);
+        for &i in graph.order().iter().rev() {
+            let Some(visible) = self.visible[i] else { continue };
+            let node = &graph.nodes()[i];
+            self.keep(i, visible)?;
+            let spacing = self.domain_of(i).and_then(Domain::metric_patch).map_or([0.0; 3], |p| p.spacing());
+            let seen = (node.entry.sees)(&node.values, visible, spacing);
+            for (port, input) in node.entry.inputs.iter().zip(&node.inputs) {
+                let Some(input) = *input else { continue };
+                if port.takes == Type::Volume {
+                    self.want_volume(input)?;
+                    continue;
+                }
+                self.visible[input] = Some(self.visible[input].map_or(seen, |v| v.or(seen)));
+                // Blocks that nobody sees are passed over by bounds of a box that is larger by the cells seen.
+                let margin = if self.kept[i] { seen.cells } else { 0 };
+                let asked = self.halo[i].saturating_add(self.cells[i]).saturating_add(margin);
+                self.halo[input] = self.halo[input].max(asked);
+                self.keep_if_volume(input);
+            }
+        }
+        self.volumes.reverse();
+        Ok(())
+    }
+
+    /// A volume's samples are read where they are.
+    fn keep_if_volume(&mut self, node: usize) {
+        self.kept[node] |= self.graph.nodes()[node].entry.output == Type::Volume;
+    }
+
+    /// Values of `input` are sampled as a volume; they are computed first, all of them.
+    fn want_volume(&mut self, input: usize) -> Result<(), GraphError> {
+        let of_file = self.graph.nodes()[input].entry.output == Type::Volume;
+        if !of_file && !self.volumes.contains(&input) {
+            self.volumes.push(input);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, i: usize, visible: Visible) -> Result<(), GraphError> {
+        let node = &self.graph.nodes()[i];
+        match node.entry.reach {
+            Reach::Point => {}
+            Reach::Patch => self.kept[i] = self.patch_of(i).is_some(),
+            Reach::Cells(reach) => {
+                let patch = self.domain_of(i).and_then(Domain::metric_patch).ok_or_else(|| {
+                    let what = "needs samples on a grid at right angles: points of a GenerateSamplePoints, not sheared";
+                    self.graph.error_at(i, what)
+                })?;
+                self.kept[i] = true;
+                self.cells[i] = reach(&node.values, visible, patch.spacing()).unwrap_or(u32::MAX);
+            }
+        }
+        Ok(())
+    }
+
+    /// The patch, in its own frame, that operator `i` samples straight from a grid; `None` where its points were bent,
+    /// turned or mirrored on the way.
+    pub(crate) fn patch_of(&self, i: usize) -> Option<Patch> {
+        use crate::affine::Affine;
+        let node = &self.graph.nodes()[i];
+        let source = (*node.inputs.first()?)?;
+        let Domain::Grid { patch, affine } = self.domains[source].as_ref()? else { return None };
+        let straight = |a: &Affine| a.is_diagonal() && (0..3).all(|k| a.linear[k][k] > 0.0);
+        let place = Affine::placement(&node.values, "xform").ok()?.inverse()?;
+        if !straight(affine) || !straight(&place) {
+            return None;
+        }
+        let scale = |a: usize| place.linear[a][a] * affine.linear[a][a];
+        let size = std::array::from_fn(|a| patch.size()[a] * scale(a));
+        let offset = place.apply(affine.apply(patch.offset()));
+        Patch::new(size, offset, patch.resolution()).ok()
+    }
+}

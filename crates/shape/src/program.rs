@@ -1,0 +1,383 @@
+//! A plan with its assets loaded, ready to run slab by slab.
+
+use crate::graph::{Graph, GraphError};
+use crate::operator::{
+    Assets, Build, BuildError, Domain, Neighbours, Reach, Stage, StageError, Type, Visible, Volume,
+};
+use crate::plan::Plan;
+use crate::segment::{Built, Kept, KeptValues, Segment, Stages};
+use crate::sweep;
+use fieldstone_kernel::simd::Level;
+use fieldstone_kernel::volume::Samples;
+use fieldstone_kernel::{Cancelled, Monitor};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Samples of a block: operands of a few operators stay in the nearest cache.
+const BLOCK_SAMPLES: u32 = 1024;
+
+/// Why a graph gives no values.
+#[derive(Debug, thiserror::Error)]
+pub enum EvaluateError {
+    /// The graph, a parameter or an asset is wrong; the text names the place.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// Cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// The machine is at fault.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// A graph's result, ready to be computed.
+pub struct Program {
+    plan: Plan,
+    level: Level,
+    block_samples: u32,
+    stages: Vec<Option<Built>>,
+    volumes: HashMap<usize, Volume>,
+    neighbours: HashMap<usize, Box<dyn Neighbours>>,
+    /// By operator: what computes its values from what is kept.
+    segments: HashMap<usize, Segment>,
+}
+
+impl Program {
+    /// Loads the assets of `plan` and prepares its operators.
+    pub fn build(plan: Plan, assets: &dyn Assets, monitor: &Monitor) -> Result<Program, EvaluateError> {
+        Program::build_at(plan, assets, Level::detect(), BLOCK_SAMPLES, monitor)
+    }
+
+    /// The same at this SIMD level, in blocks of so many samples; the values do not depend on either.
+    pub fn build_at(
+        plan: Plan,
+        assets: &dyn Assets,
+        level: Level,
+        block_samples: u32,
+        monitor: &Monitor,
+    ) -> Result<Program, EvaluateError> {
+        let count = plan.graph.nodes().len();
+        let mut program = Program {
+            plan,
+            level,
+            block_samples,
+            stages: (0..count).map(|_| None).collect(),
+            volumes: HashMap::new(),
+            neighbours: HashMap::new(),
+            segments: HashMap::new(),
+        };
+        program.compute_volumes(assets, monitor)?;
+        let graph = program.plan.graph.clone();
+        for &i in graph.order() {
+            monitor.check()?;
+            if program.is_wanted(i) && graph.nodes()[i].entry.domain.is_none_or(|_| is_volume(&graph, i)) {
+                program.build_stage(i, assets, monitor)?;
+            }
+        }
+        program.compile();
+        Ok(program)
+    }
+
+    /// What is computed and how.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Values per sample: 1 for numbers, 3 for points.
+    pub fn channels(&self) -> usize {
+        match self.volumes.get(&self.plan.target) {
+            Some(volume) => volume.samples.channels(),
+            None => self.channels_of(self.plan.target),
+        }
+    }
+
+    /// Values of the planes `z` of the target, by channel, x fastest.
+    pub fn evaluate(&self, z: Range<u32>, monitor: &Monitor) -> Result<Vec<Vec<f32>>, EvaluateError> {
+        let [nx, ny, _] = self.plan.resolution().map(|n| n as usize);
+        let mut out = vec![vec![0.0; nx * ny * z.len()]; self.channels()];
+        self.evaluate_into(z, &mut out, monitor)?;
+        Ok(out)
+    }
+
+    /// The same into buffers of the caller, as many as there are channels, each of the planes' sample count.
+    pub fn evaluate_into(
+        &self,
+        z: Range<u32>,
+        out: &mut [Vec<f32>],
+        monitor: &Monitor,
+    ) -> Result<(), EvaluateError> {
+        let mut kept = KeptValues::new();
+        let wanted: Vec<usize> =
+            self.plan.graph.order().iter().copied().filter(|i| self.is_kept(*i)).collect();
+        let steps = wanted.len() as f32 + 1.0;
+        for (done, &i) in wanted.iter().enumerate() {
+            let part = monitor.part(done as f32 / steps, (done + 1) as f32 / steps);
+            let values = self.keep(i, self.grown(&z, self.plan.halo[i]), &kept, &part)?;
+            kept.insert(i, values);
+        }
+        let last = monitor.part(wanted.len() as f32 / steps, 1.0);
+        match kept.get(&self.plan.target) {
+            Some(values) => {
+                for (to, from) in out.iter_mut().zip(self.cut(values, &z)) {
+                    to.copy_from_slice(&from);
+                }
+                Ok(())
+            }
+            None => Ok(self.sweep(self.plan.target, &z, &kept, out, &last)?),
+        }
+    }
+
+    /// The target's values at any points, given in the frame of its patch: x, y and z. `None` where the values exist on
+    /// the grid alone.
+    pub fn evaluate_at(&self, points: [&[f32]; 3]) -> Option<Vec<f32>> {
+        let segment = self.segments.get(&self.plan.target).filter(|s| s.is_free())?;
+        let mut workspace = segment.workspace();
+        let mut values = Vec::with_capacity(points[0].len());
+        for from in (0..points[0].len()).step_by(self.block_samples as usize) {
+            let to = (from + self.block_samples as usize).min(points[0].len());
+            let block = points.map(|p| &p[from..to]);
+            values.extend_from_slice(segment.evaluate_at(self.level, &self.stages, block, &mut workspace)[0]);
+        }
+        Some(values)
+    }
+
+    fn is_wanted(&self, i: usize) -> bool {
+        self.plan.visible[i].is_some() || is_volume(&self.plan.graph, i)
+    }
+
+    fn is_kept(&self, i: usize) -> bool {
+        self.plan.visible[i].is_some() && self.plan.kept[i]
+    }
+
+    fn grown(&self, z: &Range<u32>, by: u32) -> Range<u32> {
+        z.start.saturating_sub(by)..z.end.saturating_add(by).min(self.plan.resolution()[2])
+    }
+
+    fn channels_of(&self, i: usize) -> usize {
+        if let Some(op) = self.neighbours.get(&i) {
+            return op.channels();
+        }
+        match &self.stages[i] {
+            Some(built) => built.op.channels(),
+            None => self.volumes.get(&i).map_or(3, |v| v.samples.channels()),
+        }
+    }
+
+    /// Values that are sampled as volumes: computed now, whole.
+    fn compute_volumes(&mut self, assets: &dyn Assets, monitor: &Monitor) -> Result<(), EvaluateError> {
+        for node in self.plan.volumes.clone() {
+            let plan = Plan::new(&self.plan.graph, node, Visible::ALL)?;
+            let refuse = |what: &str| self.plan.graph.error_at(node, what.to_owned());
+            let domain = plan.target_domain()?;
+            let Domain::Grid { affine, .. } = domain else {
+                return Err(refuse("is sampled as a volume, but its values are on a list of points").into());
+            };
+            let patch = domain.metric_patch().filter(|_| affine.is_diagonal());
+            let patch = patch.ok_or_else(|| refuse("is sampled as a volume, but its grid is turned"))?;
+            let program = Program::build_at(plan, assets, self.level, self.block_samples, monitor)?;
+            let [nx, ny, nz] = patch.resolution().map(|n| n as usize);
+            let mut channels = vec![Vec::with_capacity(nx * ny * nz); program.channels()];
+            for z in program.plan.slabs() {
+                for (all, slab) in channels.iter_mut().zip(program.evaluate(z, monitor)?) {
+                    all.extend_from_slice(&slab);
+                }
+            }
+            let samples = Arc::new(together(channels));
+            self.volumes.insert(node, Volume { patch, samples });
+        }
+        Ok(())
+    }
+
+    fn build_stage(&mut self, i: usize, assets: &dyn Assets, monitor: &Monitor) -> Result<(), EvaluateError> {
+        let graph = self.plan.graph.clone();
+        let node = &graph.nodes()[i];
+        let ports = || node.entry.inputs.iter().zip(&node.inputs);
+        let volumes: Vec<_> = ports()
+            .map(|(port, from)| {
+                from.filter(|_| port.takes == Type::Volume).and_then(|f| self.volumes.get(&f).cloned())
+            })
+            .collect();
+        let channels: Vec<_> = ports()
+            .map(|(port, from)| {
+                from.filter(|_| port.takes != Type::Volume).map_or(0, |f| self.channels_of(f))
+            })
+            .collect();
+        for ((port, _), found) in ports().zip(&channels) {
+            let expected = match port.takes {
+                Type::Vec3f => 3,
+                Type::Float => 1,
+                _ => continue,
+            };
+            if *found != expected && *found != 0 {
+                let what = format!("input {:?} takes {expected} values per sample, got {found}", port.name);
+                return Err(graph.error_at(i, what).into());
+            }
+        }
+        let mut build = Build {
+            assets,
+            monitor,
+            level: self.level,
+            channels: &channels,
+            volumes: &volumes,
+            patch: self.plan.domain_of(i).and_then(Domain::metric_patch),
+            before: None,
+            after: None,
+        };
+        let stage = (node.entry.build)(&node.values, &mut build).map_err(|e| match e {
+            BuildError::Cancelled(c) => EvaluateError::Cancelled(c),
+            BuildError::Io(e) => EvaluateError::Io(e),
+            refused => graph.error_at(i, refused.to_string()).into(),
+        })?;
+        let (before, after) = (build.before, build.after);
+        match stage {
+            Stage::Volume(volume) => {
+                self.volumes.insert(i, volume);
+            }
+            Stage::Pointwise(op) => self.stages[i] = Some(Built { op, before, after }),
+            Stage::Neighbours(op) => {
+                self.neighbours.insert(i, op);
+            }
+        }
+        Ok(())
+    }
+
+    /// A segment for the target, for every input of a kept operator, and for what is kept pointwise.
+    fn compile(&mut self) {
+        let mut targets = vec![self.plan.target];
+        for i in self.neighbours.keys() {
+            targets.extend(self.plan.graph.nodes()[*i].inputs.iter().flatten());
+        }
+        let stages: &Stages = &self.stages;
+        for target in targets {
+            if !self.is_kept(target) && !self.segments.contains_key(&target) {
+                self.segments.insert(target, Segment::compile(&self.plan, stages, target, false));
+            }
+        }
+    }
+
+    /// Values of the kept operator `i` in planes `z`.
+    fn keep(
+        &self,
+        i: usize,
+        z: Range<u32>,
+        kept: &KeptValues,
+        monitor: &Monitor,
+    ) -> Result<Kept, EvaluateError> {
+        if let Some(volume) = self.volumes.get(&i) {
+            let channels = volume.samples.decode(self.planes(&z));
+            return Ok(Kept { z, channels });
+        }
+        let entry = self.plan.graph.nodes()[i].entry;
+        let visible = self.plan.visible[i].unwrap_or(Visible::ALL);
+        if let Reach::Cells(_) = entry.reach {
+            return self.keep_neighbours(i, z, visible, kept, monitor);
+        }
+        let patch = self.plan.patch_of(i).expect("kept for the sake of its patch");
+        let built = self.stages[i].as_ref().expect("every operator is built");
+        let whole = built.op.on_patch().expect("operators that reach a patch fill one");
+        let values = whole.sample(&slab_of(&patch, &z), visible, self.level, monitor)?;
+        Ok(Kept { z, channels: vec![values] })
+    }
+
+    fn keep_neighbours(
+        &self,
+        i: usize,
+        z: Range<u32>,
+        visible: Visible,
+        kept: &KeptValues,
+        monitor: &Monitor,
+    ) -> Result<Kept, EvaluateError> {
+        let node = &self.plan.graph.nodes()[i];
+        let wide = self.grown(&z, self.plan.cells[i]);
+        let mut inputs = Vec::with_capacity(node.inputs.len());
+        for from in &node.inputs {
+            inputs.push(match from {
+                Some(from) => self.values(*from, &wide, kept, &monitor.part(0.0, 0.3))?,
+                None => Vec::new(),
+            });
+        }
+        let patch = self.plan.domain_of(i).and_then(Domain::metric_patch).expect("checked by the plan");
+        let op = &self.neighbours[&i];
+        let result = op.apply(inputs, &slab_of(&patch, &wide), visible, self.level, &monitor.part(0.3, 1.0));
+        let channels = result.map_err(|e| match e {
+            StageError::Cancelled(c) => EvaluateError::Cancelled(c),
+            StageError::Refused(what) => self.plan.graph.error_at(i, what).into(),
+        })?;
+        Ok(Kept { channels, z: wide })
+    }
+
+    /// Values of `i` in planes `z`, kept or not.
+    fn values(
+        &self,
+        i: usize,
+        z: &Range<u32>,
+        kept: &KeptValues,
+        monitor: &Monitor,
+    ) -> Result<Vec<Vec<f32>>, Cancelled> {
+        if let Some(values) = kept.get(&i) {
+            return Ok(self.cut(values, z));
+        }
+        let [nx, ny, _] = self.plan.resolution().map(|n| n as usize);
+        let mut out = vec![vec![0.0; nx * ny * z.len()]; self.channels_of(i)];
+        self.sweep(i, z, kept, &mut out, monitor)?;
+        Ok(out)
+    }
+
+    fn sweep(
+        &self,
+        i: usize,
+        z: &Range<u32>,
+        kept: &KeptValues,
+        out: &mut [Vec<f32>],
+        monitor: &Monitor,
+    ) -> Result<(), Cancelled> {
+        let sweep = sweep::Sweep {
+            segment: &self.segments[&i],
+            stages: &self.stages,
+            kept,
+            level: self.level,
+            resolution: self.plan.domain_of(i).map_or([0; 3], Domain::resolution),
+            block_samples: self.block_samples,
+        };
+        sweep.run(z, out, monitor)
+    }
+
+    fn cut(&self, kept: &Kept, z: &Range<u32>) -> Vec<Vec<f32>> {
+        let within = self.planes(&(z.start - kept.z.start..z.end - kept.z.start));
+        kept.channels.iter().map(|c| c[within.clone()].to_vec()).collect()
+    }
+
+    fn planes(&self, z: &Range<u32>) -> Range<usize> {
+        let [nx, ny, _] = self.plan.resolution().map(|n| n as usize);
+        z.start as usize * nx * ny..z.end as usize * nx * ny
+    }
+}
+
+/// Channels of points or numbers as one volume.
+fn together(mut channels: Vec<Vec<f32>>) -> Samples {
+    match &channels[..] {
+        [x, y] => Samples::Vec2(x.iter().zip(y).map(|(x, y)| [*x, *y]).collect()),
+        [x, y, z] => Samples::Vec3((0..x.len()).map(|i| [x[i], y[i], z[i]]).collect()),
+        [x, y, z, w] => Samples::Vec4((0..x.len()).map(|i| [x[i], y[i], z[i], w[i]]).collect()),
+        _ => Samples::Float(channels.swap_remove(0)),
+    }
+}
+
+fn is_volume(graph: &Graph, i: usize) -> bool {
+    graph.nodes()[i].entry.output == Type::Volume
+}
+
+/// The planes `z` of a patch as a patch of their own.
+fn slab_of(patch: &fieldstone_kernel::Patch, z: &Range<u32>) -> fieldstone_kernel::Patch {
+    let ([nx, ny, nz], h) = (patch.resolution(), patch.spacing());
+    if *z == (0..nz) {
+        return *patch;
+    }
+    let (mut size, mut offset) = (patch.size(), patch.position([0, 0, z.start]));
+    offset[0] = patch.offset()[0];
+    offset[1] = patch.offset()[1];
+    size[2] = h[2] * (z.len() as f64 - 1.0);
+    fieldstone_kernel::Patch::new(size, offset, [nx, ny, z.len() as u32])
+        .expect("a part of a patch is a patch")
+}

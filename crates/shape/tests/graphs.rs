@@ -1,0 +1,52 @@
+//! Graphs as documents: what is computed, what is refused and how the refusal reads.
+
+use fieldstone_kernel::Monitor;
+use fieldstone_shape::operator::{Asset, Assets, BuildError, NoAssets};
+use fieldstone_shape::{Graph, GraphLimits, Plan, Program, Visible};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+fn parse(document: Value) -> Result<Arc<Graph>, String> {
+    Graph::parse(&document, GraphLimits::default()).map(Arc::new).map_err(|e| e.to_string())
+}
+
+fn evaluate(document: Value, assets: &dyn Assets) -> Result<Vec<Vec<f32>>, String> {
+    let plan = Plan::of_result(&parse(document)?, Visible::ALL).map_err(|e| e.to_string())?;
+    let program = Program::build(plan, assets, &Monitor::none()).map_err(|e| e.to_string())?;
+    let mut out: Vec<Vec<f32>> = vec![Vec::new(); program.channels()];
+    for z in program.plan().slabs() {
+        let slab = program.evaluate(z, &Monitor::none()).map_err(|e| e.to_string())?;
+        out.iter_mut().zip(slab).for_each(|(o, s)| o.extend(s));
+    }
+    Ok(out)
+}
+
+/// One asset under any name.
+struct Bytes(Vec<u8>);
+
+impl Assets for Bytes {
+    fn open(&self, path: &str) -> Result<Asset, BuildError> {
+        Ok(Asset { filename: path.into(), bytes: Arc::new(self.0.clone()), checksum: [0; 32] })
+    }
+}
+
+#[test]
+fn points_come_x_fastest_from_the_offset_on() {
+    let graph = json!({"operators": [{"type": "GenerateSamplePoints",
+        "parameters": {"offset": {"x": -60, "y": -60, "z": -60}, "size": [120, 120, 120], "resolution": "[3, 2, 2]"}}]});
+    let out = evaluate(graph, &NoAssets).unwrap();
+    assert_eq!(out[0][..4], [-60.0, 0.0, 60.0, -60.0]);
+    assert_eq!(out[1][..4], [-60.0, -60.0, -60.0, 60.0]);
+    assert_eq!((out[2][0], out[2][6]), (-60.0, 60.0));
+}
+
+#[test]
+fn a_volume_stands_for_its_samples() {
+    let bytes: Vec<u8> = (0..8).flat_map(|v| (v as f32 - 3.5).to_le_bytes()).collect();
+    let graph = json!({"operators": [
+        {"type": "Shell", "parameters": {"thickness": 1.0}},
+        {"type": "LoadVolume", "parameters": {"volume_data": {"file_type": "Raw", "path": "v.bin"}, "resolution": [2, 2, 2]}}],
+        "edges": [{"source": 1, "target": [0, "Samples"]}]});
+    let out = evaluate(graph, &Bytes(bytes)).unwrap();
+    assert_eq!(out[0], [3.0, 2.0, 1.0, 0.0, 0.0, 1.0, 2.0, 3.0]);
+}
