@@ -2,10 +2,12 @@
 
 mod first_equal;
 mod holes;
+mod manifold;
 mod nesting;
 mod orient;
 mod repair;
 mod report;
+mod simplify;
 mod topology;
 mod tri_mesh;
 mod weld;
@@ -13,4 +15,5 @@ mod weld;
 pub use holes::HoleLimits;
 pub use repair::{Center, Preprocess, RELATIVE_WELD_TOLERANCE, preprocess};
 pub use report::Report;
+pub use simplify::simplify;
 pub use tri_mesh::TriMesh;
