@@ -106,9 +106,26 @@ impl Lattice {
         })
     }
 
+    /// A crossing `p` of an edge along `axis`, moved by `by` and kept on its edge and off the samples.
+    pub fn along(&self, mut p: [f32; 3], axis: usize, by: f64) -> [f32; 3] {
+        let cells = (f64::from(p[axis]) - self.offset[axis]) / self.step[axis];
+        let (base, margin) = (cells.floor(), self.margin[axis]);
+        let t = cells - base + by / self.step[axis];
+        if t.is_finite() {
+            p[axis] = self.coordinate(axis, base + t.max(margin).min(1.0 - margin)) as f32;
+        }
+        p
+    }
+
     /// A position of the model in cells.
     pub fn cells(&self, p: [f64; 3]) -> [f64; 3] {
         [0, 1, 2].map(|a| (p[a] - self.offset[a]) / self.step[a])
+    }
+
+    /// `p` (in cells) kept inside the cell `base`, in the model.
+    pub fn within(&self, base: [f64; 3], p: [f64; 3]) -> [f32; 3] {
+        let kept = self.inside([0, 1, 2].map(|k| p[k] - base[k]));
+        self.position([0, 1, 2].map(|k| base[k] + kept[k]))
     }
 
     /// `p` (in cells from the corner of its cell) kept off the cell's faces.

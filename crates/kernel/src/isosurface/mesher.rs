@@ -1,6 +1,7 @@
 //! The mesher: takes planes of samples, keeps the last one, appends to a mesh.
 
 use super::lattice::Lattice;
+use super::refine::refine;
 use super::rows::{LayerRow, PlaneRow};
 use super::sharp::{self, Feature, Known};
 use super::slab::Slab;
@@ -27,7 +28,7 @@ pub struct Mesher<'a> {
     last: (Vec<f32>, Vec<u64>),
     last_rows: Vec<PlaneRow>,
     mesh: TriMesh,
-    /// Normals of the vertices of the last plane.
+    /// Field and gradient at the vertices of the last plane.
     known: Known,
     features: Vec<Feature>,
 }
@@ -38,7 +39,7 @@ pub(super) struct Task {
     pub layer: bool,
     pub p: usize,
     pub rows: Range<usize>,
-    vertices: usize,
+    pub vertices: usize,
     pub triangles: usize,
 }
 
@@ -83,18 +84,19 @@ impl<'a> Mesher<'a> {
         monitor.progress(0.6);
         let tasks = place(&slab, carried, &mut planes, &mut layers, &self.mesh, &self.options)?;
         let places = Places { planes: &planes, layers: &layers, rows: ny };
-        let first = self.mesh.triangles.len();
+        let (first_vertex, first) = (self.mesh.positions.len(), self.mesh.triangles.len());
         append(&mut self.mesh, &slab, &places, &tasks, monitor)?;
         if let Some(sharp) = self.options.sharp {
             let mut known = None;
-            if let Some(normals) = sharp.normals {
-                self.known.extend(normals, &self.mesh.positions, monitor)?;
+            if let Some(field) = sharp.field {
+                let new = &mut self.mesh.positions[first_vertex..];
+                refine(&slab, &places, &tasks, new, field, &mut self.known, monitor)?;
                 known = Some(&self.known);
             }
             let mesh = (&self.mesh, first);
             let found = sharp::find(&slab, &places, &tasks, mesh, known, sharp.angle, monitor)?;
             self.features.extend(found);
-            if sharp.normals.is_some() {
+            if sharp.field.is_some() {
                 self.known.forget(planes[planes.len() - ny].x as usize);
             }
         }
@@ -118,7 +120,7 @@ impl<'a> Mesher<'a> {
             self.mesh.positions.len() as u64 + extra,
             self.mesh.triangles.len() as u64 + 2 * extra,
         )?;
-        sharp::apply(&mut self.mesh, &self.features, monitor)?;
+        sharp::apply(&mut self.mesh, self.features, monitor)?;
         Ok(self.mesh)
     }
 

@@ -22,6 +22,7 @@
 mod cap;
 mod lattice;
 mod mesher;
+mod refine;
 mod rows;
 mod sharp;
 mod slab;
@@ -31,7 +32,7 @@ mod tunnel;
 mod write;
 
 pub use mesher::Mesher;
-pub use sharp::{Normals, Sharp};
+pub use sharp::{Gradients, Sharp};
 
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};

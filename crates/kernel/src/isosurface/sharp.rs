@@ -3,7 +3,7 @@
 //! # Formula
 //! Extended marching cubes (Kobbelt, Botsch, Schwanecke and Seidel 2001). Where the normals at a loop's crossings span more than an
 //! angle, the loop gets a vertex at `x` that minimises `Σ (n · (x − p))²`, nearest to the crossings' mean where that leaves it open:
-//! eigenvalues below [`LEAST_EIGENVALUE`] of the greatest count as 0. `x` is kept inside the cell.
+//! eigenvalues below [`LEAST_EIGENVALUE`] of the greatest count as 0. `x` stays in or near the cell.
 //! Then an edge between two cells' loops that both have such a vertex is replaced by the edge between these vertices.
 //!
 //! # Promises
@@ -24,22 +24,23 @@ use std::collections::HashSet;
 /// Eigenvalues below this share of the greatest say nothing: it is that of two planes at 20 degrees.
 const LEAST_EIGENVALUE: f64 = 0.03;
 
-/// Vertices per call of [`Normals::normals`] at most.
-const BATCH: usize = 4096;
+/// So many cells a feature may lie outside its own.
+const REACH: f64 = 0.5;
 
-/// Who knows the normals of a field.
-pub trait Normals: Sync {
-    /// Writes the field's gradient (any length, outward) at each of at most 4096 `positions`. Zero or not finite: not known,
-    /// and the cells around have no feature. Called from several threads, for different positions.
-    fn normals(&self, positions: &[[f32; 3]], normals: &mut [[f32; 3]]);
+/// Who knows a field between its samples.
+pub trait Gradients: Sync {
+    /// Writes the field and its gradient at each of at most 4096 `positions`. A gradient that is zero or not finite is not
+    /// known, and the cells around have no feature. Called from several threads, for different positions.
+    fn gradients(&self, positions: &[[f32; 3]], values: &mut [f32], gradients: &mut [[f32; 3]]);
 }
 
 /// How sharp features are found.
 #[derive(Clone, Copy)]
 pub struct Sharp<'a> {
-    /// Exact normals. `None`: the gradient of the trilinear interpolant at a crossing, within the cell that asks: it is one-sided, but sees
-    /// a crease smeared over the cell, so that about half of the missing edge comes back.
-    pub normals: Option<&'a dyn Normals>,
+    /// The field itself: crossings then lie where it crosses, not where the linear interpolant does. `None`: the gradient of the
+    /// trilinear interpolant at a crossing, within the cell that asks. That sees a crease smeared over the cell and restores
+    /// only some of it (a tenth of the missing volume of a box).
+    pub field: Option<&'a dyn Gradients>,
     /// Normals that differ by more than this make a feature, in degrees.
     pub angle: f64,
 }
@@ -52,38 +53,39 @@ pub(super) struct Feature {
     triangle: usize,
     /// Its inner vertex, if it has one.
     centre: Option<u32>,
+    /// Where it lies: within its cell.
     position: [f32; 3],
+    /// Where it had better lie, outside its cell, if no other vertex lies there.
+    beyond: Option<[f32; 3]>,
 }
 
-/// Normals of the vertices from `first` on.
+/// Field and gradient at the vertices from `first` on.
 #[derive(Default)]
 pub(super) struct Known {
-    pub first: usize,
-    pub normals: Vec<[f32; 3]>,
+    first: usize,
+    values: Vec<f32>,
+    gradients: Vec<[f32; 3]>,
 }
 
 impl Known {
-    /// Asks for the normals of the vertices that are new.
-    pub fn extend(
-        &mut self,
-        by: &dyn Normals,
-        positions: &[[f32; 3]],
-        monitor: &Monitor,
-    ) -> Result<(), Cancelled> {
-        let from = self.normals.len();
-        self.normals.resize(positions.len() - self.first, [0.0; 3]);
-        let (new, out) = (&positions[self.first + from..], &mut self.normals[from..]);
-        new.par_chunks(BATCH).zip(out.par_chunks_mut(BATCH)).try_for_each(|(positions, normals)| {
-            monitor.check()?;
-            by.normals(positions, normals);
-            Ok(())
-        })
+    /// Room for `count` more vertices.
+    pub fn lengthen(&mut self, count: usize) -> (&mut [f32], &mut [[f32; 3]]) {
+        let from = self.values.len();
+        self.values.resize(from + count, 0.0);
+        self.gradients.resize(from + count, [0.0; 3]);
+        (&mut self.values[from..], &mut self.gradients[from..])
     }
 
-    /// Forgets the normals of vertices below `first`.
+    /// Forgets the vertices below `first`.
     pub fn forget(&mut self, first: usize) {
-        self.normals.drain(..first - self.first);
+        self.values.drain(..first - self.first);
+        self.gradients.drain(..first - self.first);
         self.first = first;
+    }
+
+    fn at(&self, vertex: u32) -> (f64, [f64; 3]) {
+        let i = vertex as usize - self.first;
+        (f64::from(self.values[i]), self.gradients[i].map(f64::from))
     }
 }
 
@@ -155,36 +157,65 @@ impl Finder<'_> {
 
     fn feature(&self, part: &Part, ids: &[u32], triangle: usize, [i, j, p]: [usize; 3]) -> Option<Feature> {
         let ring: Vec<u32> = part.boundary.iter().map(|&e| ids[usize::from(e)]).collect();
-        let points: Vec<[f64; 3]> =
-            ring.iter().map(|&v| self.mesh.positions[v as usize].map(f64::from)).collect();
-        let normals: Vec<[f64; 3]> = match self.known {
-            Some(known) => {
-                ring.iter().map(|&v| known.normals[v as usize - known.first].map(f64::from)).collect()
-            }
+        let lattice: &Lattice = self.slab.lattice;
+        let at = |v: u32| self.mesh.positions[v as usize].map(f64::from);
+        let planes: Option<Vec<Plane>> = match self.known {
+            Some(known) => ring
+                .iter()
+                .map(|&v| {
+                    let (value, gradient) = known.at(v);
+                    Plane::new(at(v), value - f64::from(lattice.isovalue), gradient)
+                })
+                .collect(),
             None => {
                 let values = self.slab.values(i, j, p);
-                let at = |e: &u8| self.slab.lattice.crossing_of((*e).into(), &values);
-                part.boundary.iter().map(|e| self.slab.lattice.gradient(at(e), &values)).collect()
+                let gradient = |e: u8| lattice.gradient(lattice.crossing_of(e.into(), &values), &values);
+                ring.iter().zip(&part.boundary).map(|(&v, &e)| Plane::new(at(v), 0.0, gradient(e))).collect()
             }
         };
-        let normals: Option<Vec<[f64; 3]>> = normals.into_iter().map(unit).collect();
-        let normals = normals?;
-        let pairs = || normals.iter().enumerate().flat_map(|(k, a)| normals[..k].iter().map(move |b| (a, b)));
-        if pairs().all(|(a, b)| dot(*a, *b) >= self.limit) {
+        let planes = planes?;
+        let mut pairs = planes.iter().enumerate().flat_map(|(k, a)| planes[..k].iter().map(move |b| (a, b)));
+        if pairs.all(|(a, b)| dot(a.normal, b.normal) >= self.limit) {
             return None;
         }
-        let lattice: &Lattice = self.slab.lattice;
         let base = [i, j, self.slab.base + p].map(|c| c as f64);
-        let cells = lattice.cells(nearest(&points, &normals));
-        let kept = lattice.inside([0, 1, 2].map(|k| cells[k] - base[k]));
-        let position = lattice.position([0, 1, 2].map(|k| base[k] + kept[k]));
+        let best = lattice.cells(nearest(&planes));
+        let position = lattice.within(base, best);
+        // Of a crease that only grazes the cell the best point lies a little outside.
+        let holder = [0, 1, 2].map(|k| best[k].floor());
+        let near = (0..3).all(|k| (base[k] - REACH..=base[k] + 1.0 + REACH).contains(&best[k]));
+        let beyond = (near && holder != base).then(|| lattice.within(holder, best));
         let centre = (!part.inner.is_empty()).then(|| ids[INNER + part.inner.start as usize]);
-        Some(Feature { ring, triangle, centre, position })
+        Some(Feature { ring, triangle, centre, position, beyond })
     }
 }
 
+/// Moves features beyond their cells, but never two vertices to one place.
+fn settle(mesh: &TriMesh, features: &mut [Feature], monitor: &Monitor) -> Result<(), Cancelled> {
+    let key = |p: &[f32; 3]| p.map(|c| (c + 0.0).to_bits());
+    let wanted: HashSet<[u32; 3]> = features.iter().filter_map(|f| f.beyond.as_ref().map(key)).collect();
+    let mut taken: HashSet<[u32; 3]> = features.iter().map(|f| key(&f.position)).collect();
+    for chunk in mesh.positions.chunks(1 << 16) {
+        monitor.check()?;
+        taken.extend(chunk.iter().map(key).filter(|k| wanted.contains(k)));
+    }
+    for f in features {
+        if let Some(beyond) = f.beyond
+            && taken.insert(key(&beyond))
+        {
+            f.position = beyond;
+        }
+    }
+    Ok(())
+}
+
 /// Gives every feature its vertex and triangles, then replaces edges between features.
-pub(super) fn apply(mesh: &mut TriMesh, features: &[Feature], monitor: &Monitor) -> Result<(), Cancelled> {
+pub(super) fn apply(
+    mesh: &mut TriMesh,
+    mut features: Vec<Feature>,
+    monitor: &Monitor,
+) -> Result<(), Cancelled> {
+    settle(mesh, &mut features, monitor)?;
     // Per edge of a ring: its ends, lower first; the feature's vertex; its triangle.
     let mut edges: Vec<([u32; 2], u32, usize)> = vec![];
     for (n, f) in features.iter().enumerate() {
@@ -241,13 +272,31 @@ fn turns_away(mesh: &TriMesh, old: [[u32; 3]; 2], new: [[u32; 3]; 2]) -> bool {
     new.map(normal).iter().any(|n| dot(*n, together) <= 0.0)
 }
 
-/// The point nearest to the mean of `points` of those that lie best on all their tangent planes.
-fn nearest(points: &[[f64; 3]], normals: &[[f64; 3]]) -> [f64; 3] {
-    let n = points.len() as f64;
-    let mean = [0, 1, 2].map(|k| points.iter().map(|p| p[k]).sum::<f64>() / n);
+/// The tangent plane at a crossing.
+struct Plane {
+    point: [f64; 3],
+    normal: [f64; 3],
+    /// Height of the crossing above the surface, along the normal: linear interpolation misses it where the field bends.
+    height: f64,
+}
+
+impl Plane {
+    /// None where the gradient is not known.
+    fn new(point: [f64; 3], value: f64, gradient: [f64; 3]) -> Option<Plane> {
+        let length = dot(gradient, gradient).sqrt();
+        let height = value / length;
+        let known = length > 0.0 && length.is_finite() && height.is_finite();
+        known.then(|| Plane { point, normal: gradient.map(|c| c / length), height })
+    }
+}
+
+/// The point nearest to the mean of the crossings of those that lie best on all their planes.
+fn nearest(planes: &[Plane]) -> [f64; 3] {
+    let n = planes.len() as f64;
+    let mean = [0, 1, 2].map(|k| planes.iter().map(|p| p.point[k]).sum::<f64>() / n);
     let (mut a, mut b) = ([[0.0; 3]; 3], [0.0; 3]);
-    for (p, n) in points.iter().zip(normals) {
-        let height = dot(*n, minus(*p, mean));
+    for Plane { point, normal: n, height } in planes {
+        let height = dot(*n, minus(*point, mean)) - height;
         for i in 0..3 {
             (0..3).for_each(|k| a[i][k] += n[i] * n[k]);
             b[i] += n[i] * height;
@@ -289,11 +338,6 @@ fn eigen(mut a: [[f64; 3]; 3]) -> ([f64; 3], [[f64; 3]; 3]) {
     ([a[0][0], a[1][1], a[2][2]], v)
 }
 
-fn unit(n: [f64; 3]) -> Option<[f64; 3]> {
-    let length = dot(n, n).sqrt();
-    (length > 0.0 && length.is_finite()).then(|| n.map(|c| c / length))
-}
-
 fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
@@ -319,9 +363,10 @@ mod tests {
             [0, 1, 2].map(|i| corner[i] + t[i])
         };
         let points = [on(0, [0.2, 0.1, 0.3]), on(1, [0.1, 0.4, -0.2]), on(2, [-0.3, 0.2, 0.1])];
-        let x = nearest(&points, &normals);
+        let plane = |k: usize, point| Plane { point, normal: normals[k], height: 0.0 };
+        let x = nearest(&[plane(0, points[0]), plane(1, points[1]), plane(2, points[2])]);
         assert!((0..3).all(|k| (x[k] - corner[k]).abs() < 1e-12), "{x:?}");
-        let x = nearest(&[[1.0, 0.0, 3.0], [0.0, 2.0, 5.0]], &[normals[0], normals[1]]);
+        let x = nearest(&[plane(0, [1.0, 0.0, 3.0]), plane(1, [0.0, 2.0, 5.0])]);
         assert!((0..3).all(|k| (x[k] - [1.0, 2.0, 4.0][k]).abs() < 1e-12), "{x:?}");
     }
 }

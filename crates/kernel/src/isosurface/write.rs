@@ -172,7 +172,7 @@ impl Target<'_> {
                 let base = [i, j, slab.base + p].map(|c| c as f64);
                 for &edges in &table.inner[range(&entry.inner)] {
                     let at = slab.lattice.mean(edges, &values);
-                    self.positions.push(slab.lattice.position([0, 1, 2].map(|k| base[k] + at[k])));
+                    self.positions.push(slab.lattice.within(base, [0, 1, 2].map(|k| base[k] + at[k])));
                 }
             }
             for t in &table.triangles[range(&entry.triangles)] {
