@@ -45,7 +45,7 @@ const SHARED: u32 = u32::MAX - 1;
 /// Reduces `mesh` so that it stays within `tolerance` (mm, above 0) of what it was.
 pub fn simplify(mesh: TriMesh, tolerance: f64, monitor: &Monitor) -> Result<TriMesh, Cancelled> {
     let triangles = mesh.triangles.len();
-    if !(tolerance > 0.0) || triangles == 0 || !has_two_sides(&mesh, monitor)? {
+    if tolerance.is_nan() || tolerance <= 0.0 || triangles == 0 || !has_two_sides(&mesh, monitor)? {
         return Ok(mesh);
     }
     if triangles <= TRIANGLES_PER_BLOCK {
@@ -257,10 +257,10 @@ fn too_far(
     monitor: &Monitor,
 ) -> Result<Vec<u32>, Cancelled> {
     let tree = Bvh::build(few, monitor)?;
-    let distance = |p: [f32; 3]| tree.closest(p).map_or(f64::INFINITY, |c| f64::from(c.distance));
+    let reach = tolerance as f32;
     let lost = (0..block.positions.len() as u32)
         .into_par_iter()
-        .filter(|&v| distance(block.positions[v as usize]) > tolerance);
+        .filter(|&v| !tree.within(block.positions[v as usize], reach));
     let mut far: Vec<u32> = lost.collect();
     monitor.check()?;
     // Corners are vertices of the block; elsewhere the result may bridge what it should follow.
@@ -269,8 +269,8 @@ fn too_far(
         let middle = |p: [f32; 3], q: [f32; 3]| [0, 1, 2].map(|k| 0.5 * (p[k] + q[k]));
         let centre = [0, 1, 2].map(|k| (a[k] + b[k] + c[k]) / 3.0);
         [middle(a, b), middle(b, c), middle(c, a), centre].into_iter().filter_map(|p| {
-            let closest = whole.closest(p)?;
-            (f64::from(closest.distance) > tolerance).then_some(closest.triangle)
+            let near = whole.within(p, reach);
+            if near { None } else { whole.closest(p).map(|c| c.triangle) }
         })
     });
     let bridged: Vec<u32> = bridged.collect();
