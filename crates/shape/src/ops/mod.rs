@@ -10,12 +10,21 @@ pub mod source {
 pub mod transform {
     pub mod compute_curvatures;
     pub mod compute_normals;
+    pub mod grade_cell_size;
     pub mod interpolate_boundary_coords;
+    pub mod map_texture_primitive;
+    pub mod transform_cylindrical_coords;
+    pub mod transform_mirror_coords;
+    pub mod transform_spherical_coords;
+    pub mod transform_twist_coords;
 }
 /// Points to values.
 pub mod sample {
     pub mod sample_beam;
+    pub mod sample_box;
     pub mod sample_lattice;
+    pub mod sample_spinodoid;
+    pub mod sample_surface_lattice;
     pub mod sample_triangle_mesh;
     pub mod sample_triangle_mesh_bvh;
     pub mod sample_volume;
@@ -29,6 +38,7 @@ pub mod filter {
     pub mod threshold;
 }
 
+use crate::affine::Affine;
 use crate::operator::{Build, BuildError, OperatorEntry, Stage};
 use crate::params::{Kind, Param, Values};
 
@@ -40,9 +50,18 @@ pub static OPERATORS: &[&OperatorEntry] = &[
     &source::load_volume::ENTRY,
     &transform::compute_normals::ENTRY,
     &transform::compute_curvatures::ENTRY,
+    &transform::grade_cell_size::ENTRY,
     &transform::interpolate_boundary_coords::ENTRY,
+    &transform::map_texture_primitive::ENTRY,
+    &transform::transform_cylindrical_coords::ENTRY,
+    &transform::transform_mirror_coords::ENTRY,
+    &transform::transform_spherical_coords::ENTRY,
+    &transform::transform_twist_coords::ENTRY,
     &sample::sample_beam::ENTRY,
+    &sample::sample_box::ENTRY,
     &sample::sample_lattice::ENTRY,
+    &sample::sample_spinodoid::ENTRY,
+    &sample::sample_surface_lattice::ENTRY,
     &sample::sample_triangle_mesh::ENTRY,
     &sample::sample_triangle_mesh_bvh::ENTRY,
     &sample::sample_volume::ENTRY,
@@ -65,6 +84,14 @@ pub const XFORM_PARAM: Param = Param {
     default: Some("[1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]"),
     doc: "object → world: 16 numbers, translation at 12..14",
 };
+
+/// Reads `xform` of an operator that moves points within the world: it works in its own frame, and its points go back to the world.
+fn conjugate(values: &Values, cx: &mut Build<'_>) -> Result<(), BuildError> {
+    cx.place(values)?;
+    let affine = Affine::placement(values, "xform")?;
+    cx.after = Some(affine).filter(|a| *a != Affine::IDENTITY);
+    Ok(())
+}
 
 /// Sources of points are domains, not stages.
 fn never_built(_: &Values, _: &mut Build<'_>) -> Result<Stage, BuildError> {
