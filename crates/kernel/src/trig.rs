@@ -74,7 +74,7 @@ pub fn atan2(y: f32, x: f32) -> f32 {
     let (most, least) = if steep { (ay, ax) } else { (ax, ay) };
     let a = if most > 0.0 { least / most } else { 0.0 };
     let u = a * a;
-    let high = -0.075_336_776 + u * (0.043_039_39 + u * (-0.016_283_022 + u * 0.002_903_556));
+    let high = -0.075_336_78 + u * (0.043_039_39 + u * (-0.016_283_022 + u * 0.002_903_556));
     let low = -0.333_330_93 + u * (0.199_930_55 + u * (-0.142_071_34 + u * (0.106_546_78 + u * high)));
     let p = a + (a * u) * low;
     let p = if steep { std::f32::consts::FRAC_PI_2 - p } else { p };

@@ -45,8 +45,7 @@ fn near(got: &[f32], want: &[f64]) {
 fn an_xform_places_the_solid_and_scales_its_distance() {
     // A cylinder twice as large, its axis turned onto x, at (10, 0, 0).
     let xform = [0.0, 0.0, -2.0, 0.0, 0.0, 2.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 10.0, 0.0, 0.0, 1.0];
-    let cylinder =
-        op("SampleBox", json!({"shape_type": "Cylinder", "size": [1, 1, 4], "xform": xform}));
+    let cylinder = op("SampleBox", json!({"shape_type": "Cylinder", "size": [1, 1, 4], "xform": xform}));
     let out = chain(&[[10.0, 0.0, 0.0], [15.0, 0.0, 0.0], [10.0, 3.0, 0.0]], &[cylinder]).unwrap();
     near(&out[0], &[-1.0, 1.0, 2.0]);
     // Stretched unevenly: never more than the distance.
@@ -90,9 +89,11 @@ fn lattices_repeat_grade_and_stop() {
     // Twice as high above z = 0: what is at 1 is what was at 1/2.
     let grade = json!({"lattice_type": "P", "scale_grading_range": [-1, 0], "scale_grading_scale": [2, 2]});
     let graded = chain(&[[0.1, 0.2, 1.0]], &[op("SampleSurfaceLattice", grade)]).unwrap();
-    let plain = chain(&[[0.1, 0.2, 0.5]], &[op("SampleSurfaceLattice", json!({"lattice_type": "P"}))]).unwrap();
+    let plain =
+        chain(&[[0.1, 0.2, 0.5]], &[op("SampleSurfaceLattice", json!({"lattice_type": "P"}))]).unwrap();
     near(&graded[0], &[f64::from(plain[0][0])]);
-    let offset = json!({"lattice_type": "P", "threshold_grading_range": [0, 2], "threshold_grading_offset": [0, 1]});
+    let offset =
+        json!({"lattice_type": "P", "threshold_grading_range": [0, 2], "threshold_grading_offset": [0, 1]});
     let offset = chain(&[[0.1, 0.2, 0.5]], &[op("SampleSurfaceLattice", offset)]).unwrap();
     near(&offset[0], &[f64::from(plain[0][0]) - 0.25]);
 }
@@ -106,12 +107,12 @@ fn transforms_move_points_as_documented() {
     };
     let half = std::f64::consts::FRAC_PI_2;
     near(&one(op("TransformCylindricalCoords", json!({"radial_scale": 10}))), &[2.0, 10.0 * half, 3.0]);
-    near(
-        &one(op("TransformSphericalCoords", json!({}))),
-        &[13f64.sqrt(), (2.0f64 / 3.0).atan(), half],
-    );
+    near(&one(op("TransformSphericalCoords", json!({}))), &[13f64.sqrt(), (2.0f64 / 3.0).atan(), half]);
     near(&one(op("TransformTwistCoords", json!({"frequency": 0.75 / 3.0}))), &[2.0, 0.0, 3.0]);
-    near(&one(op("TransformMirrorCoords", json!({"mirror_normal": [0, -3, 0], "mirror_point": [9, 1.5, 9]}))), &[0.0, 1.0, 3.0]);
+    near(
+        &one(op("TransformMirrorCoords", json!({"mirror_normal": [0, -3, 0], "mirror_point": [9, 1.5, 9]}))),
+        &[0.0, 1.0, 3.0],
+    );
     near(&one(op("TransformMirrorCoords", json!({"normal": "Y"}))), &[0.0, 2.0, 3.0]);
     // The mirror's own frame: shifted by 5 along z, the plane z = 0 is at 5.
     let shifted = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 5, 1];
@@ -175,7 +176,8 @@ fn refusals_name_the_operator_and_the_parameter() {
     refused(op("TransformMirrorCoords", json!({"mirror_normal": [0, 0, 0]})), "\"mirror_normal\"");
     refused(op("GradeCellSize", json!({"step_size": -1})), "\"step_size\"");
     let singular = [1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
-    for t in ["SampleBox", "SampleSurfaceLattice", "SampleSpinodoid", "TransformTwistCoords", "GradeCellSize"] {
+    for t in ["SampleBox", "SampleSurfaceLattice", "SampleSpinodoid", "TransformTwistCoords", "GradeCellSize"]
+    {
         refused(op(t, json!({"xform": singular})), "singular");
     }
 }

@@ -135,7 +135,7 @@ impl Surface {
         let half2: f64 = (0..3).map(|a| (0.5 * (max[a] - min[a])).powi(2)).sum();
         let half = TAU * half2.sqrt();
         // Not finite is too large, too.
-        if !(half < 1.5) {
+        if half.is_nan() || half >= 1.5 {
             return None;
         }
         let v = (self.value)(std::array::from_fn(|a| (0.5 * (min[a] + max[a]) * TAU) % TAU));
