@@ -142,6 +142,28 @@ impl Program {
         Some(values)
     }
 
+    /// Looks for a block whose values leave their bounds: of so many samples per axis at most.
+    #[cfg(test)]
+    pub(crate) fn check_bounds(&self, samples: u32) -> Result<(), String> {
+        let Some(segment) = self.segments.get(&self.plan.target) else { return Ok(()) };
+        let mut workspace = segment.workspace();
+        let mut kept = KeptValues::new();
+        let n = self.plan.resolution();
+        for &i in self.plan.graph.order().iter().filter(|i| self.is_kept(**i)) {
+            let values = self.keep(i, 0..n[2], &kept, &Monitor::none()).map_err(|e| e.to_string())?;
+            kept.insert(i, values);
+        }
+        for z in (0..n[2]).step_by(3) {
+            for y in (0..n[1]).step_by(3) {
+                for x in (0..n[0]).step_by(samples as usize / 8) {
+                    let block = [x..(x + samples / 8).min(n[0]), y..(y + 3).min(n[1]), z..(z + 3).min(n[2])];
+                    segment.check_bounds(self.level, &self.stages, &kept, n, &block, &mut workspace)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn is_wanted(&self, i: usize) -> bool {
         self.plan.visible[i].is_some() || is_volume(&self.plan.graph, i)
     }

@@ -291,6 +291,34 @@ impl Segment {
         }
     }
 
+    /// Compares the values of a block with their bounds.
+    #[cfg(test)]
+    pub(crate) fn check_bounds(
+        &self,
+        level: Level,
+        stages: &Stages,
+        kept: &KeptValues,
+        n: [u32; 3],
+        block: &Block,
+        workspace: &mut Workspace,
+    ) -> Result<(), String> {
+        self.bound(level, stages, kept, n, block, workspace);
+        let bounds = *workspace.bounds.last().expect("a segment has steps");
+        let count = block.iter().map(|r| r.len()).product();
+        for step in &self.steps {
+            workspace.needed = vec![true; self.steps.len()];
+            self.run(level, stages, kept, n, block, count, step, workspace);
+        }
+        let Outcome::Values(values) = self.result(count, level, workspace) else { return Ok(()) };
+        for c in 0..self.channels.min(3) {
+            let Interval { lo, hi } = bounds.0[c];
+            if let Some(v) = values[c].iter().find(|v| !(lo <= **v && **v <= hi)) {
+                return Err(format!("{v} of channel {c} in block {block:?} is outside {lo}..={hi}"));
+            }
+        }
+        Ok(())
+    }
+
     /// The value to stand for a block that its consumer cannot tell from others like it.
     fn unseen(&self, workspace: &Workspace) -> Option<f32> {
         let Interval { lo, hi } = workspace.bounds.last()?.value();

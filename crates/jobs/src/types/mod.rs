@@ -1,9 +1,13 @@
 //! The one list of job types, and the laws that hold for all of them.
 
 pub mod evaluate_graph;
+pub mod evaluate_metrics;
+pub mod export_triangle_mesh;
 pub mod implicit_evaluate;
 pub mod implicit_from_mesh;
+pub mod implicit_metrics;
 pub mod mesh_compute_bvh;
+pub mod mesh_from_volume;
 pub mod mesh_preprocess;
 pub mod network_compute_bvh;
 pub mod sample_triangle_mesh;
@@ -18,8 +22,12 @@ pub static JOB_TYPES: &[&JobEntry] = &[
     &network_compute_bvh::ENTRY,
     &implicit_from_mesh::ENTRY,
     &implicit_evaluate::ENTRY,
+    &implicit_metrics::ENTRY,
+    &mesh_from_volume::ENTRY,
     &sample_triangle_mesh::ENTRY,
     &evaluate_graph::ENTRY,
+    &evaluate_metrics::ENTRY,
+    &export_triangle_mesh::ENTRY,
 ];
 
 /// The job type called `type_name`, if there is one.

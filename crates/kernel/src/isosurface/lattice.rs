@@ -9,6 +9,8 @@ const LEAST_MARGIN: f64 = 1.0 / 4096.0;
 /// The margin in units of the last place of the largest coordinate: so many that rounding a position to `f32` cannot
 /// carry it onto a neighbour.
 const MARGIN_ULPS: f64 = 8.0;
+/// Where this margin would be too small the patch is refused.
+const MOST_MARGIN: f64 = 1.0 / 16.0;
 
 /// A patch with at least two different samples on every axis.
 #[derive(Clone, Debug)]
@@ -35,7 +37,10 @@ impl Lattice {
             }
             let farthest = offset[a].abs().max((offset[a] + patch.size()[a]).abs());
             margin[a] = (MARGIN_ULPS * f64::from(f32::EPSILON) * farthest / step[a]).max(LEAST_MARGIN);
-            if margin[a] > 0.25 || farthest > f64::from(f32::MAX) || step[a] < f64::from(f32::MIN_POSITIVE) {
+            if margin[a] > MOST_MARGIN
+                || farthest > f64::from(f32::MAX)
+                || step[a] < f64::from(f32::MIN_POSITIVE)
+            {
                 return Err(IsosurfaceError::Unresolved { axis, step: step[a], farthest });
             }
         }
@@ -79,14 +84,59 @@ impl Lattice {
         p
     }
 
-    /// The mean of the crossings of `edges` (bits), kept inside the cell, in cells from its corner.
-    pub fn mean(&self, edges: u16, values: &[f64; 8]) -> [f64; 3] {
-        let mut sum = [0.0; 3];
-        for e in (0..12).filter(|e| edges >> e & 1 == 1) {
-            let p = self.crossing_of(e, values);
-            (0..3).for_each(|k| sum[k] += p[k]);
+    /// The inner vertices of the cell `base`, in the model: each the mean of the crossings of some edges (bits), kept off the faces.
+    /// Where means coincide, later ones step aside towards the other side of the cell.
+    pub fn inner(&self, base: [f64; 3], means: &[u16], values: &[f64; 8]) -> Vec<[f32; 3]> {
+        let mut found: Vec<[f32; 3]> = Vec::with_capacity(means.len());
+        for &edges in means {
+            let mut sum = [0.0; 3];
+            for e in (0..12).filter(|e| edges >> e & 1 == 1) {
+                let p = self.crossing_of(e, values);
+                (0..3).for_each(|k| sum[k] += p[k]);
+            }
+            let at = self.inside(sum.map(|s| s / f64::from(edges.count_ones())));
+            let aside = 0.5 * self.margin[0] * if at[0] < 0.5 { 1.0 } else { -1.0 };
+            let steps = (0..=means.len())
+                .map(|n| [base[0] + at[0] + aside * n as f64, base[1] + at[1], base[2] + at[2]]);
+            // One more place than vertices: one is free.
+            let free = steps.map(|p| self.position(p)).find(|p| !found.contains(p));
+            found.extend(free);
         }
-        self.inside(sum.map(|s| s / f64::from(edges.count_ones())))
+        found
+    }
+
+    /// Gradient of the trilinear interpolant at `p` (in cells from the cell's corner), in the model.
+    pub fn gradient(&self, p: [f64; 3], values: &[f64; 8]) -> [f64; 3] {
+        [0, 1, 2].map(|a| {
+            let weight = |c: usize| {
+                let along = |k: usize| if c >> k & 1 == 1 { p[k] } else { 1.0 - p[k] };
+                along((a + 1) % 3) * along((a + 2) % 3)
+            };
+            let rise = |c: usize| weight(c) * (values[c | 1 << a] - values[c]);
+            (0..8).filter(|c| c >> a & 1 == 0).map(rise).sum::<f64>() / self.step[a]
+        })
+    }
+
+    /// A crossing `p` of an edge along `axis`, moved by `by` and kept on its edge and off the samples.
+    pub fn along(&self, mut p: [f32; 3], axis: usize, by: f64) -> [f32; 3] {
+        let cells = (f64::from(p[axis]) - self.offset[axis]) / self.step[axis];
+        let (base, margin) = (cells.floor(), self.margin[axis]);
+        let t = cells - base + by / self.step[axis];
+        if t.is_finite() {
+            p[axis] = self.coordinate(axis, base + t.max(margin).min(1.0 - margin)) as f32;
+        }
+        p
+    }
+
+    /// A position of the model in cells.
+    pub fn cells(&self, p: [f64; 3]) -> [f64; 3] {
+        [0, 1, 2].map(|a| (p[a] - self.offset[a]) / self.step[a])
+    }
+
+    /// `p` (in cells) kept inside the cell `base`, in the model.
+    pub fn within(&self, base: [f64; 3], p: [f64; 3]) -> [f32; 3] {
+        let kept = self.inside([0, 1, 2].map(|k| p[k] - base[k]));
+        self.position([0, 1, 2].map(|k| base[k] + kept[k]))
     }
 
     /// `p` (in cells from the corner of its cell) kept off the cell's faces.

@@ -1,7 +1,9 @@
 //! The mesher: takes planes of samples, keeps the last one, appends to a mesh.
 
 use super::lattice::Lattice;
+use super::refine::refine;
 use super::rows::{LayerRow, PlaneRow};
+use super::sharp::{self, Feature, Known};
 use super::slab::Slab;
 use super::write::{Out, Places, Target};
 use super::{IsosurfaceError, Options};
@@ -17,35 +19,46 @@ const ROWS: usize = 64;
 
 /// Builds the surface from planes that arrive in order of z. It holds one plane of samples and the mesh so far, so what
 /// it needs grows with the surface and with one plane, not with the grid.
-pub struct Mesher {
+pub struct Mesher<'a> {
     lattice: Lattice,
-    options: Options,
+    options: Options<'a>,
     /// Planes taken.
     taken: usize,
     /// The last plane: samples, bits, numbers of its rows' vertices.
     last: (Vec<f32>, Vec<u64>),
     last_rows: Vec<PlaneRow>,
     mesh: TriMesh,
+    /// Field and gradient at the vertices of the last plane.
+    known: Known,
+    features: Vec<Feature>,
 }
 
 /// Rows of a plane or of the layer above it.
 #[derive(Clone, Debug)]
-struct Task {
-    layer: bool,
-    p: usize,
-    rows: Range<usize>,
-    vertices: usize,
-    triangles: usize,
+pub(super) struct Task {
+    pub layer: bool,
+    pub p: usize,
+    pub rows: Range<usize>,
+    pub vertices: usize,
+    pub triangles: usize,
 }
 
 type Job<'a> = (&'a Task, &'a mut [MaybeUninit<[f32; 3]>], &'a mut [MaybeUninit<[u32; 3]>]);
 
-impl Mesher {
+impl<'a> Mesher<'a> {
     /// A mesher of samples on `patch`, which needs at least two samples on every axis.
-    pub fn new(patch: &Patch, options: &Options) -> Result<Mesher, IsosurfaceError> {
+    pub fn new(patch: &Patch, options: &Options<'a>) -> Result<Mesher<'a>, IsosurfaceError> {
         let lattice = Lattice::new(patch, options.isovalue)?;
-        let mesh = TriMesh::default();
-        Ok(Mesher { lattice, options: *options, taken: 0, last: Default::default(), last_rows: vec![], mesh })
+        Ok(Mesher {
+            lattice,
+            options: *options,
+            taken: 0,
+            last: Default::default(),
+            last_rows: vec![],
+            mesh: TriMesh::default(),
+            known: Known::default(),
+            features: vec![],
+        })
     }
 
     /// Takes the next planes: any number of whole ones, x fastest. All of a call is worked on at once and in parallel.
@@ -71,7 +84,22 @@ impl Mesher {
         monitor.progress(0.6);
         let tasks = place(&slab, carried, &mut planes, &mut layers, &self.mesh, &self.options)?;
         let places = Places { planes: &planes, layers: &layers, rows: ny };
+        let (first_vertex, first) = (self.mesh.positions.len(), self.mesh.triangles.len());
         append(&mut self.mesh, &slab, &places, &tasks, monitor)?;
+        if let Some(sharp) = self.options.sharp {
+            let mut known = None;
+            if let Some(field) = sharp.field {
+                let new = &mut self.mesh.positions[first_vertex..];
+                refine(&slab, &places, &tasks, new, field, &mut self.known, monitor)?;
+                known = Some(&self.known);
+            }
+            let mesh = (&self.mesh, first);
+            let found = sharp::find(&slab, &places, &tasks, mesh, known, sharp.angle, monitor)?;
+            self.features.extend(found);
+            if sharp.field.is_some() {
+                self.known.forget(planes[planes.len() - ny].x as usize);
+            }
+        }
         monitor.progress(1.0);
         self.taken += got / plane;
         self.last = slab.last();
@@ -80,14 +108,28 @@ impl Mesher {
     }
 
     /// The mesh, once all planes are there.
-    pub fn finish(self, monitor: &Monitor) -> Result<TriMesh, IsosurfaceError> {
+    pub fn finish(mut self, monitor: &Monitor) -> Result<TriMesh, IsosurfaceError> {
         monitor.check()?;
         let [nx, ny, nz] = self.lattice.n;
         if self.taken < nz {
             let plane = nx * ny;
             return Err(IsosurfaceError::Samples { got: 0, before: self.taken * plane, plane, planes: nz });
         }
+        let extra = self.features.len() as u64;
+        self.check_size(
+            self.mesh.positions.len() as u64 + extra,
+            self.mesh.triangles.len() as u64 + 2 * extra,
+        )?;
+        sharp::apply(&mut self.mesh, self.features, monitor)?;
         Ok(self.mesh)
+    }
+
+    fn check_size(&self, vertices: u64, triangles: u64) -> Result<(), IsosurfaceError> {
+        let max_triangles = self.options.max_triangles;
+        match triangles > max_triangles || vertices > u64::from(u32::MAX) {
+            true => Err(IsosurfaceError::TooLarge { triangles, vertices, max_triangles }),
+            false => Ok(()),
+        }
     }
 }
 

@@ -22,7 +22,9 @@
 mod cap;
 mod lattice;
 mod mesher;
+mod refine;
 mod rows;
+mod sharp;
 mod slab;
 mod square;
 mod table;
@@ -30,6 +32,7 @@ mod tunnel;
 mod write;
 
 pub use mesher::Mesher;
+pub use sharp::{Gradients, Sharp};
 
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
@@ -37,20 +40,22 @@ use crate::patch::Patch;
 use crate::simd::Level;
 
 /// What surface, and how much of it at most.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
     /// The surface lies where the field has this value; finite.
     pub isovalue: f32,
     /// The vectors to use; the result is the same.
     pub level: Level,
     /// More triangles than this are refused before they are allocated.
     pub max_triangles: u64,
+    /// Whether and how creases and corners of the field are restored.
+    pub sharp: Option<Sharp<'a>>,
 }
 
-impl Default for Options {
-    /// Isovalue 0, the widest vectors, as many triangles as can be numbered.
-    fn default() -> Options {
-        Options { isovalue: 0.0, level: Level::detect(), max_triangles: u64::from(u32::MAX) }
+impl Default for Options<'_> {
+    /// Isovalue 0, the widest vectors, at most 2³² triangles, features not restored.
+    fn default() -> Self {
+        Options { isovalue: 0.0, level: Level::detect(), max_triangles: u64::from(u32::MAX), sharp: None }
     }
 }
 

@@ -17,13 +17,12 @@ pub(super) fn entry_of(case: u8, values: &[f64; 8]) -> usize {
     let table = table();
     let mut at = table.first[usize::from(case)] as usize;
     let mut joined = 0u8;
-    let mut bit = 0;
-    for f in (0..6).filter(|f| table.ambiguous[usize::from(case)] >> f & 1 == 1) {
+    let ambiguous = (0..6).filter(|f| table.ambiguous[usize::from(case)] >> f & 1 == 1);
+    for (bit, f) in ambiguous.enumerate() {
         if square::joined(super::table::face(f).map(|c| values[c]), signs_of(case, f)) {
             joined |= 1 << f;
             at += 1 << bit;
         }
-        bit += 1;
     }
     if table.entries[at].tunnels.is_empty() { at } else { through(table, at, case, joined, values) }
 }

@@ -3,7 +3,7 @@
 use super::cap;
 use super::rows::{LayerRow, PlaneRow, cells};
 use super::slab::{Slab, below, shifted};
-use super::table::{INNER, Triangle, table};
+use super::table::{Entry, INNER, Triangle, table};
 use std::mem::MaybeUninit;
 
 /// A stretch of a vector to be filled from its start.
@@ -43,12 +43,45 @@ pub(super) struct Places<'a> {
 }
 
 impl Places<'_> {
-    fn plane(&self, p: usize, j: usize) -> &PlaneRow {
+    pub fn plane(&self, p: usize, j: usize) -> &PlaneRow {
         &self.planes[p * self.rows + j]
     }
 
-    fn layer(&self, p: usize, j: usize) -> &LayerRow {
+    pub fn layer(&self, p: usize, j: usize) -> &LayerRow {
         &self.layers[p * self.rows + j]
+    }
+}
+
+/// Numbers of the vertices of one cell after the other along a row.
+///
+/// Every crossing of a row lies on an edge of an active cell, so running counts replace look-ups.
+pub(super) struct Numbers {
+    next: [u32; 8],
+    inner: u32,
+    ids: [u32; 64],
+}
+
+impl Numbers {
+    pub fn new(places: &Places, p: usize, j: usize) -> Numbers {
+        let [a, b] = [places.plane(p, j), places.plane(p + 1, j)];
+        let [c, d] = [places.plane(p, j + 1), places.plane(p + 1, j + 1)];
+        let [e, f] = [places.layer(p, j), places.layer(p, j + 1)];
+        let next = [a.x, c.x, b.x, d.x, a.y, b.y, e.z, f.z];
+        Numbers { next, inner: e.inner, ids: [0; 64] }
+    }
+
+    /// The numbers of the next active cell: of the crossings of its edges (others are meaningless), then of its inner vertices.
+    #[inline(always)]
+    pub fn advance(&mut self, case: u8, entry: &Entry) -> &[u32; 64] {
+        self.ids[..8].copy_from_slice(&self.next);
+        let crossed = &table().crossed[usize::from(case)];
+        (0..8).for_each(|e| self.next[e] += crossed[e]);
+        self.ids[8..INNER].copy_from_slice(&self.next[4..]);
+        for id in &mut self.ids[INNER..][..entry.inner.len()] {
+            *id = self.inner;
+            self.inner += 1;
+        }
+        &self.ids
     }
 }
 
@@ -131,28 +164,14 @@ impl Target<'_> {
     }
 
     fn cell_row(&mut self, slab: &Slab, places: &Places, p: usize, j: usize) {
-        let table = table();
-        let plane = [(p, j), (p, j + 1), (p + 1, j), (p + 1, j + 1)].map(|(p, j)| places.plane(p, j));
-        let layer = [places.layer(p, j), places.layer(p, j + 1)];
-        // Every crossing of a row lies on an edge of an active cell, so running counts replace look-ups.
-        let mut next =
-            [plane[0].x, plane[1].x, plane[2].x, plane[3].x, plane[0].y, plane[2].y, layer[0].z, layer[1].z];
-        let mut inner = layer[0].inner;
-        let mut ids = [0u32; 64];
+        let (table, mut numbers) = (table(), Numbers::new(places, p, j));
         cells(slab, p, j, |i, case, entry| {
-            ids[..8].copy_from_slice(&next);
-            let crossed = &table.crossed[usize::from(case)];
-            (0..8).for_each(|e| next[e] += crossed[e]);
-            ids[8..INNER].copy_from_slice(&next[4..]);
+            let ids = numbers.advance(case, entry);
             if !entry.inner.is_empty() {
-                let values = slab.values(i, j, p);
+                let means = &table.inner[range(&entry.inner)];
                 let base = [i, j, slab.base + p].map(|c| c as f64);
-                for (n, &edges) in table.inner[range(&entry.inner)].iter().enumerate() {
-                    let at = slab.lattice.mean(edges, &values);
-                    self.positions.push(slab.lattice.position([0, 1, 2].map(|k| base[k] + at[k])));
-                    ids[INNER + n] = inner;
-                    inner += 1;
-                }
+                let inner = slab.lattice.inner(base, means, &slab.values(i, j, p));
+                inner.into_iter().for_each(|p| self.positions.push(p));
             }
             for t in &table.triangles[range(&entry.triangles)] {
                 self.triangles.push(t.map(|p| ids[usize::from(p & 63)]));

@@ -70,3 +70,6 @@ pub const XFORM_PARAM: Param = Param {
 fn never_built(_: &Values, _: &mut Build<'_>) -> Result<Stage, BuildError> {
     Err(BuildError::Input("makes points, which are not built".into()))
 }
+
+#[cfg(test)]
+mod laws;
