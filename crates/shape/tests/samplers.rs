@@ -171,10 +171,9 @@ fn meshes_on_grids_turned_grids_and_lists_agree() {
     let points: Vec<_> = positions(n).map(|p| p.map(|c| c as f32)).collect();
     let list = json!({"type": "LoadSamplePoints", "parameters": {"points": points}});
     let one_by_one = values(&chain(&[list, mesh(json!({}), "SampleTriangleMesh")], &["Points"])).unwrap();
-    let (h, mut inside) = (0.1, 0);
+    let mut inside = 0;
     for (i, (a, b)) in whole.iter().zip(&one_by_one[0]).enumerate() {
-        let allowed = if b.abs() < 3.0 * h { 1e-5 } else { 0.26 * h };
-        assert!((a - b).abs() <= allowed && (*a < 0.0) == (*b < 0.0), "sample {i}: {a} on the grid, {b}");
+        assert!((a - b).abs() <= 1e-5 && (*a < 0.0) == (*b < 0.0), "sample {i}: {a} on the grid, {b}");
         inside += usize::from(*a < 0.0);
     }
     assert!(inside > 500, "{inside}");

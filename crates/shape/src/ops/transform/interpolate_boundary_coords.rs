@@ -44,7 +44,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         XFORM_PARAM,
     ],
     ignored: &[],
-    example: r#"{"boundary_data": {"path": "ball.coordinates.json"}, "mesh_data": {"file_type": "MeshFile", "path": "ball.ply"}}"#,
+    example: r#"{"boundary_data": {"path": "uvw.json"}, "mesh_data": {"file_type": "MeshFile", "path": "ball.ply"}}"#,
     promise: |_, _| Promise::Sign,
     sees: |_, _, _| Visible::ALL,
     reach: Reach::Point,
