@@ -120,6 +120,11 @@ impl Field {
         }
     }
 
+    /// The patch in the world, if its axes are still those of the world.
+    pub fn upright_patch(&self) -> Result<Patch, JobError> {
+        upright(&self.patch()?, &self.affine())
+    }
+
     /// Ranges of planes to read one after the other.
     pub fn slabs(&self) -> Vec<Range<u32>> {
         match self {
@@ -168,6 +173,19 @@ impl VolumeFile {
             }
         }
     }
+}
+
+/// The patch moved and scaled by `affine`; one that turns it is refused.
+pub fn upright(patch: &Patch, affine: &Affine) -> Result<Patch, JobError> {
+    let invalid = |what: String| JobError::Invalid(what);
+    if !affine.is_diagonal() || (0..3).any(|a| affine.linear[a][a] < 0.0) {
+        return Err(invalid(
+            "the sample points are turned or mirrored by their xform: layers and images need an upright grid"
+                .into(),
+        ));
+    }
+    let size = std::array::from_fn(|a| patch.size()[a] * affine.linear[a][a]);
+    Patch::new(size, affine.apply(patch.offset()), patch.resolution()).map_err(|e| invalid(e.to_string()))
 }
 
 /// The patch that the volume parameters describe.

@@ -7,6 +7,7 @@ pub mod context;
 pub mod field;
 pub mod graph_input;
 pub mod job_type;
+pub mod layers;
 pub mod mesh_input;
 pub mod surface;
 pub mod types;

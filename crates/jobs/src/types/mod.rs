@@ -2,7 +2,10 @@
 
 pub mod evaluate_graph;
 pub mod evaluate_metrics;
+pub mod export_cli;
+pub mod export_slices;
 pub mod export_triangle_mesh;
+pub mod export_vti;
 pub mod implicit_evaluate;
 pub mod implicit_from_mesh;
 pub mod implicit_metrics;
@@ -28,6 +31,9 @@ pub static JOB_TYPES: &[&JobEntry] = &[
     &evaluate_graph::ENTRY,
     &evaluate_metrics::ENTRY,
     &export_triangle_mesh::ENTRY,
+    &export_slices::ENTRY,
+    &export_cli::ENTRY,
+    &export_vti::ENTRY,
 ];
 
 /// The job type called `type_name`, if there is one.
