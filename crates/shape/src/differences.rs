@@ -24,7 +24,7 @@ pub const PARAMS: &[Param] = &[
         name: "volume_size",
         kind: Kind::Numbers(3),
         default: None,
-        doc: "extents of the grid, mm; absent: its own",
+        doc: "extents of the grid, mm; default: its own",
     },
 ];
 

@@ -63,11 +63,11 @@ impl Grading {
 
     /// ∫ dz/value from 0 to `z`: the height counted in ungraded cells, so that cells stay connected.
     pub fn phase(&self, z: f64) -> f64 {
-        self.from_start(z) - self.from_start(0.0)
+        self.since_start(z) - self.since_start(0.0)
     }
 
     /// The integral from the range's lower end on.
-    fn from_start(&self, z: f64) -> f64 {
+    fn since_start(&self, z: f64) -> f64 {
         let ([a, b], [from, to]) = (self.scale, self.range);
         if a == b {
             return z / a;

@@ -100,7 +100,8 @@ impl OnPatch for MeshSampler {
         let band = Visible { band: visible.band / self.factor.abs(), ..visible };
         // Somewhat farther than anybody sees: what is cut off is outside the band for certain.
         let far = band.reach(patch.spacing()) * 1.001 + patch.spacing().into_iter().fold(0.0, f64::max);
-        let reach = if far.is_finite() { Reach::Band(far) } else { Reach::Everywhere };
+        // An infinite band means exact everywhere.
+        let reach = Reach::Band(far);
         let sampler = FromMesh { mesh: &self.mesh, bvh: self.distance.bvh(), level };
         let mut samples = sampler.sample(patch, reach, monitor)?;
         if self.factor != 1.0 {

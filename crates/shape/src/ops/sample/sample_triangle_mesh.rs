@@ -12,9 +12,8 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     group: Group::Sample,
     doc: "Signed distance to a mesh.",
     details: "Inside is where the generalised winding number is above one half (Jacobson et al. 2013): holes are closed smoothly, overlapping \
-        parts count once. A mesh that is inside out as a whole is taken the other way round. On an axis-aligned grid all \
-        samples are found together: exact within 3 cells of the mesh, beyond at most a quarter cell too far; elsewhere exact \
-        at each point.",
+        parts count once. A mesh that is inside out as a whole is taken the other way round. The distance is exact; on an axis-aligned \
+        grid all samples are found together, and only as far as what follows can see.",
     inputs: &[Port::POINTS],
     output: Type::Float,
     params: &[MESH_DATA, CW_WINDING, XFORM_PARAM],

@@ -13,9 +13,8 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     group: Group::Sample,
     doc: "Signed distance to a mesh whose hierarchy is an asset.",
     details: "Inside is where the generalised winding number is above one half (Jacobson et al. 2013): holes are closed smoothly, overlapping \
-        parts count once. A mesh that is inside out as a whole is taken the other way round. On an axis-aligned grid all \
-        samples are found together: exact within 3 cells of the mesh, beyond at most a quarter cell too far; elsewhere exact \
-        at each point.",
+        parts count once. A mesh that is inside out as a whole is taken the other way round. The distance is exact; on an axis-aligned \
+        grid all samples are found together, and only as far as what follows can see.",
     inputs: &[Port::POINTS],
     output: Type::Float,
     params: &[
@@ -30,7 +29,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         XFORM_PARAM,
     ],
     ignored: &[],
-    example: r#"{"mesh_data": {"file_type": "MeshFile", "path": "ball.ply"}, "bvh_data": {"path": "ball.bvh.bin"}}"#,
+    example: r#"{"mesh_data": {"file_type": "MeshFile", "path": "ball.ply"}, "bvh_data": {"path": "ball.bvh"}}"#,
     promise,
     sees: |_, _, _| Visible::ALL,
     reach: Reach::Patch,

@@ -24,7 +24,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     details: "`boundary_data` is JSON: {\"coordinates\": [[u, v, w], …]}, one for each vertex of `mesh_data` in the file's order (so not STL, \
         whose triangles share no vertices, unless all corners are listed). Between them by mean value coordinates (Ju, Schaefer, Warren 2005), \
         which reproduce linear maps; within `tolerance` of the surface by the nearest triangle. Time grows with points × \
-        triangles, a few nanoseconds each: a coarse mesh does as well.",
+        triangles, some ten nanoseconds each: a coarse mesh does as well.",
     inputs: &[Port::POINTS],
     output: Type::Vec3f,
     params: &[
@@ -44,7 +44,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         XFORM_PARAM,
     ],
     ignored: &[],
-    example: r#"{"boundary_data": {"path": "ball.coordinates.json"}, "mesh_data": {"file_type": "MeshFile", "path": "ball.ply"}}"#,
+    example: r#"{"boundary_data": {"path": "uvw.json"}, "mesh_data": {"file_type": "MeshFile", "path": "ball.ply"}}"#,
     promise: |_, _| Promise::Sign,
     sees: |_, _, _| Visible::ALL,
     reach: Reach::Point,
