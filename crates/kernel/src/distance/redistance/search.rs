@@ -341,18 +341,13 @@ unsafe fn try_all<V: F32x16>(brick: &mut Brick, octant: usize) {
     }
 }
 
-/// `d2` and `number` where `d2` is less than `best2`, else `best2` and `which`. Numbers are whole, so the sum is exact.
+/// `d2` and `number` where `d2` is less than `best2`, else `best2` and `which`.
 ///
 /// # Safety
 /// The processor has what `V` needs.
 #[inline(always)]
 unsafe fn closer<V: F32x16>(d2: V, number: V, best2: V, which: V) -> (V, V) {
-    unsafe {
-        let gain = best2.sub(d2);
-        let kept = which.unless_all_positive(gain, gain, gain);
-        let new = number.sub(number.unless_all_positive(gain, gain, gain));
-        (d2.min(best2), kept.add(new))
-    }
+    unsafe { (d2.min(best2), which.or_where_less(number, d2, best2)) }
 }
 
 /// [`excess`] of sixteen sites.
