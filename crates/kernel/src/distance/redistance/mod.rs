@@ -73,7 +73,7 @@ pub fn redistance(
         Reach::Everywhere => diagonal,
         Reach::Band(width) => width,
     };
-    if sites.points.is_empty() {
+    if sites.len == 0 {
         samples.par_iter_mut().for_each(|s| *s = signed(most as f32, *s));
         return Ok(());
     }
@@ -95,6 +95,7 @@ pub fn redistance(
     beams.into_par_iter().try_for_each_init(
         || (Brick::new(field.scale, search_reach), walk::AtSites::default()),
         |(brick, at_sites), mut beam| {
+            brick.start();
             for x in (0..nx).step_by(BRICK) {
                 rest.check()?;
                 let base = [x, beam.y as usize, beam.z as usize];

@@ -13,8 +13,7 @@
 use super::field::Lane;
 use super::sites::Sites;
 use super::tree::{Node, Tree};
-use crate::by_level;
-use crate::simd::{LANES, Level};
+use crate::simd::{F32x16, LANES, Level, Portable};
 
 /// Samples along an edge of a brick.
 pub(super) const BRICK: usize = 8;
@@ -23,33 +22,49 @@ pub(super) const OCTANT: usize = 4;
 /// Sixteen samples each: one plane of an octant, x fastest.
 pub(super) const GROUPS: usize = BRICK * BRICK * BRICK / LANES;
 /// Stands for no site.
-pub(super) const NONE: u32 = u32::MAX;
+pub(super) const NONE: f32 = -1.0;
+/// Coordinate of what fills up the last vector: farther than any site, and its square is finite.
+pub(super) const FAR: f32 = 1e18;
 
-/// Positions relative to the brick's first sample.
+/// Positions, one array for each axis; the capacity after the last is filled up to whole vectors with [`FAR`].
 #[derive(Default)]
 pub(super) struct Points {
-    pub x: Vec<f32>,
-    pub y: Vec<f32>,
-    pub z: Vec<f32>,
+    axes: [Vec<f32>; 3],
+    len: usize,
 }
 
 impl Points {
-    pub fn clear(&mut self) {
-        self.x.clear();
-        self.y.clear();
-        self.z.clear();
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    fn clear(&mut self) {
+        self.len = 0;
     }
 
     #[inline(always)]
-    pub fn push(&mut self, p: [f32; 3]) {
-        self.x.push(p[0]);
-        self.y.push(p[1]);
-        self.z.push(p[2]);
+    fn push(&mut self, p: [f32; 3]) {
+        if self.len == self.axes[0].len() {
+            let more = (2 * self.len).max(64 * LANES);
+            self.axes.iter_mut().for_each(|a| a.resize(more, FAR));
+        }
+        for a in 0..3 {
+            self.axes[a][self.len] = p[a];
+        }
+        self.len += 1;
+    }
+
+    /// Fills up the last vector.
+    fn fill_up(&mut self) {
+        for axis in &mut self.axes {
+            let end = self.len.next_multiple_of(LANES);
+            axis[self.len..end].fill(FAR);
+        }
     }
 
     #[inline(always)]
     pub fn get(&self, i: usize) -> [f32; 3] {
-        [self.x[i], self.y[i], self.z[i]]
+        [self.axes[0][i], self.axes[1][i], self.axes[2][i]]
     }
 }
 
@@ -59,16 +74,16 @@ pub(super) struct Brick {
     pub scale: [f32; 3],
     /// Squared distance to the closest site; group `4·octant + z`.
     pub best2: [Lane; GROUPS],
-    /// Which of `sites` that is, or `NONE`.
-    pub which: [[u32; LANES]; GROUPS],
+    /// Which of `sites` that is, or `NONE`. Whole numbers; beyond 2²⁴ only nearly the right one.
+    pub which: [Lane; GROUPS],
     /// Sites that may be the closest of some sample.
     pub sites: Points,
     /// Those that may be for some sample of an octant, and their numbers in `sites`.
-    few: Points,
-    numbers: Vec<u32>,
-    keep: Vec<u8>,
+    few: Vec<([f32; 3], f32)>,
     /// Nothing farther is looked for.
     reach: f32,
+    /// The site closest to the middle of the brick before this one.
+    last: Option<[f32; 3]>,
     stack: Vec<(u32, f32)>,
 }
 
@@ -87,10 +102,9 @@ impl Brick {
             best2: [[0.0; LANES]; GROUPS],
             which: [[NONE; LANES]; GROUPS],
             sites: Points::default(),
-            few: Points::default(),
-            numbers: vec![],
-            keep: vec![],
+            few: vec![],
             reach,
+            last: None,
             stack: vec![],
         }
     }
@@ -107,32 +121,38 @@ impl Brick {
         ]
     }
 
+    /// Starts a new row of bricks: what was found for the last one is forgotten.
+    pub fn start(&mut self) {
+        self.last = None;
+    }
+
     /// Finds the closest sites of the brick whose first sample is at `origin`; false when there is none within reach.
     pub fn search(&mut self, level: Level, tree: &Tree, sites: &Sites, origin: [f32; 3]) -> bool {
-        let extent = |n: usize| self.scale.map(|s| s * 0.5 * (n - 1) as f32);
-        let (all, half) = (Samples { centre: extent(BRICK), half: extent(BRICK) }, extent(OCTANT));
-        let Some(first) = self.closest(tree, sites, origin, all) else { return false };
-        self.collect(tree, sites, origin, all, first);
-        for octant in 0..8 {
-            let corner = |a: usize| ((octant >> a & 1) * OCTANT) as f32 * self.scale[a];
-            let centre = std::array::from_fn(|a| corner(a) + half[a]);
-            self.select(level, Samples { centre, half });
-            let samples = self.samples(octant * OCTANT);
-            let z: [f32; OCTANT] = std::array::from_fn(|z| self.samples(octant * OCTANT + z)[2][0]);
-            let reach2 = self.reach * self.reach;
-            let groups = octant * OCTANT..(octant + 1) * OCTANT;
-            let (best2, which) = (&mut self.best2[groups.clone()], &mut self.which[groups]);
-            try_all(level, &self.few, &self.numbers, &samples, &z, reach2, best2, which);
+        // SAFETY: `Level` values other than the baseline exist only where the processor has the feature.
+        unsafe {
+            match level {
+                Level::Baseline => search::<Portable>(self, tree, sites, origin),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => search_avx2(self, tree, sites, origin),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx512 => search_avx512(self, tree, sites, origin),
+            }
         }
-        true
     }
 
     /// The site closest to the middle of the samples, if one can be within reach of any of them.
     fn closest(&mut self, tree: &Tree, sites: &Sites, origin: [f32; 3], all: Samples) -> Option<[f32; 3]> {
         let half2: f32 = all.half.iter().map(|h| h * h).sum();
         let centre: [f32; 3] = std::array::from_fn(|a| origin[a] + all.centre[a]);
-        let mut best2 = (self.reach + half2.sqrt()).powi(2);
+        let mut best2 = (self.reach + half2.sqrt()) * (self.reach + half2.sqrt());
         let mut best = None;
+        if let Some(last) = self.last {
+            let d: [f32; 3] = std::array::from_fn(|a| last[a] - centre[a]);
+            let d2 = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
+            if d2 < best2 {
+                (best2, best) = (d2, Some(last));
+            }
+        }
         self.stack.clear();
         let root = tree.nodes.len() - 1;
         self.stack.push((root as u32, apart2(&tree.nodes[root], centre)));
@@ -143,11 +163,12 @@ impl Brick {
             let node = &tree.nodes[at as usize];
             let range = node.first as usize..(node.first + node.count) as usize;
             if node.leaf {
-                for p in &sites.points[range] {
+                for i in range {
+                    let p = sites.point(i);
                     let d: [f32; 3] = std::array::from_fn(|a| p[a] - centre[a]);
                     let d2 = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
                     if d2 < best2 {
-                        (best2, best) = (d2, Some(*p));
+                        (best2, best) = (d2, Some(p));
                     }
                 }
                 continue;
@@ -166,48 +187,183 @@ impl Brick {
                 }
             }
         }
+        self.last = best;
         best.map(|p| std::array::from_fn(|a| p[a] - origin[a]))
     }
+}
 
-    /// Gathers the sites that `first` does not beat on all samples.
-    fn collect(&mut self, tree: &Tree, sites: &Sites, origin: [f32; 3], all: Samples, first: [f32; 3]) {
-        self.sites.clear();
-        let limit = excess(first, first, all);
-        let root = tree.nodes.len() as u32 - 1;
-        self.stack.clear();
-        self.stack.push((root, 0.0));
-        while let Some((at, _)) = self.stack.pop() {
-            let node = &tree.nodes[at as usize];
-            let range = node.first..node.first + node.count;
-            if node.leaf {
-                for p in &sites.points[range.start as usize..range.end as usize] {
-                    let p = std::array::from_fn(|a| p[a] - origin[a]);
-                    if excess(p, first, all) <= limit {
-                        self.sites.push(p);
-                    }
-                }
-                continue;
-            }
+/// # Safety
+/// The processor has AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn search_avx2(brick: &mut Brick, tree: &Tree, sites: &Sites, origin: [f32; 3]) -> bool {
+    unsafe { search::<crate::simd::x86::Avx2>(brick, tree, sites, origin) }
+}
+
+/// # Safety
+/// The processor has AVX-512 F.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn search_avx512(brick: &mut Brick, tree: &Tree, sites: &Sites, origin: [f32; 3]) -> bool {
+    unsafe { search::<crate::simd::x86::Avx512>(brick, tree, sites, origin) }
+}
+
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn search<V: F32x16>(brick: &mut Brick, tree: &Tree, sites: &Sites, origin: [f32; 3]) -> bool {
+    let extent = |n: usize| brick.scale.map(|s| s * 0.5 * (n - 1) as f32);
+    let (all, half) = (Samples { centre: extent(BRICK), half: extent(BRICK) }, extent(OCTANT));
+    let Some(first) = brick.closest(tree, sites, origin, all) else { return false };
+    unsafe { collect::<V>(brick, tree, sites, origin, all, first) };
+    for octant in 0..8 {
+        let corner = |a: usize| ((octant >> a & 1) * OCTANT) as f32 * brick.scale[a];
+        let centre = std::array::from_fn(|a| corner(a) + half[a]);
+        unsafe {
+            select::<V>(brick, Samples { centre, half });
+            try_all::<V>(brick, octant);
+        }
+    }
+    true
+}
+
+/// Gathers the sites that `first` does not beat on all samples.
+///
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn collect<V: F32x16>(
+    brick: &mut Brick,
+    tree: &Tree,
+    sites: &Sites,
+    origin: [f32; 3],
+    all: Samples,
+    first: [f32; 3],
+) {
+    brick.sites.clear();
+    let limit = excess(first, first, all);
+    brick.stack.clear();
+    brick.stack.push((tree.nodes.len() as u32 - 1, 0.0));
+    while let Some((at, _)) = brick.stack.pop() {
+        let node = &tree.nodes[at as usize];
+        let range = node.first as usize..(node.first + node.count) as usize;
+        if !node.leaf {
             for child in range {
-                if least_excess(&tree.nodes[child as usize], origin, first, all) <= limit {
-                    self.stack.push((child, 0.0));
+                if least_excess(&tree.nodes[child], origin, first, all) <= limit {
+                    brick.stack.push((child as u32, 0.0));
                 }
+            }
+            continue;
+        }
+        for start in range.clone().step_by(LANES) {
+            // SAFETY: the axes are filled up to a whole vector beyond the last site.
+            let excess = unsafe {
+                let p: [V; 3] = std::array::from_fn(|a| {
+                    V::load(&*sites.axes[a].as_ptr().add(start).cast()).sub(V::splat(origin[a]))
+                });
+                excesses::<V>(p, first, all)
+            };
+            let valid = if range.end - start < LANES { (1u16 << (range.end - start)) - 1 } else { !0 };
+            let mut keep = unsafe { !V::splat(limit).less(excess) } & valid;
+            while keep != 0 {
+                let i = start + keep.trailing_zeros() as usize;
+                keep &= keep - 1;
+                brick.sites.push(std::array::from_fn(|a| sites.axes[a][i] - origin[a]));
             }
         }
     }
+    if brick.sites.len == 0 {
+        brick.sites.push(first);
+    }
+    brick.sites.fill_up();
+}
 
-    /// Of the brick's sites those that matter in an octant.
-    fn select(&mut self, level: Level, octant: Samples) {
-        self.keep.resize(self.sites.x.len(), 0);
-        select(level, &self.sites, octant.centre, octant.half, &mut self.keep);
-        self.few.clear();
-        self.numbers.clear();
-        for (i, keep) in self.keep.iter().enumerate() {
-            if *keep != 0 {
-                self.few.push(self.sites.get(i));
-                self.numbers.push(i as u32);
+/// Of the brick's sites those that the one closest to the centre does not beat on all samples of an octant.
+///
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn select<V: F32x16>(brick: &mut Brick, octant: Samples) {
+    unsafe {
+        let n = brick.sites.len;
+        let at = |start: usize| -> [V; 3] {
+            std::array::from_fn(|a| V::load(&*brick.sites.axes[a].as_ptr().add(start).cast()))
+        };
+        let (mut best2, mut which) = (V::splat(f32::MAX), V::splat(0.0));
+        for start in (0..n).step_by(LANES) {
+            let p = at(start);
+            let d: [V; 3] = std::array::from_fn(|a| p[a].sub(V::splat(octant.centre[a])));
+            let d2 = d[0].mul(d[0]).add(d[1].mul(d[1])).add(d[2].mul(d[2]));
+            (best2, which) = closer(d2, V::splat(start as f32), best2, which);
+        }
+        let (mut lanes, mut starts) = ([0.0; LANES], [0.0; LANES]);
+        best2.store(&mut lanes);
+        which.store(&mut starts);
+        let l = (0..LANES).fold(0, |least, l| if lanes[l] < lanes[least] { l } else { least });
+        let first = brick.sites.get((starts[l] as usize + l).min(n - 1));
+        let limit = V::splat(excess(first, first, octant));
+        brick.few.clear();
+        for start in (0..n).step_by(LANES) {
+            let mut keep = !limit.less(excesses::<V>(at(start), first, octant));
+            while keep != 0 {
+                let i = start + keep.trailing_zeros() as usize;
+                keep &= keep - 1;
+                brick.few.push((brick.sites.get(i), i as f32));
             }
         }
+    }
+}
+
+/// Tries the few sites on the 64 samples of an octant.
+///
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn try_all<V: F32x16>(brick: &mut Brick, octant: usize) {
+    unsafe {
+        let samples = brick.samples(octant * OCTANT);
+        let (x, y) = (V::load(&samples[0]), V::load(&samples[1]));
+        let z: [f32; OCTANT] = std::array::from_fn(|z| brick.samples(octant * OCTANT + z)[2][0]);
+        let mut best = [V::splat(brick.reach * brick.reach); OCTANT];
+        let mut which = [V::splat(NONE); OCTANT];
+        for (p, number) in &brick.few {
+            let (dx, dy, number) = (x.sub(V::splat(p[0])), y.sub(V::splat(p[1])), V::splat(*number));
+            let xy2 = dx.mul(dx).add(dy.mul(dy));
+            for k in 0..OCTANT {
+                let dz = z[k] - p[2];
+                (best[k], which[k]) = closer(xy2.add(V::splat(dz * dz)), number, best[k], which[k]);
+            }
+        }
+        for k in 0..OCTANT {
+            best[k].store(&mut brick.best2[octant * OCTANT + k]);
+            which[k].store(&mut brick.which[octant * OCTANT + k]);
+        }
+    }
+}
+
+/// `d2` and `number` where `d2` is less than `best2`, else `best2` and `which`.
+///
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn closer<V: F32x16>(d2: V, number: V, best2: V, which: V) -> (V, V) {
+    unsafe { (d2.min(best2), which.or_where_less(number, d2, best2)) }
+}
+
+/// [`excess`] of sixteen sites.
+///
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn excesses<V: F32x16>(s: [V; 3], s0: [f32; 3], samples: Samples) -> V {
+    unsafe {
+        let term = |a: usize| {
+            let d = s[a].sub(V::splat(samples.centre[a]));
+            let e = s[a].sub(V::splat(s0[a]));
+            let e = e.max(V::splat(0.0).sub(e));
+            d.mul(d).sub(V::splat(2.0 * samples.half[a]).mul(e))
+        };
+        term(0).add(term(1)).add(term(2))
     }
 }
 
@@ -244,70 +400,4 @@ fn least_excess(node: &Node, origin: [f32; 3], s0: [f32; 3], samples: Samples) -
         above.min(below)
     };
     term(0) + term(1) + term(2)
-}
-
-by_level! {
-    /// 1 for sites that the one closest to `centre` does not beat on all samples around it.
-    fn select(sites: &Points, centre: [f32; 3], half: [f32; 3], keep: &mut [u8]) {
-        let n = keep.len();
-        let (x, y, z) = (&sites.x[..n], &sites.y[..n], &sites.z[..n]);
-        let distance2 = |i: usize| {
-            let (dx, dy, dz) = (x[i] - centre[0], y[i] - centre[1], z[i] - centre[2]);
-            dx * dx + dy * dy + dz * dz
-        };
-        // The least for each lane, then among lanes; ties go to the first of them, at every level.
-        let (mut best2, mut which) = ([f32::INFINITY; LANES], [0u32; LANES]);
-        for start in (0..n / LANES * LANES).step_by(LANES) {
-            for l in 0..LANES {
-                let d2 = distance2(start + l);
-                let closer = d2 < best2[l];
-                best2[l] = if closer { d2 } else { best2[l] };
-                which[l] = if closer { start as u32 } else { which[l] };
-            }
-        }
-        let (mut least2, mut first) = (f32::INFINITY, 0);
-        for l in 0..LANES {
-            if best2[l] < least2 {
-                (least2, first) = (best2[l], which[l] as usize + l);
-            }
-        }
-        for i in n / LANES * LANES..n {
-            if distance2(i) < least2 {
-                (least2, first) = (distance2(i), i);
-            }
-        }
-        let s0 = sites.get(first);
-        let twice = half.map(|h| 2.0 * h);
-        let limit = least2;
-        for i in 0..n {
-            let l1 = twice[0] * (x[i] - s0[0]).abs() + twice[1] * (y[i] - s0[1]).abs() + twice[2] * (z[i] - s0[2]).abs();
-            keep[i] = u8::from(distance2(i) - l1 <= limit);
-        }
-    }
-
-    /// Tries sites on the 64 samples of an octant.
-    fn try_all(sites: &Points, numbers: &[u32], samples: &[Lane; 3], z: &[f32; OCTANT], reach2: f32,
-               best2: &mut [Lane], which: &mut [[u32; LANES]]) {
-        let n = numbers.len();
-        let (sx, sy, sz) = (&sites.x[..n], &sites.y[..n], &sites.z[..n]);
-        let (mut best, mut at) = ([[reach2; LANES]; OCTANT], [[NONE; LANES]; OCTANT]);
-        for i in 0..n {
-            let mut xy2 = [0.0; LANES];
-            for l in 0..LANES {
-                let (dx, dy) = (samples[0][l] - sx[i], samples[1][l] - sy[i]);
-                xy2[l] = dx * dx + dy * dy;
-            }
-            for k in 0..OCTANT {
-                let z2 = (z[k] - sz[i]) * (z[k] - sz[i]);
-                for l in 0..LANES {
-                    let d2 = xy2[l] + z2;
-                    let closer = d2 < best[k][l];
-                    best[k][l] = if closer { d2 } else { best[k][l] };
-                    at[k][l] = if closer { numbers[i] } else { at[k][l] };
-                }
-            }
-        }
-        best2.copy_from_slice(&best);
-        which.copy_from_slice(&at);
-    }
 }

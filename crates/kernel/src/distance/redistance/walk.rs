@@ -19,15 +19,18 @@ const NEAR_SURFACE: f32 = 0.1;
 /// Evaluations of the field per sample at most, that at the site included.
 const STEPS: usize = 3;
 /// A sample is done when what another step can gain is below this (finest spacings).
-const ENOUGH: f32 = 2e-4;
+const ENOUGH: f32 = 1e-3;
 
 /// The field at the sites that are the closest of some sample.
 #[derive(Default)]
 pub(super) struct AtSites {
     /// For each site of the brick its place in `known`.
-    slot: Vec<u32>,
+    slot: Vec<u16>,
     known: Vec<At>,
 }
+
+/// No place yet.
+const EMPTY: u16 = u16::MAX;
 
 /// Position, value, gradient.
 #[derive(Clone, Copy, Default)]
@@ -67,12 +70,12 @@ by_level! {
 #[inline(always)]
 fn prepare(field: &Field, brick: &Brick, at: &mut AtSites, base: [usize; 3]) {
     at.slot.clear();
-    at.slot.resize(brick.sites.x.len(), NONE);
+    at.slot.resize(brick.sites.len(), EMPTY);
     at.known.clear();
     for group in &brick.which {
         for which in group {
-            if *which != NONE && at.slot[*which as usize] == NONE {
-                at.slot[*which as usize] = at.known.len() as u32;
+            if *which != NONE && at.slot[*which as usize] == EMPTY {
+                at.slot[*which as usize] = at.known.len() as u16;
                 at.known.push(At { x: brick.sites.get(*which as usize), ..At::default() });
             }
         }
