@@ -129,3 +129,10 @@ fn a_tolerance_larger_than_the_part_leaves_a_closed_mesh() {
         assert!(!few.triangles.is_empty());
     }
 }
+
+#[test]
+fn cancelling_ends_it() {
+    let cancel = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let monitor = Monitor::new(cancel, |_| ());
+    assert!(simplify(sphere([0.0; 3], 1.0, 20), 0.1, &monitor).is_err());
+}
