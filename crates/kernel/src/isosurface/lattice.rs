@@ -6,10 +6,10 @@ use crate::patch::Patch;
 
 /// The least distance of a crossing from the samples of its edge, in cells.
 const LEAST_MARGIN: f64 = 1.0 / 4096.0;
-/// The margin in units of the last place of the largest coordinate: so many that rounding a position to `f32` cannot
-/// carry it onto a neighbour.
+/// The margin in `f32::EPSILON` of the largest coordinate: so many that rounding a position to `f32` cannot carry it onto
+/// a neighbour.
 const MARGIN_ULPS: f64 = 8.0;
-/// Where this margin would be too small the patch is refused.
+/// Where the margin had to be wider than this the patch is refused.
 const MOST_MARGIN: f64 = 1.0 / 16.0;
 
 /// A patch with at least two different samples on every axis.

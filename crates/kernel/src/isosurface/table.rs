@@ -285,8 +285,8 @@ impl Table {
             let (triangles, means) = annulus(&loops[a], &loops[b], inner);
             inner = part(vec![], triangles, means);
         }
-        for (l, one) in loops.iter().enumerate().filter(|(l, _)| joined.is_none_or(|j| !j.contains(l))) {
-            let _ = l;
+        let alone = |l: &usize| joined.is_none_or(|j| !j.contains(l));
+        for one in (0..loops.len()).filter(alone).map(|l| &loops[l]) {
             let centre = || {
                 let fan = (0..one.len()).map(|i| [one[i], one[(i + 1) % one.len()], inner as u8]).collect();
                 (fan, vec![one.iter().map(|e| 1 << e).sum::<u16>()])
