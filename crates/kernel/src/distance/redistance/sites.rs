@@ -75,7 +75,8 @@ pub(super) fn sites(field: &Field, level: Level, monitor: &Monitor) -> Result<Si
         })
         .collect::<Result<_, Cancelled>>()?;
     let len = beams.iter().map(|b| b.points.len()).sum();
-    let mut all = Sites { axes: std::array::from_fn(|_| Vec::with_capacity(len + LANES)), len, blocks: vec![] };
+    let mut all =
+        Sites { axes: std::array::from_fn(|_| Vec::with_capacity(len + LANES)), len, blocks: vec![] };
     all.blocks.reserve_exact(beams.iter().map(|b| b.blocks.len()).sum());
     for beam in beams {
         let first = all.axes[0].len() as u32;
