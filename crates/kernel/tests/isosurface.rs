@@ -74,6 +74,15 @@ fn every_sign_case_of_a_cell() {
 }
 
 #[test]
+fn a_tunnel_between_extreme_values_keeps_its_vertices_apart() {
+    let samples = [1e-30, -1.0, -1e-30, 1.0, -1.0, -1e30, 1.0, 1e-30];
+    for turn in 0..8 {
+        let turned: Vec<f32> = (0..8).map(|c: usize| samples[c ^ turn]).collect();
+        assert_sound(&turned, [2; 3]);
+    }
+}
+
+#[test]
 fn noise_on_small_grids() {
     let mut rng = Rng::new(2);
     for round in 0..3000 {

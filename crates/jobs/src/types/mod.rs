@@ -9,6 +9,7 @@ pub mod implicit_metrics;
 pub mod mesh_compute_bvh;
 pub mod mesh_from_volume;
 pub mod mesh_preprocess;
+pub mod network_compute_bvh;
 pub mod sample_triangle_mesh;
 
 use crate::job_type::JobEntry;
@@ -18,6 +19,7 @@ use crate::job_type::JobEntry;
 pub static JOB_TYPES: &[&JobEntry] = &[
     &mesh_preprocess::ENTRY,
     &mesh_compute_bvh::ENTRY,
+    &network_compute_bvh::ENTRY,
     &implicit_from_mesh::ENTRY,
     &implicit_evaluate::ENTRY,
     &implicit_metrics::ENTRY,

@@ -7,9 +7,19 @@ pub mod source {
     pub mod load_volume;
 }
 /// Points to points.
-pub mod transform {}
+pub mod transform {
+    pub mod compute_curvatures;
+    pub mod compute_normals;
+    pub mod interpolate_boundary_coords;
+}
 /// Points to values.
-pub mod sample {}
+pub mod sample {
+    pub mod sample_beam;
+    pub mod sample_lattice;
+    pub mod sample_triangle_mesh;
+    pub mod sample_triangle_mesh_bvh;
+    pub mod sample_volume;
+}
 /// Values to values.
 pub mod filter {
     pub mod csg;
@@ -28,6 +38,14 @@ pub static OPERATORS: &[&OperatorEntry] = &[
     &source::generate_sample_points::ENTRY,
     &source::load_sample_points::ENTRY,
     &source::load_volume::ENTRY,
+    &transform::compute_normals::ENTRY,
+    &transform::compute_curvatures::ENTRY,
+    &transform::interpolate_boundary_coords::ENTRY,
+    &sample::sample_beam::ENTRY,
+    &sample::sample_lattice::ENTRY,
+    &sample::sample_triangle_mesh::ENTRY,
+    &sample::sample_triangle_mesh_bvh::ENTRY,
+    &sample::sample_volume::ENTRY,
     &filter::csg::ENTRY,
     &filter::linear_filter::ENTRY,
     &filter::redistance::ENTRY,
