@@ -271,7 +271,12 @@ fn grids_too_large_are_refused_by_the_plan_before_anything_is_allocated() {
     assert!(plan.memory_bytes() >= 3 * 4 * 2048 * 2048 * 16, "the plan knows what it will take");
     assert!(LARGEST.with(Cell::get) < 1 << 12);
     let resolution = "expected 3 integers from 1 to 1048576, got";
-    parameter("GenerateSamplePoints", "resolution", json!([1e30, 1, 1]), &format!("{resolution} [1e+30,1,1]"));
+    parameter(
+        "GenerateSamplePoints",
+        "resolution",
+        json!([1e30, 1, 1]),
+        &format!("{resolution} [1e+30,1,1]"),
+    );
     parameter("GenerateSamplePoints", "resolution", json!([0, 1, 1]), &format!("{resolution} [0,1,1]"));
     parameter("GenerateSamplePoints", "resolution", json!([-8, 8, 8]), &format!("{resolution} [-8,8,8]"));
     parameter("GenerateSamplePoints", "resolution", json!([8, 8]), &format!("{resolution} [8,8]"));

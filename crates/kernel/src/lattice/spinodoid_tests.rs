@@ -1,3 +1,5 @@
+//! Spinodoids: level, isotropy, reproducibility.
+
 use super::*;
 use crate::testing::Rng;
 

@@ -1,3 +1,5 @@
+//! Nodal surfaces: equations against their text, symmetry, periodicity, bounds.
+
 use super::*;
 use crate::testing::Rng;
 use std::f64::consts::TAU;

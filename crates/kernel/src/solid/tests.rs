@@ -1,3 +1,5 @@
+//! Solids against brute force and closed forms.
+
 use super::*;
 use crate::testing::Rng;
 
@@ -282,7 +284,6 @@ fn eight_steps_are_enough_for_any_proportions() {
         let scale = half.iter().sum::<f64>() + p.iter().map(|c| f64::from(*c)).sum::<f64>();
         worst = worst.max((f64::from(out[0].abs()) - d).abs() / scale);
     }
-    println!("worst {worst:e}");
     assert!(worst < 2e-7, "{worst:e}");
 }
 

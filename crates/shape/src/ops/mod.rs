@@ -1,42 +1,9 @@
 //! The one list of operators, and the laws that hold for all of them.
 
-/// Where points and volumes come from.
-pub mod source {
-    pub mod generate_sample_points;
-    pub mod load_sample_points;
-    pub mod load_volume;
-}
-/// Points to points.
-pub mod transform {
-    pub mod compute_curvatures;
-    pub mod compute_normals;
-    pub mod grade_cell_size;
-    pub mod interpolate_boundary_coords;
-    pub mod map_texture_primitive;
-    pub mod transform_cylindrical_coords;
-    pub mod transform_mirror_coords;
-    pub mod transform_spherical_coords;
-    pub mod transform_twist_coords;
-}
-/// Points to values.
-pub mod sample {
-    pub mod sample_beam;
-    pub mod sample_box;
-    pub mod sample_lattice;
-    pub mod sample_spinodoid;
-    pub mod sample_surface_lattice;
-    pub mod sample_triangle_mesh;
-    pub mod sample_triangle_mesh_bvh;
-    pub mod sample_volume;
-}
-/// Values to values.
-pub mod filter {
-    pub mod csg;
-    pub mod linear_filter;
-    pub mod redistance;
-    pub mod shell;
-    pub mod threshold;
-}
+pub mod filter;
+pub mod sample;
+pub mod source;
+pub mod transform;
 
 use crate::affine::Affine;
 use crate::operator::{Build, BuildError, OperatorEntry, Stage};
