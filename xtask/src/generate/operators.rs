@@ -48,7 +48,7 @@ fn operator(page: &mut String, entry: &OperatorEntry) {
     if !entry.ignored.is_empty() {
         let _ = write!(page, " Ignored, with a warning: {}.", entry.ignored.join(", "));
     }
-    let _ = write!(page, " Example: `{}`\n", entry.example);
+    let _ = writeln!(page, " Example: `{}`", entry.example);
 }
 
 fn type_name(t: Type) -> &'static str {

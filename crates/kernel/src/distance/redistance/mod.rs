@@ -61,7 +61,7 @@ pub fn redistance(
         return Err(RedistanceError::SampleCount { given, expected });
     }
     if let Reach::Band(width) = reach
-        && !(width >= 0.0)
+        && (width.is_nan() || width < 0.0)
     {
         return Err(RedistanceError::Band(width));
     }
