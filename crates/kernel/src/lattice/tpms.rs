@@ -2,7 +2,7 @@
 //!
 //! # Formula
 //! f(X, Y, Z) − threshold, with X = 2πx/sx and so on for a cell of sx × sy × sz. Positions are given in *cells* (x/sx), because a
-//! whole number of cells then cancels exactly ([`sin_cos_turns`](crate::trig::sin_cos_turns)). Multiple angles come from
+//! whole number of cells then cancels exactly ([`sin_cos_turns`]). Multiple angles come from
 //! sin X and cos X by the double and triple angle formulas.
 //!
 //! # Promises
