@@ -71,6 +71,75 @@ def failing_job(t):
     refused(lambda: t.client.jobs.run("no_such_type", {}), "no_such_type")
 
 
+def infill(t):
+    """The box filled with gyroid cells of 4 mm, as the published lattice infill example builds it."""
+    patch, volume = t.job.meta["patch"], t.job.assets[0].filename
+    width = 3 * math.hypot(*(s / (n - 1) for s, n in zip(patch["size"], patch["resolution"])))
+    operators = [
+        {"type": "GenerateSamplePoints", "parameters": patch},
+        {"type": "LoadVolume", "parameters": {"volume_data": {"file_type": "Raw", "path": volume},
+                                              "resolution": patch["resolution"]}},
+        {"type": "SampleVolume", "parameters": {"volume_offset": patch["offset"], "volume_size": patch["size"]}},
+        {"type": "SampleSurfaceLattice", "parameters": {"lattice_type": "Gyroid", "scale": [4, 4, 4]}},
+        {"type": "CSG", "parameters": {"operation": "Intersect"}},
+        {"type": "Redistance", "parameters": {"size": patch["size"]}},
+        {"type": "Threshold", "parameters": {"width": width}},
+    ]
+    wires = [(0, 2, "Points"), (1, 2, "Volume"), (0, 3, "Points"), (2, 4, "A"), (3, 4, "B"), (4, 5, "Samples"), (5, 6, "Samples")]
+    return {"operators": operators, "edges": [{"source": s, "target": [d, name]} for s, d, name in wires]}
+
+
+@check
+def graphs(t):
+    """a lattice infill: bytes of the field, its measures, its mesh."""
+    graph, patch = infill(t), t.job.meta["patch"]
+    job = t.client.jobs.run("evaluate_graph", {"graph": graph})
+    field = read(t, job.assets[0])
+    assert len(field) == math.prod(patch["resolution"]), len(field)
+    signed = [b - 256 if b > 127 else b for b in field]
+    assert min(signed) < -20 and max(signed) == 127, (min(signed), max(signed))
+    measured = t.client.jobs.run("evaluate_metrics", {"graph": graph, "point_source": 0}).meta
+    half = math.prod(BOX["size"]) / 2
+    assert abs(measured["interior_volume"] - half) < 0.2 * half, measured  # seven samples a cell
+    mesh = t.client.jobs.run("export_triangle_mesh", {"graph": graph, "point_source": 0})
+    assert mesh.assets[0].filename.endswith(".stl") and mesh.meta["watertight"], mesh
+    assert len(read(t, mesh.assets[0])) == 84 + 50 * mesh.meta["face_count"]
+    as_obj = t.client.jobs.run("export_triangle_mesh", {"graph": graph, "point_source": 0, "file_type": "obj"})
+    assert read(t, as_obj.assets[0]).startswith(b"v "), as_obj.assets
+
+
+@check
+def refused_graphs(t):
+    """a graph that cannot be is refused with the place."""
+    graph = infill(t)
+    graph["edges"][3]["source"] = 0
+    refused(lambda: t.client.jobs.run("evaluate_graph", {"graph": graph}), "operators[4] (CSG)", "Vec3f")
+    graph = infill(t)
+    graph["operators"][1]["parameters"]["volume_data"]["path"] = "absent.bin"
+    refused(lambda: t.client.jobs.run("evaluate_graph", {"graph": graph}), "absent.bin")
+    graph = infill(t)
+    graph["operators"][0]["parameters"] = {"resolution": [100000] * 3}
+    refused(lambda: t.client.jobs.run("evaluate_graph", {"graph": graph}), "operators[0]", "limit")
+
+
+@check
+def surface_lattices(t):
+    """measures of all surface lattices, shelled after redistancing."""
+    names = "CD CI2Y CP CPM_Y CS CY C_Y D F FRD Gyroid I2Y IWP P PM_Y S SD1 Schwarz SchwarzD SchwarzN SchwarzPW SchwarzW W Y"
+    for name in names.split():
+        operators = [
+            {"type": "GenerateSamplePoints", "parameters": {"size": [1, 1, 1], "resolution": [32, 32, 32]}},
+            {"type": "SampleSurfaceLattice", "parameters": {"lattice_type": name, "scale": [1, 1, 1]}},
+            {"type": "Redistance"},
+            {"type": "Shell", "parameters": {"thickness": 0.1}},
+        ]
+        edges = [{"source": 0, "target": [1, "Points"]}, {"source": 1, "target": [2, "Samples"]},
+                 {"source": 2, "target": [3, "Samples"]}]
+        job = t.client.jobs.run_status("evaluate_metrics", {"graph": {"operators": operators, "edges": edges}, "point_source": 0})
+        meta = t.client.jobs.poll(job).json()["meta"]
+        assert 0.1 < meta["relative_density"] < 0.95 and meta["surface_area"] > 2, (name, meta)
+
+
 @check
 def jobs(t):
     """jobs are listed, renamed and deleted."""

@@ -75,12 +75,23 @@ pub fn program(
     visible: Visible,
     monitor: &Monitor,
 ) -> Result<Program, JobError> {
+    let plan =
+        |graph: &Arc<Graph>| Plan::of_result(graph, visible).map_err(|e| JobError::Invalid(e.to_string()));
+    program_of(values, cx, plan, monitor)
+}
+
+/// The same for what `plan` makes of the graph.
+pub fn program_of(
+    values: &Values,
+    cx: &JobContext,
+    plan: impl Fn(&Arc<Graph>) -> Result<Plan, JobError>,
+    monitor: &Monitor,
+) -> Result<Program, JobError> {
     let graph = graph_of(values, cx.limits().graph)?;
     for warning in graph.warnings() {
         cx.warn(warning);
     }
-    let plan = Plan::of_result(&graph, visible).map_err(|e| JobError::Invalid(e.to_string()))?;
-    Ok(Program::build(plan, &Staged::of(&graph, cx), monitor)?)
+    Ok(Program::build(plan(&graph)?, &Staged::of(&graph, cx), monitor)?)
 }
 
 impl From<EvaluateError> for JobError {

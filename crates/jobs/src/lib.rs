@@ -4,9 +4,12 @@
 #![warn(missing_docs)]
 
 pub mod context;
+pub mod field;
 pub mod graph_input;
 pub mod job_type;
+pub mod layers;
 pub mod mesh_input;
+pub mod surface;
 pub mod types;
 
 pub use context::{Input, JobContext, JobLimits, Output, Outputs};

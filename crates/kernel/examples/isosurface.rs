@@ -4,6 +4,7 @@
 
 use fieldstone_kernel::isosurface::{Mesher, Options};
 use fieldstone_kernel::{Monitor, Patch, TriMesh, measure};
+use std::io::Read;
 use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -61,11 +62,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn samples_of(file: &str, n: u32) -> Result<Vec<f32>, Box<dyn std::error::Error>> {
-    let bytes = std::fs::read(file)?;
-    if bytes.len() as u64 != 4 * u64::from(n).pow(3) {
-        return Err(format!("{file} has {} bytes, expected 4 · {n}³", bytes.len()).into());
-    }
-    Ok(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
+    let mut samples = vec![0f32; (n as usize).pow(3)];
+    std::fs::File::open(file)?.read_exact(bytemuck::cast_slice_mut(&mut samples))?;
+    Ok(samples)
 }
 
 /// Greatest resident set of this process so far; 0 where the system does not tell.

@@ -26,6 +26,8 @@ pub(crate) trait F32x16: Copy {
     unsafe fn less(self, o: Self) -> u16;
     /// `self` where all three of `a`, `b`, `c` are not above zero, else zero.
     unsafe fn unless_all_positive(self, a: Self, b: Self, c: Self) -> Self;
+    /// `other` where `a` is below `b`, else `self`.
+    unsafe fn or_where_less(self, other: Self, a: Self, b: Self) -> Self;
 }
 
 /// The SIMD levels that a body is compiled for.
@@ -214,6 +216,10 @@ impl F32x16 for Portable {
             if inside { 0.0 } else { self.0[i] }
         }))
     }
+    #[inline(always)]
+    unsafe fn or_where_less(self, other: Self, a: Self, b: Self) -> Self {
+        Portable(std::array::from_fn(|i| if a.0[i] < b.0[i] { other.0[i] } else { self.0[i] }))
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -274,6 +280,13 @@ pub(crate) mod x86 {
                 let m = _mm512_mask_cmp_ps_mask::<_CMP_GT_OQ>(m, b.0, zero);
                 let m = _mm512_mask_cmp_ps_mask::<_CMP_GT_OQ>(m, c.0, zero);
                 Avx512(_mm512_mask_mov_ps(self.0, m, zero))
+            }
+        }
+        #[inline(always)]
+        unsafe fn or_where_less(self, other: Self, a: Self, b: Self) -> Self {
+            unsafe {
+                let m = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a.0, b.0);
+                Avx512(_mm512_mask_mov_ps(self.0, m, other.0))
             }
         }
     }
@@ -340,6 +353,13 @@ pub(crate) mod x86 {
                 Avx2(half(self.0, a.0, b.0, c.0), half(self.1, a.1, b.1, c.1))
             }
         }
+        #[inline(always)]
+        unsafe fn or_where_less(self, other: Self, a: Self, b: Self) -> Self {
+            unsafe {
+                let half = |s, o, a, b| _mm256_blendv_ps(s, o, _mm256_cmp_ps::<_CMP_LT_OQ>(a, b));
+                Avx2(half(self.0, other.0, a.0, b.0), half(self.1, other.1, a.1, b.1))
+            }
+        }
     }
 }
 
@@ -360,6 +380,7 @@ mod tests {
                 x.max(s),
                 x.mul(x).sqrt(),
                 x.unless_all_positive(x, y, s),
+                x.or_where_less(s, x, y),
             ];
             let mut out = vec![];
             for v in all {

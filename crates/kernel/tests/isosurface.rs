@@ -6,6 +6,8 @@ use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::testing::Rng;
 use fieldstone_kernel::{Monitor, Patch, TriMesh};
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 fn mesh_of(samples: &[f32], n: [u32; 3]) -> TriMesh {
     let patch = Patch::new(n.map(|n| f64::from(n - 1)), [0.0; 3], n).unwrap();
@@ -70,6 +72,15 @@ fn every_sign_case_of_a_cell() {
                 .collect();
             assert_sound(&samples, [2; 3]);
         }
+    }
+}
+
+#[test]
+fn a_tunnel_between_extreme_values_keeps_its_vertices_apart() {
+    let samples = [1e-30, -1.0, -1e-30, 1.0, -1.0, -1e30, 1.0, 1e-30];
+    for turn in 0..8 {
+        let turned: Vec<f32> = (0..8).map(|c: usize| samples[c ^ turn]).collect();
+        assert_sound(&turned, [2; 3]);
     }
 }
 
@@ -165,4 +176,42 @@ fn bad_arguments_are_named() {
     }
     assert!(matches!(run(&[-1.0; 8], 11), Err(IsosurfaceError::TooLarge { .. })));
     assert_eq!(run(&[-1.0; 8], 12).unwrap().triangles.len(), 12);
+}
+
+#[test]
+fn vertices_stay_apart_far_from_the_origin() {
+    // Cells hardly wider than 2⁻¹⁶ of the coordinates.
+    let patch = Patch::new([0.138; 3], [1000.0, -1000.0, 900.0], [10; 3]).unwrap();
+    let mut rng = Rng::new(5);
+    for kind in [0, 2, 3, 5] {
+        let samples: Vec<f32> = (0..1000).map(|_| value(&mut rng, kind)).collect();
+        let mesh = isosurface(&samples, &patch, &Options::default(), &Monitor::none()).unwrap();
+        assert_eq!(welded(&mesh).positions.len(), mesh.positions.len());
+        assert!(topology(&mesh, &Monitor::none()).unwrap().is_closed_manifold());
+    }
+}
+
+#[test]
+fn a_shell_has_a_cavity_and_the_isovalue_chooses_it() {
+    let samples: Vec<f32> = (0..21 * 21 * 21)
+        .map(|i| {
+            let r = [i % 21, i / 21 % 21, i / 441].map(|c| f64::from(c) - 10.0);
+            ((r[0] * r[0] + r[1] * r[1] + r[2] * r[2]).sqrt() - 6.0).abs() as f32
+        })
+        .collect();
+    let patch = Patch::new([20.0; 3], [0.0; 3], [21; 3]).unwrap();
+    let options = Options { isovalue: 2.0, ..Options::default() };
+    let mesh = isosurface(&samples, &patch, &options, &Monitor::none()).unwrap();
+    let found = parts(&mesh, &Monitor::none()).unwrap();
+    assert_eq!((found.solids, found.cavities), (1, 1));
+    let exact = 4.0 / 3.0 * std::f64::consts::PI * (512.0 - 64.0);
+    assert!((found.volumes.iter().sum::<f64>() / exact - 1.0).abs() < 0.02);
+}
+
+#[test]
+fn a_cancelled_mesher_stops() {
+    let monitor = Monitor::new(Arc::new(AtomicBool::new(true)), |_| ());
+    let patch = Patch::new([1.0; 3], [0.0; 3], [4; 3]).unwrap();
+    let result = isosurface(&[0.0; 64], &patch, &Options::default(), &monitor);
+    assert!(matches!(result, Err(IsosurfaceError::Cancelled(_))));
 }

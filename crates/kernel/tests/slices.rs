@@ -227,3 +227,14 @@ fn thin_planes_and_bad_pixels() {
     let message = Raster::new(&p, [0.001, 0.001], 1_000_000).unwrap_err().to_string();
     assert_eq!(message, "16000000 pixels in a layer, more than the limit of 1000000");
 }
+
+#[test]
+fn cancelling_ends_it() {
+    let cancel = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let monitor = Monitor::new(cancel, |_| ());
+    let p = patch([1.0, 1.0], [3, 3]);
+    let plane = Plane::new(&p, &[-1.0; 9]);
+    assert!(contours(&plane, 0.0, 0.0, &monitor).is_err());
+    let raster = Raster::new(&p, [0.1, 0.1], 1000).unwrap();
+    assert!(coverage(&plane, 0.0, &raster, &mut [0; 100], &monitor).is_err());
+}

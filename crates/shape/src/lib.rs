@@ -7,8 +7,11 @@
 #![warn(missing_docs)]
 
 pub mod affine;
+mod differences;
+pub mod grading;
 pub mod graph;
 pub mod interval;
+mod mesh_sampler;
 pub mod operator;
 pub mod ops;
 pub mod params;
@@ -16,6 +19,7 @@ pub mod plan;
 pub mod program;
 mod segment;
 pub mod spelling;
+pub mod struts;
 mod sweep;
 
 pub use graph::{Graph, GraphError, GraphLimits};

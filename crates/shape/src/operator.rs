@@ -266,7 +266,7 @@ impl LanesMut<'_> {
     }
 }
 
-/// Points of a block that form an axis-aligned box: point (i, j, k) is (x[i], y[j], z[k]), x fastest.
+/// Points of a block that form an axis-aligned box: point (i, j, k) is `(x[i], y[j], z[k])`, x fastest.
 #[derive(Clone, Copy)]
 pub struct Rows<'a>(pub [&'a [f32]; 3]);
 

@@ -66,6 +66,11 @@ impl Plan {
         domain.ok_or_else(|| self.graph.error_at(self.target, "its values belong to no sample points"))
     }
 
+    /// The operator that makes the points of the target's samples.
+    pub fn target_source(&self) -> Option<usize> {
+        self.domain[self.target]
+    }
+
     pub(crate) fn domain_of(&self, node: usize) -> Option<&Domain> {
         self.domains[self.domain[node]?].as_ref()
     }

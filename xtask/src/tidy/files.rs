@@ -105,7 +105,8 @@ fn source(name: &str, text: &str, problems: &mut Vec<String>) {
         }
     }
     if PURE.iter().any(|pure| name.starts_with(pure)) {
-        let tests = text.find("#[cfg(test)]").unwrap_or(text.len());
+        let tests = ["#[cfg(test)]", "#![cfg(test)]"].iter().filter_map(|mark| text.find(mark)).min();
+        let tests = tests.unwrap_or(text.len());
         for (i, line) in text[..tests].lines().enumerate() {
             for word in IMPURE.iter().filter(|word| line.contains(**word)) {
                 problems.push(format!("{name}:{}: {word} in a crate without files, clock or network", i + 1));

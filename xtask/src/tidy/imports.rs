@@ -51,7 +51,11 @@ const RULES: &[Rule] = &[
         ],
         never: &["sqlx", "object_store", "axum"],
     },
-    Rule { package: "xtask", ours: &["fieldstone-jobs", "fieldstone-shape"], never: &["tokio", "reqwest"] },
+    Rule {
+        package: "xtask",
+        ours: &["fieldstone-kernel", "fieldstone-shape", "fieldstone-jobs"],
+        never: &["tokio", "reqwest"],
+    },
 ];
 
 /// Licences that a dependency may come under; one of its alternatives must be here.

@@ -35,9 +35,9 @@ fn every_job_type_runs_on_the_bracket() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path();
     let mesh_input = |path: &Path| format!("mesh={}", path.display());
-    let bracket = mesh_input(&bracket());
+    let mesh_of_bracket = mesh_input(&bracket());
 
-    let prepared = run(folder, "a", "mesh/preprocess", &["--input", &bracket]);
+    let prepared = run(folder, "a", "mesh/preprocess", &["--input", &mesh_of_bracket]);
     let params = &prepared["outputs"]["params"];
     assert_eq!((&params["watertight"], &params["components"]), (&"true".into(), &"1".into()), "{params}");
     assert_eq!(params["vertex_count"], "7577");
@@ -53,13 +53,83 @@ fn every_job_type_runs_on_the_bracket() {
     let volume = output(&folder.join("c"), &sampled, "volume");
     assert_eq!(std::fs::metadata(&volume).unwrap().len(), 4 * resolution.iter().product::<u64>());
 
-    let args = ["--input", &bracket, "--param", "max_resolution=40"];
+    let args = ["--input", &mesh_of_bracket, "--param", "max_resolution=40"];
     run(folder, "d", "sample_triangle_mesh", &args);
 
-    let ran = ["mesh/preprocess", "mesh/compute-bvh", "implicit/from-mesh", "sample_triangle_mesh"];
+    let param =
+        |name: &str| sampled["outputs"]["params"][format!("patch_{name}")].as_str().unwrap().to_owned();
+    let of_volume = [
+        format!("volume={}", volume.display()),
+        format!("volume_size={}", param("size")),
+        format!("volume_offset={}", param("offset")),
+        format!("volume_resolution={}", param("resolution")),
+    ];
+    let [input, size, offset, n] = of_volume.each_ref().map(String::as_str);
+    let args = ["--input", input, "--param", size, "--param", offset, "--param", n];
+    let measured = run(folder, "e", "implicit/metrics", &args);
+    let volume_mm3: f64 = measured["outputs"]["params"]["interior_volume"].as_str().unwrap().parse().unwrap();
+    assert_eq!(measured["outputs"]["params"]["components"], "1");
+    let meshed = run(folder, "f", "mesh/from-volume", &[&args[..], &["--param", "file_type=glb"]].concat());
+    assert_eq!(meshed["outputs"]["params"]["watertight"], "true");
+    assert!(output(&folder.join("f"), &meshed, "mesh").extension().is_some_and(|e| e == "glb"));
+
+    let network = folder.join("net.json");
+    std::fs::write(&network, r#"{"nodes": [[0, 0, 0], [9, 0, 0], [9, 9, 9]], "edges": [[0, 1], [1, 2]]}"#)
+        .unwrap();
+    run(folder, "g", "network/compute-bvh", &["--input", &format!("network={}", network.display())]);
+
+    let graph = infill(&param("size"), &param("offset"), &param("resolution"));
+    let part = format!("part={}", bracket().display());
+    let args = ["--input", &part, "--param", &graph];
+    let evaluated = run(folder, "h", "implicit/evaluate", &args);
+    let older = run(folder, "i", "evaluate_graph", &args);
+    let checksum = |job: &serde_json::Value| job["outputs"]["assets"]["volume"]["checksum"].clone();
+    assert_eq!(checksum(&evaluated), checksum(&older));
+    let filled = run(folder, "j", "evaluate_metrics", &args);
+    let filled: f64 = filled["outputs"]["params"]["interior_volume"].as_str().unwrap().parse().unwrap();
+    assert!(filled > 0.2 * volume_mm3 && filled < 0.8 * volume_mm3, "{filled} of {volume_mm3} mm³");
+    let mesh = run(folder, "k", "export_triangle_mesh", &args);
+    assert_eq!(mesh["outputs"]["params"]["watertight"], "true");
+    let layers = [&args[..], &["--param", "layer_height=2", "--param", "pixel_size=[1, 1]"]].concat();
+    let slices = run(folder, "l", "export_slices", &layers);
+    let contours = run(folder, "m", "export_cli", &layers[..6]);
+    let count = |job: &serde_json::Value| job["outputs"]["params"]["layer_count"].clone();
+    assert_eq!(count(&slices), count(&contours));
+    run(folder, "n", "export_vti", &args);
+
+    let ran = [
+        "mesh/preprocess",
+        "mesh/compute-bvh",
+        "network/compute-bvh",
+        "implicit/from-mesh",
+        "sample_triangle_mesh",
+        "implicit/evaluate",
+        "implicit/metrics",
+        "mesh/from-volume",
+        "evaluate_graph",
+        "evaluate_metrics",
+        "export_triangle_mesh",
+        "export_slices",
+        "export_cli",
+        "export_vti",
+    ];
     for job in JOB_TYPES {
         assert!(ran.contains(&job.type_name), "{} has no run here", job.type_name);
     }
+}
+
+/// The bracket ∩ a gyroid of 8 mm cells, as the value of the parameter `graph`.
+fn infill(size: &str, offset: &str, resolution: &str) -> String {
+    format!(
+        r#"graph={{"operators": [
+            {{"type": "GenerateSamplePoints", "parameters": {{"size": {size}, "offset": {offset}, "resolution": {resolution}}}}},
+            {{"type": "SampleTriangleMesh", "parameters": {{"mesh_data": {{"file_type": "MeshFile", "path": "part"}}}}}},
+            {{"type": "SampleSurfaceLattice", "parameters": {{"lattice_type": "Gyroid", "scale": [8, 8, 8]}}}},
+            {{"type": "CSG", "parameters": {{"operation": "Intersect"}}}},
+            {{"type": "Redistance"}}],
+          "edges": [{{"source": 0, "target": [1, "Points"]}}, {{"source": 0, "target": [2, "Points"]}},
+            {{"source": 1, "target": [3, "A"]}}, {{"source": 2, "target": [3, "B"]}}, {{"source": 3, "target": [4, "Samples"]}}]}}"#
+    )
 }
 
 #[test]

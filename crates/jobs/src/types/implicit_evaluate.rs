@@ -36,6 +36,9 @@ pub(super) const PRODUCT: Product = Product {
 pub(super) const RESULTS: &[&str] =
     &["component_type", "patch", "patch_size", "patch_offset", "patch_resolution"];
 
+/// What [`describe_patch`] sets.
+pub(super) const PATCH_RESULTS: &[&str] = &["patch", "patch_size", "patch_offset", "patch_resolution"];
+
 /// Samples turned into bytes before they are handed on.
 const BATCH: usize = 1 << 18;
 

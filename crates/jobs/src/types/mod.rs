@@ -1,10 +1,18 @@
 //! The one list of job types, and the laws that hold for all of them.
 
 pub mod evaluate_graph;
+pub mod evaluate_metrics;
+pub mod export_cli;
+pub mod export_slices;
+pub mod export_triangle_mesh;
+pub mod export_vti;
 pub mod implicit_evaluate;
 pub mod implicit_from_mesh;
+pub mod implicit_metrics;
 pub mod mesh_compute_bvh;
+pub mod mesh_from_volume;
 pub mod mesh_preprocess;
+pub mod network_compute_bvh;
 pub mod sample_triangle_mesh;
 
 use crate::job_type::JobEntry;
@@ -14,10 +22,18 @@ use crate::job_type::JobEntry;
 pub static JOB_TYPES: &[&JobEntry] = &[
     &mesh_preprocess::ENTRY,
     &mesh_compute_bvh::ENTRY,
+    &network_compute_bvh::ENTRY,
     &implicit_from_mesh::ENTRY,
     &implicit_evaluate::ENTRY,
+    &implicit_metrics::ENTRY,
+    &mesh_from_volume::ENTRY,
     &sample_triangle_mesh::ENTRY,
     &evaluate_graph::ENTRY,
+    &evaluate_metrics::ENTRY,
+    &export_triangle_mesh::ENTRY,
+    &export_slices::ENTRY,
+    &export_cli::ENTRY,
+    &export_vti::ENTRY,
 ];
 
 /// The job type called `type_name`, if there is one.

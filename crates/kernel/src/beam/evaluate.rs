@@ -62,6 +62,14 @@ pub(super) fn evaluate(
     }
 }
 
+/// The same for one point.
+pub(super) fn evaluate_one(style: &Style, choice: Choice, [x, y, z]: [[f32; 1]; 3], multiplier: f32) -> f32 {
+    let (mut least, mut second) = ([0.0], [0.0]);
+    let points = Points { x: &x, y: &y, z: &z, multiplier: &[multiplier] };
+    evaluate(Level::Baseline, style, choice, points, &mut least, &mut second);
+    least[0]
+}
+
 #[inline(always)]
 fn min(a: f32, b: f32) -> f32 {
     if a < b { a } else { b }

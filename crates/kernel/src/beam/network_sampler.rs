@@ -3,7 +3,7 @@
 //! Space around the network is cut into parts; when a part is first met, the hierarchy is asked once which struts
 //! can be nearest to any of its points. Outside the parts it is asked for each handful of points.
 
-use super::evaluate::{Choice, Points};
+use super::evaluate::{Choice, Points, evaluate_one};
 use super::group::{Axis, Bench, Run, add_part, runs};
 use super::network::{LineNetwork, NetworkBvh};
 use super::reach::{Candidates, Rule, ball, narrowed};
@@ -181,11 +181,26 @@ impl BeamNetwork {
     /// Bounds of the distance over a box.
     pub fn range(&self, over: &Aabb) -> [f32; 2] {
         let centre: [f32; 3] = std::array::from_fn(|a| 0.5 * (over.min[a] + over.max[a]));
-        let mut out = [0.0];
-        let [x, y, z] = centre.map(|c| [c]);
-        self.sample(Level::Baseline, &x, &y, &z, &mut out);
+        let value = self.at(centre);
         let apart = (0.5 * over.diagonal() * (1.0 + 1e-5)) as f32;
-        let rounding = 1e-5 * (centre.iter().fold(0.0f32, |m, c| m.max(c.abs())) + out[0].abs());
-        [out[0] - apart - rounding, out[0] + apart + rounding]
+        let rounding = 1e-5 * (centre.iter().fold(0.0f32, |m, c| m.max(c.abs())) + value.abs());
+        [value - apart - rounding, value + apart + rounding]
+    }
+
+    /// One value of [`BeamNetwork::sample`].
+    fn at(&self, p: [f32; 3]) -> f32 {
+        let mut part = [0];
+        for (axis, c) in self.axes.iter().zip(p) {
+            add_part(Level::Baseline, *axis, &[c], &mut part);
+        }
+        let outside;
+        let found = match self.inside(part[0]) {
+            Some(index) => self.parts[part[0] as usize].get_or_init(|| self.part(index)),
+            None => {
+                outside = self.around(p.map(|c| f64::from(c).clamp(-1e30, 1e30)), [0.0; 3]);
+                &outside
+            }
+        };
+        evaluate_one(&self.style, self.choice(found), p.map(|c| [c]), 1.0)
     }
 }

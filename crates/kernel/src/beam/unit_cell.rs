@@ -4,7 +4,7 @@
 //! to any of its points are found once; a block of points is then wrapped into the cell, sorted by part and measured
 //! against those few. So a strut of a neighbouring cell counts wherever it is nearer, also one wider than the cell.
 
-use super::evaluate::{Choice, Points};
+use super::evaluate::{Choice, Points, evaluate_one};
 use super::group::{Axis, Bench, Run, add_inner_part, runs, wrap};
 use super::reach::{Candidates, Near, Rule, ball, narrowed};
 use super::strut::{Strut, to_segment};
@@ -221,15 +221,23 @@ impl BeamLattice {
     pub fn range(&self, over: &Aabb, multipliers: [f32; 2]) -> [f32; 2] {
         let centre: [f32; 3] = std::array::from_fn(|a| 0.5 * (over.min[a] + over.max[a]));
         let middle = 0.5 * (multipliers[0] + multipliers[1]);
-        let mut out = [0.0];
-        let [x, y, z] = centre.map(|c| [c]);
-        self.sample(Level::Baseline, &x, &y, &z, Some(&[middle]), &mut out);
+        let value = self.at(centre, middle);
         // No surface moves faster than the outermost corner of its section.
         let widening = self.style.section.hull().1 * f64::from(self.style.section_radius);
         let graded = 0.5 * f64::from(multipliers[1] - multipliers[0]) * widening;
         let apart = ((0.5 * over.diagonal() + graded) * (1.0 + 1e-5)) as f32;
-        let rounding = 1e-5 * (centre.iter().fold(0.0f32, |m, c| m.max(c.abs())) + out[0].abs());
-        [out[0] - apart - rounding, out[0] + apart + rounding]
+        let rounding = 1e-5 * (centre.iter().fold(0.0f32, |m, c| m.max(c.abs())) + value.abs());
+        [value - apart - rounding, value + apart + rounding]
+    }
+
+    /// One value of [`BeamLattice::sample`].
+    fn at(&self, p: [f32; 3], multiplier: f32) -> f32 {
+        let (level, mut wrapped, mut part) = (Level::Baseline, [[0.0]; 3], [0]);
+        for a in 0..3 {
+            wrap(level, self.scale[a], 1.0 / self.scale[a], &[p[a]], &mut wrapped[a]);
+            add_inner_part(level, self.axes[a], &wrapped[a], &mut part);
+        }
+        evaluate_one(&self.style, self.choice(part[0]), wrapped, multiplier)
     }
 }
 

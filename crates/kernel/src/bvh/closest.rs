@@ -41,6 +41,32 @@ impl Bvh {
     }
 }
 
+impl Bvh {
+    /// Whether some triangle is at most `reach` away from `p`: ends at the first one found.
+    pub(crate) fn within(&self, p: [f32; 3], reach: f32) -> bool {
+        let reach2 = reach * reach;
+        let mut stack = Vec::with_capacity(MAX_DEPTH);
+        stack.extend(self.nodes.first().map(|_| 0usize));
+        while let Some(at) = stack.pop() {
+            let node = &self.nodes[at];
+            if node.distance2(p) > reach2 {
+                continue;
+            }
+            if node.count == 0 {
+                let (near, far) = (at + 1, at + node.first as usize);
+                let swap = self.nodes[far].distance2(p) < self.nodes[near].distance2(p);
+                stack.extend(if swap { [near, far] } else { [far, near] });
+                continue;
+            }
+            let of = |i: u32| Frame::new(self.corners[i as usize], p.map(f64::from)).distance2([0.0; 3]);
+            if (node.first..node.first + node.count).any(|i| of(i) <= reach2) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
 impl Node {
     /// Squared distance from `p` to the box, 0 inside.
     pub(crate) fn distance2(&self, p: [f32; 3]) -> f32 {
@@ -65,6 +91,7 @@ mod tests {
             let exact = distance_oracle(p.map(f64::from), &mesh);
             let got = bvh.closest(p).unwrap();
             assert!((f64::from(got.distance) - exact).abs() < 1e-5, "{p:?}: {got:?}, exact {exact}");
+            assert!(bvh.within(p, got.distance * 1.0001) && !bvh.within(p, got.distance * 0.9999));
         }
     }
 }

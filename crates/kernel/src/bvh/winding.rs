@@ -56,7 +56,11 @@ pub(crate) struct Spread {
 impl WindingNumber {
     /// Prepares `mesh`: its hierarchy and the multipole of every node.
     pub fn build(mesh: &TriMesh, monitor: &Monitor) -> Result<WindingNumber, Cancelled> {
-        let bvh = Bvh::build(mesh, monitor)?;
+        Ok(WindingNumber::of(Bvh::build(mesh, monitor)?))
+    }
+
+    /// The same from the mesh's hierarchy.
+    pub fn of(bvh: Bvh) -> WindingNumber {
         let mut moments = vec![Moment::default(); bvh.nodes.len()];
         // Children come after their parent, so backwards means children first.
         for at in (0..bvh.nodes.len()).rev() {
@@ -77,7 +81,12 @@ impl WindingNumber {
             m.radius = dot(corner, corner).sqrt();
             moments[at] = m;
         }
-        Ok(WindingNumber { bvh, moments })
+        WindingNumber { bvh, moments }
+    }
+
+    /// The hierarchy.
+    pub fn bvh(&self) -> &Bvh {
+        &self.bvh
     }
 
     /// The winding number at `q`: 1 inside a closed outward mesh, 0 outside, in between near holes.

@@ -18,7 +18,6 @@ use crate::monitor::{Cancelled, Monitor};
 /// A mesh prepared for signed distances at points.
 #[derive(Clone, Debug)]
 pub struct MeshDistance {
-    bvh: Bvh,
     winding: WindingNumber,
     /// No open edge: the winding number changes at the surface only.
     closed: bool,
@@ -27,13 +26,19 @@ pub struct MeshDistance {
 }
 
 impl MeshDistance {
-    /// Prepares `mesh` with its hierarchy. Memory: about 350 bytes per triangle.
+    /// Prepares `mesh` with its hierarchy. Memory: about 250 bytes per triangle.
     pub fn build(mesh: &TriMesh, bvh: Bvh, monitor: &Monitor) -> Result<MeshDistance, Cancelled> {
         let closed = boundary::caps(mesh).triangles.is_empty();
         monitor.check()?;
-        let winding = WindingNumber::build(mesh, monitor)?;
+        let winding = WindingNumber::of(bvh);
+        monitor.check()?;
         let orientation = if mesh.signed_volume() < 0.0 { -1.0 } else { 1.0 };
-        Ok(MeshDistance { bvh, winding, closed, orientation })
+        Ok(MeshDistance { winding, closed, orientation })
+    }
+
+    /// The hierarchy.
+    pub fn bvh(&self) -> &Bvh {
+        self.winding.bvh()
     }
 
     /// The signed distance at each point, mm, negative inside; +∞ for a mesh without triangles.
@@ -42,7 +47,7 @@ impl MeshDistance {
         let mut known: Option<([f32; 3], bool)> = None;
         for (i, out) in out.iter_mut().enumerate() {
             let p = [x[i], y[i], z[i]];
-            let Some(closest) = self.bvh.closest(p) else {
+            let Some(closest) = self.bvh().closest(p) else {
                 *out = f32::INFINITY;
                 continue;
             };

@@ -83,7 +83,7 @@ impl<W: Write> CliWriter<W> {
     }
 
     fn start(&mut self, z: f64) -> Result<()> {
-        if !(z > self.z) {
+        if z.is_nan() || z <= self.z {
             return Err(invalid(format!("layer at z {z}, not above the one at {}", self.z)));
         }
         self.z = z;

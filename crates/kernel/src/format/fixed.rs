@@ -6,7 +6,7 @@ const DECIMALS: usize = 5;
 /// Appends `v` rounded to five decimals, without trailing zeros and never as `-0`. Not finite: `0`.
 pub(super) fn push(v: f64, to: &mut Vec<u8>) {
     let scaled = (v * 1e5).round();
-    if !(scaled.abs() < 9e18) {
+    if scaled.is_nan() || scaled.abs() >= 9e18 {
         // Beyond what an i64 holds there are no decimals left anyway.
         let text = if v.is_finite() { format!("{v:.0}") } else { String::from("0") };
         return to.extend_from_slice(text.as_bytes());

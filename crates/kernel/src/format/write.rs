@@ -131,6 +131,8 @@ pub(super) fn threemf(mesh: &TriMesh, out: &mut dyn Write) -> Result<()> {
     let mut zip = zip::ZipWriter::new_stream(out);
     let options = zip::write::SimpleFileOptions::default()
         .compression_method(zip::CompressionMethod::Deflated)
+        // Half the time of the usual level for a quarter more bytes.
+        .compression_level(Some(2))
         .last_modified_time(zip::DateTime::default())
         .large_file(mesh.triangles.len() > 10_000_000);
     for (name, text) in [("[Content_Types].xml", CONTENT_TYPES), ("_rels/.rels", RELATIONSHIPS)] {

@@ -6,10 +6,10 @@ use crate::patch::Patch;
 
 /// The least distance of a crossing from the samples of its edge, in cells.
 const LEAST_MARGIN: f64 = 1.0 / 4096.0;
-/// The margin in units of the last place of the largest coordinate: so many that rounding a position to `f32` cannot
-/// carry it onto a neighbour.
+/// The margin in `f32::EPSILON` of the largest coordinate: so many that rounding a position to `f32` cannot carry it onto
+/// a neighbour.
 const MARGIN_ULPS: f64 = 8.0;
-/// Where this margin would be too small the patch is refused.
+/// Where the margin had to be wider than this the patch is refused.
 const MOST_MARGIN: f64 = 1.0 / 16.0;
 
 /// A patch with at least two different samples on every axis.
@@ -84,14 +84,25 @@ impl Lattice {
         p
     }
 
-    /// The mean of the crossings of `edges` (bits), kept inside the cell, in cells from its corner.
-    pub fn mean(&self, edges: u16, values: &[f64; 8]) -> [f64; 3] {
-        let mut sum = [0.0; 3];
-        for e in (0..12).filter(|e| edges >> e & 1 == 1) {
-            let p = self.crossing_of(e, values);
-            (0..3).for_each(|k| sum[k] += p[k]);
+    /// The inner vertices of the cell `base`, in the model: each the mean of the crossings of some edges (bits), kept off the faces.
+    /// Where means coincide, later ones step aside towards the other side of the cell.
+    pub fn inner(&self, base: [f64; 3], means: &[u16], values: &[f64; 8]) -> Vec<[f32; 3]> {
+        let mut found: Vec<[f32; 3]> = Vec::with_capacity(means.len());
+        for &edges in means {
+            let mut sum = [0.0; 3];
+            for e in (0..12).filter(|e| edges >> e & 1 == 1) {
+                let p = self.crossing_of(e, values);
+                (0..3).for_each(|k| sum[k] += p[k]);
+            }
+            let at = self.inside(sum.map(|s| s / f64::from(edges.count_ones())));
+            let aside = 0.5 * self.margin[0] * if at[0] < 0.5 { 1.0 } else { -1.0 };
+            let steps = (0..=means.len())
+                .map(|n| [base[0] + at[0] + aside * n as f64, base[1] + at[1], base[2] + at[2]]);
+            // One more place than vertices: one is free.
+            let free = steps.map(|p| self.position(p)).find(|p| !found.contains(p));
+            found.extend(free);
         }
-        self.inside(sum.map(|s| s / f64::from(edges.count_ones())))
+        found
     }
 
     /// Gradient of the trilinear interpolant at `p` (in cells from the cell's corner), in the model.

@@ -115,7 +115,7 @@ impl<'a> Mesher<'a> {
             let plane = nx * ny;
             return Err(IsosurfaceError::Samples { got: 0, before: self.taken * plane, plane, planes: nz });
         }
-        let extra = self.features.len() as u64;
+        let extra = self.features.iter().filter(|f| f.has_new_vertex()).count() as u64;
         self.check_size(
             self.mesh.positions.len() as u64 + extra,
             self.mesh.triangles.len() as u64 + 2 * extra,

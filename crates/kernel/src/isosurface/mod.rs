@@ -74,7 +74,8 @@ pub enum IsosurfaceError {
         /// x, y or z.
         axis: char,
     },
-    /// The patch lies so far from the origin that `f32` positions cannot tell its cells apart.
+    /// The patch lies so far from the origin that `f32` positions cannot tell its cells apart: they are narrower than 2⁻¹⁶ of
+    /// its greatest coordinate.
     #[error("cells of {step} on axis {axis} cannot be told apart in single precision at {farthest}")]
     Unresolved {
         /// x, y or z.

@@ -59,6 +59,13 @@ pub(super) struct Feature {
     beyond: Option<[f32; 3]>,
 }
 
+impl Feature {
+    /// Whether it brings a vertex and two triangles more; else its loop has a centre already.
+    pub fn has_new_vertex(&self) -> bool {
+        self.centre.is_none()
+    }
+}
+
 /// Field and gradient at the vertices from `first` on.
 #[derive(Default)]
 pub(super) struct Known {

@@ -285,8 +285,8 @@ impl Table {
             let (triangles, means) = annulus(&loops[a], &loops[b], inner);
             inner = part(vec![], triangles, means);
         }
-        for (l, one) in loops.iter().enumerate().filter(|(l, _)| joined.is_none_or(|j| !j.contains(l))) {
-            let _ = l;
+        let alone = |l: &usize| joined.is_none_or(|j| !j.contains(l));
+        for one in (0..loops.len()).filter(alone).map(|l| &loops[l]) {
             let centre = || {
                 let fan = (0..one.len()).map(|i| [one[i], one[(i + 1) % one.len()], inner as u8]).collect();
                 (fan, vec![one.iter().map(|e| 1 << e).sum::<u16>()])
@@ -327,5 +327,52 @@ impl Table {
             }
         }
         self.entries[at].tunnels = first..self.tunnels.len() as u32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    /// The laws that make the mesh a manifold: within a cell only the faces' segments are open, each face has those of
+    /// the face rule, and no other side of a triangle lies in a face.
+    #[test]
+    fn every_entry_is_bounded_by_the_segments_of_its_faces() {
+        let table = table();
+        for (n, entry) in table.entries.iter().enumerate() {
+            let triangles = &table.triangles[entry.triangles.start as usize..entry.triangles.end as usize];
+            let mut sides: HashMap<(u8, u8), i32> = HashMap::new();
+            for t in triangles {
+                for k in 0..3 {
+                    *sides.entry((t[k], t[(k + 1) % 3])).or_default() += 1;
+                }
+            }
+            assert!(sides.values().all(|&count| count == 1), "entry {n}");
+            let mut leaving = [0; INNER];
+            for &(a, b) in sides.keys() {
+                let in_face = a.max(b) < INNER as u8 && faces_of(a) & faces_of(b) != 0;
+                assert_eq!(sides.contains_key(&(b, a)), !in_face, "entry {n}: {a} {b}");
+                if in_face {
+                    leaving[usize::from(a)] += 1;
+                }
+            }
+            assert!(leaving.iter().all(|&l| l <= 1), "entry {n}: two loops meet");
+            let inner = entry.inner.len();
+            assert!(
+                INNER + inner <= 64 && triangles.iter().flatten().all(|&p| usize::from(p) < INNER + inner)
+            );
+        }
+    }
+
+    #[test]
+    fn most_cells_need_no_inner_vertex() {
+        let table = table();
+        let plain = (0..256).filter(|&c| !table.asks[c]);
+        assert!(plain.clone().count() > 120);
+        for c in plain {
+            let entry = &table.entries[table.first[c] as usize];
+            assert!(entry.inner.is_empty() && entry.triangles.len() <= 5, "{c:08b}");
+        }
     }
 }

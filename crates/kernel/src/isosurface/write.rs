@@ -168,12 +168,10 @@ impl Target<'_> {
         cells(slab, p, j, |i, case, entry| {
             let ids = numbers.advance(case, entry);
             if !entry.inner.is_empty() {
-                let values = slab.values(i, j, p);
+                let means = &table.inner[range(&entry.inner)];
                 let base = [i, j, slab.base + p].map(|c| c as f64);
-                for &edges in &table.inner[range(&entry.inner)] {
-                    let at = slab.lattice.mean(edges, &values);
-                    self.positions.push(slab.lattice.within(base, [0, 1, 2].map(|k| base[k] + at[k])));
-                }
+                let inner = slab.lattice.inner(base, means, &slab.values(i, j, p));
+                inner.into_iter().for_each(|p| self.positions.push(p));
             }
             for t in &table.triangles[range(&entry.triangles)] {
                 self.triangles.push(t.map(|p| ids[usize::from(p & 63)]));

@@ -110,6 +110,11 @@ impl Spinodoid {
         f64::from(self.level)
     }
 
+    /// abs(u) is never greater: √(2N), where all waves agree.
+    pub fn greatest(&self) -> f64 {
+        (2.0 * self.waves.len() as f64).sqrt() * 1.001
+    }
+
     /// No gradient is longer, per mm: √(2N)·2π/λ, reached only where all waves agree.
     pub fn gradient_bound(&self) -> f64 {
         (2.0 * self.waves.len() as f64).sqrt() * std::f64::consts::TAU / self.pore_size

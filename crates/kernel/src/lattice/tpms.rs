@@ -2,7 +2,7 @@
 //!
 //! # Formula
 //! f(X, Y, Z) − threshold, with X = 2πx/sx and so on for a cell of sx × sy × sz. Positions are given in *cells* (x/sx), because a
-//! whole number of cells then cancels exactly ([`sin_cos_turns`](crate::trig::sin_cos_turns)). Multiple angles come from
+//! whole number of cells then cancels exactly ([`sin_cos_turns`]). Multiple angles come from
 //! sin X and cos X by the double and triple angle formulas.
 //!
 //! # Promises
@@ -20,8 +20,7 @@ use crate::by_level;
 use crate::simd::Level;
 use crate::trig::sin_cos_turns;
 
-type Points = fn(Level, [&[f32]; 6], [&[f32]; 6], [&[f32]; 6], f32, &mut [f32]);
-type Row = fn(Level, [&[f32]; 6], &[f32; 6], &[f32; 6], f32, &mut [f32]);
+type Evaluate = fn(Level, [&[f32]; 6], [&[f32]; 6], [&[f32]; 6], f32, &mut [f32]);
 
 /// One nodal surface.
 pub struct Surface {
@@ -39,8 +38,9 @@ pub struct Surface {
     pub gradient_bound: f64,
     /// Highest multiple of a phase in the equation.
     harmonics: u8,
-    points: Points,
-    row: Row,
+    points: Evaluate,
+    rows: Evaluate,
+    value: fn([f64; 3]) -> f64,
     dual: fn([f64; 3]) -> Dual,
 }
 
@@ -57,7 +57,8 @@ macro_rules! surface {
             gradient_bound: $bound,
             harmonics: $harmonics,
             points: formulas::$module::points,
-            row: formulas::$module::row,
+            rows: formulas::$module::rows,
+            value: formulas::$module::value,
             dual: formulas::$module::dual,
         }
     };
@@ -127,14 +128,19 @@ impl Surface {
         (d.v, d.d)
     }
 
-    /// Bounds of f − `threshold` over the box `min`..`max`, in cells: true for every sample that this module computes there.
-    pub fn bounds(&self, min: [f32; 3], max: [f32; 3], threshold: f32) -> (f32, f32) {
-        let center = std::array::from_fn(|a| 0.5 * (f64::from(min[a]) + f64::from(max[a])));
-        let half2: f64 = (0..3).map(|a| (0.5 * (f64::from(max[a]) - f64::from(min[a]))).powi(2)).sum();
-        let reach =
-            self.gradient_bound * std::f64::consts::TAU * half2.sqrt() + 1e-5 * (1.0 + self.gradient_bound);
-        let v = self.value_and_gradient(center).0 - f64::from(threshold);
-        ((v - reach) as f32, (v + reach) as f32)
+    /// Bounds of f over the box `min`..`max`, in cells: true for every sample that this module computes there with threshold 0.
+    /// `None` where the box is too large, about half a cell, to say anything worth the time.
+    pub fn bounds(&self, min: [f64; 3], max: [f64; 3]) -> Option<(f64, f64)> {
+        use std::f64::consts::TAU;
+        let half2: f64 = (0..3).map(|a| (0.5 * (max[a] - min[a])).powi(2)).sum();
+        let half = TAU * half2.sqrt();
+        // Not finite is too large, too.
+        if half.is_nan() || half >= 1.5 {
+            return None;
+        }
+        let v = (self.value)(std::array::from_fn(|a| (0.5 * (min[a] + max[a]) * TAU) % TAU));
+        let reach = self.gradient_bound * half + 1e-5 * (1.0 + self.gradient_bound);
+        Some((v - reach, v + reach))
     }
 }
 
@@ -185,7 +191,7 @@ pub fn at_points(
     threshold: f32,
     out: &mut [f32],
 ) {
-    const PIECE: usize = 256;
+    const PIECE: usize = 128;
     let n = out.len();
     assert!(x.len() == n && y.len() == n && z.len() == n, "one value per point");
     let mut t = [[0f32; 6 * PIECE]; 3];
@@ -215,20 +221,13 @@ pub fn on_rows(
     if out.is_empty() {
         return;
     }
-    let [tx, ty, tz] = [x, y, z].map(|u| {
-        let mut t = vec![0.0; 6 * u.len()];
-        tabulate(level, surface.harmonics, u, &mut t, u.len());
-        t
-    });
-    let entry = |t: &[f32], n: usize, i: usize| -> [f32; 6] { std::array::from_fn(|f| t[f * n + i]) };
-    let ys: Vec<[f32; 6]> = (0..y.len()).map(|i| entry(&ty, y.len(), i)).collect();
-    let tx = tables(&tx, x.len());
-    for (k, slice) in out.chunks_exact_mut(x.len() * y.len()).enumerate() {
-        let ez = entry(&tz, z.len(), k);
-        for (ey, row) in ys.iter().zip(slice.chunks_exact_mut(x.len())) {
-            (surface.row)(level, tx, ey, &ez, threshold, row);
-        }
+    let mut memory = vec![0.0; 6 * (x.len() + y.len() + z.len())];
+    let (tx, rest) = memory.split_at_mut(6 * x.len());
+    let (ty, tz) = rest.split_at_mut(6 * y.len());
+    for (u, t) in [(x, &mut *tx), (y, &mut *ty), (z, &mut *tz)] {
+        tabulate(level, surface.harmonics, u, t, u.len());
     }
+    (surface.rows)(level, tables(tx, x.len()), tables(ty, y.len()), tables(tz, z.len()), threshold, out);
 }
 
 #[cfg(test)]

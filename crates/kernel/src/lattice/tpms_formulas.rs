@@ -1,6 +1,7 @@
 //! The nodal equations themselves, written once for samples, for `f64` and for derivatives.
 
 use crate::by_level;
+use crate::simd::LANES;
 use std::ops::{Add, Mul, Sub};
 
 /// What an equation needs of a number.
@@ -12,6 +13,13 @@ impl Real for f32 {
     #[inline(always)]
     fn k(v: f64) -> f32 {
         v as f32
+    }
+}
+
+impl Real for f64 {
+    #[inline(always)]
+    fn k(v: f64) -> f64 {
+        v
     }
 }
 
@@ -38,6 +46,7 @@ impl Sub for Dual {
 
 impl Mul for Dual {
     type Output = Dual;
+    #[allow(clippy::suspicious_arithmetic_impl)] // the product rule
     fn mul(self, o: Dual) -> Dual {
         Dual { v: self.v * o.v, d: std::array::from_fn(|a| self.d[a] * o.v + self.v * o.d[a]) }
     }
@@ -72,11 +81,6 @@ impl<T: Real> Axis<T> {
 }
 
 impl Axis<f32> {
-    #[inline(always)]
-    fn from_array(a: &[f32; 6]) -> Axis<f32> {
-        Axis { s: a[0], c: a[1], s2: a[2], c2: a[3], s3: a[4], c3: a[5] }
-    }
-
     /// Entry `i` of tables that hold one function each.
     #[inline(always)]
     fn at(t: &[&[f32]; 6], i: usize) -> Axis<f32> {
@@ -93,7 +97,7 @@ impl Axis<Dual> {
     }
 }
 
-/// One module per surface: `points` and `row` are the same expression on the same numbers, hence the same bits.
+/// One module per surface: `points` and `rows` are the same expression on the same numbers, hence the same bits.
 macro_rules! surfaces {
     ($($name:ident: |$x:ident, $y:ident, $z:ident, $k:ident| $formula:expr;)+) => {$(
         pub(super) mod $name {
@@ -116,14 +120,39 @@ macro_rules! surfaces {
                     }
                 }
 
-                pub(in crate::lattice) fn row<'a>(x: [&'a [f32]; 6], y: &'a [f32; 6], z: &'a [f32; 6], threshold: f32, out: &mut [f32]) {
-                    let n = out.len();
+                pub(in crate::lattice) fn rows<'a>(
+                    x: [&'a [f32]; 6],
+                    y: [&'a [f32]; 6],
+                    z: [&'a [f32]; 6],
+                    threshold: f32,
+                    out: &mut [f32],
+                ) {
+                    let n = x[0].len();
                     let x = x.map(|t| &t[..n]);
-                    let (y, z) = (Axis::from_array(y), Axis::from_array(z));
-                    for i in 0..n {
-                        out[i] = formula(Axis::at(&x, i), y, z) - threshold;
+                    let (ny, whole) = (y[0].len(), n - n % LANES);
+                    for (i, row) in out.chunks_exact_mut(n).enumerate() {
+                        let (y, z) = (Axis::at(&y, i % ny), Axis::at(&z, i / ny));
+                        // Rows may be as short as one vector: a trip count that the compiler knows keeps it from
+                        // unrolling beyond that.
+                        for at in (0..whole).step_by(LANES) {
+                            let (x, row) = (x.map(|t| &t[at..at + LANES]), &mut row[at..at + LANES]);
+                            for i in 0..LANES {
+                                row[i] = formula(Axis::at(&x, i), y, z) - threshold;
+                            }
+                        }
+                        for i in whole..n {
+                            row[i] = formula(Axis::at(&x, i), y, z) - threshold;
+                        }
                     }
                 }
+            }
+
+            pub(in crate::lattice) fn value(p: [f64; 3]) -> f64 {
+                let [x, y, z] = p.map(|x| {
+                    let (s, c) = x.sin_cos();
+                    Axis::of(s, c)
+                });
+                formula(x, y, z)
             }
 
             pub(in crate::lattice) fn dual(p: [f64; 3]) -> Dual {

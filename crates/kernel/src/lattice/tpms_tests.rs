@@ -1,3 +1,5 @@
+//! Nodal surfaces: equations against their text, symmetry, periodicity, bounds.
+
 use super::*;
 use crate::testing::Rng;
 use std::f64::consts::TAU;
@@ -281,14 +283,16 @@ fn bounds_hold_over_boxes() {
         for _ in 0..20 {
             let min: [f32; 3] = std::array::from_fn(|_| (rng.unit() * 3.0) as f32);
             let max = min.map(|m| m + (rng.unit() * 0.2) as f32);
-            let (low, high) = s.bounds(min, max, 0.2);
+            let (low, high) = s.bounds(min.map(f64::from), max.map(f64::from)).unwrap();
             let [x, y, z]: [Vec<f32>; 3] = std::array::from_fn(|a| {
                 (0..200).map(|_| min[a] + (max[a] - min[a]) * rng.unit() as f32).collect()
             });
             let mut out = vec![0.0; 200];
-            at_points(Level::detect(), s, &x, &y, &z, 0.2, &mut out);
-            assert!(out.iter().all(|v| (low..=high).contains(v)), "{}", s.id);
+            at_points(Level::detect(), s, &x, &y, &z, 0.0, &mut out);
+            assert!(out.iter().all(|v| (low..=high).contains(&f64::from(*v))), "{}", s.id);
         }
+        assert_eq!(s.bounds([0.0; 3], [1.0, 0.0, 0.0]), None);
+        assert_eq!(s.bounds([f64::NEG_INFINITY; 3], [f64::INFINITY; 3]), None);
     }
 }
 

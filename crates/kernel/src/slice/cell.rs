@@ -46,11 +46,19 @@ pub(super) fn saddle_inside(f: [f32; 4], iso: f32) -> bool {
     numerator * denominator < 0.0
 }
 
+/// Crossings this close to a sample, in cells, are taken for the sample: several around it become one point.
+const SNAP: f64 = 1.0 / 65536.0;
+
 /// Where between samples `a` (at 0) and `b` (at 1) the line through them meets `iso`, in 0..=1.
 pub(super) fn crossing(a: f64, b: f64, iso: f64) -> f64 {
     let t = (iso - a) / (b - a);
     // Infinite or not a number: the middle is as good as anything.
-    if t.is_finite() { t.clamp(0.0, 1.0) } else { 0.5 }
+    match t {
+        t if !t.is_finite() => 0.5,
+        t if t < SNAP => 0.0,
+        t if t > 1.0 - SNAP => 1.0,
+        t => t,
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Contours of a plane: closed, oriented polygons by marching squares.
 //!
 //! # Promises
-//! Vertices lie on the edges between samples, exact for the linear interpolant; polygons are closed, material on the
-//! left, so outer ones run counter-clockwise and holes clockwise, and nested ones alternate. Ambiguous cells follow
-//! the bilinear interpolant. Where material reaches the border of the plane, the polygon runs along the border.
-//! No two neighbouring points are equal. Polygons may touch in a point where a sample equals the isovalue.
+//! Vertices lie on the edges between samples, exact for the linear interpolant but for 1/65536 of a cell, by which
+//! they are drawn to a sample. Polygons are closed, material on the left, so outer ones run counter-clockwise and
+//! holes clockwise, and nested ones alternate. Ambiguous cells follow the bilinear interpolant. Where material reaches
+//! the border of the plane, the polygon runs along the border. No two neighbouring points are equal. Polygons may
+//! touch where the contour runs through a sample.
 //!
 //! # Source
 //! Maple, "Geometric design and space planning using the marching squares and marching cube algorithms" (2003).

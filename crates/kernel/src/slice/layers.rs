@@ -19,7 +19,7 @@ impl Layers {
         }
         // The guard keeps a height that divides the size from giving a layer more by rounding.
         let count = (patch.size()[2] / height - 1e-9).ceil().max(1.0);
-        if !(count <= f64::from(max_layers)) {
+        if count.is_nan() || count > f64::from(max_layers) {
             return Err(SliceError::TooMany { what: "layers", count, limit: u64::from(max_layers) });
         }
         Ok(Layers { bottom: patch.offset()[2], height, count: count as u32 })

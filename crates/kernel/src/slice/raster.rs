@@ -197,7 +197,7 @@ impl Sums {
         let (sign, a, b) = if a[1] < b[1] { (-1.0, a, b) } else { (1.0, b, a) };
         let (bottom, top) = (self.low as f64, (self.low + self.count) as f64);
         let (from, to) = (a[1].max(bottom), b[1].min(top));
-        if !(from < to) {
+        if from.is_nan() || to.is_nan() || from >= to {
             return;
         }
         let slope = (b[0] - a[0]) / (b[1] - a[1]);

@@ -13,7 +13,7 @@
 /// Removes points from a closed polygon.
 pub(super) fn simplify(points: &[[f64; 2]], tolerance: f64) -> Vec<[f64; 2]> {
     let straight = without_straight(points);
-    if !(tolerance > 0.0) || straight.len() <= 3 {
+    if tolerance.is_nan() || tolerance <= 0.0 || straight.len() <= 3 {
         return straight;
     }
     let points = straight;

@@ -126,6 +126,14 @@ impl Solid {
         }
     }
 
+    /// Of a ball around the origin that holds the solid, mm; 0 for the half-space.
+    pub fn radius(&self) -> f64 {
+        let [a, b, c] = self.half;
+        let wide = if self.kind == Kind::CappedCone { a.max(self.free) } else { a };
+        (wide * wide + b * b + c.max(if self.kind == Kind::Capsule { a } else { 0.0 }).powi(2)).sqrt()
+            + if self.kind == Kind::Link { a + self.free } else { self.free }
+    }
+
     /// The signed distance of one point, by the same code.
     pub fn distance_at(&self, p: [f32; 3]) -> f32 {
         let mut out = [0.0];

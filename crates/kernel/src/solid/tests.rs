@@ -1,3 +1,5 @@
+//! Solids against brute force and closed forms.
+
 use super::*;
 use crate::testing::Rng;
 
@@ -122,17 +124,16 @@ fn distances_are_exact_inside_and_outside() {
                 (at(h) - at(-h)) / (2.0 * h)
             });
             let l = g.iter().map(|c| c * c).sum::<f64>().sqrt();
-            if (l - 1.0).abs() < 2e-3 {
-                touched += 1;
-                let to = moved(g, -(f64::from(d[i]) + if within { -5e-3 } else { 5e-3 } * (1.0 + r)));
-                assert_ne!(
-                    inside(kind, size, free, to),
-                    within,
-                    "{kind:?} {size:?} {free} at {q:?}: {r} too near"
-                );
-            }
+            let nearest = moved(g.map(|c| c / l), -f64::from(d[i]));
+            let near = 5e-3 * (1.0 + r);
+            let touches = (0..60).any(|_| {
+                let around = nearest.map(|c| c + (rng.unit() - 0.5) * 2.0 * near);
+                inside(kind, size, free, around) != within
+            });
+            touched += usize::from(touches);
         }
-        assert!(touched > 480, "{kind:?} {size:?} {free}: {touched}");
+        // Not where the step straddles a crease.
+        assert!(touched > 560, "{kind:?} {size:?} {free}: {touched}");
     }
 }
 
@@ -165,44 +166,57 @@ fn volumes_in_closed_form_are_those_of_the_sign() {
             assert_eq!(s.volume(), f64::INFINITY);
             continue;
         }
-        // Midpoints of a grid over ±1.6: the error of counting is far below the third of a percent allowed.
-        let n = 160;
-        let at: Vec<f32> = (0..n).map(|i| ((i as f64 + 0.5) / n as f64 * 3.2 - 1.6) as f32).collect();
+        // One random point in each cell of a grid over ±1.6.
+        let n = 128;
+        let mut rng = Rng::new(6);
+        let cell = 3.2 / n as f64;
         let mut solid = 0usize;
-        for z in &at {
-            for y in &at {
-                let d = distances(&s, &[at.clone(), vec![*y; n], vec![*z; n]]);
-                solid += d.iter().filter(|d| **d < 0.0).count();
-            }
+        for k in 0..n * n {
+            let corner = |i: usize| cell * i as f64 - 1.6;
+            let mut random = |i: usize| (corner(i) + cell * rng.unit()) as f32;
+            let x: Vec<f32> = (0..n).map(&mut random).collect();
+            let y: Vec<f32> = (0..n).map(|_| random(k % n)).collect();
+            let z: Vec<f32> = (0..n).map(|_| random(k / n)).collect();
+            solid += distances(&s, &[x, y, z]).iter().filter(|d| **d < 0.0).count();
         }
-        let counted = solid as f64 * (3.2 / n as f64).powi(3);
+        let counted = solid as f64 * cell.powi(3);
         let error = (counted / s.volume() - 1.0).abs();
-        assert!(error < 0.01, "{kind:?} {size:?} {free}: {counted} {}", s.volume());
+        assert!(error < 0.003, "{kind:?} {size:?} {free}: {counted} {}", s.volume());
     }
 }
 
 /// By brute force: the nearest point over a grid of the two angles, refined around the best.
-fn ellipsoid_oracle(e: [f64; 3], p: [f64; 3]) -> f64 {
+fn search(e: [f64; 3], p: [f64; 3]) -> f64 {
     use std::f64::consts::{FRAC_PI_2, PI};
     let p = p.map(f64::abs);
     let distance = |u: f64, v: f64| {
         let q = [e[0] * u.sin() * v.cos(), e[1] * u.sin() * v.sin(), e[2] * u.cos()];
         (0..3).map(|a| (p[a] - q[a]).powi(2)).sum::<f64>().sqrt()
     };
-    let (mut u, mut v, mut span, mut best) = (FRAC_PI_2 / 2.0, FRAC_PI_2 / 2.0, PI / 4.0, f64::INFINITY);
-    for _ in 0..60 {
+    let (mut u, mut v, mut best) = (FRAC_PI_2 / 2.0, FRAC_PI_2 / 2.0, f64::INFINITY);
+    let mut span = PI / 4.0;
+    for pass in 0..60 {
         let (cu, cv) = (u, v);
-        for i in -12..=12 {
-            for j in -12..=12 {
-                let (a, b) = (cu + span * f64::from(i) / 12.0, cv + span * f64::from(j) / 12.0);
+        let steps = if pass == 0 { 120 } else { 6 };
+        for i in -steps..=steps {
+            for j in -steps..=steps {
+                let along = |k: i32| span * f64::from(k) / f64::from(steps);
+                let (a, b) = (cu + along(i), cv + along(j));
                 let d = distance(a, b);
                 if d < best {
                     (u, v, best) = (a, b, d);
                 }
             }
         }
-        span *= 0.6;
+        span *= if pass == 0 { 0.05 } else { 0.6 };
     }
+    best
+}
+
+/// The search loses its way at its poles: the best of three with the poles on different axes.
+fn ellipsoid_oracle(e: [f64; 3], p: [f64; 3]) -> f64 {
+    let turned = |v: [f64; 3], by: usize| -> [f64; 3] { std::array::from_fn(|a| v[(a + by) % 3]) };
+    let best = (0..3).map(|by| search(turned(e, by), turned(p, by))).fold(f64::INFINITY, f64::min);
     let sign = (0..3).map(|a| (p[a] / e[a]).powi(2)).sum::<f64>() < 1.0;
     if sign { -best } else { best }
 }
@@ -210,17 +224,9 @@ fn ellipsoid_oracle(e: [f64; 3], p: [f64; 3]) -> f64 {
 #[test]
 fn ellipsoids_agree_with_brute_force() {
     let mut rng = Rng::new(3);
-    let mut worst = 0.0f64;
-    for half in [
-        [1.0, 1.0, 1.0],
-        [1.0, 2.0, 3.0],
-        [3.0, 1.0, 1.0],
-        [2.0, 2.0, 0.2],
-        [1.0, 0.1, 0.01],
-        [0.02, 5.0, 0.5],
-    ] {
+    for half in [[1.0, 1.0, 1.0], [1.0, 2.0, 3.0], [3.0, 1.0, 1.0], [2.0, 2.0, 0.4], [1.0, 0.3, 0.1]] {
         let largest = half.iter().fold(0.0f64, |m, h| m.max(*h));
-        for i in 0..120 {
+        for i in 0..36 {
             let mut p: [f64; 3] = std::array::from_fn(|_| (rng.unit() - 0.5) * 3.0 * largest);
             match i % 6 {
                 // On planes and axes of symmetry, near the centre, near the surface.
@@ -238,11 +244,10 @@ fn ellipsoids_agree_with_brute_force() {
             ellipsoid::distance(Level::detect(), half, &f[..1], &f[1..2], &f[2..], &mut out);
             let want = ellipsoid_oracle(half, f.map(f64::from));
             let scale = largest + f.iter().map(|c| f64::from(c.abs())).sum::<f64>();
-            worst = worst.max((f64::from(out[0]) - want).abs() / scale);
+            let error = (f64::from(out[0]) - want) / scale;
+            assert!(error.abs() < 2e-7, "{half:?} {f:?}: {} {want}", out[0]);
         }
     }
-    println!("worst {worst:e}");
-    assert!(worst < 2e-7, "{worst:e}");
 }
 
 /// At extreme proportions the brute force search is not exact enough: compare with many more steps of bisection.
@@ -279,7 +284,6 @@ fn eight_steps_are_enough_for_any_proportions() {
         let scale = half.iter().sum::<f64>() + p.iter().map(|c| f64::from(*c)).sum::<f64>();
         worst = worst.max((f64::from(out[0].abs()) - d).abs() / scale);
     }
-    println!("worst {worst:e}");
     assert!(worst < 2e-7, "{worst:e}");
 }
 
@@ -319,7 +323,7 @@ fn every_level_gives_the_same_bits() {
 #[test]
 fn impossible_parameters_are_refused() {
     assert!(matches!(Solid::new(Kind::Box, [1.0, -1.0, 1.0], 0.0), Err(SolidError::Size(_))));
-    assert!(matches!(Solid::new(Kind::Cylinder, [1.0, f64::NAN, 1.0], 0.0), Ok(_)));
+    assert!(Solid::new(Kind::Cylinder, [1.0, f64::NAN, 1.0], 0.0).is_ok());
     assert!(matches!(Solid::new(Kind::Cylinder, [f64::INFINITY, 1.0, 1.0], 0.0), Err(SolidError::Size(_))));
     for (kind, free) in
         [(Kind::Torus, 0.6), (Kind::Link, 0.3), (Kind::BoxFrame, -0.1), (Kind::CappedCone, f64::NAN)]

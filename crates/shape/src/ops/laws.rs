@@ -1,4 +1,5 @@
 //! What holds for every operator of the list.
+#![cfg(test)]
 
 use super::{OPERATORS, find};
 use crate::operator::{Asset, Assets, BuildError, OperatorEntry, Port, Promise, Reach, Type};
@@ -99,7 +100,10 @@ fn every_file_is_an_operator_and_every_operator_a_file() {
     for folder in ["source", "transform", "sample", "filter"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ops").join(folder);
         for file in std::fs::read_dir(path).unwrap() {
-            files.insert(format!("{folder}/{}", file.unwrap().file_name().to_str().unwrap()));
+            let name = file.unwrap().file_name().into_string().unwrap();
+            if name != "mod.rs" {
+                files.insert(format!("{folder}/{name}"));
+            }
         }
     }
     let file_of = |e: &OperatorEntry| {
@@ -203,8 +207,9 @@ fn promised_bounds_are_lipschitz() {
             let (p, q): ([usize; 3], [usize; 3]) =
                 (std::array::from_fn(|a| rng.below(n[a])), std::array::from_fn(|a| rng.below(n[a])));
             let d2: f32 = (0..3).map(|a| ((p[a] as f32 - q[a] as f32) * h[a]).powi(2)).sum();
-            // A redistanced field is exact for the surface between its samples, to a hundredth of a cell.
-            let slack = if matches!(e.reach, Reach::Point) { 1e-4 } else { 2e-3 };
+            // A redistanced sample may be off by a twentieth of a cell where the surface is bent (its documented bound), and
+            // two of them are compared.
+            let slack = if matches!(e.reach, Reach::Point) { 1e-4 } else { 0.1 * h[0] };
             let rise = (at(p) - at(q)).abs();
             assert!(rise <= d2.sqrt() + slack, "{}: {rise} over {}", e.type_name, d2.sqrt());
         }

@@ -1,24 +1,11 @@
 //! The one list of operators, and the laws that hold for all of them.
 
-/// Where points and volumes come from.
-pub mod source {
-    pub mod generate_sample_points;
-    pub mod load_sample_points;
-    pub mod load_volume;
-}
-/// Points to points.
-pub mod transform {}
-/// Points to values.
-pub mod sample {}
-/// Values to values.
-pub mod filter {
-    pub mod csg;
-    pub mod linear_filter;
-    pub mod redistance;
-    pub mod shell;
-    pub mod threshold;
-}
+pub mod filter;
+pub mod sample;
+pub mod source;
+pub mod transform;
 
+use crate::affine::Affine;
 use crate::operator::{Build, BuildError, OperatorEntry, Stage};
 use crate::params::{Kind, Param, Values};
 
@@ -28,6 +15,23 @@ pub static OPERATORS: &[&OperatorEntry] = &[
     &source::generate_sample_points::ENTRY,
     &source::load_sample_points::ENTRY,
     &source::load_volume::ENTRY,
+    &transform::compute_normals::ENTRY,
+    &transform::compute_curvatures::ENTRY,
+    &transform::grade_cell_size::ENTRY,
+    &transform::interpolate_boundary_coords::ENTRY,
+    &transform::map_texture_primitive::ENTRY,
+    &transform::transform_cylindrical_coords::ENTRY,
+    &transform::transform_mirror_coords::ENTRY,
+    &transform::transform_spherical_coords::ENTRY,
+    &transform::transform_twist_coords::ENTRY,
+    &sample::sample_beam::ENTRY,
+    &sample::sample_box::ENTRY,
+    &sample::sample_lattice::ENTRY,
+    &sample::sample_spinodoid::ENTRY,
+    &sample::sample_surface_lattice::ENTRY,
+    &sample::sample_triangle_mesh::ENTRY,
+    &sample::sample_triangle_mesh_bvh::ENTRY,
+    &sample::sample_volume::ENTRY,
     &filter::csg::ENTRY,
     &filter::linear_filter::ENTRY,
     &filter::redistance::ENTRY,
@@ -47,6 +51,14 @@ pub const XFORM_PARAM: Param = Param {
     default: Some("[1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]"),
     doc: "object → world: 16 numbers, translation at 12..14",
 };
+
+/// Reads `xform` of an operator that moves points within the world: it works in its own frame, and its points go back to the world.
+fn conjugate(values: &Values, cx: &mut Build<'_>) -> Result<(), BuildError> {
+    cx.place(values)?;
+    let affine = Affine::placement(values, "xform")?;
+    cx.after = Some(affine).filter(|a| *a != Affine::IDENTITY);
+    Ok(())
+}
 
 /// Sources of points are domains, not stages.
 fn never_built(_: &Values, _: &mut Build<'_>) -> Result<Stage, BuildError> {

@@ -58,11 +58,30 @@ impl Field {
         let mut c = [[0.0; LANES]; 8];
         let v = self.values.as_ptr();
         let [sx, sy, sz] = self.stride;
-        let offsets = [0, sx, sy, sx + sy, sz, sz + sx, sz + sy, sz + sx + sy];
-        for l in 0..LANES {
+        let pairs = [0, sy, sz, sy + sz];
+        if sx == 1 {
+            // Neighbours along x come in one load.
+            for k in 0..4 {
+                let mut both = [0u64; LANES];
+                for l in 0..LANES {
+                    // SAFETY: the caller's promise; strides along single-sample axes are 0.
+                    both[l] = unsafe { v.add(index[l] + pairs[k]).cast::<u64>().read_unaligned() };
+                }
+                for l in 0..LANES {
+                    let (first, second) = match cfg!(target_endian = "little") {
+                        true => (both[l] as u32, (both[l] >> 32) as u32),
+                        false => ((both[l] >> 32) as u32, both[l] as u32),
+                    };
+                    c[2 * k][l] = f32::from_bits(first);
+                    c[2 * k + 1][l] = f32::from_bits(second);
+                }
+            }
+        } else {
             for k in 0..8 {
-                // SAFETY: the caller's promise; strides along single-sample axes are 0.
-                c[k][l] = unsafe { *v.add(index[l] + offsets[k]) };
+                for l in 0..LANES {
+                    // SAFETY: as above; both corners along x are the same sample.
+                    c[k][l] = unsafe { *v.add(index[l] + pairs[k / 2]) };
+                }
             }
         }
         let mut most = [1e-37f32; LANES];

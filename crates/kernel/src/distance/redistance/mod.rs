@@ -12,10 +12,10 @@ mod walk;
 use super::from_mesh::{Beam, Reach, beams};
 use crate::monitor::{Cancelled, Monitor};
 use crate::patch::Patch;
-use crate::simd::Level;
+use crate::simd::{LANES, Level};
 use field::Field;
 use rayon::prelude::*;
-use search::{BRICK, Brick};
+use search::{BRICK, Brick, OCTANT};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Why a field cannot be redistanced.
@@ -61,7 +61,7 @@ pub fn redistance(
         return Err(RedistanceError::SampleCount { given, expected });
     }
     if let Reach::Band(width) = reach
-        && !(width >= 0.0)
+        && (width.is_nan() || width < 0.0)
     {
         return Err(RedistanceError::Band(width));
     }
@@ -73,7 +73,7 @@ pub fn redistance(
         Reach::Everywhere => diagonal,
         Reach::Band(width) => width,
     };
-    if sites.points.is_empty() {
+    if sites.len == 0 {
         samples.par_iter_mut().for_each(|s| *s = signed(most as f32, *s));
         return Ok(());
     }
@@ -93,14 +93,18 @@ pub fn redistance(
     let (total, done) = (beams.len(), AtomicUsize::new(0));
     let rest = monitor.part(0.2, 1.0);
     beams.into_par_iter().try_for_each_init(
-        || Brick::new(field.scale, search_reach),
-        |brick, mut beam| {
+        || (Brick::new(field.scale, search_reach), walk::AtSites::default()),
+        |(brick, at_sites), mut beam| {
+            brick.start();
             for x in (0..nx).step_by(BRICK) {
                 rest.check()?;
                 let base = [x, beam.y as usize, beam.z as usize];
                 let origin = std::array::from_fn(|a| base[a] as f32 * field.scale[a]);
-                brick.search(level, &tree, &sites, origin);
-                walk::refine(level, &field, brick, base);
+                if brick.search(level, &tree, &sites, origin) {
+                    walk::refine(level, &field, brick, at_sites, base);
+                } else {
+                    brick.best2.fill([f32::INFINITY; LANES]);
+                }
                 write(brick, &mut beam, x, nx, field.cell as f32, most);
             }
             let count = done.fetch_add(1, Ordering::Relaxed) + 1;
@@ -149,10 +153,13 @@ fn write(brick: &Brick, beam: &mut Beam, x: usize, nx: usize, cell: f32, most: f
     let width = BRICK.min(nx - x);
     for (z, plane) in beam.planes.iter_mut().enumerate() {
         for (y, row) in plane.chunks_mut(nx).enumerate() {
-            let found = &brick.best2[z * search::PAIRS + y / 2][y % 2 * BRICK..][..width];
-            for (sample, distance) in row[x..x + width].iter_mut().zip(found) {
-                let d = distance * cell;
-                *sample = signed(if d < most { d } else { most }, *sample);
+            for (half, samples) in row[x..x + width].chunks_mut(OCTANT).enumerate() {
+                let octant = half + y / OCTANT * 2 + z / OCTANT * 4;
+                let found = &brick.best2[octant * OCTANT + z % OCTANT][y % OCTANT * OCTANT..];
+                for (sample, distance) in samples.iter_mut().zip(found) {
+                    let d = distance * cell;
+                    *sample = signed(if d < most { d } else { most }, *sample);
+                }
             }
         }
     }

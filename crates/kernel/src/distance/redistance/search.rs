@@ -1,70 +1,133 @@
-//! The closest site of every sample of one brick of 8×8×8: one walk down the tree for 512 samples.
+//! The closest site of every sample of one brick of 8×8×8.
+//!
+//! # Method
+//! A site s is the closest one of no sample in a box when another site s₀ is closer to all of them. The difference of the
+//! squared distances, |p−s|² − |p−s₀|², is linear in p, so its least value over a box with centre c and
+//! half extents h is |s−c|² − |s₀−c|² − 2 Σ hₐ|sₐ−s₀ₐ|: one comparison decides, however far the surface is. With s₀ the
+//! site closest to the centre a few hundred sites remain for a brick, and about forty for each of its octants
+//! of 4×4×4, which are tried one by one on 64 samples. For a box of sites the terms are minimised axis by axis.
 //!
 //! # Promises
-//! The site found is the closest one, or at most `min(SLACK · distance, SLACK_MOST)` farther.
+//! The site found is the closest one within reach.
 
+use super::field::Lane;
 use super::sites::Sites;
 use super::tree::{Node, Tree};
 use crate::simd::{F32x16, LANES, Level, Portable};
 
 /// Samples along an edge of a brick.
 pub(super) const BRICK: usize = 8;
-/// Sixteen samples each: 8 along x, 2 along y.
+/// Samples along an edge of an octant of a brick.
+pub(super) const OCTANT: usize = 4;
+/// Sixteen samples each: one plane of an octant, x fastest.
 pub(super) const GROUPS: usize = BRICK * BRICK * BRICK / LANES;
-/// Pairs of rows in a plane.
-pub(super) const PAIRS: usize = BRICK * BRICK / LANES;
+/// Stands for no site.
+pub(super) const NONE: f32 = -1.0;
+/// Coordinate of what fills up the last vector: farther than any site, and its square is finite.
+pub(super) const FAR: f32 = 1e18;
 
-/// How much farther, relative to the distance, a site may be than the closest one.
-pub(super) const SLACK: f32 = 0.01;
-/// The same in finest spacings.
-pub(super) const SLACK_MOST: f32 = 0.05;
+/// Positions, one array for each axis; the capacity after the last is filled up to whole vectors with [`FAR`].
+#[derive(Default)]
+pub(super) struct Points {
+    axes: [Vec<f32>; 3],
+    len: usize,
+}
 
-type Vector = [f32; LANES];
+impl Points {
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    #[inline(always)]
+    fn push(&mut self, p: [f32; 3]) {
+        if self.len == self.axes[0].len() {
+            let more = (2 * self.len).max(64 * LANES);
+            self.axes.iter_mut().for_each(|a| a.resize(more, FAR));
+        }
+        for a in 0..3 {
+            self.axes[a][self.len] = p[a];
+        }
+        self.len += 1;
+    }
+
+    /// Fills up the last vector.
+    fn fill_up(&mut self) {
+        for axis in &mut self.axes {
+            let end = self.len.next_multiple_of(LANES);
+            axis[self.len..end].fill(FAR);
+        }
+    }
+
+    #[inline(always)]
+    pub fn get(&self, i: usize) -> [f32; 3] {
+        [self.axes[0][i], self.axes[1][i], self.axes[2][i]]
+    }
+}
 
 /// The working set of one thread.
 pub(super) struct Brick {
-    /// Sample coordinates relative to the brick's first sample: x for a group, y for each pair of rows, z.
-    pub x: Vector,
-    pub y: [Vector; PAIRS],
-    pub z: [f32; BRICK],
-    /// Squared distance to the closest site so far.
-    pub best2: [Vector; GROUPS],
-    /// Which of `found` that is.
-    pub which: [Vector; GROUPS],
-    /// Sites that were the closest of some sample at some time, relative to the brick's first sample.
-    pub found: Vec<[f32; 3]>,
-    /// Squared distance below which a node matters.
-    limit2: [Vector; GROUPS],
-    greatest2: f32,
-    centre: [f32; 3],
-    corner: [f32; 3],
+    /// Distance between neighbouring samples.
+    pub scale: [f32; 3],
+    /// Squared distance to the closest site; group `4·octant + z`.
+    pub best2: [Lane; GROUPS],
+    /// Which of `sites` that is, or `NONE`. Whole numbers; beyond 2²⁴ only nearly the right one.
+    pub which: [Lane; GROUPS],
+    /// Sites that may be the closest of some sample.
+    pub sites: Points,
+    /// Those that may be for some sample of an octant, and their numbers in `sites`.
+    few: Vec<([f32; 3], f32)>,
+    /// Nothing farther is looked for.
     reach: f32,
+    /// The site closest to the middle of the brick before this one.
+    last: Option<[f32; 3]>,
     stack: Vec<(u32, f32)>,
+}
+
+/// A box of samples.
+#[derive(Clone, Copy)]
+struct Samples {
+    centre: [f32; 3],
+    half: [f32; 3],
 }
 
 impl Brick {
     /// For samples `scale` apart; sites beyond `reach` are not looked for.
     pub fn new(scale: [f32; 3], reach: f32) -> Brick {
-        let at = |axis: usize, i: usize| scale[axis] * i as f32;
         Brick {
-            x: std::array::from_fn(|l| at(0, l % BRICK)),
-            y: std::array::from_fn(|p| std::array::from_fn(|l| at(1, 2 * p + l / BRICK))),
-            z: std::array::from_fn(|i| at(2, i)),
+            scale,
             best2: [[0.0; LANES]; GROUPS],
-            which: [[0.0; LANES]; GROUPS],
-            found: vec![],
-            limit2: [[0.0; LANES]; GROUPS],
-            greatest2: 0.0,
-            centre: std::array::from_fn(|a| at(a, BRICK - 1) * 0.5),
-            corner: std::array::from_fn(|a| at(a, BRICK - 1)),
+            which: [[NONE; LANES]; GROUPS],
+            sites: Points::default(),
+            few: vec![],
             reach,
+            last: None,
             stack: vec![],
         }
     }
 
-    /// Finds the closest sites of the brick whose first sample is at `origin`. Samples without one within reach keep `which` 0,
-    /// which stands for none, and the reach as their distance.
-    pub fn search(&mut self, level: Level, tree: &Tree, sites: &Sites, origin: [f32; 3]) {
+    /// Where the samples of group `g` are, relative to the brick's first sample.
+    #[inline(always)]
+    pub fn samples(&self, g: usize) -> [Lane; 3] {
+        let (o, z) = (g / OCTANT, g % OCTANT);
+        let at = |axis: usize, i: usize| ((o >> axis & 1) * OCTANT + i) as f32 * self.scale[axis];
+        [
+            std::array::from_fn(|l| at(0, l % OCTANT)),
+            std::array::from_fn(|l| at(1, l / OCTANT)),
+            [at(2, z); LANES],
+        ]
+    }
+
+    /// Starts a new row of bricks: what was found for the last one is forgotten.
+    pub fn start(&mut self) {
+        self.last = None;
+    }
+
+    /// Finds the closest sites of the brick whose first sample is at `origin`; false when there is none within reach.
+    pub fn search(&mut self, level: Level, tree: &Tree, sites: &Sites, origin: [f32; 3]) -> bool {
         // SAFETY: `Level` values other than the baseline exist only where the processor has the feature.
         unsafe {
             match level {
@@ -76,13 +139,64 @@ impl Brick {
             }
         }
     }
+
+    /// The site closest to the middle of the samples, if one can be within reach of any of them.
+    fn closest(&mut self, tree: &Tree, sites: &Sites, origin: [f32; 3], all: Samples) -> Option<[f32; 3]> {
+        let half2: f32 = all.half.iter().map(|h| h * h).sum();
+        let centre: [f32; 3] = std::array::from_fn(|a| origin[a] + all.centre[a]);
+        let mut best2 = (self.reach + half2.sqrt()) * (self.reach + half2.sqrt());
+        let mut best = None;
+        if let Some(last) = self.last {
+            let d: [f32; 3] = std::array::from_fn(|a| last[a] - centre[a]);
+            let d2 = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
+            if d2 < best2 {
+                (best2, best) = (d2, Some(last));
+            }
+        }
+        self.stack.clear();
+        let root = tree.nodes.len() - 1;
+        self.stack.push((root as u32, apart2(&tree.nodes[root], centre)));
+        while let Some((at, least2)) = self.stack.pop() {
+            if least2 >= best2 {
+                continue;
+            }
+            let node = &tree.nodes[at as usize];
+            let range = node.first as usize..(node.first + node.count) as usize;
+            if node.leaf {
+                for i in range {
+                    let p = sites.point(i);
+                    let d: [f32; 3] = std::array::from_fn(|a| p[a] - centre[a]);
+                    let d2 = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
+                    if d2 < best2 {
+                        (best2, best) = (d2, Some(p));
+                    }
+                }
+                continue;
+            }
+            // Children go onto the stack farthest first, so that the nearest is looked at next.
+            let first = self.stack.len();
+            for child in range {
+                let least2 = apart2(&tree.nodes[child], centre);
+                if least2 < best2 {
+                    self.stack.push((child as u32, least2));
+                    let mut i = self.stack.len() - 1;
+                    while i > first && self.stack[i - 1].1 < least2 {
+                        self.stack.swap(i, i - 1);
+                        i -= 1;
+                    }
+                }
+            }
+        }
+        self.last = best;
+        best.map(|p| std::array::from_fn(|a| p[a] - origin[a]))
+    }
 }
 
 /// # Safety
 /// The processor has AVX2.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn search_avx2(brick: &mut Brick, tree: &Tree, sites: &Sites, origin: [f32; 3]) {
+unsafe fn search_avx2(brick: &mut Brick, tree: &Tree, sites: &Sites, origin: [f32; 3]) -> bool {
     unsafe { search::<crate::simd::x86::Avx2>(brick, tree, sites, origin) }
 }
 
@@ -90,182 +204,200 @@ unsafe fn search_avx2(brick: &mut Brick, tree: &Tree, sites: &Sites, origin: [f3
 /// The processor has AVX-512 F.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-unsafe fn search_avx512(brick: &mut Brick, tree: &Tree, sites: &Sites, origin: [f32; 3]) {
+unsafe fn search_avx512(brick: &mut Brick, tree: &Tree, sites: &Sites, origin: [f32; 3]) -> bool {
     unsafe { search::<crate::simd::x86::Avx512>(brick, tree, sites, origin) }
 }
 
-/// Squared distance between the box of `node` and the one from `low` to `high`.
+/// # Safety
+/// The processor has what `V` needs.
 #[inline(always)]
-fn apart2(node: &Node, origin: [f32; 3], low: [f32; 3], high: [f32; 3]) -> f32 {
-    let d: [f32; 3] = std::array::from_fn(|a| {
-        let (below, above) = (node.min[a] - origin[a] - high[a], low[a] - (node.max[a] - origin[a]));
-        below.max(above).max(0.0)
-    });
+unsafe fn search<V: F32x16>(brick: &mut Brick, tree: &Tree, sites: &Sites, origin: [f32; 3]) -> bool {
+    let extent = |n: usize| brick.scale.map(|s| s * 0.5 * (n - 1) as f32);
+    let (all, half) = (Samples { centre: extent(BRICK), half: extent(BRICK) }, extent(OCTANT));
+    let Some(first) = brick.closest(tree, sites, origin, all) else { return false };
+    unsafe { collect::<V>(brick, tree, sites, origin, all, first) };
+    for octant in 0..8 {
+        let corner = |a: usize| ((octant >> a & 1) * OCTANT) as f32 * brick.scale[a];
+        let centre = std::array::from_fn(|a| corner(a) + half[a]);
+        unsafe {
+            select::<V>(brick, Samples { centre, half });
+            try_all::<V>(brick, octant);
+        }
+    }
+    true
+}
+
+/// Gathers the sites that `first` does not beat on all samples.
+///
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn collect<V: F32x16>(
+    brick: &mut Brick,
+    tree: &Tree,
+    sites: &Sites,
+    origin: [f32; 3],
+    all: Samples,
+    first: [f32; 3],
+) {
+    brick.sites.clear();
+    let limit = excess(first, first, all);
+    brick.stack.clear();
+    brick.stack.push((tree.nodes.len() as u32 - 1, 0.0));
+    while let Some((at, _)) = brick.stack.pop() {
+        let node = &tree.nodes[at as usize];
+        let range = node.first as usize..(node.first + node.count) as usize;
+        if !node.leaf {
+            for child in range {
+                if least_excess(&tree.nodes[child], origin, first, all) <= limit {
+                    brick.stack.push((child as u32, 0.0));
+                }
+            }
+            continue;
+        }
+        for start in range.clone().step_by(LANES) {
+            // SAFETY: the axes are filled up to a whole vector beyond the last site.
+            let excess = unsafe {
+                let p: [V; 3] = std::array::from_fn(|a| {
+                    V::load(&*sites.axes[a].as_ptr().add(start).cast()).sub(V::splat(origin[a]))
+                });
+                excesses::<V>(p, first, all)
+            };
+            let valid = if range.end - start < LANES { (1u16 << (range.end - start)) - 1 } else { !0 };
+            let mut keep = unsafe { !V::splat(limit).less(excess) } & valid;
+            while keep != 0 {
+                let i = start + keep.trailing_zeros() as usize;
+                keep &= keep - 1;
+                brick.sites.push(std::array::from_fn(|a| sites.axes[a][i] - origin[a]));
+            }
+        }
+    }
+    if brick.sites.len == 0 {
+        brick.sites.push(first);
+    }
+    brick.sites.fill_up();
+}
+
+/// Of the brick's sites those that the one closest to the centre does not beat on all samples of an octant.
+///
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn select<V: F32x16>(brick: &mut Brick, octant: Samples) {
+    unsafe {
+        let n = brick.sites.len;
+        let at = |start: usize| -> [V; 3] {
+            std::array::from_fn(|a| V::load(&*brick.sites.axes[a].as_ptr().add(start).cast()))
+        };
+        let (mut best2, mut which) = (V::splat(f32::MAX), V::splat(0.0));
+        for start in (0..n).step_by(LANES) {
+            let p = at(start);
+            let d: [V; 3] = std::array::from_fn(|a| p[a].sub(V::splat(octant.centre[a])));
+            let d2 = d[0].mul(d[0]).add(d[1].mul(d[1])).add(d[2].mul(d[2]));
+            (best2, which) = closer(d2, V::splat(start as f32), best2, which);
+        }
+        let (mut lanes, mut starts) = ([0.0; LANES], [0.0; LANES]);
+        best2.store(&mut lanes);
+        which.store(&mut starts);
+        let l = (0..LANES).fold(0, |least, l| if lanes[l] < lanes[least] { l } else { least });
+        let first = brick.sites.get((starts[l] as usize + l).min(n - 1));
+        let limit = V::splat(excess(first, first, octant));
+        brick.few.clear();
+        for start in (0..n).step_by(LANES) {
+            let mut keep = !limit.less(excesses::<V>(at(start), first, octant));
+            while keep != 0 {
+                let i = start + keep.trailing_zeros() as usize;
+                keep &= keep - 1;
+                brick.few.push((brick.sites.get(i), i as f32));
+            }
+        }
+    }
+}
+
+/// Tries the few sites on the 64 samples of an octant.
+///
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn try_all<V: F32x16>(brick: &mut Brick, octant: usize) {
+    unsafe {
+        let samples = brick.samples(octant * OCTANT);
+        let (x, y) = (V::load(&samples[0]), V::load(&samples[1]));
+        let z: [f32; OCTANT] = std::array::from_fn(|z| brick.samples(octant * OCTANT + z)[2][0]);
+        let mut best = [V::splat(brick.reach * brick.reach); OCTANT];
+        let mut which = [V::splat(NONE); OCTANT];
+        for (p, number) in &brick.few {
+            let (dx, dy, number) = (x.sub(V::splat(p[0])), y.sub(V::splat(p[1])), V::splat(*number));
+            let xy2 = dx.mul(dx).add(dy.mul(dy));
+            for k in 0..OCTANT {
+                let dz = z[k] - p[2];
+                (best[k], which[k]) = closer(xy2.add(V::splat(dz * dz)), number, best[k], which[k]);
+            }
+        }
+        for k in 0..OCTANT {
+            best[k].store(&mut brick.best2[octant * OCTANT + k]);
+            which[k].store(&mut brick.which[octant * OCTANT + k]);
+        }
+    }
+}
+
+/// `d2` and `number` where `d2` is less than `best2`, else `best2` and `which`.
+///
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn closer<V: F32x16>(d2: V, number: V, best2: V, which: V) -> (V, V) {
+    unsafe { (d2.min(best2), which.or_where_less(number, d2, best2)) }
+}
+
+/// [`excess`] of sixteen sites.
+///
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn excesses<V: F32x16>(s: [V; 3], s0: [f32; 3], samples: Samples) -> V {
+    unsafe {
+        let term = |a: usize| {
+            let d = s[a].sub(V::splat(samples.centre[a]));
+            let e = s[a].sub(V::splat(s0[a]));
+            let e = e.max(V::splat(0.0).sub(e));
+            d.mul(d).sub(V::splat(2.0 * samples.half[a]).mul(e))
+        };
+        term(0).add(term(1)).add(term(2))
+    }
+}
+
+/// Squared distance from `p` to the box of a node.
+#[inline(always)]
+fn apart2(node: &Node, p: [f32; 3]) -> f32 {
+    let d: [f32; 3] = std::array::from_fn(|a| (node.min[a] - p[a]).max(p[a] - node.max[a]).max(0.0));
     d[0] * d[0] + d[1] * d[1] + d[2] * d[2]
 }
 
-/// # Safety
-/// The processor has what `V` needs.
+/// |s−c|² − 2 Σ hₐ|sₐ−s₀ₐ|: where it exceeds its value at s₀, s₀ is closer to all samples.
 #[inline(always)]
-unsafe fn search<V: F32x16>(brick: &mut Brick, tree: &Tree, sites: &Sites, origin: [f32; 3]) {
-    let reach2 = brick.reach * brick.reach;
-    brick.best2 = [[reach2; LANES]; GROUPS];
-    brick.limit2 = [[reach2; LANES]; GROUPS];
-    brick.which = [[0.0; LANES]; GROUPS];
-    brick.greatest2 = reach2;
-    brick.found.clear();
-    brick.found.push([0.0; 3]);
-    let (centre, corner) = (brick.centre, brick.corner);
-    let mut stack = std::mem::take(&mut brick.stack);
-    stack.clear();
-    if let Some(root) = tree.nodes.last() {
-        stack.push((tree.nodes.len() as u32 - 1, apart2(root, origin, [0.0; 3], corner)));
-    }
-    while let Some((at, least2)) = stack.pop() {
-        if least2 >= brick.greatest2 {
-            continue;
-        }
-        let node = &tree.nodes[at as usize];
-        if node.leaf {
-            let groups = unsafe { interested::<V>(brick, node, origin) };
-            if groups != 0 {
-                unsafe { leaf::<V>(brick, sites, node, groups, origin) };
-            }
-            continue;
-        }
-        // Children go onto the stack farthest first, so that the nearest is looked at next.
-        let mut order = [(0u32, 0.0f32, 0.0f32); 8];
-        let mut count = 0;
-        for child in node.first..node.first + node.count {
-            let box_ = &tree.nodes[child as usize];
-            let entry = (child, apart2(box_, origin, [0.0; 3], corner), apart2(box_, origin, centre, centre));
-            let mut i = count;
-            while i > 0 && order[i - 1].2 < entry.2 {
-                order[i] = order[i - 1];
-                i -= 1;
-            }
-            order[i] = entry;
-            count += 1;
-        }
-        stack.extend(order[..count].iter().filter(|e| e.1 < brick.greatest2).map(|e| (e.0, e.1)));
-    }
-    brick.stack = stack;
+fn excess(s: [f32; 3], s0: [f32; 3], samples: Samples) -> f32 {
+    let term = |a: usize| {
+        let d = s[a] - samples.centre[a];
+        d * d - 2.0 * samples.half[a] * (s[a] - s0[a]).abs()
+    };
+    term(0) + term(1) + term(2)
 }
 
-/// Bit `g` is set when a sample of group `g` is closer to `node` than its limit.
-///
-/// # Safety
-/// The processor has what `V` needs.
+/// The least `excess` in the box of a node. Along each axis it is one parabola above s₀ and another below, with their lowest points at c + h and
+/// c − h.
 #[inline(always)]
-unsafe fn interested<V: F32x16>(brick: &Brick, node: &Node, origin: [f32; 3]) -> u32 {
-    unsafe {
-        let zero = V::splat(0.0);
-        let min: [f32; 3] = std::array::from_fn(|a| node.min[a] - origin[a]);
-        let max: [f32; 3] = std::array::from_fn(|a| node.max[a] - origin[a]);
-        let apart2 = |samples: &Vector, axis: usize| {
-            let s = V::load(samples);
-            let d = V::splat(min[axis]).sub(s).max(s.sub(V::splat(max[axis]))).max(zero);
-            d.mul(d)
+fn least_excess(node: &Node, origin: [f32; 3], s0: [f32; 3], samples: Samples) -> f32 {
+    let term = |a: usize| {
+        let (low, high) = (node.min[a] - origin[a], node.max[a] - origin[a]);
+        let (c, h) = (samples.centre[a], samples.half[a]);
+        let at = |s: f32| {
+            let d = s - c;
+            d * d - 2.0 * h * (s - s0[a]).abs()
         };
-        let x2 = apart2(&brick.x, 0);
-        let xy2: [V; PAIRS] = std::array::from_fn(|p| x2.add(apart2(&brick.y[p], 1)));
-        let mut groups = 0;
-        for z in 0..BRICK {
-            let d = (min[2] - brick.z[z]).max(brick.z[z] - max[2]).max(0.0);
-            let z2 = V::splat(d * d);
-            for p in 0..PAIRS {
-                let g = z * PAIRS + p;
-                let closer = xy2[p].add(z2).less(V::load(&brick.limit2[g])) != 0;
-                groups |= u32::from(closer) << g;
-            }
-        }
-        groups
-    }
-}
-
-/// Tries the sites of a leaf on `groups` and tightens the limits of those that got closer.
-///
-/// # Safety
-/// The processor has what `V` needs.
-#[inline(always)]
-unsafe fn leaf<V: F32x16>(brick: &mut Brick, sites: &Sites, node: &Node, groups: u32, origin: [f32; 3]) {
-    let mut closer = 0u32;
-    for point in &sites.points[node.first as usize..(node.first + node.count) as usize] {
-        let site = std::array::from_fn(|a| point[a] - origin[a]);
-        let number = brick.found.len() as f32;
-        let groups = unsafe { evaluate::<V>(brick, site, number, groups) };
-        if groups != 0 {
-            brick.found.push(site);
-        }
-        closer |= groups;
-    }
-    if closer != 0 {
-        unsafe { tighten::<V>(brick, closer) };
-    }
-}
-
-/// Tries one site; returns the groups that got closer.
-///
-/// # Safety
-/// The processor has what `V` needs.
-#[inline(always)]
-unsafe fn evaluate<V: F32x16>(brick: &mut Brick, site: [f32; 3], number: f32, groups: u32) -> u32 {
-    unsafe {
-        let number = V::splat(number);
-        let dx = V::load(&brick.x).sub(V::splat(site[0]));
-        let x2 = dx.mul(dx);
-        let xy2: [V; PAIRS] = std::array::from_fn(|p| {
-            let dy = V::load(&brick.y[p]).sub(V::splat(site[1]));
-            x2.add(dy.mul(dy))
-        });
-        let z2: [f32; BRICK] = std::array::from_fn(|z| (brick.z[z] - site[2]) * (brick.z[z] - site[2]));
-        let mut closer = 0;
-        for z in 0..BRICK {
-            if groups >> (z * PAIRS) & 0xf == 0 {
-                continue;
-            }
-            let z2 = V::splat(z2[z]);
-            for p in 0..PAIRS {
-                let g = z * PAIRS + p;
-                let d2 = xy2[p].add(z2);
-                let best = V::load(&brick.best2[g]);
-                if d2.less(best) != 0 {
-                    closer |= 1 << g;
-                    d2.min(best).store(&mut brick.best2[g]);
-                    // Where it is closer this number, elsewhere what was there; both are whole, so the sum is exact.
-                    let gain = best.sub(d2);
-                    let kept = V::load(&brick.which[g]).unless_all_positive(gain, gain, gain);
-                    let new = number.sub(number.unless_all_positive(gain, gain, gain));
-                    kept.add(new).store(&mut brick.which[g]);
-                }
-            }
-        }
-        closer
-    }
-}
-
-/// Recomputes the limits of `groups` from their distances.
-///
-/// # Safety
-/// The processor has what `V` needs.
-#[inline(always)]
-unsafe fn tighten<V: F32x16>(brick: &mut Brick, groups: u32) {
-    unsafe {
-        let (less, most) = (V::splat(1.0 - SLACK), V::splat(SLACK_MOST));
-        let mut rest = groups;
-        while rest != 0 {
-            let g = rest.trailing_zeros() as usize;
-            rest &= rest - 1;
-            let best = V::load(&brick.best2[g]).sqrt();
-            let limit = best.mul(less).max(best.sub(most));
-            limit.mul(limit).store(&mut brick.limit2[g]);
-        }
-        let mut greatest = V::load(&brick.limit2[0]);
-        for limit in &brick.limit2[1..] {
-            greatest = greatest.max(V::load(limit));
-        }
-        let mut lanes = [0.0; LANES];
-        greatest.store(&mut lanes);
-        brick.greatest2 = lanes.into_iter().fold(0.0, f32::max);
-    }
+        let above = at((c + h).max(low).min(high).max(s0[a].min(high)));
+        let below = at((c - h).max(low).min(high).min(s0[a].max(low)));
+        above.min(below)
+    };
+    term(0) + term(1) + term(2)
 }

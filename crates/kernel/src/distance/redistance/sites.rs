@@ -3,6 +3,7 @@
 //! Every point of the zero set inside a cell is within a cell's diagonal of a site of that cell.
 
 use super::field::{Field, Lane, trilinear};
+use super::search::FAR;
 use crate::by_level;
 use crate::monitor::{Cancelled, Monitor};
 use crate::simd::{LANES, Level};
@@ -27,12 +28,28 @@ pub(super) struct Block {
 }
 
 /// All sites, grouped by blocks.
-#[derive(Default)]
 pub(super) struct Sites {
-    /// Positions: cell indices times the field's scale.
-    pub points: Vec<[f32; 3]>,
+    /// Positions, one array per axis: cell indices times the field's scale. Filled up with a vector beyond the last.
+    pub axes: [Vec<f32>; 3],
+    /// How many there are.
+    pub len: usize,
     /// Blocks in the order of their sites.
     pub blocks: Vec<Block>,
+}
+
+impl Sites {
+    /// Position of site `i`.
+    #[inline(always)]
+    pub fn point(&self, i: usize) -> [f32; 3] {
+        [self.axes[0][i], self.axes[1][i], self.axes[2][i]]
+    }
+}
+
+/// The sites of a beam of blocks.
+#[derive(Default)]
+struct BeamSites {
+    points: Vec<[f32; 3]>,
+    blocks: Vec<Block>,
 }
 
 /// What is known of a crossed cell.
@@ -50,21 +67,25 @@ enum Kind {
 pub(super) fn sites(field: &Field, level: Level, monitor: &Monitor) -> Result<Sites, Cancelled> {
     let [_, cy, cz] = field.cells();
     let (by, bz) = (cy.div_ceil(BLOCK), cz.div_ceil(BLOCK));
-    let beams: Vec<Sites> = (0..by * bz)
+    let beams: Vec<BeamSites> = (0..by * bz)
         .into_par_iter()
         .map_init(Work::default, |work, beam| {
             monitor.check()?;
             Ok(work.beam(field, level, [beam % by, beam / by]))
         })
         .collect::<Result<_, Cancelled>>()?;
-    let mut all = Sites::default();
-    all.points.reserve_exact(beams.iter().map(|b| b.points.len()).sum());
+    let len = beams.iter().map(|b| b.points.len()).sum();
+    let mut all =
+        Sites { axes: std::array::from_fn(|_| Vec::with_capacity(len + LANES)), len, blocks: vec![] };
     all.blocks.reserve_exact(beams.iter().map(|b| b.blocks.len()).sum());
     for beam in beams {
-        let first = all.points.len() as u32;
+        let first = all.axes[0].len() as u32;
         all.blocks.extend(beam.blocks.iter().map(|b| Block { first: b.first + first, ..*b }));
-        all.points.extend_from_slice(&beam.points);
+        for (a, axis) in all.axes.iter_mut().enumerate() {
+            axis.extend(beam.points.iter().map(|p| p[a]));
+        }
     }
+    all.axes.iter_mut().for_each(|axis| axis.resize(len + LANES, FAR));
     Ok(all)
 }
 
@@ -83,12 +104,12 @@ struct Work {
 
 impl Work {
     /// The sites of the blocks along x at `at` (in blocks along y and z).
-    fn beam(&mut self, field: &Field, level: Level, at: [usize; 2]) -> Sites {
+    fn beam(&mut self, field: &Field, level: Level, at: [usize; 2]) -> BeamSites {
         self.classify(field, level, at);
         let [cx, cy, cz] = field.cells();
         let (ny, nz) = (BLOCK.min(cy - at[0] * BLOCK), BLOCK.min(cz - at[1] * BLOCK));
         self.cells.clear();
-        let mut out = Sites::default();
+        let mut out = BeamSites::default();
         for bx in 0..cx.div_ceil(BLOCK) {
             let before = self.cells.len();
             let (x0, x1) = (bx * BLOCK, (bx * BLOCK + BLOCK).min(cx));

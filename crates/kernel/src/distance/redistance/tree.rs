@@ -47,9 +47,9 @@ impl Tree {
 }
 
 fn leaf(sites: &Sites, block: &Block) -> Node {
-    let points = &sites.points[block.first as usize..(block.first + block.count) as usize];
     let (mut min, mut max) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
-    for p in points {
+    for i in block.first..block.first + block.count {
+        let p = sites.point(i as usize);
         for a in 0..3 {
             min[a] = min[a].min(p[a]);
             max[a] = max[a].max(p[a]);

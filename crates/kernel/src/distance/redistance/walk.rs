@@ -10,55 +10,116 @@
 //! at most `NEAR_SURFACE`. So steps that lead astray cost nothing but the gain.
 
 use super::field::{Field, Lane};
-use super::search::{BRICK, Brick, GROUPS, PAIRS};
+use super::search::{Brick, GROUPS, NONE};
 use crate::by_level;
 use crate::simd::LANES;
 
 /// How far from the zero set, by the gradient, a point may be to be corrected onto it (finest spacings).
 const NEAR_SURFACE: f32 = 0.1;
-/// Evaluations of the field per sample.
+/// Evaluations of the field per sample at most, that at the site included.
 const STEPS: usize = 3;
+/// A sample is done when what another step can gain is below this (finest spacings).
+const ENOUGH: f32 = 1e-3;
+
+/// The field at the sites that are the closest of some sample.
+#[derive(Default)]
+pub(super) struct AtSites {
+    /// For each site of the brick its place in `known`.
+    slot: Vec<u16>,
+    known: Vec<At>,
+}
+
+/// No place yet.
+const EMPTY: u16 = u16::MAX;
+
+/// Position, value, gradient.
+#[derive(Clone, Copy, Default)]
+struct At {
+    x: [f32; 3],
+    f: f32,
+    g: [f32; 3],
+}
 
 by_level! {
     /// Replaces the squared distances in `best2` by distances to the zero set, for those samples that found a site.
-    pub(super) fn refine(field: &Field, brick: &mut Brick, base: [usize; 3]) {
+    pub(super) fn refine(field: &Field, brick: &mut Brick, at: &mut AtSites, base: [usize; 3]) {
+        prepare(field, brick, at, base);
         for g in 0..GROUPS {
-            let p = [brick.x, brick.y[g % PAIRS], [brick.z[g / PAIRS]; LANES]];
-            let mut x = [[0.0; LANES]; 3];
+            let p = brick.samples(g);
+            let (mut x, mut f, mut gradient) = ([[0.0; LANES]; 3], [0.0; LANES], [[0.0; LANES]; 3]);
             for l in 0..LANES {
-                let site = brick.found[brick.which[g][l] as usize];
-                for a in 0..3 {
-                    x[a][l] = site[a];
+                let which = brick.which[g][l];
+                if which != NONE {
+                    let known = &at.known[at.slot[which as usize] as usize];
+                    f[l] = known.f;
+                    for a in 0..3 {
+                        x[a][l] = known.x[a];
+                        gradient[a][l] = known.g[a];
+                    }
                 }
             }
-            let best2 = walk(field, base, &p, x, brick.best2[g]);
-            let which = &brick.which[g];
+            let best2 = walk(field, base, &p, x, f, gradient, brick.best2[g]);
             for l in 0..LANES {
-                let d2 = if which[l] > 0.0 { best2[l] } else { brick.best2[g][l] };
-                brick.best2[g][l] = d2.sqrt();
+                brick.best2[g][l] = best2[l].sqrt();
             }
         }
-        debug_assert_eq!(BRICK * BRICK * BRICK, GROUPS * LANES);
     }
 }
 
-/// The least squared distance from `p` found on the way from `x`.
+/// Evaluates the field at every site in use.
 #[inline(always)]
-fn walk(field: &Field, base: [usize; 3], p: &[Lane; 3], mut x: [Lane; 3], mut best2: Lane) -> Lane {
+fn prepare(field: &Field, brick: &Brick, at: &mut AtSites, base: [usize; 3]) {
+    at.slot.clear();
+    at.slot.resize(brick.sites.len(), EMPTY);
+    at.known.clear();
+    for group in &brick.which {
+        for which in group {
+            if *which != NONE && at.slot[*which as usize] == EMPTY {
+                at.slot[*which as usize] = at.known.len() as u16;
+                at.known.push(At { x: brick.sites.get(*which as usize), ..At::default() });
+            }
+        }
+    }
+    for chunk in at.known.chunks_mut(LANES) {
+        let mut x = [[0.0; LANES]; 3];
+        for (l, known) in chunk.iter().enumerate() {
+            for a in 0..3 {
+                x[a][l] = known.x[a];
+            }
+        }
+        let (f, g) = field.evaluate(base, &mut x);
+        for (l, known) in chunk.iter_mut().enumerate() {
+            known.f = f[l];
+            known.g = [g[0][l], g[1][l], g[2][l]];
+        }
+    }
+}
+
+/// The least squared distance from `p` found on the way from `x`, where the field is `f` with gradient `g`.
+#[inline(always)]
+fn walk(
+    field: &Field,
+    base: [usize; 3],
+    p: &[Lane; 3],
+    mut x: [Lane; 3],
+    mut f: Lane,
+    mut g: [Lane; 3],
+    mut best2: Lane,
+) -> Lane {
     let (mut last_x, mut last_t) = ([[0.0; LANES]; 3], [[0.0; LANES]; 3]);
     for step in 0..STEPS {
-        let (f, g) = field.evaluate(base, &mut x);
-        let (mut t, mut length) = ([[0.0; LANES]; 3], [1.0; LANES]);
-        let mut normal = [[0.0; LANES]; 3];
+        let (mut t, mut normal, mut length) = ([[0.0; LANES]; 3], [[0.0; LANES]; 3], [1.0; LANES]);
+        let mut more = false;
         for l in 0..LANES {
             let r = [p[0][l] - x[0][l], p[1][l] - x[1][l], p[2][l] - x[2][l]];
             let g2 = g[0][l] * g[0][l] + g[1][l] * g[1][l] + g[2][l] * g[2][l];
             let inverse = 1.0 / if g2 > 1e-12 { g2 } else { 1e-12 };
             let along = (g[0][l] * r[0] + g[1][l] * r[1] + g[2][l] * r[2]) * inverse;
             let back = f[l] * inverse;
-            let mut d2 = 0.0;
+            let (mut d2, mut t2) = (0.0, 0.0);
             for a in 0..3 {
                 t[a][l] = r[a] - g[a][l] * along;
+                t2 += t[a][l] * t[a][l];
                 normal[a][l] = g[a][l] * back;
                 let d = r[a] + normal[a][l];
                 d2 += d * d;
@@ -66,8 +127,10 @@ fn walk(field: &Field, base: [usize; 3], p: &[Lane; 3], mut x: [Lane; 3], mut be
             let on = (f[l] * f[l] * inverse <= NEAR_SURFACE * NEAR_SURFACE) & (g2 > 1e-12);
             let better = on & (d2 < best2[l]);
             best2[l] = if better { d2 } else { best2[l] };
+            // A step of length |t| gains at most |t|²/2d.
+            more |= (t2 * t2 > 4.0 * ENOUGH * ENOUGH * best2[l]) | !on;
         }
-        if step + 1 == STEPS {
+        if step + 1 == STEPS || !more {
             break;
         }
         if step > 0 {
@@ -89,6 +152,7 @@ fn walk(field: &Field, base: [usize; 3], p: &[Lane; 3], mut x: [Lane; 3], mut be
                 x[a][l] += length[l] * t[a][l] - normal[a][l];
             }
         }
+        (f, g) = field.evaluate(base, &mut x);
     }
     best2
 }

@@ -1,16 +1,18 @@
 //! `cargo xtask gen`: the files that are made from the code and committed for readers.
 
+mod jobs;
+mod operators;
+mod pictures;
+
 use crate::run::{cargo, must, root};
 use anyhow::Context;
-use fieldstone_jobs::Kind;
-use fieldstone_jobs::job_type::JobEntry;
-use fieldstone_jobs::types::JOB_TYPES;
+use fieldstone_shape::{Kind, Param};
 use std::fmt::Write;
 
 type Maker = fn() -> String;
 
 /// Path from the root and maker of each generated file.
-const FILES: &[(&str, Maker)] = &[("docs/jobs.md", jobs)];
+const FILES: &[(&str, Maker)] = &[("docs/jobs.md", jobs::page), ("docs/operators.md", operators::page)];
 
 /// Writes every generated file, and has the tests write the pages whose source is the binary.
 pub fn run() -> anyhow::Result<()> {
@@ -19,47 +21,16 @@ pub fn run() -> anyhow::Result<()> {
         std::fs::write(&path, make()).with_context(|| path.display().to_string())?;
         eprintln!("wrote {name}");
     }
+    pictures::write()?;
     let mut pages = cargo();
     pages.args(["test", "--quiet", "--package", "fieldstone", "--bin", "fieldstone", "docs"]);
     must(pages.env("UPDATE_DOCS", "1"))
 }
 
-/// The reference of job types, from the registry.
-fn jobs() -> String {
-    let mut page = String::from(
-        "# Job types\n\nMade by `cargo xtask gen` from the registry in `crates/jobs/src/types`. Parameter values are\n\
-         strings on the wire; native JSON is accepted too.\n",
-    );
-    for entry in JOB_TYPES {
-        job(&mut page, entry);
-    }
-    page
-}
-
-fn job(page: &mut String, entry: &JobEntry) {
-    let _ = write!(page, "\n## `{}`\n\n{}\n", entry.type_name, sentence(entry.doc));
-    let required = |yes| if yes { "required" } else { "optional" };
-    let inputs = entry.inputs.iter().map(|slot| {
-        let older = slot.from_param.map(|p| format!(", by parameter `{p}`")).unwrap_or_default();
-        [
-            format!("`{}`", slot.name),
-            format!("asset, {}{older}", required(slot.required)),
-            slot.doc.to_owned(),
-        ]
-    });
-    let params = entry.params.iter().map(|param| {
-        let default = param.default.map(|d| format!(", default {d}")).unwrap_or_default();
-        [format!("`{}`", param.name), format!("{}{default}", kind(&param.kind)), param.doc.to_owned()]
-    });
-    table(page, "In", inputs.chain(params).collect());
-    let products = entry.products.iter().map(|product| {
-        [format!("`{}`", product.name), format!("asset, .{}", product.extension), product.doc.to_owned()]
-    });
-    table(page, "Out", products.collect());
-    if !entry.results.is_empty() {
-        let names: Vec<String> = entry.results.iter().map(|name| format!("`{name}`")).collect();
-        let _ = write!(page, "\nParameters out: {}.\n", names.join(", "));
-    }
+/// A row of a table for each parameter.
+fn param_row(param: &Param) -> [String; 3] {
+    let default = param.default.map(|d| format!(", default {d}")).unwrap_or_default();
+    [format!("`{}`", param.name), format!("{}{default}", kind(&param.kind)), param.doc.to_owned()]
 }
 
 fn table(page: &mut String, title: &str, rows: Vec<[String; 3]>) {

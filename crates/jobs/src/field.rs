@@ -1,0 +1,269 @@
+//! A scalar field that a job meshes, measures or slices: a volume asset or the result of a shape graph, slab by slab.
+
+use crate::context::JobContext;
+use crate::graph_input::program_of;
+use crate::job_type::{InputSizes, JobError, Slot};
+use fieldstone_kernel::isosurface::Gradients;
+use fieldstone_kernel::{Monitor, Patch};
+use fieldstone_shape::affine::Affine;
+use fieldstone_shape::operator::Type;
+use fieldstone_shape::{Domain, Graph, Kind, Param, Plan, Program, Values, Visible};
+use memmap2::Mmap;
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The volume that a job reads.
+pub const VOLUME: Slot = Slot {
+    name: "volume",
+    required: true,
+    from_param: None,
+    doc: "raw samples without a header, x fastest: float32 (mm, negative inside) or int8 (value/127)",
+};
+/// Samples per axis of [`VOLUME`].
+pub const VOLUME_RESOLUTION: Param = Param {
+    name: "volume_resolution",
+    kind: Kind::Integers { count: 3, min: 1, max: 1 << 20 },
+    default: None,
+    doc: "samples per axis of the volume; required",
+};
+/// Extent of [`VOLUME`].
+pub const VOLUME_SIZE: Param = Param {
+    name: "volume_size",
+    kind: Kind::Numbers(3),
+    default: None,
+    doc: "extent of the volume, mm; required",
+};
+/// Place of [`VOLUME`].
+pub const VOLUME_OFFSET: Param = Param {
+    name: "volume_offset",
+    kind: Kind::Numbers(3),
+    default: None,
+    doc: "lowest corner of the volume, mm; default −volume_size/2",
+};
+/// The grid of a graph that is meshed or measured.
+pub const POINT_SOURCE: Param = Param {
+    name: "point_source",
+    kind: Kind::Integer { min: 0, max: 1 << 30 },
+    default: None,
+    doc: "index of the operator that makes the sample points; default: the one that the result's samples come from",
+};
+
+/// Planes of a volume that are decoded at a time: this many bytes of floats.
+const SLAB_BYTES: usize = 64 << 20;
+
+/// Where samples come from.
+pub enum Field {
+    /// A file.
+    Volume(VolumeFile),
+    /// A graph.
+    Graph(Box<Program>),
+}
+
+/// A mapped volume.
+pub struct VolumeFile {
+    bytes: Mmap,
+    patch: Patch,
+    is_byte: bool,
+}
+
+impl Field {
+    /// The job's input [`VOLUME`], as its parameters describe it.
+    pub fn of_volume(values: &Values, cx: &JobContext) -> Result<Field, JobError> {
+        let input = cx.input(VOLUME.name)?;
+        let patch = volume_patch(values)?;
+        let file = File::open(&input.path)?;
+        let (size, count) = (file.metadata()?.len(), patch.sample_count());
+        let is_byte = match size {
+            n if n == count => true,
+            n if Some(n) == count.checked_mul(4) => false,
+            n => {
+                let [x, y, z] = patch.resolution();
+                return Err(JobError::Invalid(format!(
+                    "input volume ({}): {n} bytes are neither int8 nor float32 for volume_resolution {x} × {y} × {z} = {count} samples",
+                    input.filename
+                )));
+            }
+        };
+        // SAFETY: a staged input is an immutable blob that nobody writes to or cuts while the job runs.
+        let bytes = unsafe { Mmap::map(&file)? };
+        Ok(Field::Volume(VolumeFile { bytes, patch, is_byte }))
+    }
+
+    /// The surface of the job's graph: its result, or what its last Threshold quantises.
+    pub fn of_graph(values: &Values, cx: &JobContext, monitor: &Monitor) -> Result<Field, JobError> {
+        let program = program_of(values, cx, |graph| surface_plan(graph, values), monitor)?;
+        Ok(Field::Graph(Box::new(program)))
+    }
+
+    /// Where the samples are, before [`Field::affine`].
+    pub fn patch(&self) -> Result<Patch, JobError> {
+        match self {
+            Field::Volume(volume) => Ok(volume.patch),
+            Field::Graph(program) => match program.plan().target_domain() {
+                Ok(Domain::Grid { patch, .. }) => Ok(*patch),
+                _ => {
+                    Err(JobError::Invalid("the graph's samples are a list of points, expected a grid".into()))
+                }
+            },
+        }
+    }
+
+    /// Where the patch is put in the world.
+    pub fn affine(&self) -> Affine {
+        match self {
+            Field::Graph(program) => match program.plan().target_domain() {
+                Ok(Domain::Grid { affine, .. }) => *affine,
+                _ => Affine::IDENTITY,
+            },
+            Field::Volume(_) => Affine::IDENTITY,
+        }
+    }
+
+    /// The patch in the world, if its axes are still those of the world.
+    pub fn upright_patch(&self) -> Result<Patch, JobError> {
+        upright(&self.patch()?, &self.affine())
+    }
+
+    /// Ranges of planes to read one after the other.
+    pub fn slabs(&self) -> Vec<Range<u32>> {
+        match self {
+            Field::Graph(program) => program.plan().slabs().collect(),
+            Field::Volume(volume) => {
+                let [nx, ny, nz] = volume.patch.resolution();
+                let planes = (SLAB_BYTES / (4 * nx as usize * ny as usize)).max(1) as u32;
+                (0..nz).step_by(planes as usize).map(|z| z..(z + planes).min(nz)).collect()
+            }
+        }
+    }
+
+    /// Samples of these planes.
+    pub fn evaluate(&self, z: Range<u32>, monitor: &Monitor) -> Result<Vec<f32>, JobError> {
+        match self {
+            Field::Graph(program) => Ok(program.evaluate(z, monitor)?.swap_remove(0)),
+            Field::Volume(volume) => {
+                monitor.check()?;
+                Ok(volume.planes(z))
+            }
+        }
+    }
+
+    /// The field between its samples, where the graph is a formula.
+    pub fn gradients(&self) -> Option<Differentiated<'_>> {
+        match self {
+            Field::Graph(program) => {
+                program.evaluate_at([&[], &[], &[]])?;
+                let h = self.patch().ok()?.spacing().into_iter().fold(f64::INFINITY, f64::min);
+                Some(Differentiated { program, step: (h * 1e-2) as f32 })
+            }
+            Field::Volume(_) => None,
+        }
+    }
+}
+
+impl VolumeFile {
+    fn planes(&self, z: Range<u32>) -> Vec<f32> {
+        let [nx, ny, _] = self.patch.resolution().map(|n| n as usize);
+        let range = z.start as usize * nx * ny..z.end as usize * nx * ny;
+        match self.is_byte {
+            true => self.bytes[range].iter().map(|b| f32::from(*b as i8) / 127.0).collect(),
+            false => {
+                let words = self.bytes[4 * range.start..4 * range.end].chunks_exact(4);
+                words.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+            }
+        }
+    }
+}
+
+/// The patch moved and scaled by `affine`; one that turns it is refused.
+pub fn upright(patch: &Patch, affine: &Affine) -> Result<Patch, JobError> {
+    let invalid = |what: String| JobError::Invalid(what);
+    if !affine.is_diagonal() || (0..3).any(|a| affine.linear[a][a] < 0.0) {
+        return Err(invalid(
+            "the sample points are turned or mirrored by their xform: layers and images need an upright grid"
+                .into(),
+        ));
+    }
+    let size = std::array::from_fn(|a| patch.size()[a] * affine.linear[a][a]);
+    Patch::new(size, affine.apply(patch.offset()), patch.resolution()).map_err(|e| invalid(e.to_string()))
+}
+
+/// The patch that the volume parameters describe.
+pub fn volume_patch(values: &Values) -> Result<Patch, JobError> {
+    let required = |name: &str| JobError::Invalid(format!("parameter {name:?} is required"));
+    let size = values.numbers("volume_size").ok_or_else(|| required("volume_size"))?;
+    let n = values.integers("volume_resolution").ok_or_else(|| required("volume_resolution"))?;
+    let size = [size[0], size[1], size[2]];
+    let offset = values.numbers("volume_offset").map_or(size.map(|s| -0.5 * s), |o| [o[0], o[1], o[2]]);
+    Patch::new(size, offset, [n[0] as u32, n[1] as u32, n[2] as u32])
+        .map_err(|e| JobError::Invalid(e.to_string()))
+}
+
+/// A plan for the zero set of the graph's result.
+pub fn surface_plan(graph: &Arc<Graph>, values: &Values) -> Result<Plan, JobError> {
+    let mut target = graph.sink();
+    // Bytes would only coarsen the surface.
+    while let (Type::Byte, Some(Some(input))) =
+        (graph.nodes()[target].entry.output, graph.nodes()[target].inputs.first())
+    {
+        target = *input;
+    }
+    let invalid = |e: fieldstone_shape::GraphError| JobError::Invalid(e.to_string());
+    let plan = Plan::new(graph, target, Visible::SURFACE).map_err(invalid)?;
+    if !matches!(plan.result_type(), Type::Float | Type::Any | Type::Volume) {
+        let what = format!("gives {:?}, a surface needs one number per sample", plan.result_type());
+        return Err(invalid(graph.error_at(target, what)));
+    }
+    let source = plan.target_source();
+    match values.integer(POINT_SOURCE.name).map(|i| i as usize) {
+        Some(given) if Some(given) != source => Err(JobError::Invalid(format!(
+            "parameter \"point_source\": operators[{given}] does not make the result's points{}",
+            source.map_or(String::new(), |s| format!(", operators[{s}] does"))
+        ))),
+        _ => Ok(plan),
+    }
+}
+
+/// A formula with its gradient by central differences.
+pub struct Differentiated<'a> {
+    program: &'a Program,
+    step: f32,
+}
+
+impl Gradients for Differentiated<'_> {
+    fn gradients(&self, positions: &[[f32; 3]], values: &mut [f32], gradients: &mut [[f32; 3]]) {
+        let axis = |a: usize| positions.iter().map(|p| p[a]).collect::<Vec<f32>>();
+        let at = [axis(0), axis(1), axis(2)];
+        let evaluate = |p: &[Vec<f32>; 3]| {
+            let found = self.program.evaluate_at([&p[0], &p[1], &p[2]]);
+            found.expect("asked for only where the graph is a formula")
+        };
+        values.copy_from_slice(&evaluate(&at));
+        for a in 0..3 {
+            let moved = |by: f32| {
+                let mut p = at.clone();
+                p[a].iter_mut().for_each(|v| *v += by);
+                (p[a].clone(), evaluate(&p))
+            };
+            let ((below, low), (above, high)) = (moved(-self.step), moved(self.step));
+            for (i, gradient) in gradients.iter_mut().enumerate() {
+                gradient[a] = (high[i] - low[i]) / (above[i] - below[i]);
+            }
+        }
+    }
+}
+
+/// Upper bound of the memory for reading a volume and meshing it.
+pub fn volume_memory(values: &Values, _: &InputSizes) -> u64 {
+    let samples = volume_patch(values).map_or(0, |p| p.sample_count());
+    (256 << 20) + 2 * SLAB_BYTES as u64 + crate::surface::memory_bytes(samples)
+}
+
+/// The same for a graph.
+pub fn graph_memory(values: &Values, inputs: &InputSizes) -> u64 {
+    let unlimited = fieldstone_shape::GraphLimits { operators: usize::MAX, samples: u64::MAX };
+    let graph = crate::graph_input::graph_of(values, unlimited).ok();
+    let samples = graph.and_then(|g| Some(surface_plan(&g, values).ok()?.sample_count())).unwrap_or(0);
+    let of_surface = crate::surface::memory_bytes(samples);
+    crate::graph_input::memory_bytes(values, inputs, Visible::SURFACE).saturating_add(of_surface)
+}

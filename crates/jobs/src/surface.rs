@@ -1,0 +1,145 @@
+//! The surface of a field as a mesh: made slab by slab, put in its place, simplified, written.
+
+use crate::context::JobContext;
+use crate::field::Field;
+use crate::job_type::{JobError, Product};
+use fieldstone_kernel::format::{MeshFormat, write_mesh};
+use fieldstone_kernel::isosurface::{IsosurfaceError, Mesher, Options, Sharp};
+use fieldstone_kernel::{Monitor, TriMesh};
+use fieldstone_shape::affine::Affine;
+use fieldstone_shape::{Kind, Param, Values, bounds_json};
+use std::io::Write;
+
+/// Where the surface is.
+pub const ISOVALUE: Param = Param {
+    name: "isovalue",
+    kind: Kind::Number { min: -1e30, max: 1e30 },
+    default: Some("0"),
+    doc: "the surface is where the field has this value",
+};
+/// The mesh's format.
+pub const FILE_TYPE: Param = Param {
+    name: "file_type",
+    kind: Kind::Choice(&["stl", "obj", "ply", "3mf", "glb"]),
+    default: Some("stl"),
+    doc: "format of the mesh",
+};
+/// Creases.
+pub const FEATURE_PRESERVING: Param = Param {
+    name: "feature_preserving",
+    kind: Kind::Choice(&["false", "true"]),
+    default: Some("false"),
+    doc: "true: edges and corners stay sharp; for graphs that are formulas all through (no Redistance, no mesh on a grid) exactly, else as far as the samples show them",
+};
+/// Fewer triangles.
+pub const SIMPLIFY_TOLERANCE: Param = Param {
+    name: "simplify_tolerance",
+    kind: Kind::Number { min: 0.0, max: 1e9 },
+    default: Some("0"),
+    doc: "mm that the mesh may leave the surface by to have fewer triangles; 0 keeps all",
+};
+/// What these jobs make.
+pub const MESH: Product = Product {
+    name: "mesh",
+    extension: "stl",
+    doc: "closed 2-manifold, faces outward, mm; extension by file_type",
+};
+/// What these jobs say of it.
+pub const RESULTS: &[&str] = &["face_count", "vertex_count", "watertight", "bounds"];
+
+/// Normals that differ by more than this make an edge.
+const SHARP_DEGREES: f64 = 30.0;
+/// Triangles that may always be made.
+const LEAST_TRIANGLES: u64 = 1 << 24;
+/// A closed surface has more samples beside it than this per triangle, noise aside.
+const SAMPLES_PER_TRIANGLE: u64 = 16;
+/// No cell has more triangles than this on average, border included.
+const TRIANGLES_PER_SAMPLE: u64 = 8;
+/// Positions and indices, with what making them holds for a moment.
+const BYTES_PER_TRIANGLE: u64 = 48;
+
+/// Triangles that the surface among so many samples may have.
+fn most_triangles(samples: u64) -> u64 {
+    LEAST_TRIANGLES.max(samples / SAMPLES_PER_TRIANGLE).min(samples.saturating_mul(TRIANGLES_PER_SAMPLE))
+}
+
+/// Upper bound of the memory that meshing so many samples takes beside the samples.
+pub fn memory_bytes(samples: u64) -> u64 {
+    most_triangles(samples).saturating_mul(BYTES_PER_TRIANGLE)
+}
+
+/// The surface of `field`, in the world.
+pub fn mesh_of(
+    field: &Field,
+    isovalue: f64,
+    sharp: bool,
+    cx: &JobContext,
+    monitor: &Monitor,
+) -> Result<TriMesh, JobError> {
+    let patch = field.patch()?;
+    let gradients = if sharp { field.gradients() } else { None };
+    let sharp = sharp.then(|| Sharp {
+        field: gradients.as_ref().map(|g| g as &dyn fieldstone_kernel::isosurface::Gradients),
+        angle: SHARP_DEGREES,
+    });
+    let max_triangles = most_triangles(patch.sample_count()).min(cx.limits().mesh.max_triangles);
+    let options = Options { isovalue: isovalue as f32, max_triangles, sharp, ..Options::default() };
+    let refuse = |e: IsosurfaceError| match e {
+        IsosurfaceError::Cancelled(c) => JobError::Cancelled(c),
+        refused => JobError::Invalid(refused.to_string()),
+    };
+    let mut mesher = Mesher::new(&patch, &options).map_err(refuse)?;
+    let slabs = field.slabs();
+    for (i, z) in slabs.iter().enumerate() {
+        let share = |k: f32| 0.9 * (i as f32 + k) / slabs.len() as f32;
+        let samples = field.evaluate(z.clone(), &monitor.part(share(0.0), share(0.8)))?;
+        mesher.planes(&samples, &monitor.part(share(0.8), share(1.0))).map_err(refuse)?;
+    }
+    let mut mesh = mesher.finish(&monitor.part(0.9, 1.0)).map_err(refuse)?;
+    place(&mut mesh, &field.affine());
+    Ok(mesh)
+}
+
+/// Moves the mesh; a reflection turns its faces round.
+fn place(mesh: &mut TriMesh, affine: &Affine) {
+    if *affine == Affine::IDENTITY {
+        return;
+    }
+    for p in &mut mesh.positions {
+        *p = affine.apply(p.map(f64::from)).map(|v| v as f32);
+    }
+    if affine.determinant() < 0.0 {
+        mesh.triangles.iter_mut().for_each(|t| t.swap(1, 2));
+    }
+}
+
+/// Meshes `field` as the parameters say and writes the mesh and what is to be said of it.
+pub fn export(
+    field: &Field,
+    isovalue: f64,
+    values: &Values,
+    cx: &mut JobContext,
+    monitor: &Monitor,
+) -> Result<(), JobError> {
+    let sharp = values.word(FEATURE_PRESERVING.name) == "true";
+    let mut mesh = mesh_of(field, isovalue, sharp, cx, &monitor.part(0.0, 0.7))?;
+    if mesh.triangles.is_empty() {
+        return Err(JobError::Invalid(format!(
+            "there is no surface: no sample of the field is below {isovalue}, so nothing is inside"
+        )));
+    }
+    let tolerance = values.float(SIMPLIFY_TOLERANCE.name);
+    if tolerance > 0.0 {
+        mesh = fieldstone_kernel::mesh::simplify(mesh, tolerance, &monitor.part(0.7, 0.9))?;
+    }
+    let format = MeshFormat::of_extension(values.word(FILE_TYPE.name)).unwrap_or(MeshFormat::Stl);
+    let mut out = cx.output(MESH.name, format.extension())?;
+    write_mesh(&mesh, format, &mut out)?;
+    out.flush()?;
+    cx.set_param("face_count", mesh.triangles.len());
+    cx.set_param("vertex_count", mesh.positions.len());
+    let topology = fieldstone_kernel::measure::topology(&mesh, &monitor.part(0.95, 1.0))?;
+    cx.set_param("watertight", topology.is_closed_manifold());
+    cx.set_param("bounds", bounds_json(&mesh.bounds()));
+    Ok(())
+}

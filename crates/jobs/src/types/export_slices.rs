@@ -1,0 +1,77 @@
+//! `export_slices`: a shape graph cut into layers, as pictures or contours.
+
+use crate::context::JobContext;
+use crate::field::{Field, POINT_SOURCE, graph_memory};
+use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, INPUTS, references};
+use crate::job_type::{JobEntry, JobError, Product};
+use crate::layers::{LAYER_HEIGHT, TOLERANCE, for_each_layer, layers_of, refused};
+use fieldstone_kernel::format::stack::{Stack, png};
+use fieldstone_kernel::format::svg;
+use fieldstone_kernel::slice::{Raster, contours, coverage};
+use fieldstone_shape::params::{Kind, Param, Values};
+use std::io::Write;
+
+/// Pixels of one layer at most.
+const MAX_PIXELS: u64 = 1 << 28;
+
+/// The registry entry.
+pub const ENTRY: JobEntry = JobEntry {
+    type_name: "export_slices",
+    revision: 1,
+    doc: "Cuts the shape of a graph into layers: a zip of anti-aliased PNG pictures (white inside, highest y first) or of SVG contours, 00000.png upwards from the lowest",
+    inputs: INPUTS,
+    params: &[
+        GRAPH,
+        POINT_SOURCE,
+        LAYER_HEIGHT,
+        Param {
+            name: "format",
+            kind: Kind::Choice(&["png", "svg"]),
+            default: Some("png"),
+            doc: "of a layer",
+        },
+        Param {
+            name: "pixel_size",
+            kind: Kind::Numbers(2),
+            default: Some("[0.05, 0.05]"),
+            doc: "mm of a PNG's pixel along x and y; at most 2^28 pixels a layer",
+        },
+        TOLERANCE,
+    ],
+    products: &[Product { name: "slices", extension: "zip", doc: "one file per layer" }],
+    refers: Some(references),
+    results: &["layer_count"],
+    example: GRAPH_EXAMPLE,
+    memory_bytes: |values, inputs| graph_memory(values, inputs).saturating_add(16 * MAX_PIXELS / 4),
+    run,
+};
+
+fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
+    let monitor = cx.monitor().clone();
+    let field = Field::of_graph(values, cx, &monitor.part(0.0, 0.1))?;
+    let patch = field.upright_patch()?;
+    let layers = layers_of(&patch, values.float(LAYER_HEIGHT.name))?;
+    let raster = Raster::new(&patch, values.vector("pixel_size"), MAX_PIXELS);
+    let as_svg = values.word("format") == "svg";
+    let raster = if as_svg { None } else { Some(raster.map_err(refused)?) };
+    let mut picture = vec![0; raster.as_ref().map_or(0, Raster::pixels)];
+    let mut stack = Stack::new(cx.output("slices", "zip")?);
+    let tolerance = values.float(TOLERANCE.name);
+    for_each_layer(&field, &patch, &layers, &monitor.part(0.1, 1.0), |k, plane, monitor| {
+        match &raster {
+            Some(raster) => {
+                coverage(plane, 0.0, raster, &mut picture, monitor)?;
+                stack.add(&format!("{k:05}.png"), &png(raster, &picture)?)?;
+            }
+            None => {
+                let polygons = contours(plane, 0.0, tolerance, monitor)?;
+                let ([x, y, _], [w, h, _]) = (patch.offset(), patch.size());
+                stack.add(&format!("{k:05}.svg"), &svg::layer(&polygons, [x, y], [w, h]))?;
+            }
+        }
+        Ok(())
+    })?;
+    stack.finish()?.flush()?;
+    cx.set_param("layer_count", layers.count());
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! `implicit/metrics`: what the shape of a sampled field measures.
+
+use crate::context::JobContext;
+use crate::field::{Field, VOLUME, VOLUME_OFFSET, VOLUME_RESOLUTION, VOLUME_SIZE, volume_memory};
+use crate::job_type::{JobEntry, JobError};
+use crate::surface::mesh_of;
+use fieldstone_kernel::Monitor;
+use fieldstone_kernel::measure::{moments, parts};
+use fieldstone_shape::params::Values;
+use fieldstone_shape::{bounds_json, numbers_json};
+
+/// The registry entry.
+pub const ENTRY: JobEntry = JobEntry {
+    type_name: "implicit/metrics",
+    revision: 1,
+    doc: "Measures the shape of a sampled field. The measures are those of the mesh that mesh/from-volume makes of it: of second order in the cell for smooth shapes",
+    inputs: &[VOLUME],
+    params: &[VOLUME_SIZE, VOLUME_OFFSET, VOLUME_RESOLUTION],
+    products: &[],
+    refers: None,
+    results: RESULTS,
+    example: r#"{"volume_size": [2, 2, 2], "volume_resolution": [16, 16, 16]}"#,
+    memory_bytes: volume_memory,
+    run,
+};
+
+/// Parameters out, shared with the older job type: mm³, mm², share of the patch, mm, mm, counts, mm⁵.
+pub(super) const RESULTS: &[&str] = &[
+    "interior_volume",
+    "surface_area",
+    "relative_density",
+    "bounds",
+    "centroid",
+    "components",
+    "cavities",
+    "second_moments",
+];
+
+fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
+    let monitor = cx.monitor().clone();
+    measure(&Field::of_volume(values, cx)?, cx, &monitor)
+}
+
+/// Measures `field` and sets the results.
+pub(super) fn measure(field: &Field, cx: &mut JobContext, monitor: &Monitor) -> Result<(), JobError> {
+    let mesh = mesh_of(field, 0.0, false, cx, &monitor.part(0.0, 0.8))?;
+    let measured = moments(&mesh, &monitor.part(0.8, 0.9))?;
+    let parts = parts(&mesh, &monitor.part(0.9, 1.0))?;
+    let whole = field.patch()?.size().iter().product::<f64>() * field.affine().determinant().abs();
+    cx.set_param("interior_volume", numbers_text(measured.volume));
+    cx.set_param("surface_area", numbers_text(measured.area));
+    cx.set_param("relative_density", numbers_text(measured.volume / whole));
+    cx.set_param("bounds", bounds_json(&measured.bounds));
+    cx.set_param("centroid", numbers_json(&measured.centroid));
+    cx.set_param("components", parts.solids);
+    cx.set_param("cavities", parts.cavities);
+    let rows = measured.second.map(|row| numbers_json(&row)).join(", ");
+    cx.set_param("second_moments", format!("[{rows}]"));
+    Ok(())
+}
+
+/// Shortest digits that read back as the same number.
+fn numbers_text(v: f64) -> String {
+    format!("{v:?}")
+}

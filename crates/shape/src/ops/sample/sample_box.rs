@@ -1,0 +1,129 @@
+//! `SampleBox`: a simple solid; a box is one of nine.
+
+use crate::affine::Affine;
+use crate::interval::Bounds;
+use crate::operator::{
+    Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type,
+    Visible,
+};
+use crate::ops::XFORM_PARAM;
+use crate::params::{Kind, Param, Values};
+use fieldstone_kernel::simd::Level;
+use fieldstone_kernel::solid::{self, Solid, SolidError};
+
+/// The registry entry.
+pub const ENTRY: OperatorEntry = OperatorEntry {
+    type_name: "SampleBox",
+    group: Group::Sample,
+    doc: "Exact distance to a simple solid, centred at the origin with its axis along z.",
+    details: "`size` is the full extent.\n\n\
+        | shape_type | meaning |\n|---|---|\n\
+        | Box | a cuboid |\n\
+        | BoxFrame | the twelve edges of a cuboid as square bars of thickness `free_param` |\n\
+        | CappedCone | bottom radius size.x/2, top radius `free_param`, height size.z |\n\
+        | Capsule | radius size.x/2, whole height size.z |\n\
+        | Cylinder | radius size.x/2, height size.z |\n\
+        | Ellipsoid | semi-axes size/2; the distance by root finding, not the usual bound |\n\
+        | Link | a chain link in the x-z plane: bar radius `free_param` (at most size.x/4), whole width size.x, whole height size.z |\n\
+        | Plane | everything below z = 0 |\n\
+        | Torus | outer radius size.x/2, tube radius `free_param` (at most size.x/2) |\n\n\
+        With an `xform` that scales evenly the result stays the distance; otherwise it is a bound, the distance before the \
+        `xform` times its least stretch.",
+    inputs: &[Port::POINTS],
+    output: Type::Float,
+    params: &[
+        Param {
+            name: "shape_type",
+            kind: Kind::Choice(&[
+                "Box",
+                "BoxFrame",
+                "CappedCone",
+                "Capsule",
+                "Cylinder",
+                "Ellipsoid",
+                "Link",
+                "Plane",
+                "Torus",
+            ]),
+            default: Some("Box"),
+            doc: "which solid",
+        },
+        Param { name: "size", kind: Kind::Numbers(3), default: Some("[1, 1, 1]"), doc: "full extents, mm" },
+        Param {
+            name: "free_param",
+            kind: Kind::Number { min: -1e9, max: 1e9 },
+            default: Some("0.1"),
+            doc: "what the shape_type says, mm",
+        },
+        XFORM_PARAM,
+    ],
+    ignored: &[],
+    example: r#"{"shape_type": "CappedCone", "size": [1.2, 1.2, 1], "free_param": 0.2, "xform": [0, 0, 1, 0, 0, 1, 0, 0, -1, 0, 0, 0, 0.1, 0, 0, 1]}"#,
+    promise: |values, inputs| {
+        let evenly = Affine::placement(values, "xform").is_ok_and(|a| a.is_similarity());
+        let own = if evenly { Promise::Distance } else { Promise::Bound };
+        inputs.iter().copied().fold(own, Promise::min)
+    },
+    sees: |_, _, _| Visible::ALL,
+    reach: Reach::Point,
+    domain: None,
+    build,
+};
+
+/// The solid of this `shape_type`; refusals name the parameters.
+pub(crate) fn solid(
+    shape_type: &str,
+    size: (&str, [f64; 3]),
+    free: (&str, f64),
+) -> Result<Solid, BuildError> {
+    let kind = match shape_type {
+        "BoxFrame" => solid::Kind::BoxFrame,
+        "CappedCone" => solid::Kind::CappedCone,
+        "Capsule" => solid::Kind::Capsule,
+        "Cylinder" => solid::Kind::Cylinder,
+        "Ellipsoid" => solid::Kind::Ellipsoid,
+        "Link" => solid::Kind::Link,
+        "Plane" => solid::Kind::Plane,
+        "Torus" => solid::Kind::Torus,
+        _ => solid::Kind::Box,
+    };
+    Solid::new(kind, size.1, free.1).map_err(|e| match e {
+        SolidError::Size(_) => BuildError::param(size.0, e.to_string()),
+        SolidError::Free { .. } => BuildError::param(free.0, e.to_string()),
+    })
+}
+
+fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
+    let size = ("size", values.vector("size"));
+    let solid = solid(values.word("shape_type"), size, ("free_param", values.float("free_param")))?;
+    Ok(Stage::Pointwise(Box::new(SampleBox { solid, factor: cx.place(values)? })))
+}
+
+struct SampleBox {
+    solid: Solid,
+    /// From this frame's distances to the world's.
+    factor: f32,
+}
+
+impl Pointwise for SampleBox {
+    fn evaluate(&self, level: Level, inputs: &[Lanes<'_>], out: &mut LanesMut<'_>) {
+        let [x, y, z] = inputs[0].points();
+        let out = out.value();
+        self.solid.distance(level, x, y, z, out);
+        if self.factor != 1.0 {
+            out.iter_mut().for_each(|d| *d *= self.factor);
+        }
+    }
+
+    fn bounds(&self, inputs: &[Bounds]) -> Bounds {
+        if !inputs[0].is_finite() {
+            return Bounds::ANY;
+        }
+        let centre = inputs[0].centre();
+        // Rounding of the distance goes with the coordinates, not with the value.
+        let size = centre.iter().fold(self.solid.radius() as f32, |m, c| m.max(c.abs()));
+        let bounds = inputs[0].lipschitz(self.solid.distance_at(centre) * self.factor, self.factor);
+        let slack = crate::interval::Interval::new(-1e-6, 1e-6).times(size * self.factor);
+        Bounds::scalar(bounds.value().plus(slack))
+    }
+}

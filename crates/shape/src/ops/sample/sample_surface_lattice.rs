@@ -1,0 +1,229 @@
+//! `SampleSurfaceLattice`: a nodal surface, repeated endlessly.
+
+use crate::grading::{self, Grading};
+use crate::interval::{Bounds, Interval};
+use crate::operator::{
+    Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Rows, Stage,
+    Type, Visible,
+};
+use crate::ops::XFORM_PARAM;
+use crate::params::{Kind, Param, Values};
+use fieldstone_kernel::lattice::tpms::{Surface, at_points, on_rows};
+use fieldstone_kernel::simd::Level;
+
+/// The registry entry.
+pub const ENTRY: OperatorEntry = OperatorEntry {
+    type_name: "SampleSurfaceLattice",
+    group: Group::Sample,
+    doc: "A triply periodic surface given by its nodal equation: negative on one side, positive on the other.",
+    details: "f(X, Y, Z) − threshold with X = 2πx/scale.x and so on; the equations and their sources are in the table of surface lattices. \
+        `None` is +1 everywhere. The values have no unit: only their sign and zero set mean something, so put a Redistance before \
+        Shell, Threshold or a smooth CSG. Positions keep a precision of one part in 10⁷ of their distance from the \
+        origin.\n\n\
+        `scale_grading_*` multiplies the cells' height by mix(scale₀, scale₁, t), t = clamp((z − range₀)/(range₁ − range₀)) at local z: z \
+        is replaced by ∫ dz/multiplier, so that cells stay connected. `threshold_grading_*` adds mix(offset₀, offset₁, t) to \
+        the threshold.",
+    inputs: &[Port::POINTS],
+    output: Type::Float,
+    params: &[
+        Param {
+            name: "lattice_type",
+            kind: Kind::Choice(&[
+                "CD",
+                "CI2Y",
+                "CP",
+                "CPM_Y",
+                "CS",
+                "CY",
+                "C_Y",
+                "D",
+                "F",
+                "FRD",
+                "Gyroid",
+                "I2Y",
+                "IWP",
+                "None",
+                "P",
+                "PM_Y",
+                "S",
+                "SD1",
+                "Schwarz",
+                "SchwarzD",
+                "SchwarzN",
+                "SchwarzPW",
+                "SchwarzW",
+                "W",
+                "Y",
+            ]),
+            default: Some("Gyroid"),
+            doc: "which surface",
+        },
+        Param {
+            name: "scale",
+            kind: Kind::Numbers(3),
+            default: Some("[1, 1, 1]"),
+            doc: "edge lengths of a cell, mm",
+        },
+        Param {
+            name: "threshold",
+            kind: Kind::Number { min: -1e6, max: 1e6 },
+            default: Some("0"),
+            doc: "subtracted from the function: above 0 the negative side grows",
+        },
+        grading::range("scale_grading_range"),
+        grading::scale("scale_grading_scale", "multiplier of the cells' height at both ends of the range"),
+        grading::range("threshold_grading_range"),
+        Param {
+            name: "threshold_grading_offset",
+            kind: Kind::Numbers(2),
+            default: Some("[0, 0]"),
+            doc: "added to the threshold at both ends of the range",
+        },
+        XFORM_PARAM,
+    ],
+    ignored: &[],
+    example: r#"{"lattice_type": "IWP", "scale": [1, 0.8, 1.2], "threshold": 0.1}"#,
+    promise: |_, _| Promise::Sign,
+    sees: |_, _, _| Visible::ALL,
+    reach: Reach::Point,
+    domain: None,
+    build,
+};
+
+fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
+    let scale = values.vector::<3>("scale");
+    if !scale.iter().all(|s| (1e-6..=1e9).contains(s)) {
+        return Err(BuildError::param(
+            "scale",
+            format!("expected three lengths from 1e-6 to 1e9, got {scale:?}"),
+        ));
+    }
+    let height = Grading::read(values, "scale_grading_range", "scale_grading_scale", true)?;
+    let threshold = ThresholdGrading::read(values)?;
+    cx.place(values)?;
+    Ok(Stage::Pointwise(Box::new(SampleSurfaceLattice {
+        surface: Surface::find(values.word("lattice_type")),
+        per_scale: scale.map(|s| (1.0 / s) as f32),
+        threshold: values.float("threshold") as f32,
+        height: (height != Grading::NONE).then_some(height),
+        offset: threshold,
+    })))
+}
+
+/// What is added to the threshold.
+#[derive(Clone, Copy)]
+struct ThresholdGrading {
+    range: [f64; 2],
+    offset: [f64; 2],
+}
+
+impl ThresholdGrading {
+    /// `None` where nothing is added.
+    fn read(values: &Values) -> Result<Option<ThresholdGrading>, BuildError> {
+        let (range, offset) =
+            (values.vector("threshold_grading_range"), values.vector("threshold_grading_offset"));
+        if offset == [0.0; 2] {
+            return Ok(None);
+        }
+        if range[0] == range[1] && offset[0] != offset[1] {
+            let what = format!("expected two different heights, got [{}, {}]", range[0], range[1]);
+            return Err(BuildError::param("threshold_grading_range", what));
+        }
+        if !offset.iter().all(|o: &f64| o.abs() <= 1e6) {
+            let what = format!("expected two numbers from -1e6 to 1e6, got {offset:?}");
+            return Err(BuildError::param("threshold_grading_offset", what));
+        }
+        Ok(Some(ThresholdGrading { range, offset }))
+    }
+
+    fn at(&self, z: f32) -> f32 {
+        let ([from, to], [a, b]) = (self.range, self.offset);
+        if a == b {
+            return a as f32;
+        }
+        (a + (b - a) * ((f64::from(z) - from) / (to - from)).clamp(0.0, 1.0)) as f32
+    }
+}
+
+struct SampleSurfaceLattice {
+    /// None: outside everywhere.
+    surface: Option<&'static Surface>,
+    per_scale: [f32; 3],
+    threshold: f32,
+    /// Of the cells' height.
+    height: Option<Grading>,
+    offset: Option<ThresholdGrading>,
+}
+
+impl SampleSurfaceLattice {
+    /// Positions along an axis in cells.
+    fn cells(&self, axis: usize, p: &[f32]) -> Vec<f32> {
+        let per_scale = self.per_scale[axis];
+        match self.height.filter(|_| axis == 2) {
+            None => p.iter().map(|v| v * per_scale).collect(),
+            Some(grading) => {
+                // Neighbours along x share their height, and the phase takes a logarithm.
+                let mut last = (f32::NAN, f32::NAN);
+                let phase = |z: &f32| {
+                    if *z != last.0 {
+                        last = (*z, (grading.phase(f64::from(*z)) * f64::from(per_scale)) as f32);
+                    }
+                    last.1
+                };
+                p.iter().map(phase).collect()
+            }
+        }
+    }
+}
+
+impl Pointwise for SampleSurfaceLattice {
+    fn evaluate(&self, level: Level, inputs: &[Lanes<'_>], out: &mut LanesMut<'_>) {
+        let out = out.value();
+        let Some(surface) = self.surface else { return out.fill(1.0) };
+        let p = inputs[0].points();
+        let [x, y, z]: [Vec<f32>; 3] = std::array::from_fn(|a| self.cells(a, p[a]));
+        at_points(level, surface, &x, &y, &z, self.threshold, out);
+        if let Some(offset) = self.offset {
+            out.iter_mut().zip(p[2]).for_each(|(o, z)| *o -= offset.at(*z));
+        }
+    }
+
+    fn evaluate_rows(&self, level: Level, points: Rows<'_>, out: &mut LanesMut<'_>) -> bool {
+        let out = out.value();
+        let Some(surface) = self.surface else {
+            out.fill(1.0);
+            return true;
+        };
+        let [x, y, z]: [Vec<f32>; 3] = std::array::from_fn(|a| self.cells(a, points.0[a]));
+        on_rows(level, surface, &x, &y, &z, self.threshold, out);
+        if let Some(offset) = self.offset {
+            for (slice, z) in out.chunks_exact_mut(x.len() * y.len()).zip(points.0[2]) {
+                let by = offset.at(*z);
+                slice.iter_mut().for_each(|o| *o -= by);
+            }
+        }
+        true
+    }
+
+    fn bounds(&self, inputs: &[Bounds]) -> Bounds {
+        let Some(surface) = self.surface else { return Bounds::scalar(Interval::point(1.0)) };
+        if !inputs[0].is_finite() {
+            return Bounds::ANY;
+        }
+        let mut p: [Interval; 3] = std::array::from_fn(|a| inputs[0].0[a].times(self.per_scale[a]));
+        let z = inputs[0].0[2];
+        if self.height.is_some() {
+            let ends = self.cells(2, &[z.lo, z.hi]);
+            p[2] = Interval::new(ends[0], ends[1]).widened();
+        }
+        let Some((lo, hi)) = surface.bounds(p.map(|i| f64::from(i.lo)), p.map(|i| f64::from(i.hi))) else {
+            return Bounds::ANY;
+        };
+        let mut value = Interval::new(lo as f32, hi as f32).plus(Interval::point(-self.threshold));
+        if let Some(offset) = self.offset {
+            let (a, b) = (offset.at(z.lo), offset.at(z.hi));
+            value = value.plus(Interval::new(a.min(b), a.max(b)).negated());
+        }
+        Bounds::scalar(value)
+    }
+}

@@ -1,0 +1,33 @@
+//! `SampleTriangleMesh`: the signed distance to a mesh.
+
+use crate::mesh_sampler::{CW_WINDING, MESH_DATA, mesh_of, promise, stage};
+use crate::operator::{Build, BuildError, Group, OperatorEntry, Port, Reach, Stage, Type, Visible};
+use crate::ops::XFORM_PARAM;
+use crate::params::Values;
+use fieldstone_kernel::bvh::Bvh;
+
+/// The registry entry.
+pub const ENTRY: OperatorEntry = OperatorEntry {
+    type_name: "SampleTriangleMesh",
+    group: Group::Sample,
+    doc: "Signed distance to a mesh.",
+    details: "Inside is where the generalised winding number is above one half (Jacobson et al. 2013): holes are closed smoothly, overlapping \
+        parts count once. A mesh that is inside out as a whole is taken the other way round. The distance is exact; on an axis-aligned \
+        grid all samples are found together, and only as far as what follows can see.",
+    inputs: &[Port::POINTS],
+    output: Type::Float,
+    params: &[MESH_DATA, CW_WINDING, XFORM_PARAM],
+    ignored: &[],
+    example: r#"{"mesh_data": {"file_type": "MeshFile", "path": "ball.ply"}}"#,
+    promise,
+    sees: |_, _, _| Visible::ALL,
+    reach: Reach::Patch,
+    domain: None,
+    build,
+};
+
+fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
+    let (_, mesh) = mesh_of(values, cx)?;
+    let bvh = Bvh::build(&mesh, cx.monitor)?;
+    stage(mesh, bvh, values, cx)
+}

@@ -1,0 +1,86 @@
+//! `SampleVolume`: a volume's samples, looked up anywhere.
+
+use crate::interval::{Bounds, Interval};
+use crate::operator::{
+    Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type,
+    Visible,
+};
+use crate::ops::XFORM_PARAM;
+use crate::params::{Kind, Param, Values};
+use fieldstone_kernel::Aabb;
+use fieldstone_kernel::simd::Level;
+use fieldstone_kernel::volume::{Volume, VolumeError};
+
+/// The registry entry.
+pub const ENTRY: OperatorEntry = OperatorEntry {
+    type_name: "SampleVolume",
+    group: Group::Sample,
+    doc: "A volume's samples, interpolated at the points.",
+    details: "Trilinear within the box from `volume_offset` to `volume_offset + volume_size`, whose faces hold the outermost samples. Outside the \
+        box a number is that of the nearest point of the box plus the distance to the box, a vector that of the nearest \
+        point. Values are data: a scaling `xform` moves them, it does not multiply them. Samples that a graph computed are \
+        sampled where its grid is unless the box says otherwise.",
+    inputs: &[Port::POINTS, Port { name: "Volume", takes: Type::Volume, required: true }],
+    output: Type::Any,
+    params: &[
+        Param {
+            name: "volume_offset",
+            kind: Kind::Numbers(3),
+            default: None,
+            doc: "lowest corner of the box, mm; default: the volume's own",
+        },
+        Param {
+            name: "volume_size",
+            kind: Kind::Numbers(3),
+            default: None,
+            doc: "extents of the box, mm; default: the volume's own",
+        },
+        XFORM_PARAM,
+    ],
+    ignored: &[],
+    example: r#"{"volume_offset": [-1, -1, -1], "volume_size": [2, 2, 2]}"#,
+    promise: |_, _| Promise::Sign,
+    sees: |_, _, _| Visible::ALL,
+    reach: Reach::Point,
+    domain: None,
+    build,
+};
+
+fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
+    let missing = || BuildError::Input("input \"Volume\" is not connected".into());
+    let source = cx.volumes.get(1).cloned().flatten().ok_or_else(missing)?;
+    let vector = |name: &str, own: [f64; 3]| {
+        values.numbers(name).and_then(|v| <[f64; 3]>::try_from(v).ok()).unwrap_or(own)
+    };
+    let offset = vector("volume_offset", source.patch.offset());
+    let size = vector("volume_size", source.patch.size());
+    let volume = Volume::new(source.samples, source.patch.resolution(), offset, size, cx.monitor);
+    let volume = volume.map_err(|e| match e {
+        VolumeError::Cancelled(c) => BuildError::Cancelled(c),
+        refused => BuildError::Input(refused.to_string()),
+    })?;
+    cx.place(values)?;
+    Ok(Stage::Pointwise(Box::new(SampleVolume(volume))))
+}
+
+struct SampleVolume(Volume);
+
+impl Pointwise for SampleVolume {
+    fn channels(&self) -> usize {
+        self.0.channels()
+    }
+
+    fn evaluate(&self, level: Level, inputs: &[Lanes<'_>], out: &mut LanesMut<'_>) {
+        let [x, y, z] = inputs[0].points();
+        self.0.sample(level, x, y, z, &mut out.0[..self.0.channels()]);
+    }
+
+    fn bounds(&self, inputs: &[Bounds]) -> Bounds {
+        if self.0.channels() != 1 || !inputs[0].is_finite() {
+            return Bounds::ANY;
+        }
+        let over = Aabb { min: inputs[0].0.map(|i| i.lo), max: inputs[0].0.map(|i| i.hi) };
+        let [lo, hi] = self.0.range(&over);
+        Bounds::scalar(Interval::new(lo, hi))
+    }
+}
