@@ -15,7 +15,6 @@ pub mod beam;
 pub mod bvh;
 pub mod distance;
 pub mod format;
-pub mod grid;
 pub mod isosurface;
 pub mod lattice;
 pub mod measure;
@@ -31,7 +30,6 @@ pub mod trig;
 pub mod volume;
 
 pub use aabb::Aabb;
-pub use grid::Grid;
 pub use mesh::TriMesh;
 pub use monitor::{Cancelled, Monitor};
 pub use patch::Patch;
