@@ -133,25 +133,54 @@ macro_rules! by_level {
     )+};
 }
 
+/// Floats in a line of the cache.
+const LINE: usize = 16;
+
 /// Copies `from` past the caches, for results larger than them: memory is written without being read first.
 /// Both must be of one length. End a run of such copies with [`stream_done`].
-pub fn stream(to: &mut [f32], from: &[f32]) {
+pub fn stream(level: Level, to: &mut [f32], from: &[f32]) {
     assert_eq!(to.len(), from.len(), "stream copies between slices of one length");
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_mm_loadu_ps, _mm_stream_ps};
-        let head = to.as_ptr().align_offset(16).min(to.len());
-        let (first, body) = to.split_at_mut(head);
-        first.copy_from_slice(&from[..head]);
-        let whole = body.len() / 4 * 4;
-        let (body, last) = body.split_at_mut(whole);
-        for (t, f) in body.chunks_exact_mut(4).zip(from[head..].chunks_exact(4)) {
-            // SAFETY: SSE is part of x86-64; `t` starts on 16 bytes, `f` need not, both hold four.
-            unsafe { _mm_stream_ps(t.as_mut_ptr(), _mm_loadu_ps(f.as_ptr())) };
-        }
-        last.copy_from_slice(&from[head + whole..]);
+    let head = to.as_ptr().align_offset(4 * LINE).min(to.len());
+    let ((first, body), (from_first, from_body)) = (to.split_at_mut(head), from.split_at(head));
+    let whole = body.len() / LINE * LINE;
+    let ((lines, last), (from_lines, from_last)) = (body.split_at_mut(whole), from_body.split_at(whole));
+    first.copy_from_slice(from_first);
+    stream_lines(level, lines, from_lines);
+    last.copy_from_slice(from_last);
+}
+
+/// Whole lines of the cache; `to` starts at one.
+#[cfg(target_arch = "x86_64")]
+fn stream_lines(level: Level, to: &mut [f32], from: &[f32]) {
+    use std::arch::x86_64::{
+        _mm_loadu_ps, _mm_stream_ps, _mm256_loadu_ps, _mm256_stream_ps, _mm512_loadu_ps, _mm512_stream_ps,
+    };
+    macro_rules! lines {
+        ($name:ident, $feature:literal, $width:literal, $load:ident, $store:ident) => {
+            #[target_feature(enable = $feature)]
+            fn $name(to: &mut [f32], from: &[f32]) {
+                for (t, f) in to.chunks_exact_mut($width).zip(from.chunks_exact($width)) {
+                    // SAFETY: both hold a vector; `t` is as aligned as one, since lines are whole vectors.
+                    unsafe { $store(t.as_mut_ptr(), $load(f.as_ptr())) };
+                }
+            }
+        };
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    lines!(of_16_bytes, "sse", 4, _mm_loadu_ps, _mm_stream_ps);
+    lines!(of_32_bytes, "avx", 8, _mm256_loadu_ps, _mm256_stream_ps);
+    lines!(of_64_bytes, "avx512f", 16, _mm512_loadu_ps, _mm512_stream_ps);
+    // SAFETY: these levels exist only where `Level` found the features; SSE is part of x86-64.
+    unsafe {
+        match level {
+            Level::Baseline => of_16_bytes(to, from),
+            Level::Avx2 => of_32_bytes(to, from),
+            Level::Avx512 => of_64_bytes(to, from),
+        }
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn stream_lines(_level: Level, to: &mut [f32], from: &[f32]) {
     to.copy_from_slice(from);
 }
 

@@ -9,7 +9,7 @@
 
 use fieldstone_kernel::format::{MeshFormat, MeshLimits, read_mesh, write_mesh};
 use fieldstone_kernel::isosurface::{Mesher, Options};
-use fieldstone_kernel::simd::{stream, stream_done};
+use fieldstone_kernel::simd::{Level, stream, stream_done};
 use fieldstone_kernel::{Monitor, TriMesh, measure};
 use fieldstone_shape::operator::{Asset, BuildError};
 use fieldstone_shape::{Assets, Graph, GraphLimits, Plan, Program, Visible};
@@ -216,9 +216,10 @@ fn to_samples(
     let mut out: Vec<Vec<Vec<f32>>> = slabs.iter().map(|z| vec![vec![1.0; samples(z.len())]]).collect();
     let (mut times, mut past_caches, mut plain) = (vec![], vec![], vec![]);
     for _ in 0..=repetitions {
+        let level = Level::detect();
         past_caches.push(fill(&mut out, |to| {
             let from = [1.0; 1024];
-            to.chunks_mut(1024).for_each(|t| stream(t, &from[..t.len()]));
+            to.chunks_mut(1024).for_each(|t| stream(level, t, &from[..t.len()]));
             stream_done();
         }));
         plain.push(fill(&mut out, |to| to.fill(1.0)));

@@ -8,6 +8,10 @@ use fieldstone_kernel::by_level;
 use fieldstone_kernel::simd::Level;
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
+
+/// Blocks that an unbranched run takes as one.
+const UNBRANCHED: u32 = 16;
 
 /// Values kept for planes `z` of a grid.
 pub(crate) struct Kept {
@@ -21,13 +25,21 @@ pub(crate) type KeptValues = HashMap<usize, Kept>;
 /// What one step of a segment does.
 enum Action {
     /// Points of a domain.
-    Points(Domain),
+    Points(Points),
     /// Values kept for this operator.
     Kept(usize),
     /// An affine map of points.
     Affine(affine::Lanes),
     /// The stage of this operator.
     Stage(usize),
+}
+
+/// The points of a domain, in its own frame.
+enum Points {
+    /// Coordinates along the axes of a grid, as the patch places them.
+    Grid([Vec<f32>; 3]),
+    /// One after the other, by axis.
+    List(Arc<[Vec<f32>; 3]>),
 }
 
 struct Step {
@@ -107,11 +119,17 @@ impl Segment {
         Segment { steps, slots, visible, culls: branches || constant || visible.band.is_finite(), channels }
     }
 
-    /// Samples of a block per axis: long rows where every value counts, near cubes where bounds decide.
+    /// Samples of a block per axis: near cubes where bounds decide what is looked at, longer where they only tell which
+    /// operators matter; long rows, and more of them, where every value counts and the few buffers of an unbranched run
+    /// share what is computed per row.
     pub(crate) fn block_shape(&self, n: [u32; 3], samples: u32) -> [u32; 3] {
         let mut shape = [1; 3];
-        let mut left = samples;
-        let most = if self.culls && n[2] > 1 { [16, 8, 8] } else { [samples; 3] };
+        let (mut left, most) = match self.culls {
+            true if n[2] > 1 && self.visible.band.is_finite() => (samples, [16, 8, 8]),
+            true if n[2] > 1 => (samples, [32, 8, 4]),
+            true => (samples, [samples; 3]),
+            false => (samples.saturating_mul(UNBRANCHED), [u32::MAX; 3]),
+        };
         for a in 0..3 {
             shape[a] = n[a].min(most[a]).min(left).max(1);
             left /= shape[a];
@@ -203,7 +221,7 @@ impl Segment {
     ) {
         let mut out = std::mem::take(&mut workspace.slots[step.slot]);
         match &step.action {
-            Action::Points(domain) => out.fill_points(domain, block),
+            Action::Points(points) => out.fill_points(points, block),
             Action::Kept(node) => out.copy_kept(&kept[node], n, block),
             Action::Affine(map) => {
                 let from = &mut workspace.slots[self.steps[input(step, 0)].slot];
@@ -279,7 +297,7 @@ impl Segment {
         workspace.bounds.clear();
         for step in &self.steps {
             let bounds = match &step.action {
-                Action::Points(domain) => domain_bounds(domain, &grown),
+                Action::Points(points) => points.bounds(&grown),
                 Action::Kept(node) => Bounds::scalar(kept[node].range(level, n, &grown)),
                 Action::Affine(map) => map.bounds(&workspace.bounds[input(step, 0)]),
                 Action::Stage(node) => {
@@ -396,20 +414,19 @@ impl Slot {
         }
     }
 
-    fn fill_points(&mut self, domain: &Domain, block: &Block) {
-        match domain {
-            Domain::Grid { patch, .. } => {
+    fn fill_points(&mut self, points: &Points, block: &Block) {
+        match points {
+            Points::Grid(axes) => {
                 (self.has_rows, self.expanded) = (true, false);
                 for a in 0..3 {
                     self.rows[a].clear();
-                    self.rows[a].extend(block[a].clone().map(|i| coordinate(patch, a, i)));
+                    self.rows[a].extend_from_slice(&axes[a][indices(&block[a])]);
                 }
             }
-            Domain::List(points) => {
+            Points::List(points) => {
                 self.reset(block[0].len(), 3);
-                let range = block[0].start as usize..block[0].end as usize;
                 for a in 0..3 {
-                    self.channels[a].copy_from_slice(&points[a][range.clone()]);
+                    self.channels[a].copy_from_slice(&points[a][indices(&block[0])]);
                 }
             }
         }
@@ -457,25 +474,36 @@ impl Slot {
     }
 }
 
-fn coordinate(patch: &fieldstone_kernel::Patch, axis: usize, i: u32) -> f32 {
-    let mut index = [0; 3];
-    index[axis] = i;
-    patch.position(index)[axis] as f32
+impl Points {
+    fn of(domain: &Domain) -> Points {
+        match domain {
+            Domain::Grid { patch, .. } => Points::Grid(std::array::from_fn(|a| {
+                let along = |i| patch.position([i; 3])[a] as f32;
+                (0..patch.resolution()[a]).map(along).collect()
+            })),
+            Domain::List(points) => Points::List(points.clone()),
+        }
+    }
+
+    fn bounds(&self, block: &Block) -> Bounds {
+        match self {
+            Points::Grid(axes) => Bounds(std::array::from_fn(|a| {
+                let along = &axes[a][indices(&block[a])];
+                Interval::new(along[0], along[along.len() - 1])
+            })),
+            Points::List(points) => Bounds(std::array::from_fn(|a| {
+                points[a][indices(&block[0])]
+                    .iter()
+                    .fold(Interval::new(f32::INFINITY, f32::NEG_INFINITY), |i, v| {
+                        Interval::new(i.lo.min(*v), i.hi.max(*v))
+                    })
+            })),
+        }
+    }
 }
 
-fn domain_bounds(domain: &Domain, block: &Block) -> Bounds {
-    match domain {
-        Domain::Grid { patch, .. } => Bounds(std::array::from_fn(|a| {
-            let range = &block[a];
-            Interval::new(coordinate(patch, a, range.start), coordinate(patch, a, range.end - 1))
-        })),
-        Domain::List(points) => Bounds(std::array::from_fn(|a| {
-            let range = block[0].start as usize..block[0].end as usize;
-            points[a][range].iter().fold(Interval::new(f32::INFINITY, f32::NEG_INFINITY), |i, v| {
-                Interval::new(i.lo.min(*v), i.hi.max(*v))
-            })
-        })),
-    }
+fn indices(range: &Range<u32>) -> Range<usize> {
+    range.start as usize..range.end as usize
 }
 
 /// Index ranges of a block's rows in values kept for planes `z`.
@@ -577,7 +605,7 @@ impl Builder<'_> {
                 Domain::Grid { affine, .. } if *affine != Affine::IDENTITY => Some(*affine),
                 _ => None,
             };
-            let mut step = self.push(Action::Points(domain), Vec::new());
+            let mut step = self.push(Action::Points(Points::of(&domain)), Vec::new());
             if let Some(affine) = affine {
                 step = self.push(Action::Affine(affine::Lanes::of(&affine)), vec![Some(step)]);
             }

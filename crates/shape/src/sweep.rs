@@ -106,19 +106,25 @@ impl Sweep<'_> {
 
     fn write(&self, task: &mut Task<'_>, block: &Block, outcome: &Outcome<'_>, past_caches: bool) {
         let nx = self.resolution[0] as usize;
-        let width = block[0].len();
+        // Whole rows follow each other in the result.
+        let (run, runs) = match block[0].len() {
+            width if width == nx => (width * block[1].len(), 1),
+            width => (width, block[1].len()),
+        };
+        let first = (block[1].start - task.y) as usize * nx + block[0].start as usize;
         for (c, planes) in task.planes.iter_mut().enumerate() {
-            let mut row = 0;
+            let mut done = 0;
             for plane in planes.iter_mut() {
-                for j in block[1].clone() {
-                    let at = (j - task.y) as usize * nx + block[0].start as usize;
-                    let to = &mut plane[at..at + width];
+                for at in (0..runs).map(|j| first + j * nx) {
+                    let to = &mut plane[at..at + run];
                     match outcome {
                         Outcome::Constant(v) => to.fill(*v),
-                        Outcome::Values(from) if past_caches => stream(to, &from[c][row..row + width]),
-                        Outcome::Values(from) => to.copy_from_slice(&from[c][row..row + width]),
+                        Outcome::Values(from) if past_caches => {
+                            stream(self.level, to, &from[c][done..done + run])
+                        }
+                        Outcome::Values(from) => to.copy_from_slice(&from[c][done..done + run]),
                     }
-                    row += width;
+                    done += run;
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! Nodal surfaces: the 24 periodic functions whose zero sets approximate triply periodic minimal surfaces.
 //!
 //! # Formula
-//! f(X, Y, Z) − threshold, with X = 2πx/sx and so on for a cell of sx × sy × sz. Positions are given in *cells* (x/sx), because a
-//! whole number of cells then cancels exactly ([`sin_cos_turns`]). Multiple angles come from
+//! f(X, Y, Z) − threshold, with X = 2πx/sx and so on for a cell of sx × sy × sz. The functions here take x and 1/sx, and work on
+//! positions in *cells* (x/sx), because a whole number of cells then cancels exactly ([`sin_cos_turns`]). Multiple angles come from
 //! sin X and cos X by the double and triple angle formulas.
 //!
 //! # Promises
@@ -145,10 +145,10 @@ impl Surface {
 }
 
 by_level! {
-    /// sin and cos of the phases.
-    fn fundamental<'a>(u: &'a [f32], s: &mut [f32], c: &mut [f32]) {
+    /// sin and cos of the phases, `cells` of which are passed per unit.
+    fn fundamental<'a>(u: &'a [f32], cells: f32, s: &mut [f32], c: &mut [f32]) {
         for ((u, s), c) in u.iter().zip(s).zip(c) {
-            (*s, *c) = sin_cos_turns(*u);
+            (*s, *c) = sin_cos_turns(*u * cells);
         }
     }
 
@@ -163,71 +163,92 @@ by_level! {
     }
 }
 
-/// Fills six tables of `u.len()` entries, one after the other in `t`, each `stride` long.
-fn tabulate(level: Level, harmonics: u8, u: &[f32], t: &mut [f32], stride: usize) {
+/// Tables that an equation with so many harmonics looks at: sines and cosines.
+fn tables_of(surface: &Surface) -> usize {
+    if surface.harmonics > 1 { 6 } else { 2 }
+}
+
+/// Fills the tables of an axis, one after the other in `t`, each `stride` long.
+fn tabulate(level: Level, u: &[f32], cells: f32, t: &mut [f32], stride: usize) {
     let n = u.len();
     let mut parts = t.chunks_exact_mut(stride).map(|p| &mut p[..n]);
-    let mut next = || parts.next().expect("six tables");
-    let (s, c) = (next(), next());
-    fundamental(level, u, s, c);
-    if harmonics > 1 {
-        let (s2, c2, s3, c3) = (next(), next(), next(), next());
+    let (Some(s), Some(c)) = (parts.next(), parts.next()) else { unreachable!("at least two tables") };
+    fundamental(level, u, cells, s, c);
+    if let (Some(s2), Some(c2), Some(s3), Some(c3)) = (parts.next(), parts.next(), parts.next(), parts.next())
+    {
         multiples(level, s, c, s2, c2, s3, c3);
     }
 }
 
+/// The tables in `t`; where there are but two, they stand in for those that nobody looks at.
 fn tables(t: &[f32], stride: usize) -> [&[f32]; 6] {
-    std::array::from_fn(|i| &t[i * stride..(i + 1) * stride])
+    let count = t.len() / stride;
+    std::array::from_fn(|i| &t[i % count * stride..(i % count + 1) * stride])
 }
 
-/// f − `threshold` at points whose positions are given in cells; all slices are equally long, or this panics.
+/// f − `threshold` at points; `cells` is the number of cells per unit of x, y and z. All slices are equally long, or this panics.
 /// Works on the calling thread, in pieces that stay in the L1 cache: give it one block of points at a time.
 pub fn at_points(
     level: Level,
     surface: &Surface,
-    x: &[f32],
-    y: &[f32],
-    z: &[f32],
+    p: [&[f32]; 3],
+    cells: [f32; 3],
     threshold: f32,
     out: &mut [f32],
 ) {
-    const PIECE: usize = 128;
     let n = out.len();
-    assert!(x.len() == n && y.len() == n && z.len() == n, "one value per point");
-    let mut t = [[0f32; 6 * PIECE]; 3];
-    for at in (0..n).step_by(PIECE) {
-        let range = at..n.min(at + PIECE);
-        for (u, t) in [x, y, z].iter().zip(&mut t) {
-            tabulate(level, surface.harmonics, &u[range.clone()], t, PIECE);
-        }
-        let [tx, ty, tz] = [&t[0], &t[1], &t[2]].map(|t| tables(t, PIECE));
-        (surface.points)(level, tx, ty, tz, threshold, &mut out[range]);
+    assert!(p.iter().all(|p| p.len() == n), "one value per point");
+    match tables_of(surface) {
+        2 => pieces::<{ 2 * PIECE }>(level, surface, p, cells, threshold, out),
+        _ => pieces::<{ 6 * PIECE }>(level, surface, p, cells, threshold, out),
     }
 }
 
-/// f − `threshold` on the grid of all (x, y, z), x fastest, then y, then z; positions in cells.
+/// Points whose tables are made together.
+const PIECE: usize = 128;
+
+/// [`at_points`] with tables of `SIZE` entries an axis.
+fn pieces<const SIZE: usize>(
+    level: Level,
+    surface: &Surface,
+    p: [&[f32]; 3],
+    cells: [f32; 3],
+    threshold: f32,
+    out: &mut [f32],
+) {
+    let mut t = [[0f32; SIZE]; 3];
+    for (piece, out) in out.chunks_mut(PIECE).enumerate() {
+        let range = piece * PIECE..piece * PIECE + out.len();
+        for a in 0..3 {
+            tabulate(level, &p[a][range.clone()], cells[a], &mut t[a], PIECE);
+        }
+        let [tx, ty, tz] = t.each_ref().map(|t| tables(t, PIECE));
+        (surface.points)(level, tx, ty, tz, threshold, out);
+    }
+}
+
+/// f − `threshold` on the grid of all (x, y, z), x fastest, then y, then z; `cells` per unit as in [`at_points`].
 /// `out.len()` is the product of the three lengths, or this panics. The sines are computed once per axis value, so that a sample
 /// costs a few multiplications. Works on the calling thread: give it one block at a time.
 pub fn on_rows(
     level: Level,
     surface: &Surface,
-    x: &[f32],
-    y: &[f32],
-    z: &[f32],
+    axes: [&[f32]; 3],
+    cells: [f32; 3],
     threshold: f32,
     out: &mut [f32],
 ) {
-    assert_eq!(out.len(), x.len() * y.len() * z.len(), "one value per point of the grid");
+    assert_eq!(out.len(), axes.iter().map(|u| u.len()).product(), "one value per point of the grid");
     if out.is_empty() {
         return;
     }
-    let mut memory = vec![0.0; 6 * (x.len() + y.len() + z.len())];
-    let (tx, rest) = memory.split_at_mut(6 * x.len());
-    let (ty, tz) = rest.split_at_mut(6 * y.len());
-    for (u, t) in [(x, &mut *tx), (y, &mut *ty), (z, &mut *tz)] {
-        tabulate(level, surface.harmonics, u, t, u.len());
-    }
-    (surface.rows)(level, tables(tx, x.len()), tables(ty, y.len()), tables(tz, z.len()), threshold, out);
+    let t: [Vec<f32>; 3] = std::array::from_fn(|a| {
+        let mut t = vec![0.0; tables_of(surface) * axes[a].len()];
+        tabulate(level, axes[a], cells[a], &mut t, axes[a].len());
+        t
+    });
+    let [tx, ty, tz] = std::array::from_fn(|a| tables(&t[a], axes[a].len()));
+    (surface.rows)(level, tx, ty, tz, threshold, out);
 }
 
 #[cfg(test)]

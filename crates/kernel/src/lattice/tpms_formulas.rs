@@ -127,23 +127,44 @@ macro_rules! surfaces {
                     threshold: f32,
                     out: &mut [f32],
                 ) {
-                    let n = x[0].len();
-                    let x = x.map(|t| &t[..n]);
-                    let (ny, whole) = (y[0].len(), n - n % LANES);
-                    for (i, row) in out.chunks_exact_mut(n).enumerate() {
-                        let (y, z) = (Axis::at(&y, i % ny), Axis::at(&z, i / ny));
-                        // Rows may be as short as one vector: a trip count that the compiler knows keeps it from
-                        // unrolling beyond that.
-                        for at in (0..whole).step_by(LANES) {
-                            let (x, row) = (x.map(|t| &t[at..at + LANES]), &mut row[at..at + LANES]);
-                            for i in 0..LANES {
-                                row[i] = formula(Axis::at(&x, i), y, z) - threshold;
-                            }
-                        }
-                        for i in whole..n {
-                            row[i] = formula(Axis::at(&x, i), y, z) - threshold;
-                        }
+                    let ny = y[0].len();
+                    for (i, out) in out.chunks_exact_mut(x[0].len()).enumerate() {
+                        row(x[0], x[1], x[2], x[3], x[4], x[5], Axis::at(&y, i % ny), Axis::at(&z, i / ny), threshold, out);
                     }
+                }
+            }
+
+            /// Tables of their own, not an array of them: so the compiler knows that none overlaps `out`.
+            #[inline(always)]
+            #[allow(clippy::too_many_arguments)]
+            fn row(
+                s: &[f32],
+                c: &[f32],
+                s2: &[f32],
+                c2: &[f32],
+                s3: &[f32],
+                c3: &[f32],
+                y: Axis<f32>,
+                z: Axis<f32>,
+                threshold: f32,
+                out: &mut [f32],
+            ) {
+                let n = out.len();
+                let x = [&s[..n], &c[..n], &s2[..n], &c2[..n], &s3[..n], &c3[..n]];
+                let (long, whole) = (n - n % (4 * LANES), n - n % LANES);
+                for i in 0..long {
+                    out[i] = formula(Axis::at(&x, i), y, z) - threshold;
+                }
+                // Rows may be as short as one vector: a trip count that the compiler knows keeps it from unrolling
+                // beyond that.
+                for at in (long..whole).step_by(LANES) {
+                    let (x, out) = (x.map(|t| &t[at..at + LANES]), &mut out[at..at + LANES]);
+                    for i in 0..LANES {
+                        out[i] = formula(Axis::at(&x, i), y, z) - threshold;
+                    }
+                }
+                for i in whole..n {
+                    out[i] = formula(Axis::at(&x, i), y, z) - threshold;
                 }
             }
 

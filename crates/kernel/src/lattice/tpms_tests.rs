@@ -4,6 +4,9 @@ use super::*;
 use crate::testing::Rng;
 use std::f64::consts::TAU;
 
+/// Positions are given in cells.
+const CELLS: [f32; 3] = [1.0; 3];
+
 fn at(id: &str, p: [f64; 3]) -> f64 {
     Surface::find(id).unwrap().value_and_gradient(p).0
 }
@@ -116,7 +119,7 @@ fn the_code_computes_the_documented_equation() {
             // Sines are those of the exact phase: single precision against double.
             let f = p.map(|u| u as f32);
             let mut out = [0.0];
-            at_points(Level::detect(), s, &f[..1], &f[1..2], &f[2..], 0.25, &mut out);
+            at_points(Level::detect(), s, [&f[..1], &f[1..2], &f[2..]], CELLS, 0.25, &mut out);
             let want = documented(s.equation, f.map(f64::from)) - 0.25;
             assert!((want - f64::from(out[0])).abs() < 1e-5, "{}: {want} {}", s.id, out[0]);
         }
@@ -188,8 +191,8 @@ fn all_repeat_with_the_cell_to_the_last_bit() {
         let far: Vec<f32> = x.iter().map(|u| u + 37.0).collect();
         let other: Vec<f32> = z.iter().map(|u| u - 5.0).collect();
         let (mut a, mut b) = (vec![0.0; n], vec![0.0; n]);
-        at_points(Level::detect(), s, &x, &y, &z, 0.1, &mut a);
-        at_points(Level::detect(), s, &far, &y, &other, 0.1, &mut b);
+        at_points(Level::detect(), s, [&x, &y, &z], CELLS, 0.1, &mut a);
+        at_points(Level::detect(), s, [&far, &y, &other], CELLS, 0.1, &mut b);
         assert_eq!(a, b, "{}", s.id);
     }
 }
@@ -210,11 +213,11 @@ fn rows_are_points_and_all_levels_agree_to_the_bit() {
     let [px, py, pz] = std::array::from_fn(|a| grid.iter().map(|p| p[a]).collect::<Vec<f32>>());
     for s in SURFACES {
         let mut want = vec![0.0; grid.len()];
-        at_points(Level::Baseline, s, &px, &py, &pz, -0.3, &mut want);
+        at_points(Level::Baseline, s, [&px, &py, &pz], CELLS, -0.3, &mut want);
         for level in Level::available() {
             let (mut points, mut rows) = (vec![0.0; grid.len()], vec![0.0; grid.len()]);
-            at_points(level, s, &px, &py, &pz, -0.3, &mut points);
-            on_rows(level, s, &x, y, z, -0.3, &mut rows);
+            at_points(level, s, [&px, &py, &pz], CELLS, -0.3, &mut points);
+            on_rows(level, s, [&x, y, z], CELLS, -0.3, &mut rows);
             assert_eq!(points, want, "{} {level:?}", s.id);
             assert_eq!(rows, want, "{} {level:?}", s.id);
         }
@@ -288,7 +291,7 @@ fn bounds_hold_over_boxes() {
                 (0..200).map(|_| min[a] + (max[a] - min[a]) * rng.unit() as f32).collect()
             });
             let mut out = vec![0.0; 200];
-            at_points(Level::detect(), s, &x, &y, &z, 0.0, &mut out);
+            at_points(Level::detect(), s, [&x, &y, &z], CELLS, 0.0, &mut out);
             assert!(out.iter().all(|v| (low..=high).contains(&f64::from(*v))), "{}", s.id);
         }
         assert_eq!(s.bounds([0.0; 3], [1.0, 0.0, 0.0]), None);
@@ -298,6 +301,6 @@ fn bounds_hold_over_boxes() {
 
 #[test]
 fn empty_inputs_give_nothing() {
-    at_points(Level::detect(), &SURFACES[0], &[], &[], &[], 0.0, &mut []);
-    on_rows(Level::detect(), &SURFACES[0], &[], &[0.0], &[1.0], 0.0, &mut []);
+    at_points(Level::detect(), &SURFACES[0], [&[], &[], &[]], CELLS, 0.0, &mut []);
+    on_rows(Level::detect(), &SURFACES[0], [&[], &[0.0], &[1.0]], CELLS, 0.0, &mut []);
 }

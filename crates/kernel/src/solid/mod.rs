@@ -116,6 +116,7 @@ impl Solid {
                 loops::capsule(level, hx, (self.half[2] - self.half[0]).max(0.0) as f32, x, y, z, out)
             }
             Kind::Cylinder => loops::cylinder(level, hx, hz, x, y, z, out),
+            Kind::Ellipsoid if self.half == [self.half[0]; 3] => loops::capsule(level, hx, 0.0, x, y, z, out),
             Kind::Ellipsoid => ellipsoid::distance(level, self.half, x, y, z, out),
             Kind::Link => {
                 let straight = (self.half[2] - self.half[0]).max(0.0) as f32;

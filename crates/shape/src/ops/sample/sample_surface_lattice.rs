@@ -156,22 +156,26 @@ struct SampleSurfaceLattice {
 }
 
 impl SampleSurfaceLattice {
-    /// Positions along an axis in cells.
-    fn cells(&self, axis: usize, p: &[f32]) -> Vec<f32> {
-        let per_scale = self.per_scale[axis];
-        match self.height.filter(|_| axis == 2) {
-            None => p.iter().map(|v| v * per_scale).collect(),
-            Some(grading) => {
-                // Neighbours along x share their height, and the phase takes a logarithm.
-                let mut last = (f32::NAN, f32::NAN);
-                let phase = |z: &f32| {
-                    if *z != last.0 {
-                        last = (*z, (grading.phase(f64::from(*z)) * f64::from(per_scale)) as f32);
-                    }
-                    last.1
-                };
-                p.iter().map(phase).collect()
+    /// Heights in cells where these are graded.
+    fn graded(&self, z: &[f32]) -> Option<Vec<f32>> {
+        let (grading, per_scale) = (self.height?, f64::from(self.per_scale[2]));
+        // Neighbours along x share their height, and the phase takes a logarithm.
+        let mut last = (f32::NAN, f32::NAN);
+        let phase = |z: &f32| {
+            if *z != last.0 {
+                last = (*z, (grading.phase(f64::from(*z)) * per_scale) as f32);
             }
+            last.1
+        };
+        Some(z.iter().map(phase).collect())
+    }
+
+    /// Calls `sample` with positions and the number of cells per unit of each.
+    fn in_cells(&self, p: [&[f32]; 3], sample: impl FnOnce([&[f32]; 3], [f32; 3])) {
+        let [x, y, _] = self.per_scale;
+        match self.graded(p[2]) {
+            Some(height) => sample([p[0], p[1], &height], [x, y, 1.0]),
+            None => sample(p, self.per_scale),
         }
     }
 }
@@ -181,8 +185,7 @@ impl Pointwise for SampleSurfaceLattice {
         let out = out.value();
         let Some(surface) = self.surface else { return out.fill(1.0) };
         let p = inputs[0].points();
-        let [x, y, z]: [Vec<f32>; 3] = std::array::from_fn(|a| self.cells(a, p[a]));
-        at_points(level, surface, &x, &y, &z, self.threshold, out);
+        self.in_cells(p, |p, cells| at_points(level, surface, p, cells, self.threshold, out));
         if let Some(offset) = self.offset {
             out.iter_mut().zip(p[2]).for_each(|(o, z)| *o -= offset.at(*z));
         }
@@ -194,10 +197,10 @@ impl Pointwise for SampleSurfaceLattice {
             out.fill(1.0);
             return true;
         };
-        let [x, y, z]: [Vec<f32>; 3] = std::array::from_fn(|a| self.cells(a, points.0[a]));
-        on_rows(level, surface, &x, &y, &z, self.threshold, out);
+        self.in_cells(points.0, |p, cells| on_rows(level, surface, p, cells, self.threshold, out));
         if let Some(offset) = self.offset {
-            for (slice, z) in out.chunks_exact_mut(x.len() * y.len()).zip(points.0[2]) {
+            let [x, y, z] = points.0;
+            for (slice, z) in out.chunks_exact_mut(x.len() * y.len()).zip(z) {
                 let by = offset.at(*z);
                 slice.iter_mut().for_each(|o| *o -= by);
             }
@@ -212,8 +215,7 @@ impl Pointwise for SampleSurfaceLattice {
         }
         let mut p: [Interval; 3] = std::array::from_fn(|a| inputs[0].0[a].times(self.per_scale[a]));
         let z = inputs[0].0[2];
-        if self.height.is_some() {
-            let ends = self.cells(2, &[z.lo, z.hi]);
+        if let Some(ends) = self.graded(&[z.lo, z.hi]) {
             p[2] = Interval::new(ends[0], ends[1]).widened();
         }
         let Some((lo, hi)) = surface.bounds(p.map(|i| f64::from(i.lo)), p.map(|i| f64::from(i.hi))) else {
