@@ -4,8 +4,9 @@ surface_fields.py make FOLDER NAME N writes FOLDER/NAME_N.f32, N³ float32 with 
 surface_fields.py error NAME N FILE [BAND] prints the errors of distances in FILE in cells as one JSON line.
 
 NAME infill: gyroid of cell 10 in a ball of radius 18 in [-20, 20]³. The others are fields whose zero set has a known
-distance, none of them a distance itself: sphere (gradient 3 at the surface), box (turned, of the maximum norm), torus
-(gradient 0.5 to 2 around the ring), gyroid (four cells; distance by projection onto the surface from many sides)."""
+distance, none of them a distance itself: sphere (gradient 3 at the surface), box (its faces on planes of samples, of the
+maximum norm) and box-turned (whose edges samples cannot hold: what lies between them is interpolated), torus (gradient
+0.5 to 2 around the ring), gyroid (four cells; distance by projection onto the surface from many sides)."""
 import json
 import os
 import sys
@@ -34,16 +35,23 @@ def sphere_distance(p, n):
 
 
 def box_offsets(p, n):
+    half = np.rint(np.array([0.30, 0.25, 0.20]) * n) + ((n - 1) / 2) % 1
+    return np.abs(p - (n - 1) / 2) - half
+
+
+def turned_box_offsets(p, n):
     return np.abs(turned(frame(p, n))) - np.array([0.30, 0.25, 0.20]) * n
 
 
-def box_field(p, n):
-    return 2.5 * box_offsets(p, n).max(-1)
+def of_maximum_norm(offsets):
+    return lambda p, n: 2.5 * offsets(p, n).max(-1)
 
 
-def box_distance(p, n):
-    q = box_offsets(p, n)
-    return np.linalg.norm(np.maximum(q, 0), axis=-1) + np.minimum(q.max(-1), 0)
+def to_box(offsets):
+    def distance(p, n):
+        q = offsets(p, n)
+        return np.linalg.norm(np.maximum(q, 0), axis=-1) + np.minimum(q.max(-1), 0)
+    return distance
 
 
 def torus_distance(p, n):
@@ -110,9 +118,10 @@ def infill_field(p, n):
     return np.maximum((s * c[..., [1, 2, 0]]).sum(-1), np.linalg.norm(p, axis=-1) - 18)
 
 
-FIELDS = {"infill": infill_field, "sphere": sphere_field, "box": box_field, "torus": torus_field,
-          "gyroid": gyroid_field}
-DISTANCES = {"sphere": sphere_distance, "box": box_distance, "torus": torus_distance, "gyroid": gyroid_distance}
+FIELDS = {"infill": infill_field, "sphere": sphere_field, "box": of_maximum_norm(box_offsets),
+          "box-turned": of_maximum_norm(turned_box_offsets), "torus": torus_field, "gyroid": gyroid_field}
+DISTANCES = {"sphere": sphere_distance, "box": to_box(box_offsets), "box-turned": to_box(turned_box_offsets),
+             "torus": torus_distance, "gyroid": gyroid_distance}
 
 
 def make(folder, name, n):

@@ -7,8 +7,10 @@ use fieldstone_kernel::Patch;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Kept values of one slab may take about this much; thicker slabs waste less on their overlap.
-const SLAB_BYTES: u64 = 512 << 20;
+/// Values of one slab may take about this much where some are kept: thicker slabs waste less on their overlap.
+const KEPT_SLAB_BYTES: u64 = 512 << 20;
+/// The same where nothing but the result is: no overlap, and its reader finds it in the cache or near it.
+const SLAB_BYTES: u64 = 64 << 20;
 /// Planes of a slab at least.
 const MIN_SLAB: u32 = 16;
 
@@ -128,11 +130,12 @@ impl Plan {
 
     fn slab_height(&self) -> u32 {
         let nz = self.resolution()[2];
-        if self.slab_bytes(nz) <= SLAB_BYTES || self.halo.iter().chain(&self.cells).any(|h| *h >= nz) {
+        let most = if self.kept.contains(&true) { KEPT_SLAB_BYTES } else { SLAB_BYTES };
+        if self.slab_bytes(nz) <= most || self.halo.iter().chain(&self.cells).any(|h| *h >= nz) {
             return nz;
         }
         let mut height = nz;
-        while height > MIN_SLAB && self.slab_bytes(height) > SLAB_BYTES {
+        while height > MIN_SLAB && self.slab_bytes(height) > most {
             height = (height / 2).next_multiple_of(8);
         }
         height

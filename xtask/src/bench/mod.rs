@@ -1,12 +1,13 @@
 //! `cargo xtask bench`: ourselves beside the tools that a user would otherwise pick, on the same inputs and threads.
 
 mod accuracy;
+mod graph;
 mod http;
+mod peers;
 mod sdf;
 mod stl;
 mod table;
 
-use crate::python;
 use crate::run::{must, root, target};
 use anyhow::Context;
 use serde::Deserialize;
@@ -18,6 +19,8 @@ use std::process::Command;
 pub enum Bench {
     /// Mesh -> distance field, beside parry3d, pysdf, Open3D, MeshLib and OpenVDB
     Sdf(sdf::Options),
+    /// Graphs: values, surfaces, distances and a lattice infill, beside numba, jax, fidget, VTK, edt and others
+    Graph(graph::Options),
     /// Our fields against an f64 brute force
     Accuracy(accuracy::Options),
     /// Reading an 800,000-triangle STL, beside numpy-stl
@@ -31,6 +34,7 @@ impl Bench {
     pub fn run(&self) -> anyhow::Result<()> {
         match self {
             Bench::Sdf(options) => sdf::run(options),
+            Bench::Graph(options) => graph::run(options),
             Bench::Accuracy(options) => accuracy::run(options),
             Bench::Stl(options) => stl::run(options),
             Bench::Http(options) => http::run(options),
@@ -38,8 +42,8 @@ impl Bench {
     }
 }
 
-/// The line of JSON that each worker prints.
-#[derive(Debug, Deserialize)]
+/// What each worker prints as JSON.
+#[derive(Debug, Default, Deserialize)]
 struct Measured {
     /// Seconds per run.
     #[serde(alias = "seconds")]
@@ -47,24 +51,51 @@ struct Measured {
     /// Peak resident memory in MiB.
     #[serde(default)]
     rss_peak_mb: f64,
+    /// What else the worker tells.
+    #[serde(flatten)]
+    more: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Measured {
     fn median(&self) -> f64 {
-        let mut sorted = self.times.clone();
-        sorted.sort_by(f64::total_cmp);
-        let middle = sorted.len() / 2;
-        match sorted.len() {
-            0 => f64::NAN,
-            n if n % 2 == 1 => sorted[middle],
-            _ => 0.5 * (sorted[middle - 1] + sorted[middle]),
-        }
+        median(&self.times)
     }
 
-    fn of(line: &str) -> anyhow::Result<Measured> {
-        let json =
-            line.lines().rev().find(|l| l.starts_with('{')).context("the worker printed no measurement")?;
-        serde_json::from_str(json).with_context(|| format!("reading {json:?}"))
+    /// The median of another list of seconds that the worker tells.
+    fn median_of(&self, key: &str) -> anyhow::Result<f64> {
+        Ok(median(&self.list(key)?))
+    }
+
+    fn list(&self, key: &str) -> anyhow::Result<Vec<f64>> {
+        let value = self.more.get(key).with_context(|| format!("the worker did not tell its {key}"))?;
+        serde_json::from_value(value.clone()).with_context(|| format!("{key} of a worker"))
+    }
+
+    fn number(&self, key: &str) -> anyhow::Result<f64> {
+        let value = self.more.get(key).and_then(serde_json::Value::as_f64);
+        value.with_context(|| format!("the worker did not tell its {key}"))
+    }
+
+    /// What a worker printed: one JSON object, or several lines of them taken together.
+    fn of(printed: &str) -> anyhow::Result<Measured> {
+        let mut all = serde_json::Map::new();
+        for line in printed.lines().filter(|l| l.starts_with('{')) {
+            let told: serde_json::Map<_, _> =
+                serde_json::from_str(line).with_context(|| format!("reading {line:?}"))?;
+            all.extend(told);
+        }
+        serde_json::from_value(all.into()).with_context(|| format!("the worker printed {printed:?}"))
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => f64::NAN,
+        n if n % 2 == 1 => sorted[middle],
+        _ => 0.5 * (sorted[middle - 1] + sorted[middle]),
     }
 }
 
@@ -83,12 +114,6 @@ fn scratch() -> PathBuf {
     target().join("bench")
 }
 
-/// The Python that has the peers installed.
-fn peers_python() -> anyhow::Result<PathBuf> {
-    let text = std::fs::read_to_string(script("requirements.txt"))?;
-    python::environment("bench", &text.lines().collect::<Vec<_>>())
-}
-
 /// Makes the input meshes and returns their folder.
 fn inputs(python: &Path, files: &[PathBuf]) -> anyhow::Result<PathBuf> {
     let folder = scratch().join("inputs");
@@ -99,7 +124,8 @@ fn inputs(python: &Path, files: &[PathBuf]) -> anyhow::Result<PathBuf> {
 /// Our examples, built as users get them: release, for any x86-64, the SIMD level picked at run time.
 fn our_examples() -> anyhow::Result<PathBuf> {
     let mut build = crate::run::cargo();
-    build.args(["build", "--release", "--quiet", "--package", "fieldstone-kernel", "--examples"]);
+    build.args(["build", "--release", "--quiet", "--examples"]);
+    build.args(["--package", "fieldstone-kernel", "--package", "fieldstone-shape"]);
     must(build.env_remove("RUSTFLAGS"))?;
     Ok(target().join("release/examples"))
 }

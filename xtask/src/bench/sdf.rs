@@ -1,9 +1,9 @@
 //! Mesh -> distance field: our full grid beside every peer that fills a grid, our band beside OpenVDB's.
 
 use super::table::{Table, seconds};
-use super::{Measured, cores, inputs, machine, our_examples, peers_python, pinned, scratch, script};
-use crate::run::{cargo, must, output_of, root};
-use std::path::{Path, PathBuf};
+use super::{Measured, cores, inputs, machine, our_examples, peers, pinned, script};
+use crate::run::{output_of, root};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// How to measure.
@@ -46,14 +46,14 @@ struct Setup {
 
 /// Measures everything and prints the table.
 pub fn run(options: &Options) -> anyhow::Result<()> {
-    let python = peers_python()?;
+    let python = peers::python()?;
     let mut files = vec![root().join("testdata/parts/bracket.stl")];
     files.extend(options.meshes.iter().cloned());
     let setup = Setup {
         threads: options.threads.unwrap_or_else(cores),
         ours: our_examples()?.join("sample_mesh"),
-        parry: build_parry()?,
-        band: build_openvdb()?,
+        parry: peers::rust()?.join("parry"),
+        band: peers::openvdb("band")?,
         inputs: inputs(&python, &files)?,
         python,
     };
@@ -111,7 +111,7 @@ fn row(table: &mut Table, mesh: &str, n: usize, what: &str, measured: &Measured,
 }
 
 fn full_of(time: f64) -> Measured {
-    Measured { times: vec![time], rss_peak_mb: 0.0 }
+    Measured { times: vec![time], ..Measured::default() }
 }
 
 fn ratio(ratio: f64) -> String {
@@ -148,34 +148,4 @@ impl Setup {
         command.arg(self.inputs.join(mesh)).args([n, reps, self.threads].map(|x| x.to_string()));
         Measured::of(&output_of(command)?)
     }
-}
-
-/// parry3d, built for this very processor.
-fn build_parry() -> anyhow::Result<PathBuf> {
-    let folder = scratch().join("peers-rs");
-    let mut build = cargo();
-    build
-        .current_dir(script("peers-rs"))
-        .args(["build", "--release", "--quiet", "--target-dir"])
-        .arg(&folder);
-    must(&mut build)?;
-    Ok(folder.join("release/peers-rs"))
-}
-
-/// OpenVDB's narrow band, against the system's library (Debian: libopenvdb-dev libboost-dev libtbb-dev).
-fn build_openvdb() -> anyhow::Result<PathBuf> {
-    let program = scratch().join("openvdb-band");
-    let source = script("openvdb/band.cc");
-    if newer(&program, &source) {
-        return Ok(program);
-    }
-    let mut compile = Command::new("g++");
-    compile.args(["-O3", "-march=native", "-std=c++17"]).arg(source).arg("-o").arg(&program);
-    must(compile.args(["-lopenvdb", "-ltbb"]))?;
-    Ok(program)
-}
-
-fn newer(made: &Path, source: &Path) -> bool {
-    let time = |p: &Path| p.metadata().and_then(|m| m.modified()).ok();
-    time(made).zip(time(source)).is_some_and(|(made, source)| made > source)
 }

@@ -1,7 +1,7 @@
 //! Reading a binary STL of 800,000 triangles, beside numpy-stl.
 
 use super::table::{Table, seconds};
-use super::{Measured, inputs, machine, our_examples, peers_python, pinned, script};
+use super::{Measured, inputs, machine, our_examples, peers, pinned, script};
 use crate::run::output_of;
 
 /// How to measure.
@@ -18,7 +18,7 @@ pub struct Options {
 /// Measures both and prints the table.
 pub fn run(options: &Options) -> anyhow::Result<()> {
     let threads = options.threads.unwrap_or_else(super::cores);
-    let (python, examples) = (peers_python()?, our_examples()?);
+    let (python, examples) = (peers::python()?, our_examples()?);
     let file = inputs(&python, &[])?.join("knot800k.stl");
     let reps = options.reps.to_string();
     let mut reader = pinned(examples.join("read_mesh"), threads);
