@@ -102,10 +102,28 @@ impl Field {
         c
     }
 
-    /// Value and gradient (per unit of distance) at `x`, which is moved into the patch first. Where it had to be moved the
-    /// gradient along that axis is 0: the zero set ends there. Both are scaled by a positive factor of the cell.
+    /// Whether the zero set passes through the cell that holds `x`, given relative to sample `base`; outside the patch the nearest cell.
+    pub fn is_crossed_at(&self, base: [usize; 3], x: [f32; 3]) -> bool {
+        let cell: [usize; 3] = std::array::from_fn(|a| {
+            let i = (x[a] / self.scale[a] + base[a] as f32).max(0.0) as usize;
+            i.min(self.n[a].max(2) - 2)
+        });
+        let first = self.index(cell);
+        let [sx, sy, sz] = self.stride;
+        let (mut low, mut high) = (false, false);
+        for at in [0, sx, sy, sx + sy, sz, sx + sz, sy + sz, sx + sy + sz] {
+            let v = self.values[first + at];
+            low |= v <= 0.0;
+            high |= v >= 0.0;
+        }
+        low & high
+    }
+
+    /// Value and gradient (per unit of distance) at `x`, which is moved into the patch first, and whether the zero set passes
+    /// through the cell there (1 or 0). Where it had to be moved the gradient along that axis is 0: the zero set ends
+    /// there. Value and gradient are scaled by a positive factor of the cell.
     #[inline(always)]
-    pub fn evaluate(&self, base: [usize; 3], x: &mut [Lane; 3]) -> (Lane, [Lane; 3]) {
+    pub fn evaluate(&self, base: [usize; 3], x: &mut [Lane; 3]) -> (Lane, [Lane; 3], Lane) {
         let mut index = [0usize; LANES];
         let mut u = [[0.0f32; LANES]; 3];
         let mut free = [[0.0f32; LANES]; 3];
@@ -138,7 +156,18 @@ impl Field {
                 g[a][l] *= free[a][l];
             }
         }
-        (f, g)
+        let (mut low, mut high) = (c[0], c[0]);
+        for corner in &c[1..] {
+            for l in 0..LANES {
+                low[l] = if corner[l] < low[l] { corner[l] } else { low[l] };
+                high[l] = if corner[l] > high[l] { corner[l] } else { high[l] };
+            }
+        }
+        let mut crossed = [0.0; LANES];
+        for l in 0..LANES {
+            crossed[l] = if (low[l] <= 0.0) & (high[l] >= 0.0) { 1.0 } else { 0.0 };
+        }
+        (f, g, crossed)
     }
 }
 
