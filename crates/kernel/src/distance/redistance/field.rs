@@ -102,21 +102,33 @@ impl Field {
         c
     }
 
-    /// Whether the zero set passes through the cell that holds `x`, given relative to sample `base`; outside the patch the nearest cell.
-    pub fn is_crossed_at(&self, base: [usize; 3], x: [f32; 3]) -> bool {
-        let cell: [usize; 3] = std::array::from_fn(|a| {
-            let i = (x[a] / self.scale[a] + base[a] as f32).max(0.0) as usize;
-            i.min(self.n[a].max(2) - 2)
-        });
-        let first = self.index(cell);
-        let [sx, sy, sz] = self.stride;
+    /// Whether the zero set passes through the cell that holds `x`, given relative to sample `base`, and to first order not farther
+    /// than `within` from it; outside the patch in the nearest cell.
+    pub fn is_near_surface(&self, base: [usize; 3], x: [f32; 3], within: f32) -> bool {
+        let (mut first, mut u) = ([0; 3], [0.0; 3]);
+        for a in 0..3 {
+            let last = self.n[a].max(2) - 2;
+            let q = x[a] / self.scale[a] + base[a] as f32;
+            first[a] = (q.max(0.0) as usize).min(last);
+            u[a] = (q - first[a] as f32).clamp(0.0, 1.0);
+        }
+        let at = self.index(first);
+        let (mut f, mut g) = (0.0, [0.0; 3]);
         let (mut low, mut high) = (false, false);
-        for at in [0, sx, sy, sx + sy, sz, sx + sz, sy + sz, sx + sy + sz] {
-            let v = self.values[first + at];
+        for k in 0..8 {
+            let v = self.values[at + (0..3).map(|a| (k >> a & 1) * self.stride[a]).sum::<usize>()];
             low |= v <= 0.0;
             high |= v >= 0.0;
+            let weight = |a: usize| if k >> a & 1 == 1 { u[a] } else { 1.0 - u[a] };
+            let (wx, wy, wz) = (weight(0), weight(1), weight(2));
+            f += wx * wy * wz * v;
+            for (a, w) in [wy * wz, wx * wz, wx * wy].into_iter().enumerate() {
+                g[a] += if k >> a & 1 == 1 { w * v } else { -w * v };
+            }
         }
-        low & high
+        let g2: f32 = (0..3).map(|a| (g[a] / self.scale[a]).powi(2)).sum();
+        // Also false where these overflow.
+        low & high & (f * f <= within * within * g2)
     }
 
     /// Value and gradient (per unit of distance) at `x`, which is moved into the patch first, and whether the zero set passes

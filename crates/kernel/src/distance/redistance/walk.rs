@@ -7,8 +7,9 @@
 //!
 //! # Promises
 //! A distance is taken only to a point that is on the zero set to second order: |f|/|g| before the last correction is
-//! at most `NEAR_SURFACE`, and the zero set passes through its cell or through that of the corrected point: where values
-//! jump without changing their sign, |f|/|g| is small too. So steps that lead astray cost nothing but the gain.
+//! at most `NEAR_SURFACE`, and the zero set passes through its cell, or else the corrected point is on it by the values of its own
+//! cell: where values jump without changing their sign, |f|/|g| is small too. So steps that lead astray cost nothing
+//! but the gain.
 
 use super::field::{Field, Lane};
 use super::search::{Brick, GROUPS, NONE};
@@ -17,6 +18,8 @@ use crate::simd::LANES;
 
 /// How far from the zero set, by the gradient, a point may be to be corrected onto it (finest spacings).
 const NEAR_SURFACE: f32 = 0.1;
+/// How far it may still be once corrected, where its own cell was not one of the zero set (finest spacings).
+const CORRECTED: f32 = 0.01;
 /// Evaluations of the field per sample at most, that at the site included.
 const STEPS: usize = 3;
 /// A sample is done when what another step can gain is below this (finest spacings).
@@ -128,11 +131,11 @@ fn walk(
             }
             on[l] = (f[l] * f[l] * inverse <= NEAR_SURFACE * NEAR_SURFACE) & (g2 > 1e-12);
         }
-        // Nearly every point is in a cell of the zero set; the others may have been corrected into one.
-        if crossed.iter().any(|c| *c == 0.0) {
+        // Nearly every point is in a cell of the zero set; few of the others were corrected into one.
+        if crossed.contains(&0.0) {
             for l in 0..LANES {
                 if crossed[l] == 0.0 && on[l] {
-                    on[l] = field.is_crossed_at(base, [0, 1, 2].map(|a| x[a][l] - normal[a][l]));
+                    on[l] = field.is_near_surface(base, [0, 1, 2].map(|a| x[a][l] - normal[a][l]), CORRECTED);
                 }
             }
         }
