@@ -66,6 +66,26 @@ fn a_band_is_the_same_inside_and_cut_off_outside() {
 }
 
 #[test]
+fn values_that_jump_without_changing_sign_are_no_surface() {
+    let (patch, samples, _) = bent(40, torus);
+    let run = |mut values: Vec<f32>, reach| {
+        redistance(&mut values, &patch, reach, Level::detect(), &Monitor::none()).unwrap();
+        values
+    };
+    // Away from the surface only the sign is left, as where an evaluator passes over blocks that nobody sees.
+    for (far, constant) in [(0.3, 1e-6), (0.3, 1e6), (1.0, 1e-20), (1.0, f32::INFINITY)] {
+        let jumps: Vec<f32> =
+            samples.iter().map(|v| if v.abs() > far { constant.copysign(*v) } else { *v }).collect();
+        for reach in [Reach::Everywhere, Reach::Band(0.4)] {
+            let (want, got) = (run(samples.clone(), reach), run(jumps.clone(), reach));
+            let worst = want.iter().zip(&got).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            // A tenth of a cell.
+            assert!(worst < 0.1 * 2.0 / 39.0, "{constant} beyond {far}, {reach:?}: off by {worst}");
+        }
+    }
+}
+
+#[test]
 fn levels_and_threads_give_the_same_bits() {
     let (patch, samples, _) = bent(33, ball);
     let run = |level| {

@@ -102,10 +102,40 @@ impl Field {
         c
     }
 
-    /// Value and gradient (per unit of distance) at `x`, which is moved into the patch first. Where it had to be moved the
-    /// gradient along that axis is 0: the zero set ends there. Both are scaled by a positive factor of the cell.
+    /// Whether the zero set passes through the cell that holds `x`, given relative to sample `base`, and to first order not farther
+    /// than `within` from it; outside the patch in the nearest cell.
+    pub fn is_near_surface(&self, base: [usize; 3], x: [f32; 3], within: f32) -> bool {
+        let (mut first, mut u) = ([0; 3], [0.0; 3]);
+        for a in 0..3 {
+            let last = self.n[a].max(2) - 2;
+            let q = x[a] / self.scale[a] + base[a] as f32;
+            first[a] = (q.max(0.0) as usize).min(last);
+            u[a] = (q - first[a] as f32).clamp(0.0, 1.0);
+        }
+        let at = self.index(first);
+        let (mut f, mut g) = (0.0, [0.0; 3]);
+        let (mut low, mut high) = (false, false);
+        for k in 0..8 {
+            let v = self.values[at + (0..3).map(|a| (k >> a & 1) * self.stride[a]).sum::<usize>()];
+            low |= v <= 0.0;
+            high |= v >= 0.0;
+            let weight = |a: usize| if k >> a & 1 == 1 { u[a] } else { 1.0 - u[a] };
+            let (wx, wy, wz) = (weight(0), weight(1), weight(2));
+            f += wx * wy * wz * v;
+            for (a, w) in [wy * wz, wx * wz, wx * wy].into_iter().enumerate() {
+                g[a] += if k >> a & 1 == 1 { w * v } else { -w * v };
+            }
+        }
+        let g2: f32 = (0..3).map(|a| (g[a] / self.scale[a]).powi(2)).sum();
+        // Also false where these overflow.
+        low & high & (f * f <= within * within * g2)
+    }
+
+    /// Value and gradient (per unit of distance) at `x`, which is moved into the patch first, and whether the zero set passes
+    /// through the cell there (1 or 0). Where it had to be moved the gradient along that axis is 0: the zero set ends
+    /// there. Value and gradient are scaled by a positive factor of the cell.
     #[inline(always)]
-    pub fn evaluate(&self, base: [usize; 3], x: &mut [Lane; 3]) -> (Lane, [Lane; 3]) {
+    pub fn evaluate(&self, base: [usize; 3], x: &mut [Lane; 3]) -> (Lane, [Lane; 3], Lane) {
         let mut index = [0usize; LANES];
         let mut u = [[0.0f32; LANES]; 3];
         let mut free = [[0.0f32; LANES]; 3];
@@ -138,7 +168,18 @@ impl Field {
                 g[a][l] *= free[a][l];
             }
         }
-        (f, g)
+        let (mut low, mut high) = (c[0], c[0]);
+        for corner in &c[1..] {
+            for l in 0..LANES {
+                low[l] = if corner[l] < low[l] { corner[l] } else { low[l] };
+                high[l] = if corner[l] > high[l] { corner[l] } else { high[l] };
+            }
+        }
+        let mut crossed = [0.0; LANES];
+        for l in 0..LANES {
+            crossed[l] = if (low[l] <= 0.0) & (high[l] >= 0.0) { 1.0 } else { 0.0 };
+        }
+        (f, g, crossed)
     }
 }
 

@@ -7,7 +7,9 @@
 //!
 //! # Promises
 //! A distance is taken only to a point that is on the zero set to second order: |f|/|g| before the last correction is
-//! at most `NEAR_SURFACE`. So steps that lead astray cost nothing but the gain.
+//! at most `NEAR_SURFACE`, and the zero set passes through its cell, or else the corrected point is on it by the values of its own
+//! cell: where values jump without changing their sign, |f|/|g| is small too. So steps that lead astray cost nothing
+//! but the gain.
 
 use super::field::{Field, Lane};
 use super::search::{Brick, GROUPS, NONE};
@@ -16,6 +18,8 @@ use crate::simd::LANES;
 
 /// How far from the zero set, by the gradient, a point may be to be corrected onto it (finest spacings).
 const NEAR_SURFACE: f32 = 0.1;
+/// How far it may still be once corrected, where its own cell was not one of the zero set (finest spacings).
+const CORRECTED: f32 = 0.01;
 /// Evaluations of the field per sample at most, that at the site included.
 const STEPS: usize = 3;
 /// A sample is done when what another step can gain is below this (finest spacings).
@@ -87,7 +91,7 @@ fn prepare(field: &Field, brick: &Brick, at: &mut AtSites, base: [usize; 3]) {
                 x[a][l] = known.x[a];
             }
         }
-        let (f, g) = field.evaluate(base, &mut x);
+        let (f, g, _) = field.evaluate(base, &mut x);
         for (l, known) in chunk.iter_mut().enumerate() {
             known.f = f[l];
             known.g = [g[0][l], g[1][l], g[2][l]];
@@ -107,28 +111,40 @@ fn walk(
     mut best2: Lane,
 ) -> Lane {
     let (mut last_x, mut last_t) = ([[0.0; LANES]; 3], [[0.0; LANES]; 3]);
+    // Sites are on the zero set.
+    let mut crossed = [1.0; LANES];
     for step in 0..STEPS {
         let (mut t, mut normal, mut length) = ([[0.0; LANES]; 3], [[0.0; LANES]; 3], [1.0; LANES]);
-        let mut more = false;
+        let (mut d2, mut t2, mut on) = ([0.0; LANES], [0.0; LANES], [false; LANES]);
         for l in 0..LANES {
             let r = [p[0][l] - x[0][l], p[1][l] - x[1][l], p[2][l] - x[2][l]];
             let g2 = g[0][l] * g[0][l] + g[1][l] * g[1][l] + g[2][l] * g[2][l];
             let inverse = 1.0 / if g2 > 1e-12 { g2 } else { 1e-12 };
             let along = (g[0][l] * r[0] + g[1][l] * r[1] + g[2][l] * r[2]) * inverse;
             let back = f[l] * inverse;
-            let (mut d2, mut t2) = (0.0, 0.0);
             for a in 0..3 {
                 t[a][l] = r[a] - g[a][l] * along;
-                t2 += t[a][l] * t[a][l];
+                t2[l] += t[a][l] * t[a][l];
                 normal[a][l] = g[a][l] * back;
                 let d = r[a] + normal[a][l];
-                d2 += d * d;
+                d2[l] += d * d;
             }
-            let on = (f[l] * f[l] * inverse <= NEAR_SURFACE * NEAR_SURFACE) & (g2 > 1e-12);
-            let better = on & (d2 < best2[l]);
-            best2[l] = if better { d2 } else { best2[l] };
+            on[l] = (f[l] * f[l] * inverse <= NEAR_SURFACE * NEAR_SURFACE) & (g2 > 1e-12);
+        }
+        // Nearly every point is in a cell of the zero set; few of the others were corrected into one.
+        if crossed.contains(&0.0) {
+            for l in 0..LANES {
+                if crossed[l] == 0.0 && on[l] {
+                    on[l] = field.is_near_surface(base, [0, 1, 2].map(|a| x[a][l] - normal[a][l]), CORRECTED);
+                }
+            }
+        }
+        let mut more = false;
+        for l in 0..LANES {
+            let better = on[l] & (d2[l] < best2[l]);
+            best2[l] = if better { d2[l] } else { best2[l] };
             // A step of length |t| gains at most |t|²/2d.
-            more |= (t2 * t2 > 4.0 * ENOUGH * ENOUGH * best2[l]) | !on;
+            more |= (t2[l] * t2[l] > 4.0 * ENOUGH * ENOUGH * best2[l]) | !on[l];
         }
         if step + 1 == STEPS || !more {
             break;
@@ -152,7 +168,7 @@ fn walk(
                 x[a][l] += length[l] * t[a][l] - normal[a][l];
             }
         }
-        (f, g) = field.evaluate(base, &mut x);
+        (f, g, crossed) = field.evaluate(base, &mut x);
     }
     best2
 }

@@ -15,6 +15,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     doc: "Replaces a field by the signed distance to its surface.",
     details: "The surface is the zero set of the trilinear interpolant of samples + `pre_offset`; `post_offset` is added to the \
         distances. Signs never change. Needs samples on a grid; docs/algorithms/redistance.md has the error and its bound. \
+        Only the surface that the samples hold counts: let them reach beyond the part as far as distances matter. \
         Where a Threshold, a mesh or a measurement follows, distances are worked out as far as these see, not farther.",
     inputs: &[Port::float("Samples")],
     output: Type::Float,

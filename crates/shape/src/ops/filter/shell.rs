@@ -11,8 +11,11 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "Shell",
     group: Group::Filter,
     doc: "A wall of even thickness around the surface, or around an offset of it.",
-    details: "|d − offset| − thickness/2. The wall is as thick as asked only where d is a distance: put a Redistance before it when \
-        the samples come from a surface lattice or a boolean.",
+    details: "|d − offset| − thickness/2. The wall is as thick as asked only where d is a distance in mm. After a surface lattice, a \
+        boolean or a transform that bends space the order is sampler → Redistance → Shell → CSG with the part: a Redistance \
+        behind the Shell cannot mend an uneven wall. Its two sides are half a thickness from the surface, so the samples should \
+        reach that far beyond the part. With 5 cells per wall 95 % of it are within 1.1 % of the thickness asked, with 20 cells within 0.06 % \
+        (docs/accuracy.md); without the Redistance a gyroid's wall is off by 8 % and a P's by 25 %.",
     inputs: &[Port::float("Samples")],
     output: Type::Float,
     params: &[
