@@ -34,6 +34,12 @@ impl Engine {
         self.inner.store.job(project, id).await
     }
 
+    /// What happened to a job, line by line, oldest first.
+    pub async fn job_log(&self, caller: &Caller, project: ProjectId, id: JobId) -> Result<Vec<LogLine>> {
+        self.get_job(caller, project, id).await?;
+        self.inner.store.log(id).await
+    }
+
     /// Jobs of a project.
     pub async fn list_jobs(
         &self,

@@ -235,6 +235,49 @@ pub struct Job {
     pub attempt: u32,
 }
 
+/// A line of a job's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// When.
+    pub at: Timestamp,
+    /// During which attempt; 0 before the first.
+    pub attempt: u32,
+    /// How grave.
+    pub level: LogLevel,
+    /// What, in one line.
+    pub text: String,
+}
+
+/// How grave a line of a job's log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// As it should be.
+    Info,
+    /// Something that the job's owner may want to know, though nothing failed.
+    Warning,
+    /// Why it failed or has to start again.
+    Error,
+}
+
+impl LogLevel {
+    /// Wire word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LogLevel::Info => "info",
+            LogLevel::Warning => "warning",
+            LogLevel::Error => "error",
+        }
+    }
+
+    pub(crate) fn of(word: &str) -> LogLevel {
+        match word {
+            "info" => LogLevel::Info,
+            "warning" => LogLevel::Warning,
+            _ => LogLevel::Error,
+        }
+    }
+}
+
 /// A job to be dispatched directly.
 #[derive(Clone, Debug)]
 pub struct NewJob {

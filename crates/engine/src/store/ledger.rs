@@ -5,7 +5,7 @@
 //! that was thought dead and wakes up late is refused, whatever it brings. Time is an argument.
 
 use super::assets::Placed;
-use super::{Result, Store, rows, sql};
+use super::{Result, Store, results, rows, sql};
 use crate::bindings::Bindings;
 use crate::dag::{self, Step};
 use crate::model::*;
@@ -57,8 +57,8 @@ pub(crate) struct Made {
 /// How an attempt ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
-    /// All outputs, in the order they were made.
-    Success { assets: Vec<Made>, params: IndexMap<String, Value> },
+    /// All outputs, in the order they were made, and the hash of the work that made them.
+    Success { assets: Vec<Made>, params: IndexMap<String, Value>, work: String },
     /// An error for the sender of the job.
     Failure(String),
     /// Cancelled.
@@ -145,8 +145,9 @@ impl Store {
             return Ok(false);
         }
         let mut touched = vec![claim.id()];
-        if let Outcome::Success { assets, params } = outcome {
+        if let Outcome::Success { assets, params, work } = outcome {
             let outputs = publish(&mut tx, &claim.job, assets, params, now).await?;
+            results::remember(&mut tx, &claim.job, &work).await?;
             touched.extend(bind_dependants(&mut tx, &claim.job, &outputs, now).await?);
         }
         if let Some(workflow) = claim.job.workflow_id {

@@ -4,7 +4,9 @@ mod assets;
 pub(crate) mod insert;
 mod jobs;
 pub(crate) mod ledger;
+mod log;
 mod projects;
+mod results;
 pub(crate) mod rows;
 #[cfg(test)]
 mod simulation;
@@ -157,7 +159,7 @@ mod tests {
     async fn a_newer_schema_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), true).await.unwrap();
-        let newer = "UPDATE _sqlx_migrations SET version = 999";
+        let newer = "UPDATE _sqlx_migrations SET version = 999 WHERE version = 1";
         sqlx::query(newer).execute(store.writer()).await.unwrap();
         store.close().await;
         let refused = Store::open(folder.path(), true).await.err().unwrap().to_string();
