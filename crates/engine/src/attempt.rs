@@ -42,7 +42,10 @@ pub(crate) async fn run(inner: &Arc<Inner>, pool: Arc<ThreadPool>, claim: Claim,
     let (id, attempt) = (claim.id(), claim.job().attempt);
     let log = async |level, text: String| note(inner, id, attempt, level, vec![text]).await;
     log(LogLevel::Info, format!("attempt {attempt} started")).await;
-    let written = match attempt_of(inner, pool, &claim, &handle).await {
+    let ended = attempt_of(inner, pool, &claim, &handle).await;
+    // All of it before the job's end is seen: who waits for that finds the log complete.
+    note(inner, id, attempt, LogLevel::Warning, handle.take_warnings()).await;
+    let written = match ended {
         Ok(finished) => {
             if let Some((from, _)) = &finished.from {
                 log(LogLevel::Info, format!("the same work was done by job {from}: its results are reused"))
@@ -56,9 +59,8 @@ pub(crate) async fn run(inner: &Arc<Inner>, pool: Arc<ThreadPool>, claim: Claim,
             give_up(inner, claim, e).await
         }
     };
-    note(inner, id, attempt, LogLevel::Warning, handle.take_warnings()).await;
     match written {
-        Ok(true) => log(LogLevel::Info, format!("attempt {attempt} ended")).await,
+        Ok(true) => {}
         Ok(false) => log(LogLevel::Info, format!("attempt {attempt} was cancelled or superseded")).await,
         // The row still says started: the attempt is taken back when its lease ends.
         Err(e) => tracing::error!("job {id}: its end cannot be written down: {e}"),
