@@ -289,6 +289,8 @@ pub struct NewJob {
     pub params: IndexMap<String, Value>,
     /// Filenames by slot.
     pub assets: IndexMap<String, Vec<String>>,
+    /// The request that asks for it, for the job's log.
+    pub request: Option<String>,
 }
 
 /// A graph of jobs.
@@ -321,6 +323,8 @@ pub struct NewWorkflow {
     pub assets: IndexMap<String, Vec<String>>,
     /// `job.param` to a value (a string, or a list of strings).
     pub parameters: IndexMap<String, Value>,
+    /// The request that asks for it, for the logs of its jobs.
+    pub request: Option<String>,
 }
 
 /// The raw `sort` and `q` of a list request; parsed against the resource's fields.

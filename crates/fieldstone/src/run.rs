@@ -144,6 +144,7 @@ impl Bench {
             name: None,
             params: args.params.iter().map(|(n, v)| (n.clone(), Value::String(v.clone()))).collect(),
             assets: Default::default(),
+            request: None,
         };
         for (slot, path) in &args.inputs {
             new.assets.entry(slot.clone()).or_default().push(file_name(Path::new(path))?);

@@ -96,7 +96,7 @@ impl Store {
             sqlx::query(sql::WORKFLOW_STARTED).bind(workflow.0).bind(now.0).execute(&mut *tx).await?;
         }
         tx.commit().await?;
-        self.jobs.forget([id]);
+        self.changed([id]);
         Ok(Some(Claim { job }))
     }
 
@@ -116,7 +116,7 @@ impl Store {
             .fetch_optional(self.writer())
             .await?;
         if held.is_some() {
-            self.jobs.forget([id]);
+            self.changed([id]);
             return Ok(Lease::Held);
         }
         let state = sqlx::query_scalar::<_, String>(sql::JOB_STATE).bind(id.0);
@@ -154,7 +154,7 @@ impl Store {
             touched.extend(advance(&mut tx, workflow, now).await?);
         }
         tx.commit().await?;
-        self.jobs.forget(touched);
+        self.changed(touched);
         Ok(true)
     }
 
@@ -174,7 +174,7 @@ impl Store {
         }
         let back = sqlx::query(sql::JOB_GIVE_BACK).bind(claim.id().0).bind(i64::from(claim.job.attempt));
         let back = back.bind(counted).fetch_optional(self.writer()).await?;
-        self.jobs.forget([claim.id()]);
+        self.changed([claim.id()]);
         Ok(back.is_some())
     }
 
@@ -203,7 +203,7 @@ impl Store {
             let mut tx = self.begin().await?;
             let touched = advance(&mut tx, WorkflowId(id), now).await?;
             tx.commit().await?;
-            self.jobs.forget(touched);
+            self.changed(touched);
         }
         Ok(())
     }

@@ -2,12 +2,27 @@
 
 use super::{Result, Store, sql};
 use crate::model::{JobId, LogLevel, LogLine, Timestamp};
-use sqlx::Row;
+use sqlx::{Row, SqliteConnection};
 
 /// Lines kept of one job; later ones are dropped.
 const MOST_LINES: i64 = 1000;
 /// Characters kept of one line.
 const LONGEST_LINE: usize = 2000;
+
+/// Adds a line to a job's log.
+pub(super) async fn add(tx: &mut SqliteConnection, job: JobId, line: &LogLine) -> Result<()> {
+    let text: String = line.text.chars().take(LONGEST_LINE).collect();
+    sqlx::query(sql::LOG_ADD)
+        .bind(job.0)
+        .bind(line.at.0)
+        .bind(i64::from(line.attempt))
+        .bind(line.level.as_str())
+        .bind(text)
+        .bind(MOST_LINES)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
 
 impl Store {
     /// Adds lines to a job's log. A job that is gone has none.
@@ -17,16 +32,7 @@ impl Store {
         }
         let mut tx = self.begin().await?;
         for line in lines {
-            let text: String = line.text.chars().take(LONGEST_LINE).collect();
-            sqlx::query(sql::LOG_ADD)
-                .bind(job.0)
-                .bind(line.at.0)
-                .bind(i64::from(line.attempt))
-                .bind(line.level.as_str())
-                .bind(text)
-                .bind(MOST_LINES)
-                .execute(&mut *tx)
-                .await?;
+            add(&mut tx, job, line).await?;
         }
         tx.commit().await?;
         Ok(())

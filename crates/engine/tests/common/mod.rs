@@ -236,6 +236,7 @@ pub fn new_job(type_name: &str, assets: &[(&str, &str)], params: Value) -> NewJo
         name: None,
         params: serde_json::from_value(params).unwrap(),
         assets: files(assets),
+        request: None,
     }
 }
 
