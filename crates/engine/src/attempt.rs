@@ -1,20 +1,28 @@
-//! One attempt of a job: inputs in place, the work in a thread, outputs published or nothing at all.
+//! One attempt of a job: inputs in place, the work done somewhere, outputs published or nothing at all.
 
 use crate::blobs::{Blobs, Staged};
-use crate::draft::{JobTypes, find, parse_own};
-use crate::engine::Inner;
+use crate::child;
+use crate::draft::{JobTypes, find, own_params, parse_own};
+use crate::engine::{Inner, Isolation};
 use crate::model::*;
 use crate::runner::Handle;
-use crate::store::Result;
 use crate::store::ledger::{Claim, Loss, Made, Outcome};
-use fieldstone_jobs::{Input, InputSizes, JobContext, JobEntry, JobError, JobLimits, Values};
+use crate::store::{Placed, Result};
+use fieldstone_jobs::ticket::{Ended, MadeFile, Ticket};
+use fieldstone_jobs::{Input, InputSizes, JobContext, JobEntry, JobError};
 use fieldstone_kernel::Monitor;
 use indexmap::IndexMap;
 use rayon::ThreadPool;
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::RwLockReadGuard;
+
+/// What the process of a job may take beyond half as much again as the job says it needs: the program itself, its
+/// threads, what an allocator keeps.
+const BASE_MEMORY: u64 = 512 << 20;
 
 /// What the job says it needs at most; 0 when it cannot run anyway.
 pub(crate) fn memory_bytes(types: JobTypes, job: &Job) -> u64 {
@@ -31,32 +39,44 @@ fn sizes(job: &Job) -> InputSizes {
 
 /// Runs the attempt and writes down how it ended.
 pub(crate) async fn run(inner: &Arc<Inner>, pool: Arc<ThreadPool>, claim: Claim, handle: Handle) {
-    let id = claim.id();
-    let ended = match prepare(inner, claim.job(), &handle) {
-        Ok(work) => tokio::task::spawn_blocking(move || work.execute(&pool)).await,
-        Err(e) => Ok(Err(e)),
-    };
-    let ended = ended.unwrap_or_else(|e| Err(JobError::Internal(e.into())));
+    let (id, attempt) = (claim.id(), claim.job().attempt);
+    let log = async |level, text: String| note(inner, id, attempt, level, vec![text]).await;
+    log(LogLevel::Info, format!("attempt {attempt} started")).await;
+    let ended = attempt_of(inner, pool, &claim, &handle).await;
+    // All of it before the job's end is seen: who waits for that finds the log complete.
+    note(inner, id, attempt, LogLevel::Warning, handle.take_warnings()).await;
     let written = match ended {
-        Ok(finished) => publish(inner, claim, finished).await,
-        Err(e) => give_up(inner, claim, e).await,
+        Ok(finished) => {
+            if let Some((from, _)) = &finished.from {
+                log(LogLevel::Info, format!("the same work was done by job {from}: its results are reused"))
+                    .await;
+            }
+            publish(inner, claim, finished).await
+        }
+        Err(e) => {
+            let level = if matches!(e, JobError::Cancelled(_)) { LogLevel::Info } else { LogLevel::Error };
+            log(level, e.to_string()).await;
+            give_up(inner, claim, e).await
+        }
     };
     match written {
         Ok(true) => {}
-        Ok(false) => tracing::debug!("job {id}: the attempt was cancelled or superseded"),
+        Ok(false) => log(LogLevel::Info, format!("attempt {attempt} was cancelled or superseded")).await,
         // The row still says started: the attempt is taken back when its lease ends.
         Err(e) => tracing::error!("job {id}: its end cannot be written down: {e}"),
     }
 }
 
-/// All that the thread needs.
-struct Work {
-    entry: &'static JobEntry,
-    values: Values,
-    inputs: IndexMap<String, Vec<Input>>,
-    folder: Folder,
-    monitor: Monitor,
-    limits: JobLimits,
+/// Adds lines to the job's log; a log that cannot be written stops nothing.
+pub(crate) async fn note(inner: &Inner, id: JobId, attempt: u32, level: LogLevel, lines: Vec<String>) {
+    let at = Timestamp::now();
+    let lines: Vec<_> = lines.into_iter().map(|text| LogLine { at, attempt, level, text }).collect();
+    for line in &lines {
+        tracing::debug!("job {id}: {}", line.text);
+    }
+    if let Err(e) = inner.store.add_log(id, &lines).await {
+        tracing::warn!("job {id}: its log cannot be written: {e}");
+    }
 }
 
 /// The attempt's own folder, gone when dropped.
@@ -72,15 +92,95 @@ impl Drop for Folder {
     }
 }
 
-/// Outputs with their checksums, still in the attempt's folder.
-struct Finished {
-    assets: Vec<(&'static str, &'static str, Staged)>,
-    params: IndexMap<String, String>,
+/// What an attempt brings.
+struct Finished<'a> {
+    assets: Vec<Output>,
+    params: IndexMap<String, Value>,
+    /// Hash of all that the result depends on.
+    work: String,
+    /// The job that did it, if it was another, and what keeps its blobs from being swept.
+    from: Option<(JobId, RwLockReadGuard<'a, ()>)>,
     /// After the files in it.
-    _folder: Folder,
+    _folder: Option<Folder>,
 }
 
-fn prepare(inner: &Inner, job: &Job, handle: &Handle) -> Result<Work, JobError> {
+/// A file that was made, now or earlier.
+struct Output {
+    slot: String,
+    extension: String,
+    bytes: Bytes,
+}
+
+enum Bytes {
+    /// With its checksum, still in the attempt's folder.
+    Staged(Staged),
+    /// A blob.
+    Placed(Placed),
+}
+
+async fn attempt_of<'a>(
+    inner: &'a Inner,
+    pool: Arc<ThreadPool>,
+    claim: &Claim,
+    handle: &Handle,
+) -> Result<Finished<'a>, JobError> {
+    let job = claim.job();
+    let (entry, ticket) = prepare(inner, job)?;
+    let work = work_of(entry, &ticket);
+    if inner.config.reuse_results {
+        // Before the look: blobs that are found are not swept before they have their new rows.
+        let placing = inner.blobs.placing().await;
+        let done = inner.store.same_work(job.project_id, &work).await;
+        if let Some(done) = done.map_err(anyhow::Error::from)? {
+            return Ok(reuse(done, work, placing));
+        }
+    }
+    let folder = Folder(ticket.folder.clone());
+    std::fs::create_dir(&folder.0)?;
+    let ended = match &inner.config.isolation {
+        Isolation::Process(program) => {
+            child::run(program, &ticket, inner.config.job_time_limit, handle).await?
+        }
+        Isolation::Threads => in_threads(entry, ticket, handle.clone(), pool).await?,
+    };
+    let (files, params) = match ended {
+        Ended::Success { files, params } => (files, params),
+        Ended::Invalid(text) => return Err(JobError::Invalid(text)),
+        Ended::Cancelled => return Err(JobError::Cancelled(fieldstone_kernel::Cancelled)),
+        Ended::Internal(text) => return Err(JobError::Internal(anyhow::anyhow!(text))),
+    };
+    let made = tokio::task::spawn_blocking(move || Ok((stage(&folder, files)?, folder)));
+    let (assets, folder) =
+        made.await.map_err(anyhow::Error::from)?.map_err(|e: std::io::Error| JobError::from(e))?;
+    let params = params.into_iter().map(|(n, v)| (n, Value::String(v))).collect();
+    Ok(Finished { assets, params, work, from: None, _folder: Some(folder) })
+}
+
+fn stage(folder: &Folder, files: Vec<MadeFile>) -> std::io::Result<Vec<Output>> {
+    let adopt = |MadeFile { name, extension }| {
+        let bytes = Bytes::Staged(Staged::adopt(folder.0.join(format!("{name}.{extension}")))?);
+        Ok(Output { slot: name, extension, bytes })
+    };
+    files.into_iter().map(adopt).collect()
+}
+
+async fn in_threads(
+    entry: &'static JobEntry,
+    ticket: Ticket,
+    handle: Handle,
+    pool: Arc<ThreadPool>,
+) -> Result<Ended, JobError> {
+    let values = entry.parse(&ticket.params)?;
+    let (noted, warned) = (handle.clone(), handle.clone());
+    let monitor = Monitor::new(handle.cancel.clone(), move |fraction| noted.note(fraction));
+    let context = JobContext::new(ticket.inputs, ticket.folder, monitor, ticket.limits)
+        .with_log(move |text| warned.warn(text.to_owned()));
+    let work =
+        tokio::task::spawn_blocking(move || Ended::of(pool.install(|| entry.execute(&values, context))));
+    Ok(work.await.map_err(anyhow::Error::from)?)
+}
+
+fn prepare(inner: &Inner, job: &Job) -> Result<(&'static JobEntry, Ticket), JobError> {
     let entry =
         find(inner.types, &job.type_name).ok_or_else(|| not_available(inner.types, &job.type_name))?;
     let values = parse_own(entry, &job.inputs.params)?;
@@ -93,15 +193,43 @@ fn prepare(inner: &Inner, job: &Job, handle: &Handle) -> Result<Work, JobError> 
             "needs up to {needed} MiB of memory, the limit is {limit} MiB"
         )));
     }
-    let noted = handle.clone();
-    Ok(Work {
-        entry,
-        values,
+    let ticket = Ticket {
+        type_name: job.type_name.clone(),
+        params: own_params(entry, &job.inputs.params),
         inputs: inputs(&inner.blobs, job).map_err(anyhow::Error::from)?,
-        folder: Folder(inner.blobs.work_folder(&format!("{}-{}", job.id, job.attempt))),
-        monitor: Monitor::new(handle.cancel.clone(), move |fraction| noted.note(fraction)),
+        folder: inner.blobs.work_folder(&format!("{}-{}", job.id, job.attempt)),
         limits: inner.config.job_limits,
-    })
+        threads: inner.config.threads,
+        memory_bytes: needed.saturating_add(needed / 2).saturating_add(BASE_MEMORY),
+    };
+    Ok((entry, ticket))
+}
+
+/// Hash of all that the result depends on: the type and its revision, the parameters, and the inputs with the names by
+/// which parameters and formats know them.
+fn work_of(entry: &JobEntry, ticket: &Ticket) -> String {
+    let files = |list: &Vec<Input>| list.iter().map(|i| json!([i.filename, i.checksum])).collect::<Value>();
+    let inputs: Value = ticket.inputs.iter().map(|(slot, list)| json!([slot, files(list)])).collect();
+    let work = json!([entry.type_name, entry.revision, ticket.params, inputs]);
+    hex::encode(Sha256::digest(work.to_string()))
+}
+
+/// The outputs of a job that did this work.
+fn reuse(done: Job, work: String, placing: RwLockReadGuard<'_, ()>) -> Finished<'_> {
+    let outputs = done.outputs.assets.into_iter().flat_map(|(slot, list)| {
+        list.into_iter().map(move |asset| Output {
+            slot: slot.clone(),
+            extension: asset.filename.rsplit_once('.').map_or("bin", |(_, e)| e).to_owned(),
+            bytes: Bytes::Placed(Placed { sha256: asset.sha256, size: asset.size }),
+        })
+    });
+    Finished {
+        assets: outputs.collect(),
+        params: done.outputs.params,
+        work,
+        from: Some((done.id, placing)),
+        _folder: None,
+    }
 }
 
 fn not_available(types: JobTypes, type_name: &str) -> JobError {
@@ -125,44 +253,25 @@ fn inputs(blobs: &Blobs, job: &Job) -> Result<IndexMap<String, Vec<Input>>> {
     job.inputs.assets.iter().map(slot).collect()
 }
 
-impl Work {
-    fn execute(self, pool: &ThreadPool) -> Result<Finished, JobError> {
-        let Work { entry, values, inputs, folder, monitor, limits } = self;
-        std::fs::create_dir(&folder.0)?;
-        let mut context = JobContext::new(inputs, folder.0.clone(), monitor, limits);
-        let run = || pool.install(|| (entry.run)(&values, &mut context));
-        match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(result) => result?,
-            Err(panic) => {
-                return Err(JobError::Invalid(format!("the job crashed: {}", panic_text(panic.as_ref()))));
-            }
-        }
-        let outputs = context.into_outputs();
-        let stage = |o: fieldstone_jobs::Output| Ok((o.name, o.extension, Staged::adopt(o.path)?));
-        let assets = outputs.assets.into_iter().map(stage).collect::<Result<_, JobError>>()?;
-        Ok(Finished { assets, params: outputs.params, _folder: folder })
-    }
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
-}
-
 /// Blobs first, then the rows that name them, all at once.
-async fn publish(inner: &Inner, claim: Claim, finished: Finished) -> Result<bool> {
-    let placing = inner.blobs.placing().await;
+async fn publish(inner: &Inner, claim: Claim, finished: Finished<'_>) -> Result<bool> {
+    let placing = match finished.from {
+        Some((_, placing)) => placing,
+        None => inner.blobs.placing().await,
+    };
     let mut assets: Vec<Made> = Vec::with_capacity(finished.assets.len());
-    for (slot, extension, staged) in finished.assets {
-        let blob = match inner.blobs.place(staged, &placing).await {
-            Ok(blob) => blob,
-            Err(e) => return give_up(inner, claim, JobError::Internal(e.into())).await,
+    for Output { slot, extension, bytes } in finished.assets {
+        let blob = match bytes {
+            Bytes::Placed(blob) => blob,
+            Bytes::Staged(staged) => match inner.blobs.place(staged, &placing).await {
+                Ok(blob) => blob,
+                Err(e) => return give_up(inner, claim, JobError::Internal(e.into())).await,
+            },
         };
-        assets.push(Made { slot: slot.to_owned(), filename: inner.new_filename(extension), blob });
+        assets.push(Made { slot, filename: inner.new_filename(&extension), blob });
     }
-    let params = finished.params.into_iter().map(|(n, v)| (n, Value::String(v))).collect();
     let blobs = assets.iter().map(|made| made.blob.sha256.clone()).collect();
-    let outcome = Outcome::Success { assets, params };
+    let outcome = Outcome::Success { assets, params: finished.params, work: finished.work };
     let accepted = inner.store.finish(claim, outcome, Timestamp::now()).await?;
     drop(placing);
     if !accepted {

@@ -35,6 +35,8 @@ pub(crate) struct Draft {
     pub(crate) needs: Vec<String>,
     pub(crate) assets: IndexMap<String, Vec<AssetSource>>,
     pub(crate) params: IndexMap<String, ParamSource>,
+    /// The request that asks for it.
+    pub(crate) request: Option<String>,
 }
 
 pub(crate) fn find(types: JobTypes, type_name: &str) -> Option<&'static JobEntry> {

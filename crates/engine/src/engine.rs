@@ -1,6 +1,7 @@
 //! The engine: the one object that the server and the commands talk to.
 
 use crate::blobs::Blobs;
+use crate::child::Program;
 use crate::draft::JobTypes;
 use crate::keys::{self, Keys};
 use crate::lock;
@@ -37,6 +38,23 @@ pub struct EngineConfig {
     pub max_upload_bytes: u64,
     /// Limits inside jobs.
     pub job_limits: JobLimits,
+    /// What keeps a job from harming others.
+    pub isolation: Isolation,
+    /// Time that one attempt may take, where it has a process of its own; `None`: no limit.
+    pub job_time_limit: Option<Duration>,
+    /// Time that running jobs get to end by themselves when the service stops.
+    pub shutdown_grace: Duration,
+    /// Whether a job that repeats finished work of its project gets its results.
+    pub reuse_results: bool,
+}
+
+/// Where an attempt runs.
+#[derive(Clone, Debug)]
+pub enum Isolation {
+    /// In threads of this process. A crash, a stack overflow or too much memory ends all of it.
+    Threads,
+    /// In a process of its own, which this program starts.
+    Process(Program),
 }
 
 /// The service without HTTP. Cheap to clone.
@@ -204,6 +222,10 @@ mod tests {
             max_workflow_jobs: 10,
             max_upload_bytes: 1 << 20,
             job_limits: JobLimits::default(),
+            isolation: Isolation::Threads,
+            job_time_limit: None,
+            shutdown_grace: Duration::ZERO,
+            reuse_results: true,
         }
     }
 

@@ -5,6 +5,7 @@ use crate::engine::{Engine, uninterrupted};
 use crate::error::{EngineError, Problems};
 use crate::model::*;
 use crate::store::{Left, Result};
+use futures::Stream;
 use std::sync::Arc;
 
 impl Engine {
@@ -32,6 +33,43 @@ impl Engine {
     pub async fn get_job(&self, caller: &Caller, project: ProjectId, id: JobId) -> Result<Arc<Job>> {
         self.inner.store.check_project(caller, project, false).await?;
         self.inner.store.job(project, id).await
+    }
+
+    /// The job now and whenever it has changed, until it has ended or is gone.
+    pub async fn watch_job(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        id: JobId,
+    ) -> Result<impl Stream<Item = Arc<Job>> + Send + use<>> {
+        // Before the first look: what changes after it is heard of.
+        let changes = self.inner.store.changes();
+        let first = self.get_job(caller, project, id).await?;
+        let store = self.inner.store.clone();
+        let start = (Next::Job(first), changes);
+        Ok(futures::stream::unfold(start, move |(next, mut changes)| {
+            let store = store.clone();
+            async move {
+                let job = match next {
+                    Next::Job(job) => job,
+                    Next::Change => {
+                        while let Ok(changed) = changes.recv().await
+                            && changed != id
+                        {}
+                        store.job(project, id).await.ok()?
+                    }
+                    Next::End => return None,
+                };
+                let next = if job.state.is_final() { Next::End } else { Next::Change };
+                Some((job, (next, changes)))
+            }
+        }))
+    }
+
+    /// What happened to a job, line by line, oldest first.
+    pub async fn job_log(&self, caller: &Caller, project: ProjectId, id: JobId) -> Result<Vec<LogLine>> {
+        self.get_job(caller, project, id).await?;
+        self.inner.store.log(id).await
     }
 
     /// Jobs of a project.
@@ -83,6 +121,13 @@ impl Engine {
     }
 }
 
+/// What a watcher of a job is told next.
+enum Next {
+    Job(Arc<Job>),
+    Change,
+    End,
+}
+
 fn direct_draft(new: NewJob) -> Draft {
     let file = |slot: &str, filename| AssetSource::File { filename, field: format!("assets.{slot}") };
     let list = |(slot, names): (String, Vec<String>)| {
@@ -94,6 +139,7 @@ fn direct_draft(new: NewJob) -> Draft {
         type_name: new.type_name,
         needs: Vec::new(),
         assets: new.assets.into_iter().map(list).collect(),
+        request: new.request,
         params: new.params.into_iter().map(|(n, v)| (n, ParamSource::Value(v))).collect(),
     }
 }

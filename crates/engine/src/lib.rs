@@ -8,6 +8,7 @@ mod attempt;
 mod bindings;
 mod blobs;
 mod cache;
+mod child;
 mod dag;
 mod draft;
 mod engine;
@@ -25,6 +26,7 @@ mod workflow;
 mod workflows;
 
 pub use assets::Upload;
+pub use child::Program;
 pub use draft::JobTypes;
-pub use engine::{Blob, Engine, EngineConfig};
+pub use engine::{Blob, Engine, EngineConfig, Isolation};
 pub use error::{EngineError, FieldError};

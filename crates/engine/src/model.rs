@@ -235,6 +235,49 @@ pub struct Job {
     pub attempt: u32,
 }
 
+/// A line of a job's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// When.
+    pub at: Timestamp,
+    /// During which attempt; 0 before the first.
+    pub attempt: u32,
+    /// How grave.
+    pub level: LogLevel,
+    /// What, in one line.
+    pub text: String,
+}
+
+/// How grave a line of a job's log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// As it should be.
+    Info,
+    /// Something that the job's owner may want to know, though nothing failed.
+    Warning,
+    /// Why it failed or has to start again.
+    Error,
+}
+
+impl LogLevel {
+    /// Wire word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LogLevel::Info => "info",
+            LogLevel::Warning => "warning",
+            LogLevel::Error => "error",
+        }
+    }
+
+    pub(crate) fn of(word: &str) -> LogLevel {
+        match word {
+            "info" => LogLevel::Info,
+            "warning" => LogLevel::Warning,
+            _ => LogLevel::Error,
+        }
+    }
+}
+
 /// A job to be dispatched directly.
 #[derive(Clone, Debug)]
 pub struct NewJob {
@@ -246,6 +289,8 @@ pub struct NewJob {
     pub params: IndexMap<String, Value>,
     /// Filenames by slot.
     pub assets: IndexMap<String, Vec<String>>,
+    /// The request that asks for it, for the job's log.
+    pub request: Option<String>,
 }
 
 /// A graph of jobs.
@@ -278,6 +323,8 @@ pub struct NewWorkflow {
     pub assets: IndexMap<String, Vec<String>>,
     /// `job.param` to a value (a string, or a list of strings).
     pub parameters: IndexMap<String, Value>,
+    /// The request that asks for it, for the logs of its jobs.
+    pub request: Option<String>,
 }
 
 /// The raw `sort` and `q` of a list request; parsed against the resource's fields.

@@ -21,6 +21,8 @@ const LEASE: Duration = Duration::from_secs(60);
 const RENEW: Duration = Duration::from_secs(10);
 /// Progress that is worth a write.
 const STEP: f32 = 0.005;
+/// Lines that an attempt may add to its job's log between two looks.
+const MOST_WARNINGS: usize = 100;
 /// How often expired leases are looked for.
 const REAP: Duration = Duration::from_secs(5);
 /// How often the whole blob folder is swept.
@@ -47,11 +49,39 @@ struct Watched {
 #[derive(Clone, Default)]
 pub(crate) struct Handle {
     pub(crate) cancel: Arc<AtomicBool>,
+    /// Rung when `cancel` is set.
+    cancel_bell: Arc<Notify>,
+    warnings: Arc<Mutex<Vec<String>>>,
     /// Bits of a fraction in 0..=1: these order as the fractions do.
     progress: Arc<AtomicU32>,
 }
 
 impl Handle {
+    fn cancel(&self) {
+        self.cancel.store(true, Ordering::Relaxed);
+        self.cancel_bell.notify_one();
+    }
+
+    /// Returns once the attempt is to end; for one waiter.
+    pub(crate) async fn cancelled(&self) {
+        while !self.cancel.load(Ordering::Relaxed) {
+            self.cancel_bell.notified().await;
+        }
+    }
+
+    /// Notes a line for the job's log; those beyond a limit are dropped.
+    pub(crate) fn warn(&self, text: String) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if warnings.len() < MOST_WARNINGS {
+            warnings.push(text);
+        }
+    }
+
+    /// What was noted since the last call.
+    pub(crate) fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Notes progress; it never goes back.
     pub(crate) fn note(&self, fraction: f32) {
         self.progress.fetch_max(fraction.clamp(0.0, 1.0).to_bits(), Ordering::Relaxed);
@@ -68,7 +98,7 @@ impl Running {
     pub(crate) fn cancel(&self, jobs: &[JobId]) {
         let attempts = self.lock();
         for watched in jobs.iter().filter_map(|id| attempts.get(id)) {
-            watched.handle.cancel.store(true, Ordering::Relaxed);
+            watched.handle.cancel();
         }
     }
 
@@ -87,7 +117,7 @@ impl Running {
     }
 
     fn cancel_all(&self) {
-        self.lock().values().for_each(|w| w.handle.cancel.store(true, Ordering::Relaxed));
+        self.lock().values().for_each(|w| w.handle.cancel());
     }
 
     /// Slots and memory in use.
@@ -143,8 +173,11 @@ impl Runner {
                 tracing::error!("the ledger cannot be used, trying again: {e}");
             }
         }
-        self.inner.running.cancel_all();
-        while self.attempts.join_next().await.is_some() {}
+        let all = async { while self.attempts.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.inner.config.shutdown_grace, all).await.is_err() {
+            self.inner.running.cancel_all();
+            while self.attempts.join_next().await.is_some() {}
+        }
     }
 
     async fn step(&mut self, pool: &Arc<ThreadPool>) -> Result<()> {

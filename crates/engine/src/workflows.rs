@@ -15,7 +15,9 @@ impl Engine {
     ) -> Result<Workflow> {
         self.inner.store.check_project(caller, project, true).await?;
         let config = &self.inner.config;
-        let drafts = workflow::plan(&new, self.inner.types, &config.job_limits, config.max_workflow_jobs)?;
+        let mut drafts =
+            workflow::plan(&new, self.inner.types, &config.job_limits, config.max_workflow_jobs)?;
+        drafts.iter_mut().for_each(|draft| draft.request.clone_from(&new.request));
         let inner = self.inner.clone();
         uninterrupted(async move {
             let now = Timestamp::now();

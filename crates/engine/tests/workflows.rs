@@ -26,7 +26,7 @@ jobs:
 ";
 
 fn new(definition: &str, assets: &[(&str, &str)]) -> NewWorkflow {
-    NewWorkflow { definition: definition.into(), assets: files(assets), parameters: IndexMap::new() }
+    NewWorkflow { definition: definition.into(), assets: files(assets), ..NewWorkflow::default() }
 }
 
 async fn finished(b: &Bench, workflow: &Workflow) -> Workflow {

@@ -21,6 +21,9 @@ use std::process::ExitCode;
 /// Exit code after Ctrl-C, as shells count it: 128 + SIGINT.
 pub const INTERRUPTED: u8 = 130;
 
+/// The command that runs one attempt of a job; the server calls it.
+pub const ATTEMPT: &str = "attempt";
+
 /// Implicit geometry as a service: a mesh goes in, a distance field comes out.
 #[derive(Parser)]
 #[command(name = "fieldstone", version, after_help = AFTER_HELP)]
@@ -44,6 +47,9 @@ enum Command {
     Keys(keys::KeysArgs),
     /// Runs one job on local files, without a server
     Run(run::RunArgs),
+    /// Runs one attempt of a job for a server: a ticket on standard input, reports on standard output
+    #[command(hide = true, name = ATTEMPT)]
+    Attempt,
     /// Shows the whole thing on a part: serves, uploads, samples, draws
     Demo(demo::DemoArgs),
 }
@@ -60,6 +66,9 @@ fn main() -> ExitCode {
 }
 
 fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Command::Attempt = cli.command {
+        return Ok(fieldstone_jobs::child::run(fieldstone_jobs::JOB_TYPES));
+    }
     let load = |flags: &Flags| Settings::load(cli.config.as_deref(), flags);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match cli.command {
@@ -72,6 +81,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             let settings = load(&Flags { threads: args.threads, ..Flags::default() })?;
             runtime.block_on(run::run(args, settings))
         }
+        Command::Attempt => unreachable!("done above, without a runtime"),
         Command::Demo(args) => {
             let settings = load(&Flags { threads: args.threads, ..Flags::default() })?;
             runtime.block_on(demo::demo(args, settings))

@@ -8,7 +8,7 @@ use crate::settings::Settings;
 use crate::size::Size;
 use anyhow::{Context, anyhow, bail, ensure};
 use fieldstone_engine::model::*;
-use fieldstone_engine::{Engine, EngineConfig, EngineError};
+use fieldstone_engine::{Engine, EngineConfig, EngineError, Isolation};
 use futures::StreamExt;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -66,7 +66,12 @@ pub async fn run(args: RunArgs, settings: Settings) -> anyhow::Result<ExitCode> 
     let interrupted = shutdown_signal()?;
     let files = input_files(&args.inputs)?;
     let scratch = Scratch::inside(&args.out)?;
-    let config = EngineConfig { data: scratch.path().to_owned(), ..settings.engine() };
+    let config = EngineConfig {
+        data: scratch.path().to_owned(),
+        isolation: Isolation::Threads,
+        shutdown_grace: Duration::ZERO,
+        ..settings.engine()
+    };
     let bench = Bench::open(config).await?;
     let work = bench.execute(&args, &files);
     let done = tokio::select! {
@@ -139,6 +144,7 @@ impl Bench {
             name: None,
             params: args.params.iter().map(|(n, v)| (n.clone(), Value::String(v.clone()))).collect(),
             assets: Default::default(),
+            request: None,
         };
         for (slot, path) in &args.inputs {
             new.assets.entry(slot.clone()).or_default().push(file_name(Path::new(path))?);

@@ -2,7 +2,7 @@
 
 use crate::size::Size;
 use anyhow::{Context, anyhow};
-use fieldstone_engine::EngineConfig;
+use fieldstone_engine::{EngineConfig, Isolation, Program};
 use fieldstone_jobs::{GraphLimits, JobLimits};
 use fieldstone_kernel::format::MeshLimits;
 use fieldstone_server::ServerConfig;
@@ -10,6 +10,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The settings file that is read when it is there and no other is named.
 pub const FILE: &str = "fieldstone.toml";
@@ -41,6 +42,19 @@ pub struct Flags {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_attempts: Option<u32>,
+    /// Seconds that one attempt of a job may take; 0: no limit.
+    #[arg(long, value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_time_limit: Option<u64>,
+    /// Seconds that running jobs get to end by themselves when the server stops; those that do not run again after the
+    /// next start.
+    #[arg(long, value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shutdown_grace: Option<u64>,
+    /// Whether a job that repeats finished work of its project (same type, parameters and inputs) gets those results at once.
+    #[arg(long, value_name = "BOOL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reuse_results: Option<bool>,
     /// Memory that running jobs may need together, by their own estimates; by default three quarters of the
     /// machine's.
     #[arg(long, value_name = "SIZE")]
@@ -90,6 +104,9 @@ pub struct Settings {
     pub concurrent_jobs: usize,
     pub threads: usize,
     pub max_attempts: u32,
+    pub job_time_limit: u64,
+    pub shutdown_grace: u64,
+    pub reuse_results: bool,
     pub memory_limit: Option<Size>,
     pub max_workflow_jobs: usize,
     pub max_upload: Size,
@@ -112,6 +129,9 @@ impl Default for Settings {
             concurrent_jobs: 2,
             threads: 0,
             max_attempts: 3,
+            job_time_limit: 86_400,
+            shutdown_grace: 5,
+            reuse_results: true,
             memory_limit: None,
             max_workflow_jobs: 1000,
             max_upload: Size(64 << 30),
@@ -184,6 +204,10 @@ impl Settings {
                 },
                 graph: GraphLimits { operators: self.max_graph_operators, samples: self.max_samples },
             },
+            isolation: Isolation::Process(own_program()),
+            job_time_limit: (self.job_time_limit > 0).then(|| Duration::from_secs(self.job_time_limit)),
+            shutdown_grace: Duration::from_secs(self.shutdown_grace),
+            reuse_results: self.reuse_results,
         }
     }
 
@@ -204,6 +228,17 @@ impl Settings {
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
         Ok(())
     }
+}
+
+/// This very program, as it runs one attempt of a job.
+fn own_program() -> Program {
+    // On Linux this is the program that runs now, also once its file has been replaced by a newer one.
+    let own = Path::new("/proc/self/exe");
+    let path = match own.exists() {
+        true => own.to_owned(),
+        false => std::env::current_exe().unwrap_or_else(|_| "fieldstone".into()),
+    };
+    Program { path, args: vec![crate::ATTEMPT.into()] }
 }
 
 /// Names of the settings, in the order of the documentation.

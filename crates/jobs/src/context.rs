@@ -5,12 +5,13 @@ use fieldstone_kernel::Monitor;
 use fieldstone_kernel::format::MeshLimits;
 use fieldstone_shape::GraphLimits;
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::PathBuf;
 
 /// An input asset, staged as a local file that does not change while the job runs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Input {
     /// Where the bytes are.
     pub path: PathBuf,
@@ -56,7 +57,11 @@ pub struct JobContext {
     outputs: Outputs,
     monitor: Monitor,
     limits: JobLimits,
+    log: Log,
 }
+
+/// Takes a line for the job's log.
+type Log = Box<dyn Fn(&str) + Send + Sync>;
 
 impl JobContext {
     /// `folder` exists, is empty and belongs to this run alone.
@@ -66,7 +71,13 @@ impl JobContext {
         monitor: Monitor,
         limits: JobLimits,
     ) -> Self {
-        JobContext { inputs, folder, outputs: Outputs::default(), monitor, limits }
+        let log = Box::new(|text: &str| tracing::warn!("{text}"));
+        JobContext { inputs, folder, outputs: Outputs::default(), monitor, limits, log }
+    }
+
+    /// Sends warnings there instead of to the program's own log.
+    pub fn with_log(self, log: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        JobContext { log: Box::new(log), ..self }
     }
 
     /// The first input of `slot`.
@@ -104,7 +115,7 @@ impl JobContext {
 
     /// Notes something that the job's owner may want to know, though nothing failed.
     pub fn warn(&self, text: &str) {
-        tracing::warn!("{text}");
+        (self.log)(text);
     }
 
     /// Cancel and progress.

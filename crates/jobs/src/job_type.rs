@@ -1,10 +1,11 @@
 //! What a job type is: one constant [`JobEntry`] and one function, in one file of `types/`.
 
-use crate::context::{JobContext, JobLimits};
+use crate::context::{JobContext, JobLimits, Outputs};
 use fieldstone_kernel::Cancelled;
 use fieldstone_shape::params::{Param, ParamError, Values};
 use indexmap::IndexMap;
 use serde_json::Value;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A named asset that a job takes.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +81,19 @@ impl JobEntry {
     pub fn parse(&self, given: &IndexMap<String, Value>) -> Result<Values, ParamError> {
         Values::parse(self.params, given)
     }
+
+    /// Does the work; a panic becomes an error.
+    pub fn execute(&self, values: &Values, mut context: JobContext) -> Result<Outputs, JobError> {
+        match catch_unwind(AssertUnwindSafe(|| (self.run)(values, &mut context))) {
+            Ok(result) => result.map(|()| context.into_outputs()),
+            Err(panic) => Err(JobError::Invalid(format!("the job crashed: {}", panic_text(panic.as_ref())))),
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
 }
 
 /// How a run ends when it does not succeed.

@@ -3,6 +3,7 @@
 
 #![warn(missing_docs)]
 
+pub mod child;
 pub mod context;
 pub mod field;
 pub mod graph_input;
@@ -10,6 +11,7 @@ pub mod job_type;
 pub mod layers;
 pub mod mesh_input;
 pub mod surface;
+pub mod ticket;
 pub mod types;
 
 pub use context::{Input, JobContext, JobLimits, Output, Outputs};

@@ -10,6 +10,10 @@ use axum::http::request::Parts;
 use fieldstone_engine::model::Caller;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use tower_http::request_id::RequestId;
+
+/// Characters kept of a request's id, which a client may choose.
+const LONGEST_ID: usize = 100;
 
 /// A right that a route asks for; routes name theirs in the type of their session.
 pub trait Scope: Send + Sync {
@@ -55,6 +59,7 @@ pub struct Session<S: Scope> {
     pub caller: Arc<Caller>,
     /// How to answer.
     pub choice: Choice,
+    request: Option<RequestId>,
     scope: PhantomData<S>,
 }
 
@@ -74,7 +79,16 @@ impl<S: Scope> FromRequestParts<App> for Session<S> {
             }
         }
         let choice = dialect::choose(&parts.headers, caller.dialect.as_deref())?;
-        Ok(Session { caller, choice, scope: PhantomData })
+        let request = parts.extensions.get().cloned();
+        Ok(Session { caller, choice, request, scope: PhantomData })
+    }
+}
+
+impl<S: Scope> Session<S> {
+    /// The id that this request has in the log and in its answer.
+    pub fn request_id(&self) -> Option<String> {
+        let id = self.request.as_ref()?.header_value().to_str().ok()?;
+        Some(id.chars().take(LONGEST_ID).collect())
     }
 }
 

@@ -52,6 +52,8 @@ routes! {
     patch  "/projects/{projectId}/jobs/{jobId}" => jobs::rename;
     delete "/projects/{projectId}/jobs/{jobId}" => jobs::delete;
     get    "/projects/{projectId}/jobs/{jobId}/status" => jobs::status;
+    get    "/projects/{projectId}/jobs/{jobId}/log" => jobs::log;
+    get    "/projects/{projectId}/jobs/{jobId}/events" => jobs::events;
 
     get    "/projects/{projectId}/workflows" => workflows::list;
     post   "/projects/{projectId}/workflows" => workflows::create;

@@ -1,6 +1,6 @@
 //! Dispatch: drafts become rows in one transaction, with their files resolved.
 
-use super::{Result, Store, ledger, rows, sql, workflows};
+use super::{Result, Store, ledger, log, rows, sql, workflows};
 use crate::bindings::{Bindings, Bound};
 use crate::draft::{AssetSource, Draft, ParamSource};
 use crate::error::{EngineError, Problems};
@@ -124,7 +124,12 @@ async fn insert(
         .bind(now.0)
         .bind(rows::to_json(inputs)?)
         .bind(rows::to_json(&JobData::default())?)
-        .fetch_one(tx)
+        .fetch_one(&mut *tx)
         .await?;
+    if let Some(request) = &draft.request {
+        let text = format!("dispatched by request {request}");
+        let line = LogLine { at: now, attempt: 0, level: LogLevel::Info, text };
+        log::add(tx, JobId(id), &line).await?;
+    }
     Ok(JobId(id))
 }

@@ -40,7 +40,7 @@ impl Store {
     pub(crate) async fn rename_job(&self, project: ProjectId, id: JobId, name: &str) -> Result<Job> {
         let renamed = sqlx::query(sql::JOB_RENAME).bind(id.0).bind(project.0).bind(name);
         let row = renamed.fetch_optional(self.writer()).await?;
-        self.jobs.forget([id]);
+        self.changed([id]);
         rows::job(&row.ok_or_else(|| missing(id))?)
     }
 
@@ -58,7 +58,7 @@ impl Store {
         }
         sqlx::query(sql::JOB_DELETE).bind(id.0).bind(project.0).execute(&mut *tx).await?;
         tx.commit().await?;
-        self.jobs.forget(touched.iter().copied());
+        self.changed(touched.iter().copied());
         let blobs = job.inputs.assets.into_values().flatten().map(|a| a.sha256);
         Ok(Left { blobs: blobs.collect(), jobs: touched })
     }

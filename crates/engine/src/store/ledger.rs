@@ -5,7 +5,7 @@
 //! that was thought dead and wakes up late is refused, whatever it brings. Time is an argument.
 
 use super::assets::Placed;
-use super::{Result, Store, rows, sql};
+use super::{Result, Store, results, rows, sql};
 use crate::bindings::Bindings;
 use crate::dag::{self, Step};
 use crate::model::*;
@@ -57,8 +57,8 @@ pub(crate) struct Made {
 /// How an attempt ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
-    /// All outputs, in the order they were made.
-    Success { assets: Vec<Made>, params: IndexMap<String, Value> },
+    /// All outputs, in the order they were made, and the hash of the work that made them.
+    Success { assets: Vec<Made>, params: IndexMap<String, Value>, work: String },
     /// An error for the sender of the job.
     Failure(String),
     /// Cancelled.
@@ -96,7 +96,7 @@ impl Store {
             sqlx::query(sql::WORKFLOW_STARTED).bind(workflow.0).bind(now.0).execute(&mut *tx).await?;
         }
         tx.commit().await?;
-        self.jobs.forget([id]);
+        self.changed([id]);
         Ok(Some(Claim { job }))
     }
 
@@ -116,7 +116,7 @@ impl Store {
             .fetch_optional(self.writer())
             .await?;
         if held.is_some() {
-            self.jobs.forget([id]);
+            self.changed([id]);
             return Ok(Lease::Held);
         }
         let state = sqlx::query_scalar::<_, String>(sql::JOB_STATE).bind(id.0);
@@ -145,15 +145,16 @@ impl Store {
             return Ok(false);
         }
         let mut touched = vec![claim.id()];
-        if let Outcome::Success { assets, params } = outcome {
+        if let Outcome::Success { assets, params, work } = outcome {
             let outputs = publish(&mut tx, &claim.job, assets, params, now).await?;
+            results::remember(&mut tx, &claim.job, &work).await?;
             touched.extend(bind_dependants(&mut tx, &claim.job, &outputs, now).await?);
         }
         if let Some(workflow) = claim.job.workflow_id {
             touched.extend(advance(&mut tx, workflow, now).await?);
         }
         tx.commit().await?;
-        self.jobs.forget(touched);
+        self.changed(touched);
         Ok(true)
     }
 
@@ -173,7 +174,7 @@ impl Store {
         }
         let back = sqlx::query(sql::JOB_GIVE_BACK).bind(claim.id().0).bind(i64::from(claim.job.attempt));
         let back = back.bind(counted).fetch_optional(self.writer()).await?;
-        self.jobs.forget([claim.id()]);
+        self.changed([claim.id()]);
         Ok(back.is_some())
     }
 
@@ -202,7 +203,7 @@ impl Store {
             let mut tx = self.begin().await?;
             let touched = advance(&mut tx, WorkflowId(id), now).await?;
             tx.commit().await?;
-            self.jobs.forget(touched);
+            self.changed(touched);
         }
         Ok(())
     }

@@ -4,7 +4,9 @@ mod assets;
 pub(crate) mod insert;
 mod jobs;
 pub(crate) mod ledger;
+mod log;
 mod projects;
+mod results;
 pub(crate) mod rows;
 #[cfg(test)]
 mod simulation;
@@ -25,6 +27,7 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::broadcast;
 
 pub(crate) type Result<T, E = EngineError> = std::result::Result<T, E>;
 
@@ -36,6 +39,8 @@ const READERS: u32 = 4;
 /// How long the key command and a server wait for each other's writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const CACHED_JOB_BYTES: u64 = 64 << 20;
+/// Changes that a slow watcher may miss before it looks for itself.
+const CHANGES: usize = 1024;
 
 /// Rows of everything. Cheap to clone.
 #[derive(Clone)]
@@ -44,6 +49,8 @@ pub(crate) struct Store {
     read: SqlitePool,
     /// Jobs as last read, forgotten by every write that changes them.
     jobs: Arc<Cache<JobId, Arc<Job>>>,
+    /// Jobs that a write has changed, for those who watch one.
+    changes: broadcast::Sender<JobId>,
     /// Who may see which project.
     visibility: Arc<Cache<ProjectId, Arc<Visibility>>>,
 }
@@ -68,8 +75,24 @@ impl Store {
             write,
             read,
             jobs: Arc::new(Cache::new(10_000, CACHED_JOB_BYTES)),
+            changes: broadcast::channel(CHANGES).0,
             visibility: Arc::new(Cache::new(10_000, 10_000)),
         })
+    }
+
+    /// After a committed write: what was read of these jobs is old, and their watchers hear of it.
+    pub(crate) fn changed(&self, jobs: impl IntoIterator<Item = JobId>) {
+        let jobs: Vec<JobId> = jobs.into_iter().collect();
+        self.jobs.forget(jobs.iter().copied());
+        for id in jobs {
+            // Nobody watches most of the time.
+            let _ = self.changes.send(id);
+        }
+    }
+
+    /// Jobs as writes change them, from now on.
+    pub(crate) fn changes(&self) -> broadcast::Receiver<JobId> {
+        self.changes.subscribe()
     }
 
     /// A transaction that holds the write lock from its first statement: one that began by reading
@@ -157,7 +180,7 @@ mod tests {
     async fn a_newer_schema_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), true).await.unwrap();
-        let newer = "UPDATE _sqlx_migrations SET version = 999";
+        let newer = "UPDATE _sqlx_migrations SET version = 999 WHERE version = 1";
         sqlx::query(newer).execute(store.writer()).await.unwrap();
         store.close().await;
         let refused = Store::open(folder.path(), true).await.err().unwrap().to_string();

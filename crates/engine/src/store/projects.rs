@@ -142,7 +142,7 @@ impl Store {
         tx.commit().await?;
         let jobs: Vec<JobId> = jobs.into_iter().map(JobId).collect();
         self.visibility.forget([id]);
-        self.jobs.forget(jobs.iter().copied());
+        self.changed(jobs.iter().copied());
         Ok(Left { blobs, jobs })
     }
 }

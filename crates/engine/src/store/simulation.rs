@@ -238,7 +238,11 @@ impl World {
 fn success(id: JobId) -> Outcome {
     let blob = Placed { sha256: format!("{:064x}", id.0), size: 1 };
     let made = Made { slot: "out".into(), filename: format!("{id}.bin"), blob };
-    Outcome::Success { assets: vec![made], params: [("value".into(), json!(id.to_string()))].into() }
+    Outcome::Success {
+        assets: vec![made],
+        params: [("value".into(), json!(id.to_string()))].into(),
+        work: id.to_string(),
+    }
 }
 
 #[test]

@@ -81,6 +81,13 @@ statements! {
     JOB_LOSSES = "SELECT losses FROM jobs WHERE id = $1 AND attempt = $2 AND state = 'started'";
     JOB_GIVE_BACK = "UPDATE jobs SET state = 'pending', started = NULL, progress = 0, losses = losses + $3, lease_until = 0
         WHERE id = $1 AND attempt = $2 AND state = 'started' RETURNING id";
+    LOG_ADD = "INSERT INTO job_log (job_id, at, attempt, level, text) SELECT $1, $2, $3, $4, $5
+        WHERE EXISTS (SELECT 1 FROM jobs WHERE id = $1) AND (SELECT COUNT(*) FROM job_log WHERE job_id = $1) < $6";
+    LOG_OF = "SELECT at, attempt, level, text FROM job_log WHERE job_id = $1 ORDER BY id";
+    RESULT_GET = "SELECT jobs.* FROM results JOIN jobs ON jobs.id = results.job_id
+        WHERE results.project_id = $1 AND results.work = $2 AND jobs.state = 'success'";
+    RESULT_SET = "INSERT INTO results (project_id, work, job_id) VALUES ($1, $2, $3)
+        ON CONFLICT (project_id, work) DO UPDATE SET job_id = excluded.job_id";
     JOBS_EXPIRE_ALL = "UPDATE jobs SET lease_until = 0 WHERE state = 'started'";
     JOBS_EXPIRED = "SELECT * FROM jobs WHERE state = 'started' AND lease_until < $1 ORDER BY id";
 }

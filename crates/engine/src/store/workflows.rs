@@ -65,7 +65,7 @@ impl Store {
         let row = sqlx::query(sql::WORKFLOW_GET).bind(id.0).bind(project.0).fetch_one(&mut *tx).await?;
         let workflow = complete(&mut tx, &row).await?;
         tx.commit().await?;
-        self.jobs.forget(canceled.iter().copied());
+        self.changed(canceled.iter().copied());
         Ok((workflow, canceled))
     }
 
@@ -81,7 +81,7 @@ impl Store {
         }
         sqlx::query(sql::WORKFLOW_DELETE).bind(id.0).execute(&mut *tx).await?;
         tx.commit().await?;
-        self.jobs.forget(workflow.jobs.iter().copied());
+        self.changed(workflow.jobs.iter().copied());
         Ok(Left { blobs, jobs: workflow.jobs })
     }
 }

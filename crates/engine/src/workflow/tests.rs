@@ -54,6 +54,7 @@ fn with(definition: &str, assets: Value, parameters: Value) -> Result<Vec<Draft>
         definition: definition.into(),
         assets: serde_json::from_value(assets).unwrap(),
         parameters: serde_json::from_value(parameters).unwrap(),
+        request: None,
     };
     plan(&new, TYPES, &fieldstone_jobs::JobLimits::default(), 1000)
 }

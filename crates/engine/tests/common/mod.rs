@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use fieldstone_engine::model::*;
-use fieldstone_engine::{Engine, EngineConfig, EngineError, JobTypes};
+use fieldstone_engine::{Engine, EngineConfig, EngineError, Isolation, JobTypes};
 use fieldstone_jobs::job_type::Product;
 use fieldstone_jobs::{InputSizes, JobContext, JobEntry, JobError, Kind, Param, Slot, Values};
 use futures::StreamExt;
@@ -140,6 +140,10 @@ pub fn config(folder: &TempDir) -> EngineConfig {
         max_workflow_jobs: 1000,
         max_upload_bytes: 64 << 20,
         job_limits: Default::default(),
+        isolation: Isolation::Threads,
+        job_time_limit: None,
+        shutdown_grace: Duration::ZERO,
+        reuse_results: false,
     }
 }
 
@@ -232,6 +236,7 @@ pub fn new_job(type_name: &str, assets: &[(&str, &str)], params: Value) -> NewJo
         name: None,
         params: serde_json::from_value(params).unwrap(),
         assets: files(assets),
+        request: None,
     }
 }
 

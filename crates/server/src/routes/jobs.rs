@@ -4,9 +4,14 @@ use super::{Answer, Shared, StatusCode};
 use crate::auth::{JobsRead, JobsWrite, Session};
 use crate::extract::{Base, InProject, Item, JsonBody, JsonOrForm, ListParams, Params};
 use crate::wire::error::ApiError;
-use crate::wire::jobs::{new_job, new_name};
+use crate::wire::jobs::{log_line, new_job, new_name};
 use axum::extract::State;
-use fieldstone_engine::model::{JobId, State as JobState};
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use fieldstone_engine::model::{Job, JobId, NewJob, State as JobState};
+use futures::StreamExt;
+use serde_json::json;
+use std::convert::Infallible;
 
 pub async fn list(
     State(app): Shared,
@@ -24,7 +29,8 @@ pub async fn create(
     Base(base): Base,
     JsonBody(body): JsonBody,
 ) -> Answer {
-    let job = app.engine.create_job(&session.caller, project, new_job(body)?).await?;
+    let new = NewJob { request: session.request_id(), ..new_job(body)? };
+    let job = app.engine.create_job(&session.caller, project, new).await?;
     let link = format!("{base}/projects/{project}/jobs/{}/status", job.id);
     Ok(session.linked(StatusCode::ACCEPTED, &job, &link))
 }
@@ -49,6 +55,36 @@ pub async fn status(
         JobState::Failure => Err(ApiError::bad_request(job.error.as_deref().unwrap_or("job failed"))),
         JobState::Canceled => Err(ApiError::bad_request(job.error.as_deref().unwrap_or("job was canceled"))),
     }
+}
+
+/// What happened to a job, line by line. An addition: no client asks for it.
+pub async fn log(State(app): Shared, session: Session<JobsRead>, Item(project, id): Item<JobId>) -> Answer {
+    let lines = app.engine.job_log(&session.caller, project, id).await?;
+    let dates = session.choice.dialect.dates();
+    Ok(session.json(StatusCode::OK, &lines.iter().map(|line| log_line(line, dates)).collect::<Vec<_>>()))
+}
+
+/// State and progress as they change, as server-sent events, until the job has ended. An addition.
+pub async fn events(
+    State(app): Shared,
+    session: Session<JobsRead>,
+    Item(project, id): Item<JobId>,
+) -> Result<impl IntoResponse, ApiError> {
+    let jobs = app.engine.watch_job(&session.caller, project, id).await?;
+    let told = jobs.scan(None, |last, job| {
+        let now = (job.state, job.progress);
+        let news = (last.replace(now) != Some(now)).then(|| job_event(&job));
+        std::future::ready(Some(news))
+    });
+    let events = told.filter_map(std::future::ready).map(Ok::<_, Infallible>);
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+}
+
+/// Named by what it tells: `state` at its start and end, `progress` in between.
+fn job_event(job: &Job) -> Event {
+    let name = if job.state == JobState::Started && job.progress > 0.0 { "progress" } else { "state" };
+    let data = json!({"state": job.state.as_str(), "progress": job.progress, "error": job.error});
+    Event::default().event(name).data(data.to_string())
 }
 
 pub async fn rename(

@@ -5,7 +5,7 @@ use crate::auth::{Session, WorkflowsRead, WorkflowsWrite};
 use crate::extract::{Base, InProject, Item, JsonBody, ListParams, Params};
 use crate::wire::workflows::new_workflow;
 use axum::extract::State;
-use fieldstone_engine::model::WorkflowId;
+use fieldstone_engine::model::{NewWorkflow, WorkflowId};
 
 pub async fn list(
     State(app): Shared,
@@ -23,7 +23,8 @@ pub async fn create(
     Base(base): Base,
     JsonBody(body): JsonBody,
 ) -> Answer {
-    let workflow = app.engine.create_workflow(&session.caller, project, new_workflow(body)?).await?;
+    let new = NewWorkflow { request: session.request_id(), ..new_workflow(body)? };
+    let workflow = app.engine.create_workflow(&session.caller, project, new).await?;
     let link = format!("{base}/projects/{project}/workflows/{}/status", workflow.id);
     Ok(session.linked(StatusCode::ACCEPTED, &workflow, &link))
 }

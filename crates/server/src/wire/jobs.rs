@@ -1,12 +1,19 @@
 //! Jobs on the wire.
 
 use super::body::Document;
+use super::date::{DateStyle, WireDate};
 use super::dialect::Dialect;
 use super::error::ApiError;
 use super::{One, Resource, Text, TextList, date};
-use fieldstone_engine::model::{Job, JobData, NewJob, State};
+use fieldstone_engine::model::{Job, JobData, LogLine, NewJob, State};
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::Value;
+use serde_json::{Value, json};
+
+/// A line of a job's log.
+pub fn log_line(line: &LogLine, dates: DateStyle) -> Value {
+    let (time, level) = (WireDate(line.at, dates).to_string(), line.level.as_str());
+    json!({"time": time, "attempt": line.attempt, "level": level, "text": line.text})
+}
 
 impl Resource for Job {
     fn fields<M: SerializeMap>(&self, dialect: Dialect, map: &mut M) -> Result<(), M::Error> {
@@ -144,7 +151,7 @@ pub fn new_job(mut body: Document) -> Result<NewJob, ApiError> {
     params.extend(body.object("params"));
     let assets = body.text_lists("assets");
     body.finish()?;
-    Ok(NewJob { type_name, name, params, assets })
+    Ok(NewJob { type_name, name, params, assets, request: None })
 }
 
 /// `PATCH …/jobs/{id}`: the name is all that may change.

@@ -27,5 +27,5 @@ pub fn new_workflow(mut body: Document) -> Result<NewWorkflow, ApiError> {
     let assets = body.text_lists("assets");
     let parameters = body.object("parameters");
     body.finish()?;
-    Ok(NewWorkflow { definition, assets, parameters })
+    Ok(NewWorkflow { definition, assets, parameters, request: None })
 }

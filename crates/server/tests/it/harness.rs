@@ -1,7 +1,7 @@
 //! A server per test, requests against it, and job types whose course a test decides.
 
 use fieldstone_engine::model::NewKey;
-use fieldstone_engine::{Engine, EngineConfig, JobTypes};
+use fieldstone_engine::{Engine, EngineConfig, Isolation, JobTypes};
 use fieldstone_jobs::{JobContext, JobEntry, JobError, JobLimits, Product, Slot, Values};
 use fieldstone_server::ServerConfig;
 use reqwest::header::HeaderMap;
@@ -79,6 +79,10 @@ impl Server {
             max_workflow_jobs: 100,
             max_upload_bytes: 1 << 30,
             job_limits: JobLimits::default(),
+            isolation: Isolation::Threads,
+            job_time_limit: None,
+            shutdown_grace: Duration::ZERO,
+            reuse_results: true,
         };
         let engine = Engine::open_with_types(engine_config, *TYPES).await.unwrap();
         let token = engine.create_key(NewKey { name: "test".into(), ..NewKey::default() }).await.unwrap();

@@ -135,3 +135,55 @@ async fn what_cannot_be_dispatched_names_its_fields() {
     }
     assert_eq!(server.get(&format!("{project}/jobs")).await.expect(200), json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_tells_what_happened_as_it_happens_and_afterwards() {
+    let server = Server::start().await;
+    let project = project_with(&server, "watched.stl").await;
+    let new = json!({"type": "test/gate", "assets": {"mesh": "watched.stl"}});
+    let request = server.request(Method::POST, &format!("{project}/jobs")).header("x-request-id", "mine-7");
+    let job = send(request.json(&new)).await.expect(202);
+    let path = format!("{project}/jobs/{}", job["id"].as_str().unwrap());
+    let mut events = server.request(Method::GET, &format!("{path}/events")).send().await.unwrap();
+    assert_eq!(events.headers()["content-type"], "text/event-stream");
+    server.engine.start();
+    let mut text = String::new();
+    let mut opened = false;
+    // Ends by itself, with the job.
+    while let Some(chunk) = events.chunk().await.unwrap() {
+        text += std::str::from_utf8(&chunk).unwrap();
+        if !opened && text.contains("\"progress\":0.5") {
+            opened = true;
+            open_gate("watched.stl");
+        }
+    }
+    let told: Vec<&str> =
+        text.lines().filter(|l| l.starts_with("event: ") || l.starts_with("data: ")).collect();
+    let wanted = [
+        "event: state",
+        r#"data: {"state":"pending","progress":0.0,"error":null}"#,
+        "event: state",
+        r#"data: {"state":"started","progress":0.0,"error":null}"#,
+        "event: progress",
+        r#"data: {"state":"started","progress":0.5,"error":null}"#,
+        "event: state",
+        r#"data: {"state":"success","progress":1.0,"error":null}"#,
+    ];
+    assert_eq!(told, wanted);
+
+    let log = server.get(&format!("{path}/log")).await.expect(200);
+    let lines: Vec<String> = log
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|l| format!("{} {} {}", l["attempt"], l["level"], l["text"]))
+        .collect();
+    assert_eq!(lines, [r#"0 "info" "dispatched by request mine-7""#, r#"1 "info" "attempt 1 started""#]);
+    assert!(log[0]["time"].as_str().unwrap().ends_with("+00:00"));
+    let stranger = server.key(&[], None, Some("stranger")).await;
+    for tail in ["log", "events"] {
+        let url = format!("{path}/{tail}");
+        assert_eq!(send(server.bare(Method::GET, &url).bearer_auth(&stranger)).await.status, 404, "{tail}");
+        assert_eq!(send(server.bare(Method::GET, &url)).await.status, 401, "{tail}");
+    }
+}

@@ -1,0 +1,126 @@
+//! An attempt in a process of its own, from outside: its ticket goes in, its reports come out, and it is killed when it
+//! does not end.
+
+use crate::runner::Handle;
+use anyhow::Context;
+use fieldstone_jobs::ticket::{CANCEL, Ended, Report, Ticket};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::time::{Instant, sleep_until};
+
+/// An attempt that was asked to end is killed after this.
+const GRACE: Duration = Duration::from_millis(700);
+/// What is kept of the last words of an attempt.
+const LAST_WORDS: usize = 64 << 10;
+/// An attempt that is not limited otherwise ends after a year.
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+/// A program that runs one attempt: it calls [`fieldstone_jobs::child::run`].
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Its file.
+    pub path: PathBuf,
+    /// Arguments.
+    pub args: Vec<OsString>,
+}
+
+/// Runs the attempt; errors are ours.
+pub(crate) async fn run(
+    program: &Program,
+    ticket: &Ticket,
+    time_limit: Option<Duration>,
+    handle: &Handle,
+) -> anyhow::Result<Ended> {
+    let mut child = start(program)?;
+    let mut orders = child.stdin.take().context("its input is piped")?;
+    let mut reports = BufReader::new(child.stdout.take().context("its output is piped")?).lines();
+    let last_words = tokio::spawn(last_words(child.stderr.take().context("its errors are piped")?));
+    let mut line = serde_json::to_vec(ticket)?;
+    line.push(b'\n');
+    // One that dies at once tells why by its exit.
+    orders.write_all(&line).await.unwrap_or_default();
+    let deadline = Instant::now() + time_limit.unwrap_or(YEAR);
+    let mut kill_at = deadline;
+    let mut asked = false;
+    let mut ended = None;
+    loop {
+        tokio::select! {
+            line = reports.next_line() => match line? {
+                None => break,
+                Some(line) => match serde_json::from_str(&line) {
+                    Ok(Report::Progress(fraction)) => handle.note(fraction),
+                    Ok(Report::Warning(text)) => handle.warn(text),
+                    Ok(Report::Ended(how)) => ended = Some(how),
+                    Err(_) => tracing::debug!("an attempt says {line:?}"),
+                },
+            },
+            () = handle.cancelled(), if !asked => {
+                asked = true;
+                kill_at = kill_at.min(Instant::now() + GRACE);
+                orders.write_all(format!("{CANCEL}\n").as_bytes()).await.unwrap_or_default();
+            }
+            () = sleep_until(kill_at) => {
+                child.kill().await?;
+                break;
+            }
+        }
+    }
+    let late = Instant::now() >= deadline;
+    let status = child.wait().await?;
+    drop(orders);
+    if let Some(ended) = ended {
+        return Ok(ended);
+    }
+    if asked {
+        return Ok(Ended::Cancelled);
+    }
+    if let (true, Some(limit)) = (late, time_limit) {
+        let text = format!("took longer than the {} seconds that a job may take", limit.as_secs());
+        return Ok(Ended::Invalid(text));
+    }
+    Ok(cause_of_death(status, &last_words.await?, ticket.memory_bytes))
+}
+
+fn start(program: &Program) -> anyhow::Result<Child> {
+    let mut command = Command::new(&program.path);
+    command.args(&program.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.kill_on_drop(true).spawn();
+    child.with_context(|| format!("cannot start {}", program.path.display()))
+}
+
+async fn last_words(mut from: ChildStderr) -> String {
+    let mut kept = Vec::new();
+    let mut chunk = vec![0; LAST_WORDS];
+    while let Ok(n @ 1..) = from.read(&mut chunk).await {
+        kept.extend_from_slice(&chunk[..n]);
+        kept.drain(..kept.len().saturating_sub(LAST_WORDS));
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+/// Why an attempt is gone without a word.
+fn cause_of_death(status: ExitStatus, last_words: &str, memory_bytes: u64) -> Ended {
+    if !last_words.is_empty() {
+        tracing::warn!("an attempt died ({status}): {last_words}");
+    }
+    if last_words.contains("memory allocation of") {
+        let mib = memory_bytes >> 20;
+        return Ended::Invalid(format!("needed more memory than the {mib} MiB that were set aside for it"));
+    }
+    if last_words.contains("has overflowed its stack") {
+        return Ended::Invalid("the job crashed: its stack overflowed".into());
+    }
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return match signal {
+            // Nobody here sent it: an operator did, or the system ran out of memory. Worth another attempt.
+            9 | 15 => Ended::Internal(format!("the job was killed from outside (signal {signal})")),
+            _ => Ended::Invalid(format!("the job crashed (signal {signal})")),
+        };
+    }
+    Ended::Internal(format!("the job's process ended without a result ({status})"))
+}

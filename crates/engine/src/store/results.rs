@@ -1,0 +1,30 @@
+//! Which job did which work: looked up before the same is done again.
+
+use super::{Result, Store, rows, sql};
+use crate::model::{Job, ProjectId};
+use sqlx::SqliteConnection;
+
+impl Store {
+    /// A successful job of this project that did this work and whose outputs are all still as it made them.
+    pub(crate) async fn same_work(&self, project: ProjectId, work: &str) -> Result<Option<Job>> {
+        let row =
+            sqlx::query(sql::RESULT_GET).bind(project.0).bind(work).fetch_optional(self.reader()).await?;
+        let Some(job) = row.as_ref().map(rows::job).transpose()? else { return Ok(None) };
+        for asset in job.outputs.assets.values().flatten() {
+            let now = sqlx::query(sql::ASSET_GET).bind(asset.id.0).bind(project.0);
+            let now = now.fetch_optional(self.reader()).await?;
+            let Some(now) = now.as_ref().map(rows::asset).transpose()? else { return Ok(None) };
+            if now.sha256 != asset.sha256 {
+                return Ok(None);
+            }
+        }
+        Ok(Some(job))
+    }
+}
+
+/// Notes that `job` did this work.
+pub(super) async fn remember(tx: &mut SqliteConnection, job: &Job, work: &str) -> Result<()> {
+    let set = sqlx::query(sql::RESULT_SET).bind(job.project_id.0).bind(work).bind(job.id.0);
+    set.execute(tx).await?;
+    Ok(())
+}

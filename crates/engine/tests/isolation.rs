@@ -1,0 +1,186 @@
+//! Attempts in processes of their own: whatever a job does to its process, its error says so and nobody else notices.
+
+mod common;
+use common::*;
+use fieldstone_engine::model::*;
+use fieldstone_engine::{Engine, EngineConfig, Isolation, JobTypes, Program};
+use fieldstone_jobs::{JobContext, JobEntry, JobError, Values};
+use serde_json::json;
+use std::time::Duration;
+
+fn run_of(run: fn(&Values, &mut JobContext) -> Result<(), JobError>, type_name: &'static str) -> JobEntry {
+    JobEntry {
+        type_name,
+        revision: 1,
+        doc: "",
+        inputs: &[],
+        params: &[],
+        products: &[],
+        refers: None,
+        results: &[],
+        example: "{}",
+        memory_bytes: |_, _| 1 << 20,
+        run,
+    }
+}
+
+/// What a job should never do, by name.
+static BAD: std::sync::LazyLock<Vec<JobEntry>> = std::sync::LazyLock::new(|| {
+    vec![
+        run_of(|_, _| std::process::abort(), "bad/aborts"),
+        run_of(|_, _| std::process::exit(7), "bad/exits"),
+        run_of(|_, _| panic!("index 7 of 3"), "bad/panics"),
+        run_of(|_, _| Ok(drop(vec![1u8; 4 << 30])), "bad/greedy"),
+        run_of(|_, cx| deep(cx, 0).map(drop), "bad/deep"),
+        run_of(|_, _| loop_for_ever(), "bad/deaf"),
+        run_of(
+            |_, cx| {
+                cx.warn("the mesh is odd");
+                cx.set_param("pid", std::process::id());
+                Ok(())
+            },
+            "good/pid",
+        ),
+    ]
+});
+
+fn types() -> JobTypes {
+    let mut all: Vec<&'static JobEntry> = TYPES.to_vec();
+    all.extend(BAD.iter());
+    all.leak()
+}
+
+/// Until the stack is full.
+#[allow(unconditional_recursion)]
+fn deep(cx: &JobContext, n: u64) -> Result<u64, JobError> {
+    let room = std::hint::black_box([n; 64]);
+    Ok(deep(cx, n + 1)? + room[63])
+}
+
+/// Asks its monitor nothing.
+fn loop_for_ever() -> ! {
+    loop {
+        std::thread::park_timeout(Duration::from_secs(1));
+    }
+}
+
+/// Not a test: an attempt, when an engine of this file starts this program with this test's name alone.
+#[test]
+fn attempt() {
+    if std::env::args().any(|a| a == ATTEMPT) {
+        fieldstone_jobs::child::run(types());
+        std::process::exit(0);
+    }
+}
+
+/// Marks a start as an attempt; to the test runner it is one more name to filter by.
+const ATTEMPT: &str = "attempt-of-a-job";
+
+fn isolated(folder: &tempfile::TempDir) -> EngineConfig {
+    let args = ["--exact", "attempt", ATTEMPT, "--nocapture", "--quiet"].map(Into::into).to_vec();
+    let program = Program { path: std::env::current_exe().unwrap(), args };
+    EngineConfig { isolation: Isolation::Process(program), memory_limit_bytes: 8 << 30, ..config(folder) }
+}
+
+async fn bench_with(change: impl FnOnce(EngineConfig) -> EngineConfig) -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::open_with_types(change(isolated(&folder)), types()).await.unwrap();
+    let caller = caller("owner");
+    let project = engine.create_project(&caller, new_project("p")).await.unwrap().id;
+    engine.start();
+    Bench { folder, engine, caller, project }
+}
+
+impl Bench {
+    async fn ended(&self, type_name: &str) -> std::sync::Arc<Job> {
+        let job = self.dispatch(new_job(type_name, &[], json!({}))).await.unwrap();
+        self.finished(job.id).await
+    }
+
+    async fn log(&self, id: JobId) -> Vec<String> {
+        let lines = self.engine.job_log(&self.caller, self.project, id).await.unwrap();
+        lines.into_iter().map(|l| format!("{} {}: {}", l.attempt, l.level.as_str(), l.text)).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_job_runs_in_a_process_of_its_own() {
+    let b = bench_with(|c| c).await;
+    b.upload("part.stl", b"solid").await;
+    let job = b.dispatch(new_job("test/sample", &[("mesh", "part.stl")], json!({"resolution": "64"})));
+    let job = b.finished(job.await.unwrap().id).await;
+    assert_eq!((job.state, job.error.as_deref()), (State::Success, None));
+    let volume = &job.outputs.assets["volume"][0];
+    assert_eq!(b.bytes_of(&volume.sha256).await, [b"solid".as_slice(), &64_i64.to_le_bytes()].concat());
+    let job = b.ended("good/pid").await;
+    assert_ne!(job.outputs.params["pid"], json!(std::process::id().to_string()));
+    let log = ["1 info: attempt 1 started", "1 warning: the mesh is odd"];
+    assert_eq!(b.log(job.id).await, log);
+    b.engine.stop().await;
+    let left = std::fs::read_dir(b.folder.path().join("data/work")).unwrap().count();
+    assert_eq!(left, 0, "attempts leave nothing behind");
+}
+
+#[tokio::test]
+async fn what_kills_an_attempt_is_the_error_of_its_job_alone() {
+    let b = bench_with(|c| EngineConfig { max_attempts: 2, ..c }).await;
+    let endless = b.dispatch(new_job("test/endless", &[], json!({}))).await.unwrap();
+    b.job_when(endless.id, |j| j.progress == 0.25).await;
+    let cases = [
+        ("bad/aborts", 1, "the job crashed (signal 6)"),
+        ("bad/panics", 1, "the job crashed: index 7 of 3"),
+        ("bad/greedy", 1, "needed more memory than the 513 MiB that were set aside for it"),
+        ("bad/deep", 1, "the job crashed: its stack overflowed"),
+        ("bad/exits", 2, "internal error: the job's process ended without a result (exit status: 7)"),
+    ];
+    for (type_name, attempts, error) in cases {
+        let job = b.ended(type_name).await;
+        assert_eq!((job.state, job.error.as_deref()), (State::Failure, Some(error)), "{type_name}");
+        assert_eq!(job.attempt, attempts, "{type_name}");
+    }
+    assert_eq!(b.job(endless.id).await.state, State::Started, "the neighbour noticed nothing");
+    b.engine.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_that_hears_nothing_is_killed() {
+    let b = bench_with(|c| EngineConfig { job_time_limit: Some(Duration::from_millis(300)), ..c }).await;
+    let job = b.ended("bad/deaf").await;
+    let error = "took longer than the 0 seconds that a job may take";
+    assert_eq!((job.state, job.error.as_deref()), (State::Failure, Some(error)));
+    b.engine.stop().await;
+
+    let b = bench_with(|c| EngineConfig { concurrent_jobs: 1, ..c }).await;
+    let deaf = b.dispatch(new_job("bad/deaf", &[], json!({}))).await.unwrap();
+    b.job_when(deaf.id, |j| j.state == State::Started).await;
+    b.engine.delete_job(&b.caller, b.project, deaf.id).await.unwrap();
+    assert_eq!(b.ended("good/pid").await.state, State::Success, "its slot is free again");
+    b.engine.stop().await;
+}
+
+#[tokio::test]
+async fn work_that_was_done_is_not_done_again() {
+    let b = bench_with(|c| EngineConfig { reuse_results: true, ..c }).await;
+    b.upload("part.stl", b"solid").await;
+    let dispatch = async |file: &str, resolution: i64| {
+        let job = new_job("test/sample", &[("mesh", file)], json!({"resolution": resolution}));
+        b.finished(b.dispatch(job).await.unwrap().id).await
+    };
+    let first = dispatch("part.stl", 64).await;
+    let second = dispatch("part.stl", 64).await;
+    let (made, given) = (&first.outputs.assets["volume"][0], &second.outputs.assets["volume"][0]);
+    assert_eq!((given.sha256.as_str(), given.job_id), (made.sha256.as_str(), Some(second.id)));
+    assert_ne!((given.id, &given.filename), (made.id, &made.filename), "assets of its own");
+    assert_eq!(first.outputs.params, second.outputs.params);
+    let text = format!("1 info: the same work was done by job {}: its results are reused", first.id);
+    assert!(b.log(second.id).await.contains(&text));
+    let reused = async |id| b.log(id).await.iter().any(|l| l.contains("are reused"));
+    assert!(!reused(dispatch("part.stl", 65).await.id).await, "another parameter");
+    b.upload("part.stl", b"other").await;
+    assert!(!reused(dispatch("part.stl", 64).await.id).await, "other bytes under the same name");
+    // The newest of the same work has lost an output.
+    b.upload("part.stl", b"solid").await;
+    b.engine.delete_asset(&b.caller, b.project, given.id).await.unwrap();
+    assert!(!reused(dispatch("part.stl", 64).await.id).await, "an output is gone");
+    b.engine.stop().await;
+}
