@@ -4,7 +4,6 @@ mod common;
 use common::*;
 use fieldstone_engine::EngineError;
 use fieldstone_engine::model::*;
-use indexmap::IndexMap;
 use serde_json::json;
 
 const SAMPLE_MESH: &str = "---
