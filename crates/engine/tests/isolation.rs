@@ -30,7 +30,7 @@ static BAD: std::sync::LazyLock<Vec<JobEntry>> = std::sync::LazyLock::new(|| {
         run_of(|_, _| std::process::abort(), "bad/aborts"),
         run_of(|_, _| std::process::exit(7), "bad/exits"),
         run_of(|_, _| panic!("index 7 of 3"), "bad/panics"),
-        run_of(|_, _| Ok(drop(vec![1u8; 4 << 30])), "bad/greedy"),
+        run_of(greedy, "bad/greedy"),
         run_of(|_, cx| deep(cx, 0).map(drop), "bad/deep"),
         run_of(|_, _| loop_for_ever(), "bad/deaf"),
         run_of(
@@ -48,6 +48,12 @@ fn types() -> JobTypes {
     let mut all: Vec<&'static JobEntry> = TYPES.to_vec();
     all.extend(BAD.iter());
     all.leak()
+}
+
+/// More than anybody gave it.
+fn greedy(_: &Values, _: &mut JobContext) -> Result<(), JobError> {
+    std::hint::black_box(vec![1u8; 4 << 30]);
+    Ok(())
 }
 
 /// Until the stack is full.
