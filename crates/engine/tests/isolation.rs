@@ -31,7 +31,7 @@ static BAD: std::sync::LazyLock<Vec<JobEntry>> = std::sync::LazyLock::new(|| {
         run_of(|_, _| std::process::exit(7), "bad/exits"),
         run_of(|_, _| panic!("index 7 of 3"), "bad/panics"),
         run_of(greedy, "bad/greedy"),
-        run_of(|_, cx| deep(cx, 0).map(drop), "bad/deep"),
+        run_of(|_, _| deep(0).map(drop), "bad/deep"),
         run_of(|_, _| loop_for_ever(), "bad/deaf"),
         run_of(
             |_, cx| {
@@ -58,9 +58,9 @@ fn greedy(_: &Values, _: &mut JobContext) -> Result<(), JobError> {
 
 /// Until the stack is full.
 #[allow(unconditional_recursion)]
-fn deep(cx: &JobContext, n: u64) -> Result<u64, JobError> {
+fn deep(n: u64) -> Result<u64, JobError> {
     let room = std::hint::black_box([n; 64]);
-    Ok(deep(cx, n + 1)? + room[63])
+    Ok(deep(n + 1)? + room[63])
 }
 
 /// Asks its monitor nothing.
