@@ -85,6 +85,14 @@ fn conformance(tally: &mut Tally) {
         }
     }
     releases(tally, &binary, RELEASES_OF_THE_SUITE);
+    match python::environment("metafold-needs", CLIENT_NEEDS) {
+        Err(e) => tally.check("experiment", Err(e)),
+        Ok(python) => {
+            let mut command = Command::new(python);
+            command.arg(root().join("conformance/experiment.py")).arg(&binary);
+            tally.counted("experiment", &mut command, script_verdict);
+        }
+    }
 }
 
 /// The binary that the tests were run with.
