@@ -6,6 +6,7 @@ use crate::params::{Kind, Values};
 use crate::spelling::shorten;
 use indexmap::IndexMap;
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// Bounds on what a graph may be.
 #[derive(Clone, Copy, Debug)]
@@ -80,13 +81,14 @@ impl Graph {
             let (n, most) = (operators.len(), limits.operators);
             return Err(GraphError::new("graph", format!("has {n} operators, the limit is {most}")));
         }
-        let mut warnings = Vec::new();
-        let read = |(i, operator)| read_operator(i, operator, &mut warnings);
-        let mut nodes = operators.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
         let edges = match document.get("edges") {
             None | Some(Value::Null) => &Vec::new(),
             _ => list(document, "edges")?,
         };
+        let mut warnings = Vec::new();
+        let older = older_forms(operators, edges);
+        let read = |(i, operator)| read_operator(i, operator, older.contains(&i), &mut warnings);
+        let mut nodes = operators.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
         let sources = connect(&mut nodes, edges)?;
         let sink = sink(&nodes, &sources)?;
         let order = order(&nodes, sink, &mut warnings)?;
@@ -201,7 +203,24 @@ fn list<'a>(document: &'a Value, name: &str) -> Result<&'a Vec<Value>, GraphErro
     })
 }
 
-fn read_operator(index: usize, operator: &Value, warnings: &mut Vec<String>) -> Result<Node, GraphError> {
+/// Operators that an edge connects as only their older form can be.
+fn older_forms(operators: &[Value], edges: &[Value]) -> HashSet<usize> {
+    let older_target = |edge: &Value| {
+        let target = edge.get("target")?;
+        let (index, input) = (target.get(0)?.as_u64()? as usize, target.get(1)?.as_str()?);
+        let type_name = operators.get(index)?.get("type")?.as_str()?;
+        let has = |entry: &OperatorEntry| entry.inputs.iter().any(|p| p.name == input);
+        (has(ops::older(type_name)?) && !has(ops::find(type_name)?)).then_some(index)
+    };
+    edges.iter().filter_map(older_target).collect()
+}
+
+fn read_operator(
+    index: usize,
+    operator: &Value,
+    older: bool,
+    warnings: &mut Vec<String>,
+) -> Result<Node, GraphError> {
     let here = format!("operators[{index}]");
     let Some(type_name) = operator.get("type").and_then(Value::as_str) else {
         return Err(GraphError::new(
@@ -209,7 +228,7 @@ fn read_operator(index: usize, operator: &Value, warnings: &mut Vec<String>) -> 
             format!("expected an object with a \"type\", got {}", shorten(operator)),
         ));
     };
-    let Some(entry) = ops::find(type_name) else {
+    let Some(entry) = ops::older(type_name).filter(|_| older).or_else(|| ops::find(type_name)) else {
         let known: Vec<_> = ops::OPERATORS.iter().map(|e| e.type_name).collect();
         let shown = shorten(&Value::String(type_name.to_owned()));
         return Err(GraphError::new(

@@ -175,6 +175,14 @@ impl Domain {
         }
     }
 
+    /// Directions in the world of a grid's axes; of a list those of the world.
+    pub fn axes(&self) -> [[f64; 3]; 3] {
+        match self {
+            Domain::Grid { affine, .. } => affine.directions(),
+            Domain::List(_) => Affine::IDENTITY.linear,
+        }
+    }
+
     /// The grid as its neighbours see each other: of the moved samples, turned back to the axes. `None` for a list, and
     /// where the map leaves no right angles.
     pub fn metric_patch(&self) -> Option<Patch> {
@@ -218,6 +226,8 @@ pub struct Build<'a> {
     pub volumes: &'a [Option<Volume>],
     /// The grid that the samples are on ([`Domain::metric_patch`]).
     pub patch: Option<Patch>,
+    /// Where that grid's axes point in the world: directions of x, y and z.
+    pub axes: [[f64; 3]; 3],
     /// Set to have the points input mapped before the stage sees it (world → object).
     pub before: Option<Affine>,
     /// Set to have the points that the stage makes mapped (object → world).
