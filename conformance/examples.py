@@ -78,7 +78,7 @@ def checks(check, connect):
         """the beam lattice example: measures of 24 unit cells at two radii."""
         shapes = cells.cells()
         assert len(shapes) == 24
-        radii = (0.04, 0.08)
+        radii = (0.06, 0.1)
         lattice = lambda cell, r: f.SampleLattice(f.PointSource, {
             "lattice_data": cell, "scale": [1, 1, 1], "section_type": "Circle", "section_radius": r,
             "node_type": "Sphere", "node_radius": r})
