@@ -5,6 +5,7 @@ import requests
 from metafold import MetafoldClient
 
 import builders
+import examples
 from harness import check, main
 
 
@@ -18,7 +19,12 @@ def project(t):
     assert t.client.assets.list() == [] and t.client.jobs.list() == []
 
 
-builders.checks(check, lambda t: MetafoldClient(t.token, t.project.id, t.server.url))
+def connect(t):
+    return MetafoldClient(t.token, t.project.id, t.server.url)
+
+
+examples.checks(check, connect)
+builders.checks(check, connect)
 
 if __name__ == "__main__":
     main(lambda url, token: None, "--dialect", "sdk-legacy")

@@ -12,11 +12,12 @@ pub struct Options {
     no_conformance: bool,
 }
 
-/// The official client releases that run unmodified against us, each with its script.
-const CLIENTS: &[(&str, &str, &str)] = &[
-    ("metafold-0.15", "metafold==0.15.0", "sdk_0_15.py"),
-    ("metafold-0.11", "metafold==0.11.0", "sdk_0_11.py"),
-    ("metafold-0.5", "metafold==0.5.0", "sdk_0_5.py"),
+/// The official client releases that run unmodified against us, each with what its script needs besides, and the script.
+const CLIENTS: &[(&str, &[&str], &str)] = &[
+    ("metafold-0.15", &["metafold==0.15.0"], "sdk_0_15.py"),
+    ("metafold-0.11", &["metafold==0.11.0"], "sdk_0_11.py"),
+    ("metafold-0.5", &["metafold==0.5.0", "numpy"], "sdk_0_5.py"),
+    ("metafold-0.2", &["metafold==0.2.1", "numpy"], "sdk_0_2.py"),
 ];
 
 /// Runs the suite. It goes on after a failure, so that one run shows all.
@@ -53,8 +54,8 @@ fn conformance(tally: &mut Tally) {
         return tally.check("conformance", Err(e));
     }
     let binary = target().join("debug/fieldstone");
-    for (name, requirement, script) in CLIENTS {
-        match python::environment(name, &[requirement]) {
+    for (name, requirements, script) in CLIENTS {
+        match python::environment(name, requirements) {
             Err(e) => tally.check(name, Err(e)),
             Ok(python) => {
                 let mut command = Command::new(python);
