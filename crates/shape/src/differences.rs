@@ -1,8 +1,8 @@
 //! Derivatives of samples by central differences: what ComputeNormals and ComputeCurvatures share.
 
 use crate::affine::Affine;
-use crate::operator::{Build, BuildError, Neighbours, Promise, StageError, Visible};
-use crate::params::{Kind, Param, Values};
+use crate::operator::{AssetBytes, Build, BuildError, Neighbours, Promise, StageError, Visible};
+use crate::params::{Kind, Param, ParamError, Values};
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::{Monitor, Patch};
 use rayon::prelude::*;
@@ -52,6 +52,17 @@ pub fn cells(values: &Values, _: Visible, spacing: [f64; 3]) -> Option<u32> {
     steps(values, spacing).into_iter().max()
 }
 
+/// Refuses a grid of no extent.
+pub fn check(values: &Values, _: AssetBytes<'_>) -> Result<(), ParamError> {
+    match values.numbers("volume_size") {
+        Some(size) if size.iter().any(|s| *s <= 0.0) => {
+            let what = format!("expected numbers above 0, got {size:?}");
+            Err(ParamError { name: "volume_size".into(), what })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A derivative is no distance.
 pub fn promise(_: &Values, _: &[Promise]) -> Promise {
     Promise::Sign
@@ -76,12 +87,6 @@ impl Differences {
         let patch = cx.patch.ok_or_else(|| BuildError::Input("needs samples on a grid".into()))?;
         let mut spacing = patch.spacing();
         if let Some(size) = values.numbers("volume_size") {
-            if size.iter().any(|s| *s <= 0.0) {
-                return Err(BuildError::param(
-                    "volume_size",
-                    format!("expected numbers above 0, got {size:?}"),
-                ));
-            }
             let n = patch.resolution();
             spacing = std::array::from_fn(|a| size[a] / f64::from(n[a].max(2) - 1));
         }

@@ -1,8 +1,9 @@
 //! The graph document: read, checked, put into an order. Nothing is loaded here.
 
+use crate::affine::Affine;
 use crate::operator::{OperatorEntry, Port, Type};
 use crate::ops;
-use crate::params::{Kind, Values};
+use crate::params::{Kind, ParamError, Values};
 use crate::spelling::shorten;
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -132,6 +133,15 @@ impl Graph {
         self.nodes.iter().map(|n| n.entry.params).enumerate().flat_map(of_node).collect()
     }
 
+    /// Refuses assets of a wrong size; `bytes` knows sizes by operator and parameter, not all of them.
+    pub fn check_assets(&self, bytes: &dyn Fn(usize, &str) -> Option<u64>) -> Result<(), GraphError> {
+        for (i, node) in self.nodes.iter().enumerate() {
+            let check = (node.entry.check)(&node.values, &|param| bytes(i, param));
+            check.map_err(|e| self.error_at(i, e.to_string()))?;
+        }
+        Ok(())
+    }
+
     /// An error at operator `node`.
     pub fn error_at(&self, node: usize, what: impl Into<String>) -> GraphError {
         GraphError::new(place(node, self.nodes[node].entry.type_name), what)
@@ -250,8 +260,17 @@ fn read_operator(
             warnings.push(format!("{here}: parameter {old:?} means nothing and was ignored"));
         }
     }
-    let values = Values::parse(entry.params, &given).map_err(|e| GraphError::new(here, e.to_string()))?;
+    let values = read_values(entry, &given).map_err(|e| GraphError::new(here, e.to_string()))?;
     Ok(Node { entry, values, inputs: vec![None; entry.inputs.len()] })
+}
+
+fn read_values(entry: &OperatorEntry, given: &IndexMap<String, Value>) -> Result<Values, ParamError> {
+    let values = Values::parse(entry.params, given)?;
+    for param in entry.params.iter().filter(|p| matches!(p.kind, Kind::Numbers(16))) {
+        Affine::placement(&values, param.name)?;
+    }
+    (entry.check)(&values, &|_| None)?;
+    Ok(values)
 }
 
 /// Connects the ports; returns which operators feed another.

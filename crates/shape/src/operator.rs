@@ -133,9 +133,14 @@ pub struct OperatorEntry {
     pub reach: Reach,
     /// The points it makes samples at, for sources.
     pub domain: Option<FindDomain>,
+    /// Refuses parameters that are wrong together, and assets of a wrong size; before anything is loaded.
+    pub check: fn(&Values, AssetBytes<'_>) -> Result<(), ParamError>,
     /// Loads, checks and prepares. Never called for sources of points.
     pub build: fn(&Values, &mut Build<'_>) -> Result<Stage, BuildError>,
 }
+
+/// The size of the asset that a parameter names, where it is known.
+pub type AssetBytes<'a> = &'a dyn Fn(&str) -> Option<u64>;
 
 /// Reads a source's points from its parameters.
 pub type FindDomain = fn(&Values) -> Result<Domain, ParamError>;

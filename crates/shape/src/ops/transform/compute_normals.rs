@@ -1,7 +1,7 @@
 //! `ComputeNormals`: the direction in which samples grow.
 
 use crate::affine::Affine;
-use crate::differences::{Differences, PARAMS, cells, promise};
+use crate::differences::{Differences, PARAMS, cells, check, promise};
 use crate::operator::{
     Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Reach, Stage, Type, Visible,
 };
@@ -27,6 +27,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     sees: |_, _, _| Visible::ALL,
     reach: Reach::Cells(cells),
     domain: None,
+    check,
     build: |values, cx| {
         let differences = Differences::read(values, cx, normal)?.along(cx.axes);
         Ok(Stage::Neighbours(Box::new(differences)))
@@ -42,6 +43,7 @@ pub const OLDER: OperatorEntry = OperatorEntry {
     params: &[sample_volume::OFFSET, sample_volume::SIZE, XFORM_PARAM],
     example: r#"{"volume_offset": [-1, -1, -1], "volume_size": [2, 2, 2]}"#,
     reach: Reach::Point,
+    check: |_, _| Ok(()),
     build: build_older,
     ..ENTRY
 };
