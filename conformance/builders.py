@@ -162,4 +162,4 @@ def checks(check, connect):
         root = t.bench.f.SampleCustomShape(t.bench.f.PointSource, shader)
         case = Case("SampleCustomShape", root, None, t.bench.f.GenerateSamplePoints(), 0, False, np.float32)
         refused(lambda: connect(t).jobs.run("evaluate_graph", {"graph": case.graph}),
-                "operators[1]", "SampleCustomShape", "unknown", "expected one of")
+                "operators[1]", "SampleCustomShape", "not offered", "shader")

@@ -239,12 +239,7 @@ fn read_operator(
         ));
     };
     let Some(entry) = ops::older(type_name).filter(|_| older).or_else(|| ops::find(type_name)) else {
-        let known: Vec<_> = ops::OPERATORS.iter().map(|e| e.type_name).collect();
-        let shown = shorten(&Value::String(type_name.to_owned()));
-        return Err(GraphError::new(
-            here,
-            format!("type {shown} is unknown, expected one of {}", known.join(", ")),
-        ));
+        return Err(GraphError::new(here, unknown_type(type_name)));
     };
     let here = place(index, type_name);
     let mut given: IndexMap<String, Value> = match operator.get("parameters") {
@@ -262,6 +257,15 @@ fn read_operator(
     }
     let values = read_values(entry, &given).map_err(|e| GraphError::new(here, e.to_string()))?;
     Ok(Node { entry, values, inputs: vec![None; entry.inputs.len()] })
+}
+
+fn unknown_type(type_name: &str) -> String {
+    let shown = shorten(&Value::String(type_name.to_owned()));
+    if let Some((_, why)) = ops::NOT_OFFERED.iter().find(|(name, _)| *name == type_name) {
+        return format!("type {shown} is not offered here: {why}");
+    }
+    let known: Vec<_> = ops::OPERATORS.iter().map(|e| e.type_name).collect();
+    format!("type {shown} is unknown, expected one of {}", known.join(", "))
 }
 
 fn read_values(entry: &OperatorEntry, given: &IndexMap<String, Value>) -> Result<Values, ParamError> {
