@@ -5,6 +5,8 @@ import os
 
 from metafold import MetafoldClient
 
+import builders
+import examples
 from harness import BRACKET, SAMPLE_MESH, box_obj, check, check_box_volume, main, patch_of, refused
 
 BOX = dict(size=(12.0, 8.0, 10.0), centre=(0.0, 1.0, -2.0))
@@ -123,24 +125,6 @@ def refused_graphs(t):
 
 
 @check
-def surface_lattices(t):
-    """measures of all surface lattices, shelled after redistancing."""
-    names = "CD CI2Y CP CPM_Y CS CY C_Y D F FRD Gyroid I2Y IWP P PM_Y S SD1 Schwarz SchwarzD SchwarzN SchwarzPW SchwarzW W Y"
-    for name in names.split():
-        operators = [
-            {"type": "GenerateSamplePoints", "parameters": {"size": [1, 1, 1], "resolution": [32, 32, 32]}},
-            {"type": "SampleSurfaceLattice", "parameters": {"lattice_type": name, "scale": [1, 1, 1]}},
-            {"type": "Redistance"},
-            {"type": "Shell", "parameters": {"thickness": 0.1}},
-        ]
-        edges = [{"source": 0, "target": [1, "Points"]}, {"source": 1, "target": [2, "Samples"]},
-                 {"source": 2, "target": [3, "Samples"]}]
-        job = t.client.jobs.run_status("evaluate_metrics", {"graph": {"operators": operators, "edges": edges}, "point_source": 0})
-        meta = t.client.jobs.poll(job).json()["meta"]
-        assert 0.1 < meta["relative_density"] < 0.95 and meta["surface_area"] > 2, (name, meta)
-
-
-@check
 def jobs(t):
     """jobs are listed, renamed and deleted."""
     c = t.client
@@ -165,6 +149,13 @@ def workflows(t):
     refused(lambda: t.client.workflows.cancel(w.id), "")
     t.client.workflows.delete(w.id)
 
+
+def connect(t):
+    return MetafoldClient(t.token, project_id=t.project.id, base_url=t.server.url)
+
+
+examples.checks(check, connect)
+builders.checks(check, connect)
 
 if __name__ == "__main__":
     main(lambda url, token: MetafoldClient(token, base_url=url))

@@ -3,6 +3,7 @@ import os
 
 from metafold import MetafoldClient
 
+import builders
 from harness import box_obj, check, check_box_volume, main, refused
 
 BOX = dict(size=(12.0, 8.0, 10.0), centre=(0.0, 1.0, -2.0))
@@ -44,6 +45,8 @@ def sample_triangle_mesh(t):
     refused(lambda: c.jobs.run("sample_triangle_mesh", {"mesh_filename": "absent.stl", "max_resolution": 16}),
             "absent.stl")
 
+
+builders.checks(check, lambda t: MetafoldClient(t.token, t.project.id, t.server.url))
 
 if __name__ == "__main__":
     main(lambda url, token: MetafoldClient(token, base_url=url), "--dialect", "sdk-legacy")

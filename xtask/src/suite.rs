@@ -13,11 +13,12 @@ pub struct Options {
     no_conformance: bool,
 }
 
-/// The official client releases that run unmodified against us, each with its script.
-const CLIENTS: &[(&str, &str, &str)] = &[
-    ("metafold-0.15", "metafold==0.15.0", "sdk_0_15.py"),
-    ("metafold-0.11", "metafold==0.11.0", "sdk_0_11.py"),
-    ("metafold-0.5", "metafold==0.5.0", "sdk_0_5.py"),
+/// The official client releases that run unmodified against us, each with what its script needs besides, and the script.
+const CLIENTS: &[(&str, &[&str], &str)] = &[
+    ("metafold-0.15", &["metafold==0.15.0"], "sdk_0_15.py"),
+    ("metafold-0.11", &["metafold==0.11.0"], "sdk_0_11.py"),
+    ("metafold-0.5", &["metafold==0.5.0", "numpy"], "sdk_0_5.py"),
+    ("metafold-0.2", &["metafold==0.2.1", "numpy"], "sdk_0_2.py"),
 ];
 
 /// Every final release of `metafold` on PyPI.
@@ -74,8 +75,8 @@ fn document() -> anyhow::Result<()> {
 /// Runs the official clients against the binary that the tests were run with.
 fn conformance(tally: &mut Tally) {
     let Some(binary) = built(tally) else { return };
-    for (name, requirement, script) in CLIENTS {
-        match python::environment(name, &[requirement]) {
+    for (name, requirements, script) in CLIENTS {
+        match python::environment(name, requirements) {
             Err(e) => tally.check(name, Err(e)),
             Ok(python) => {
                 let mut command = Command::new(python);

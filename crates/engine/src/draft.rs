@@ -1,6 +1,8 @@
 //! A job before it has a row: what its sender asked for, checked against its job type.
 
+use crate::bindings::{Bindings, Bound};
 use crate::error::{EngineError, Problems};
+use crate::model::Asset;
 use fieldstone_jobs::{JobEntry, JobLimits, Slot, Values};
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -37,6 +39,29 @@ pub(crate) struct Draft {
     pub(crate) params: IndexMap<String, ParamSource>,
     /// The request that asks for it.
     pub(crate) request: Option<String>,
+    /// What [`Draft::check`] read, where nothing is still to come from upstream.
+    pub(crate) checked: Option<Checked>,
+}
+
+/// Parameters as their job type read them.
+#[derive(Clone)]
+pub(crate) struct Checked {
+    entry: &'static JobEntry,
+    values: Values,
+    /// Field path of the job in its request.
+    prefix: String,
+}
+
+impl std::fmt::Debug for Checked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{:?}", self.entry.type_name, self.values)
+    }
+}
+
+impl PartialEq for Checked {
+    fn eq(&self, other: &Checked) -> bool {
+        std::ptr::eq(self.entry, other.entry) && self.values == other.values && self.prefix == other.prefix
+    }
 }
 
 pub(crate) fn find(types: JobTypes, type_name: &str) -> Option<&'static JobEntry> {
@@ -84,6 +109,22 @@ impl Draft {
         }
         if let Some(values) = self.check_params(entry, &prefix, problems) {
             self.take_references(entry, &values, limits, &prefix, problems);
+            let known = self.params.values().all(|p| matches!(p, ParamSource::Value(_)));
+            self.checked = known.then_some(Checked { entry, values, prefix });
+        }
+    }
+
+    /// Has the job type look at what it was given, now that the files are found.
+    pub(crate) fn check_inputs(&self, inputs: &Bindings, problems: &mut Problems) {
+        let Some(Checked { entry, values, prefix }) = &self.checked else { return };
+        let size = |list: &Vec<Bound<Asset>>| match list.first()? {
+            Bound::Is(asset) => Some(asset.size),
+            Bound::From { .. } => None,
+        };
+        let sizes =
+            inputs.assets.iter().filter_map(|(slot, list)| Some((slot.clone(), size(list)?))).collect();
+        if let Err(e) = (entry.check)(values, &sizes) {
+            problems.push(format!("{prefix}parameters.{}", e.name), e.what);
         }
     }
 

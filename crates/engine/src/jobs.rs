@@ -141,5 +141,6 @@ fn direct_draft(new: NewJob) -> Draft {
         assets: new.assets.into_iter().map(list).collect(),
         request: new.request,
         params: new.params.into_iter().map(|(n, v)| (n, ParamSource::Value(v))).collect(),
+        checked: None,
     }
 }

@@ -17,6 +17,7 @@ fn run_of(run: fn(&Values, &mut JobContext) -> Result<(), JobError>, type_name: 
         params: &[],
         products: &[],
         refers: None,
+        check: |_, _| Ok(()),
         results: &[],
         example: "{}",
         memory_bytes: |_, _| 1 << 20,

@@ -1,13 +1,13 @@
 //! A scalar field that a job meshes, measures or slices: a volume asset or the result of a shape graph, slab by slab.
 
 use crate::context::JobContext;
-use crate::graph_input::program_of;
+use crate::graph_input::{GRAPH, UNLIMITED, check_graph, graph_of, program_of};
 use crate::job_type::{InputSizes, JobError, Slot};
 use fieldstone_kernel::isosurface::Gradients;
 use fieldstone_kernel::{Monitor, Patch};
 use fieldstone_shape::affine::Affine;
 use fieldstone_shape::operator::Type;
-use fieldstone_shape::{Domain, Graph, Kind, Param, Plan, Program, Values, Visible};
+use fieldstone_shape::{Domain, Graph, GraphError, Kind, Param, ParamError, Plan, Program, Values, Visible};
 use memmap2::Mmap;
 use std::fs::File;
 use std::ops::Range;
@@ -73,18 +73,8 @@ impl Field {
         let input = cx.input(VOLUME.name)?;
         let patch = volume_patch(values)?;
         let file = File::open(&input.path)?;
-        let (size, count) = (file.metadata()?.len(), patch.sample_count());
-        let is_byte = match size {
-            n if n == count => true,
-            n if Some(n) == count.checked_mul(4) => false,
-            n => {
-                let [x, y, z] = patch.resolution();
-                return Err(JobError::Invalid(format!(
-                    "input volume ({}): {n} bytes are neither int8 nor float32 for volume_resolution {x} × {y} × {z} = {count} samples",
-                    input.filename
-                )));
-            }
-        };
+        let is_byte = is_byte(&patch, file.metadata()?.len())
+            .map_err(|what| JobError::Invalid(format!("input volume ({}): {what}", input.filename)))?;
         // SAFETY: a staged input is an immutable blob that nobody writes to or cuts while the job runs.
         let bytes = unsafe { Mmap::map(&file)? };
         Ok(Field::Volume(VolumeFile { bytes, patch, is_byte }))
@@ -92,7 +82,8 @@ impl Field {
 
     /// The surface of the job's graph: its result, or what its last Threshold quantises.
     pub fn of_graph(values: &Values, cx: &JobContext, monitor: &Monitor) -> Result<Field, JobError> {
-        let program = program_of(values, cx, |graph| surface_plan(graph, values), monitor)?;
+        let plan = |graph: &Arc<Graph>| surface_plan(graph, values).map_err(JobError::from);
+        let program = program_of(values, cx, plan, monitor)?;
         Ok(Field::Graph(Box::new(program)))
     }
 
@@ -188,19 +179,47 @@ pub fn upright(patch: &Patch, affine: &Affine) -> Result<Patch, JobError> {
     Patch::new(size, affine.apply(patch.offset()), patch.resolution()).map_err(|e| invalid(e.to_string()))
 }
 
+/// Whether a file of so many bytes holds a patch of int8 rather than float32.
+fn is_byte(patch: &Patch, bytes: u64) -> Result<bool, String> {
+    let ([x, y, z], count) = (patch.resolution(), patch.sample_count());
+    match bytes {
+        n if n == count => Ok(true),
+        n if Some(n) == count.checked_mul(4) => Ok(false),
+        n => Err(format!(
+            "{n} bytes are neither int8 nor float32 for volume_resolution {x} × {y} × {z} = {count} samples"
+        )),
+    }
+}
+
 /// The patch that the volume parameters describe.
-pub fn volume_patch(values: &Values) -> Result<Patch, JobError> {
-    let required = |name: &str| JobError::Invalid(format!("parameter {name:?} is required"));
+pub fn volume_patch(values: &Values) -> Result<Patch, ParamError> {
+    let refuse = |name: &str, what: String| ParamError { name: name.into(), what };
+    let required = |name: &str| refuse(name, "is required".into());
     let size = values.numbers("volume_size").ok_or_else(|| required("volume_size"))?;
     let n = values.integers("volume_resolution").ok_or_else(|| required("volume_resolution"))?;
     let size = [size[0], size[1], size[2]];
     let offset = values.numbers("volume_offset").map_or(size.map(|s| -0.5 * s), |o| [o[0], o[1], o[2]]);
     Patch::new(size, offset, [n[0] as u32, n[1] as u32, n[2] as u32])
-        .map_err(|e| JobError::Invalid(e.to_string()))
+        .map_err(|e| refuse("volume_size", e.to_string()))
+}
+
+/// [`JobEntry::check`](crate::job_type::JobEntry::check) of jobs that read a volume.
+pub fn check_volume(values: &Values, inputs: &InputSizes) -> Result<(), ParamError> {
+    let patch = volume_patch(values)?;
+    let Some(bytes) = inputs.get(VOLUME.name) else { return Ok(()) };
+    let refuse =
+        |what| ParamError { name: VOLUME_RESOLUTION.name.into(), what: format!("input volume: {what}") };
+    is_byte(&patch, *bytes).map(drop).map_err(refuse)
+}
+
+/// [`JobEntry::check`](crate::job_type::JobEntry::check) of jobs that need the surface of a graph.
+pub fn check_surface(values: &Values, inputs: &InputSizes) -> Result<(), ParamError> {
+    check_graph(values, inputs)?;
+    surface_plan(&graph_of(values, UNLIMITED)?, values).map(drop)
 }
 
 /// A plan for the zero set of the graph's result.
-pub fn surface_plan(graph: &Arc<Graph>, values: &Values) -> Result<Plan, JobError> {
+pub fn surface_plan(graph: &Arc<Graph>, values: &Values) -> Result<Plan, ParamError> {
     let mut target = graph.sink();
     // Bytes would only coarsen the surface.
     while let (Type::Byte, Some(Some(input))) =
@@ -208,7 +227,7 @@ pub fn surface_plan(graph: &Arc<Graph>, values: &Values) -> Result<Plan, JobErro
     {
         target = *input;
     }
-    let invalid = |e: fieldstone_shape::GraphError| JobError::Invalid(e.to_string());
+    let invalid = |e: GraphError| ParamError { name: GRAPH.name.into(), what: e.to_string() };
     let plan = Plan::new(graph, target, Visible::SURFACE).map_err(invalid)?;
     if !matches!(plan.result_type(), Type::Float | Type::Any | Type::Volume) {
         let what = format!("gives {:?}, a surface needs one number per sample", plan.result_type());
@@ -216,10 +235,11 @@ pub fn surface_plan(graph: &Arc<Graph>, values: &Values) -> Result<Plan, JobErro
     }
     let source = plan.target_source();
     match values.integer(POINT_SOURCE.name).map(|i| i as usize) {
-        Some(given) if Some(given) != source => Err(JobError::Invalid(format!(
-            "parameter \"point_source\": operators[{given}] does not make the result's points{}",
-            source.map_or(String::new(), |s| format!(", operators[{s}] does"))
-        ))),
+        Some(given) if Some(given) != source => {
+            let other = source.map_or(String::new(), |s| format!(", operators[{s}] does"));
+            let what = format!("operators[{given}] does not make the result's points{other}");
+            Err(ParamError { name: POINT_SOURCE.name.into(), what })
+        }
         _ => Ok(plan),
     }
 }
@@ -261,8 +281,7 @@ pub fn volume_memory(values: &Values, _: &InputSizes) -> u64 {
 
 /// The same for a graph.
 pub fn graph_memory(values: &Values, inputs: &InputSizes) -> u64 {
-    let unlimited = fieldstone_shape::GraphLimits { operators: usize::MAX, samples: u64::MAX };
-    let graph = crate::graph_input::graph_of(values, unlimited).ok();
+    let graph = graph_of(values, UNLIMITED).ok();
     let samples = graph.and_then(|g| Some(surface_plan(&g, values).ok()?.sample_count())).unwrap_or(0);
     let of_surface = crate::surface::memory_bytes(samples);
     crate::graph_input::memory_bytes(values, inputs, Visible::SURFACE).saturating_add(of_surface)

@@ -46,6 +46,14 @@ pub fn graph_of(values: &Values, limits: GraphLimits) -> Result<Arc<Graph>, Para
     Graph::parse(document, limits).map(Arc::new).map_err(|e: GraphError| refuse(e.to_string()))
 }
 
+/// For what has been read within limits before.
+pub const UNLIMITED: GraphLimits = GraphLimits { operators: usize::MAX, samples: u64::MAX };
+
+/// The input slot of the asset that a parameter of an operator names.
+fn slot(operator: usize, param: &str) -> String {
+    format!("graph.{operator}.{param}")
+}
+
 /// [`crate::job_type::Refers`] of graph jobs. Refuses graphs that no plan can be made for, too.
 pub fn references(values: &Values, limits: &JobLimits) -> Result<Vec<Reference>, ParamError> {
     let graph = graph_of(values, limits.graph)?;
@@ -53,16 +61,26 @@ pub fn references(values: &Values, limits: &JobLimits) -> Result<Vec<Reference>,
     Plan::of_result(&graph, Visible::ALL).map_err(refuse)?;
     let reference = |(i, name, path): (usize, &str, &str)| Reference {
         param: GRAPH.name,
-        slot: format!("graph.{i}.{name}"),
+        slot: slot(i, name),
         path: path.to_owned(),
     };
     Ok(graph.assets().into_iter().map(reference).collect())
 }
 
+/// [`JobEntry::check`](crate::job_type::JobEntry::check) of graph jobs: assets of a wrong size are refused.
+pub fn check_graph(values: &Values, inputs: &InputSizes) -> Result<(), ParamError> {
+    let graph = graph_of(values, UNLIMITED)?;
+    let size = |i: usize, name: &str| {
+        // An input that is called like the path comes first, as when the job runs.
+        let path = graph.nodes()[i].values.asset(name)?;
+        inputs.get(path).or_else(|| inputs.get(&slot(i, name))).copied()
+    };
+    graph.check_assets(&size).map_err(|e| ParamError { name: GRAPH.name.into(), what: e.to_string() })
+}
+
 /// Upper bound of the memory that computing the graph's result takes when it is seen as `visible`.
 pub fn memory_bytes(values: &Values, inputs: &InputSizes, visible: Visible) -> u64 {
-    let unlimited = GraphLimits { operators: usize::MAX, samples: u64::MAX };
-    let plan = graph_of(values, unlimited).ok().and_then(|g| Plan::of_result(&g, visible).ok());
+    let plan = graph_of(values, UNLIMITED).ok().and_then(|g| Plan::of_result(&g, visible).ok());
     let assets: u64 = inputs.values().sum();
     let of_plan = plan.map_or(0, |p| p.memory_bytes());
     LEAST_BYTES.saturating_add(of_plan).saturating_add(assets.saturating_mul(BYTES_PER_ASSET_BYTE))

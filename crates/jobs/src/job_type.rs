@@ -65,6 +65,9 @@ pub struct JobEntry {
     /// Finds the assets that the parameters themselves name; such a job also takes asset inputs of any name, which those
     /// references then mean first. `None`: the parameters name none.
     pub refers: Option<Refers>,
+    /// Refuses parameters that are wrong together, and inputs of a wrong size: at dispatch, with the sizes of those that
+    /// are there by then.
+    pub check: fn(&Values, &InputSizes) -> Result<(), ParamError>,
     /// Names of the parameters out.
     pub results: &'static [&'static str],
     /// Parameters as JSON, for the reference and for the laws.

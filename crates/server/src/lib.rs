@@ -4,6 +4,7 @@
 
 mod app;
 mod auth;
+mod drain;
 mod extract;
 mod links;
 mod range;

@@ -2,6 +2,7 @@
 
 use crate::ServerConfig;
 use crate::app::App;
+use crate::drain;
 use crate::routes::{assets, files, health, jobs, projects, schema, user, workflows};
 use crate::wire::error::ApiError;
 use axum::extract::DefaultBodyLimit;
@@ -91,6 +92,7 @@ fn around(router: Router) -> Router {
         .on_failure(());
     router.fallback(unknown_route).method_not_allowed_fallback(wrong_method).layer(
         ServiceBuilder::new()
+            .layer(axum::middleware::from_fn(drain::read_on))
             .layer(SetRequestIdLayer::new(id.clone(), RequestIds::default()))
             .layer(trace)
             .layer(PropagateRequestIdLayer::new(id))

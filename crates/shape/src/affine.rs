@@ -95,6 +95,15 @@ impl Affine {
         greatest - least <= 1e-6 * greatest
     }
 
+    /// Directions of the images of the axes: their columns in M, of length one.
+    pub fn directions(&self) -> [[f64; 3]; 3] {
+        std::array::from_fn(|c| {
+            let column = [self.linear[0][c], self.linear[1][c], self.linear[2][c]];
+            let length = norm(column);
+            column.map(|v| if length > 0.0 { v / length } else { 0.0 })
+        })
+    }
+
     /// Lengths of the images of the axes, if these are at right angles.
     pub fn right_angled_scales(&self) -> Option<[f64; 3]> {
         let column = |c: usize| [self.linear[0][c], self.linear[1][c], self.linear[2][c]];

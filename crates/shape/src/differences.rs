@@ -1,7 +1,8 @@
 //! Derivatives of samples by central differences: what ComputeNormals and ComputeCurvatures share.
 
-use crate::operator::{Build, BuildError, Neighbours, Promise, StageError, Visible};
-use crate::params::{Kind, Param, Values};
+use crate::affine::Affine;
+use crate::operator::{AssetBytes, Build, BuildError, Neighbours, Promise, StageError, Visible};
+use crate::params::{Kind, Param, ParamError, Values};
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::{Monitor, Patch};
 use rayon::prelude::*;
@@ -51,6 +52,17 @@ pub fn cells(values: &Values, _: Visible, spacing: [f64; 3]) -> Option<u32> {
     steps(values, spacing).into_iter().max()
 }
 
+/// Refuses a grid of no extent.
+pub fn check(values: &Values, _: AssetBytes<'_>) -> Result<(), ParamError> {
+    match values.numbers("volume_size") {
+        Some(size) if size.iter().any(|s| *s <= 0.0) => {
+            let what = format!("expected numbers above 0, got {size:?}");
+            Err(ParamError { name: "volume_size".into(), what })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A derivative is no distance.
 pub fn promise(_: &Values, _: &[Promise]) -> Promise {
     Promise::Sign
@@ -61,6 +73,8 @@ pub struct Differences {
     formula: Formula,
     spacing: [f64; 3],
     steps: [u32; 3],
+    /// What the vectors' components count along.
+    axes: Option<[[f64; 3]; 3]>,
 }
 
 impl Differences {
@@ -73,16 +87,16 @@ impl Differences {
         let patch = cx.patch.ok_or_else(|| BuildError::Input("needs samples on a grid".into()))?;
         let mut spacing = patch.spacing();
         if let Some(size) = values.numbers("volume_size") {
-            if size.iter().any(|s| *s <= 0.0) {
-                return Err(BuildError::param(
-                    "volume_size",
-                    format!("expected numbers above 0, got {size:?}"),
-                ));
-            }
             let n = patch.resolution();
             spacing = std::array::from_fn(|a| size[a] / f64::from(n[a].max(2) - 1));
         }
-        Ok(Differences { formula, spacing, steps: steps(values, spacing) })
+        Ok(Differences { formula, spacing, steps: steps(values, spacing), axes: None })
+    }
+
+    /// Has the vectors written in the world's frame, given where the grid's axes point in it.
+    pub fn along(self, axes: [[f64; 3]; 3]) -> Differences {
+        let upright = axes == Affine::IDENTITY.linear;
+        Differences { axes: (!upright).then_some(axes), ..self }
     }
 }
 
@@ -109,12 +123,19 @@ impl Neighbours for Differences {
             monitor.check()?;
             for i in 0..a.len() {
                 let (gradient, second) = self.at(samples, n, [i % n[0], i / n[0], k]);
-                [a[i], b[i], c[i]] = (self.formula)(gradient, second);
+                let vector = (self.formula)(gradient, second);
+                [a[i], b[i], c[i]] = self.axes.map_or(vector, |axes| combined(axes, vector));
             }
             Ok::<_, StageError>(())
         })?;
         Ok(out)
     }
+}
+
+/// v₀·axes₀ + v₁·axes₁ + v₂·axes₂.
+fn combined(axes: [[f64; 3]; 3], v: [f32; 3]) -> [f32; 3] {
+    let v = v.map(f64::from);
+    std::array::from_fn(|k| (v[0] * axes[0][k] + v[1] * axes[1][k] + v[2] * axes[2][k]) as f32)
 }
 
 /// Neighbours along one axis: below, own and above, as indices, and the distances to the outer two.

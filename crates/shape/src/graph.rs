@@ -1,11 +1,13 @@
 //! The graph document: read, checked, put into an order. Nothing is loaded here.
 
+use crate::affine::Affine;
 use crate::operator::{OperatorEntry, Port, Type};
 use crate::ops;
-use crate::params::{Kind, Values};
+use crate::params::{Kind, ParamError, Values};
 use crate::spelling::shorten;
 use indexmap::IndexMap;
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// Bounds on what a graph may be.
 #[derive(Clone, Copy, Debug)]
@@ -80,13 +82,14 @@ impl Graph {
             let (n, most) = (operators.len(), limits.operators);
             return Err(GraphError::new("graph", format!("has {n} operators, the limit is {most}")));
         }
-        let mut warnings = Vec::new();
-        let read = |(i, operator)| read_operator(i, operator, &mut warnings);
-        let mut nodes = operators.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
         let edges = match document.get("edges") {
             None | Some(Value::Null) => &Vec::new(),
             _ => list(document, "edges")?,
         };
+        let mut warnings = Vec::new();
+        let older = older_forms(operators, edges);
+        let read = |(i, operator)| read_operator(i, operator, older.contains(&i), &mut warnings);
+        let mut nodes = operators.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
         let sources = connect(&mut nodes, edges)?;
         let sink = sink(&nodes, &sources)?;
         let order = order(&nodes, sink, &mut warnings)?;
@@ -128,6 +131,15 @@ impl Graph {
             assets.filter_map(move |p| Some((i, p.name, self.nodes[i].values.asset(p.name)?)))
         };
         self.nodes.iter().map(|n| n.entry.params).enumerate().flat_map(of_node).collect()
+    }
+
+    /// Refuses assets of a wrong size; `bytes` knows sizes by operator and parameter, not all of them.
+    pub fn check_assets(&self, bytes: &dyn Fn(usize, &str) -> Option<u64>) -> Result<(), GraphError> {
+        for (i, node) in self.nodes.iter().enumerate() {
+            let check = (node.entry.check)(&node.values, &|param| bytes(i, param));
+            check.map_err(|e| self.error_at(i, e.to_string()))?;
+        }
+        Ok(())
     }
 
     /// An error at operator `node`.
@@ -201,7 +213,24 @@ fn list<'a>(document: &'a Value, name: &str) -> Result<&'a Vec<Value>, GraphErro
     })
 }
 
-fn read_operator(index: usize, operator: &Value, warnings: &mut Vec<String>) -> Result<Node, GraphError> {
+/// Operators that an edge connects as only their older form can be.
+fn older_forms(operators: &[Value], edges: &[Value]) -> HashSet<usize> {
+    let older_target = |edge: &Value| {
+        let target = edge.get("target")?;
+        let (index, input) = (target.get(0)?.as_u64()? as usize, target.get(1)?.as_str()?);
+        let type_name = operators.get(index)?.get("type")?.as_str()?;
+        let has = |entry: &OperatorEntry| entry.inputs.iter().any(|p| p.name == input);
+        (has(ops::older(type_name)?) && !has(ops::find(type_name)?)).then_some(index)
+    };
+    edges.iter().filter_map(older_target).collect()
+}
+
+fn read_operator(
+    index: usize,
+    operator: &Value,
+    older: bool,
+    warnings: &mut Vec<String>,
+) -> Result<Node, GraphError> {
     let here = format!("operators[{index}]");
     let Some(type_name) = operator.get("type").and_then(Value::as_str) else {
         return Err(GraphError::new(
@@ -209,13 +238,8 @@ fn read_operator(index: usize, operator: &Value, warnings: &mut Vec<String>) -> 
             format!("expected an object with a \"type\", got {}", shorten(operator)),
         ));
     };
-    let Some(entry) = ops::find(type_name) else {
-        let known: Vec<_> = ops::OPERATORS.iter().map(|e| e.type_name).collect();
-        let shown = shorten(&Value::String(type_name.to_owned()));
-        return Err(GraphError::new(
-            here,
-            format!("type {shown} is unknown, expected one of {}", known.join(", ")),
-        ));
+    let Some(entry) = ops::older(type_name).filter(|_| older).or_else(|| ops::find(type_name)) else {
+        return Err(GraphError::new(here, unknown_type(type_name)));
     };
     let here = place(index, type_name);
     let mut given: IndexMap<String, Value> = match operator.get("parameters") {
@@ -231,8 +255,26 @@ fn read_operator(index: usize, operator: &Value, warnings: &mut Vec<String>) -> 
             warnings.push(format!("{here}: parameter {old:?} means nothing and was ignored"));
         }
     }
-    let values = Values::parse(entry.params, &given).map_err(|e| GraphError::new(here, e.to_string()))?;
+    let values = read_values(entry, &given).map_err(|e| GraphError::new(here, e.to_string()))?;
     Ok(Node { entry, values, inputs: vec![None; entry.inputs.len()] })
+}
+
+fn unknown_type(type_name: &str) -> String {
+    let shown = shorten(&Value::String(type_name.to_owned()));
+    if let Some((_, why)) = ops::NOT_OFFERED.iter().find(|(name, _)| *name == type_name) {
+        return format!("type {shown} is not offered here: {why}");
+    }
+    let known: Vec<_> = ops::OPERATORS.iter().map(|e| e.type_name).collect();
+    format!("type {shown} is unknown, expected one of {}", known.join(", "))
+}
+
+fn read_values(entry: &OperatorEntry, given: &IndexMap<String, Value>) -> Result<Values, ParamError> {
+    let values = Values::parse(entry.params, given)?;
+    for param in entry.params.iter().filter(|p| matches!(p.kind, Kind::Numbers(16))) {
+        Affine::placement(&values, param.name)?;
+    }
+    (entry.check)(&values, &|_| None)?;
+    Ok(values)
 }
 
 /// Connects the ports; returns which operators feed another.

@@ -133,9 +133,14 @@ pub struct OperatorEntry {
     pub reach: Reach,
     /// The points it makes samples at, for sources.
     pub domain: Option<FindDomain>,
+    /// Refuses parameters that are wrong together, and assets of a wrong size; before anything is loaded.
+    pub check: fn(&Values, AssetBytes<'_>) -> Result<(), ParamError>,
     /// Loads, checks and prepares. Never called for sources of points.
     pub build: fn(&Values, &mut Build<'_>) -> Result<Stage, BuildError>,
 }
+
+/// The size of the asset that a parameter names, where it is known.
+pub type AssetBytes<'a> = &'a dyn Fn(&str) -> Option<u64>;
 
 /// Reads a source's points from its parameters.
 pub type FindDomain = fn(&Values) -> Result<Domain, ParamError>;
@@ -172,6 +177,14 @@ impl Domain {
         match self {
             Domain::Grid { patch, .. } => patch.resolution(),
             Domain::List(points) => [points[0].len() as u32, 1, 1],
+        }
+    }
+
+    /// Directions in the world of a grid's axes; of a list those of the world.
+    pub fn axes(&self) -> [[f64; 3]; 3] {
+        match self {
+            Domain::Grid { affine, .. } => affine.directions(),
+            Domain::List(_) => Affine::IDENTITY.linear,
         }
     }
 
@@ -218,6 +231,8 @@ pub struct Build<'a> {
     pub volumes: &'a [Option<Volume>],
     /// The grid that the samples are on ([`Domain::metric_patch`]).
     pub patch: Option<Patch>,
+    /// Where that grid's axes point in the world: directions of x, y and z.
+    pub axes: [[f64; 3]; 3],
     /// Set to have the points input mapped before the stage sees it (world → object).
     pub before: Option<Affine>,
     /// Set to have the points that the stage makes mapped (object → world).

@@ -232,11 +232,19 @@ impl Param {
             Kind::Asset { file_type } => {
                 asset_path(&structured(value), file_type).map(Typed::Asset).map_err(refuse)
             }
-            Kind::Json => match structured(value).into_owned() {
+            Kind::Json => match self.json(value)? {
                 Value::String(_) => Err(refuse("JSON".to_owned())),
                 json => Ok(Typed::Json(Arc::new(json))),
             },
         }
+    }
+
+    /// The value, or the JSON that a text holds; an error says where it is none.
+    fn json(&self, value: &Value) -> Result<Value, ParamError> {
+        let Value::String(text) = value else { return Ok(value.clone()) };
+        let refuse =
+            |e| ParamError { name: self.name.to_owned(), what: format!("expected JSON, got text: {e}") };
+        serde_json::from_str(text).map_err(refuse)
     }
 }
 

@@ -1,5 +1,6 @@
 //! A plan with its assets loaded, ready to run slab by slab.
 
+use crate::affine::Affine;
 use crate::graph::{Graph, GraphError};
 use crate::operator::{
     Assets, Build, BuildError, Domain, Neighbours, Reach, Stage, StageError, Type, Visible, Volume,
@@ -243,6 +244,7 @@ impl Program {
             channels: &channels,
             volumes: &volumes,
             patch: self.plan.domain_of(i).and_then(Domain::metric_patch),
+            axes: self.plan.domain_of(i).map_or(Affine::IDENTITY.linear, Domain::axes),
             before: None,
             after: None,
         };

@@ -1,7 +1,6 @@
 //! What SampleLattice and SampleBeam share: nodes and edges as JSON, and how struts look.
 
-use crate::operator::BuildError;
-use crate::params::{Kind, Param, Values};
+use crate::params::{Kind, Param, ParamError, Values};
 use crate::spelling::{numbers_of, shorten};
 use fieldstone_kernel::beam::{Limits, LineNetwork, Section, Style};
 use serde_json::Value;
@@ -99,8 +98,9 @@ pub fn read_network(bytes: &[u8]) -> Result<LineNetwork, String> {
 }
 
 /// The filename of a required asset.
-pub fn required_asset<'a>(values: &'a Values, name: &str) -> Result<&'a str, BuildError> {
-    values.asset(name).ok_or_else(|| BuildError::param(name, "is required: {\"path\": <filename>}"))
+pub fn required_asset<'a>(values: &'a Values, name: &str) -> Result<&'a str, ParamError> {
+    let refuse = || ParamError { name: name.into(), what: "is required: {\"path\": <filename>}".into() };
+    values.asset(name).ok_or_else(refuse)
 }
 
 #[cfg(test)]

@@ -112,11 +112,15 @@ fn documents_that_are_no_graph() {
 fn unknown_names() {
     let known: Vec<_> = OPERATORS.iter().map(|e| e.type_name).collect();
     let known = known.join(", ");
-    for name in ["Shel", "SampleCustomShape", "_PointSource", ""] {
+    for name in ["Shel", "_PointSource", ""] {
         let operators = json!([points(), {"type": name}]);
         let message = format!("operators[1]: type {name:?} is unknown, expected one of {known}");
         refused(graph(operators, json!([edge(0, 1, "Points")])), &message);
     }
+    refused(
+        graph(json!([points(), {"type": "SampleCustomShape"}]), json!([edge(0, 1, "Points")])),
+        r#"operators[1]: type "SampleCustomShape" is not offered here: it runs a shader that comes with the graph (SPIR-V)"#,
+    );
     parameter("Shell", "width", json!(1), "unknown, expected one of offset, thickness");
     let long = "x".repeat(100_000);
     let message = refusal(&graph(json!([{"type": long}]), json!([])));

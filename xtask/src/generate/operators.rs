@@ -3,7 +3,7 @@
 use super::{param_row, sentence, table};
 use fieldstone_kernel::lattice::tpms::SURFACES;
 use fieldstone_shape::operator::{Group, OperatorEntry, Type};
-use fieldstone_shape::ops::OPERATORS;
+use fieldstone_shape::ops::{OPERATORS, older};
 use std::fmt::Write;
 
 /// The reference of operators, from the registry.
@@ -39,6 +39,15 @@ fn operator(page: &mut String, entry: &OperatorEntry) {
         sentence(entry.doc),
         sentence(entry.details)
     );
+    connections(page, entry);
+    if let Some(form) = older(entry.type_name) {
+        let _ = write!(page, "\nWith the inputs of older clients: {}\n", sentence(form.details));
+        connections(page, form);
+    }
+}
+
+/// Inputs, parameters, output and example.
+fn connections(page: &mut String, entry: &OperatorEntry) {
     let inputs = entry.inputs.iter().map(|port| {
         let required = if port.required { "" } else { ", optional" };
         [format!("`{}`", port.name), format!("input, {}{required}", type_name(port.takes)), String::new()]

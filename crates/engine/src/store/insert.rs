@@ -104,6 +104,7 @@ async fn resolve(
         };
         bindings.params.insert(name.clone(), bound);
     }
+    draft.check_inputs(&bindings, problems);
     Ok(bindings)
 }
 

@@ -46,6 +46,7 @@ const fn entry(
         example,
         results,
         memory_bytes: memory,
+        check: |_, _| Ok(()),
         run,
     }
 }

@@ -122,6 +122,12 @@ impl Api {
         Self::answer(request.json(body).send())
     }
 
+    /// POST of a body as it is.
+    pub fn post_text(&self, path: &str, body: &str) -> Answer {
+        let request = self.client.post(format!("{}{path}", self.url)).bearer_auth(&self.token);
+        Self::answer(request.header("Content-Type", "application/json").body(body.to_owned()).send())
+    }
+
     /// Streams a file into the assets of a project.
     pub fn upload(&self, project: &str, name: &str, body: impl Read + Send + 'static, size: u64) -> Answer {
         let part = Part::reader_with_length(body, size).file_name(name.to_owned());

@@ -1,7 +1,7 @@
 //! `evaluate_graph`: the older name of `implicit/evaluate`.
 
 use super::implicit_evaluate::{PRODUCT, RESULTS, run};
-use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, INPUTS, memory_bytes, references};
+use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, INPUTS, check_graph, memory_bytes, references};
 use crate::job_type::JobEntry;
 use fieldstone_shape::Visible;
 
@@ -14,6 +14,7 @@ pub const ENTRY: JobEntry = JobEntry {
     params: &[GRAPH],
     products: &[PRODUCT],
     refers: Some(references),
+    check: check_graph,
     results: RESULTS,
     example: GRAPH_EXAMPLE,
     memory_bytes: |values, inputs| memory_bytes(values, inputs, Visible::ALL),

@@ -2,7 +2,7 @@
 
 use super::implicit_metrics::{RESULTS, measure};
 use crate::context::JobContext;
-use crate::field::{Field, POINT_SOURCE, graph_memory};
+use crate::field::{Field, POINT_SOURCE, check_surface, graph_memory};
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, INPUTS, references};
 use crate::job_type::{JobEntry, JobError};
 use fieldstone_shape::params::Values;
@@ -16,6 +16,7 @@ pub const ENTRY: JobEntry = JobEntry {
     params: &[GRAPH, POINT_SOURCE],
     products: &[],
     refers: Some(references),
+    check: check_surface,
     results: RESULTS,
     example: GRAPH_EXAMPLE,
     memory_bytes: graph_memory,

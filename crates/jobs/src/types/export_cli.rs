@@ -1,7 +1,7 @@
 //! `export_cli`: a shape graph as contours in the Common Layer Interface.
 
 use crate::context::JobContext;
-use crate::field::{Field, POINT_SOURCE, graph_memory};
+use crate::field::{Field, POINT_SOURCE, check_surface, graph_memory};
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, INPUTS, references};
 use crate::job_type::{JobEntry, JobError, Product};
 use crate::layers::{LAYER_HEIGHT, TOLERANCE, for_each_layer, layers_of};
@@ -34,6 +34,7 @@ pub const ENTRY: JobEntry = JobEntry {
         doc: "outer contours counter-clockwise, holes clockwise",
     }],
     refers: Some(references),
+    check: check_surface,
     results: &["layer_count"],
     example: GRAPH_EXAMPLE,
     memory_bytes: graph_memory,

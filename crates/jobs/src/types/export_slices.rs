@@ -1,7 +1,7 @@
 //! `export_slices`: a shape graph cut into layers, as pictures or contours.
 
 use crate::context::JobContext;
-use crate::field::{Field, POINT_SOURCE, graph_memory};
+use crate::field::{Field, POINT_SOURCE, check_surface, graph_memory};
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, INPUTS, references};
 use crate::job_type::{JobEntry, JobError, Product};
 use crate::layers::{LAYER_HEIGHT, TOLERANCE, for_each_layer, layers_of, refused};
@@ -40,6 +40,7 @@ pub const ENTRY: JobEntry = JobEntry {
     ],
     products: &[Product { name: "slices", extension: "zip", doc: "one file per layer" }],
     refers: Some(references),
+    check: check_surface,
     results: &["layer_count"],
     example: GRAPH_EXAMPLE,
     memory_bytes: |values, inputs| graph_memory(values, inputs).saturating_add(16 * MAX_PIXELS / 4),

@@ -1,7 +1,7 @@
 //! `export_triangle_mesh`: the surface of a shape graph as a mesh.
 
 use crate::context::JobContext;
-use crate::field::{Field, POINT_SOURCE, graph_memory};
+use crate::field::{Field, POINT_SOURCE, check_surface, graph_memory};
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, INPUTS, references};
 use crate::job_type::{JobEntry, JobError};
 use crate::surface::{FEATURE_PRESERVING, FILE_TYPE, MESH, RESULTS, SIMPLIFY_TOLERANCE, export};
@@ -16,6 +16,7 @@ pub const ENTRY: JobEntry = JobEntry {
     params: &[GRAPH, POINT_SOURCE, FILE_TYPE, FEATURE_PRESERVING, SIMPLIFY_TOLERANCE],
     products: &[MESH],
     refers: Some(references),
+    check: check_surface,
     results: RESULTS,
     example: GRAPH_EXAMPLE,
     memory_bytes: graph_memory,

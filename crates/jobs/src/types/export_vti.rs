@@ -3,7 +3,7 @@
 use super::implicit_evaluate::{PATCH_RESULTS, describe_patch};
 use crate::context::JobContext;
 use crate::field::upright;
-use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, INPUTS, memory_bytes, program, references};
+use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, INPUTS, check_graph, memory_bytes, program, references};
 use crate::job_type::{JobEntry, JobError, Product};
 use fieldstone_kernel::format::vti::{Component, VtiWriter};
 use fieldstone_shape::operator::Type;
@@ -20,6 +20,7 @@ pub const ENTRY: JobEntry = JobEntry {
     params: &[GRAPH],
     products: &[Product { name: "volume", extension: "vti", doc: "one array of point data called distance" }],
     refers: Some(references),
+    check: check_graph,
     results: PATCH_RESULTS,
     example: GRAPH_EXAMPLE,
     memory_bytes: |values, inputs| memory_bytes(values, inputs, Visible::ALL),

@@ -1,7 +1,7 @@
 //! `implicit/evaluate`: the values of a shape graph.
 
 use crate::context::JobContext;
-use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, INPUTS, memory_bytes, program, references};
+use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, INPUTS, check_graph, memory_bytes, program, references};
 use crate::job_type::{JobEntry, JobError, Product};
 use anyhow::Context;
 use fieldstone_shape::operator::Type;
@@ -19,6 +19,7 @@ pub const ENTRY: JobEntry = JobEntry {
     params: &[GRAPH],
     products: &[PRODUCT],
     refers: Some(references),
+    check: check_graph,
     results: RESULTS,
     example: GRAPH_EXAMPLE,
     memory_bytes: |values, inputs| memory_bytes(values, inputs, Visible::ALL),

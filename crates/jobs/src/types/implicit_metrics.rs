@@ -1,7 +1,9 @@
 //! `implicit/metrics`: what the shape of a sampled field measures.
 
 use crate::context::JobContext;
-use crate::field::{Field, VOLUME, VOLUME_OFFSET, VOLUME_RESOLUTION, VOLUME_SIZE, volume_memory};
+use crate::field::{
+    Field, VOLUME, VOLUME_OFFSET, VOLUME_RESOLUTION, VOLUME_SIZE, check_volume, volume_memory,
+};
 use crate::job_type::{JobEntry, JobError};
 use crate::surface::mesh_of;
 use fieldstone_kernel::Monitor;
@@ -18,6 +20,7 @@ pub const ENTRY: JobEntry = JobEntry {
     params: &[VOLUME_SIZE, VOLUME_OFFSET, VOLUME_RESOLUTION],
     products: &[],
     refers: None,
+    check: check_volume,
     results: RESULTS,
     example: r#"{"volume_size": [2, 2, 2], "volume_resolution": [16, 16, 16]}"#,
     memory_bytes: volume_memory,

@@ -20,6 +20,7 @@ pub const ENTRY: JobEntry = JobEntry {
         doc: "versioned binary that names the checksum of the mesh it belongs to",
     }],
     refers: None,
+    check: |_, _| Ok(()),
     results: &[],
     example: "{}",
     memory_bytes: |_, inputs| mesh_memory_bytes(inputs),

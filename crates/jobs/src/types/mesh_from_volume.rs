@@ -1,7 +1,9 @@
 //! `mesh/from-volume`: the surface of a sampled field as a mesh.
 
 use crate::context::JobContext;
-use crate::field::{Field, VOLUME, VOLUME_OFFSET, VOLUME_RESOLUTION, VOLUME_SIZE, volume_memory};
+use crate::field::{
+    Field, VOLUME, VOLUME_OFFSET, VOLUME_RESOLUTION, VOLUME_SIZE, check_volume, volume_memory,
+};
 use crate::job_type::{JobEntry, JobError};
 use crate::surface::{FEATURE_PRESERVING, FILE_TYPE, ISOVALUE, MESH, RESULTS, SIMPLIFY_TOLERANCE, export};
 use fieldstone_shape::params::Values;
@@ -23,6 +25,7 @@ pub const ENTRY: JobEntry = JobEntry {
     ],
     products: &[MESH],
     refers: None,
+    check: check_volume,
     results: RESULTS,
     example: r#"{"volume_size": [2, 2, 2], "volume_resolution": [16, 16, 16]}"#,
     memory_bytes: volume_memory,

@@ -30,6 +30,7 @@ pub const ENTRY: JobEntry = JobEntry {
         doc: "versioned binary that names the checksum of the network it belongs to",
     }],
     refers: None,
+    check: |_, _| Ok(()),
     results: &[],
     example: "{}",
     memory_bytes: |_, inputs| {

@@ -30,6 +30,7 @@ pub const ENTRY: JobEntry = JobEntry {
     }],
     products: &[Product { name: "volume", extension: "bin", doc: "float32 mm, little-endian, x fastest" }],
     refers: None,
+    check: |_, _| Ok(()),
     results: RESULTS,
     example: "{}",
     memory_bytes: |values, inputs| {

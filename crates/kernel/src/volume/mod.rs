@@ -9,6 +9,7 @@
 //! Continuous everywhere. Of distance samples the result is no distance any more, but as good as their cells are small.
 
 mod bricks;
+mod gradient;
 #[cfg(test)]
 mod tests;
 

@@ -105,3 +105,40 @@ fn samples_that_do_not_fill_the_box_are_refused() {
     assert!(new(0, [0, 1, 1], [1.0; 3]).is_err());
     assert!(new(8, [u32::MAX; 3], [1.0; 3]).is_err());
 }
+
+/// Gradients at these points.
+fn gradients(v: &Volume, points: &[[f32; 3]]) -> Vec<[f32; 3]> {
+    let p: [Vec<f32>; 3] = std::array::from_fn(|a| points.iter().map(|p| p[a]).collect());
+    let mut out: [Vec<f32>; 3] = std::array::from_fn(|_| vec![9.0; points.len()]);
+    v.gradient(Level::detect(), p.each_ref().map(|p| &p[..]), out.each_mut().map(|o| &mut o[..]));
+    (0..points.len()).map(|i| [out[0][i], out[1][i], out[2][i]]).collect()
+}
+
+#[test]
+fn gradients_are_exact_of_linear_functions_and_central_differences_at_samples() {
+    let (resolution, offset, size) = ([5, 4, 19], [-1.0, 2.0, 0.5], [2.0, 3.0, 4.0]);
+    let of = |f: &dyn Fn([f64; 3]) -> f64| {
+        let values = positions(resolution, offset, size).into_iter().map(|p| f(p) as f32).collect();
+        volume(Samples::Float(values), resolution, offset, size)
+    };
+    let linear = of(&|p| 2.0 * p[0] - p[1] + 0.5 * p[2]);
+    let mut rng = Rng::new(5);
+    // Half of the points are outside the box; 1500 of them are more than a block.
+    let random = |a: usize, rng: &mut Rng| (offset[a] + size[a] * (2.0 * rng.unit() - 0.5)) as f32;
+    let points: Vec<[f32; 3]> = (0..1500).map(|_| std::array::from_fn(|a| random(a, &mut rng))).collect();
+    for (g, p) in gradients(&linear, &points).iter().zip(&points) {
+        let exact = [2.0, -1.0, 0.5];
+        assert!((0..3).all(|a| (g[a] - exact[a]).abs() < 2e-5), "{g:?} at {p:?}");
+    }
+    // x²: central differences are exact at samples, one-sided ones on the faces are off by half a cell.
+    let square = of(&|p| p[0] * p[0]);
+    let at = [[-0.5, 2.0, 0.5], [0.5, 4.0, 2.0], [1.0, 3.0, 2.0], [7.0, 3.0, 2.0], [-1.0, 3.0, 2.0]];
+    let found: Vec<f32> = gradients(&square, &at).iter().map(|g| g[0]).collect();
+    assert_eq!(found, [-1.0, 1.0, 1.5, 1.5, -1.5]);
+}
+
+#[test]
+fn gradients_along_an_axis_of_one_sample_are_zero() {
+    let v = volume(Samples::Float(vec![1.0, 3.0]), [1, 2, 1], [0.0; 3], [0.0, 4.0, 0.0]);
+    assert_eq!(gradients(&v, &[[0.0, 1.0, 0.0], [1.0, 9.0, -1.0]]), [[0.0, 0.5, 0.0]; 2]);
+}

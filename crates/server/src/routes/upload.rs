@@ -9,13 +9,9 @@ use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::StatusCode;
 use fieldstone_engine::filename::check_filename;
 use fieldstone_engine::{FieldError, Upload};
-use std::time::Duration;
 
 /// Bytes of boundaries and headers that a body may have on top of the file.
 const FRAMING_BYTES: u64 = 64 << 10;
-
-/// How long a refused body is read on: a client that is cut off while it sends often never reads the refusal.
-const DRAIN: Duration = Duration::from_secs(1);
 
 /// The file of a complete multipart body, not yet visible to anybody.
 pub struct Received {
@@ -35,13 +31,7 @@ pub async fn receive(app: &App, request: Request) -> Result<Received, ApiError> 
     let mut multipart = Multipart::from_request(request, app)
         .await
         .map_err(|e| ApiError::bad_request(format!("expected multipart/form-data: {}", e.body_text())))?;
-    let received = read(app, &mut multipart).await;
-    if received.is_err() {
-        let rest = async { while let Ok(Some(_)) = multipart.next_field().await {} };
-        // Whether it ended or took too long, the refusal goes out now.
-        tokio::time::timeout(DRAIN, rest).await.ok();
-    }
-    received
+    read(app, &mut multipart).await
 }
 
 async fn read(app: &App, multipart: &mut Multipart) -> Result<Received, ApiError> {

@@ -110,3 +110,38 @@ async fn a_body_that_stops_coming_is_given_up() {
     assert!(reply.starts_with("HTTP/1.1 408"), "{reply}");
     assert!(reply.contains("\"code\":408"), "{reply}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_reaches_a_client_that_sends_everything_first() {
+    let server = Server::with(ServerConfig { max_json_bytes: 1000, ..ServerConfig::default() }).await;
+    let (nobody, assets) = ("nobody".to_owned(), format!("{}/assets", server.project().await));
+    for (path, key, status) in [
+        ("/projects", &server.token, 413),
+        ("/projects", &nobody, 401),
+        ("/nothing", &server.token, 404),
+        (&assets, &server.token, 400),
+    ] {
+        let mut stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
+        let body = vec![b' '; 20_000_000];
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {key}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&body).await.unwrap_or_else(|e| panic!("{path} {status}: {e}"));
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).await.unwrap();
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status}")), "{reply}");
+    }
+    // Who waits for a go-ahead is told at once, without it.
+    let mut stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
+    let head = format!(
+        "POST /projects HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {}\r\nContent-Length: 2000\r\n\
+         Expect: 100-continue\r\nConnection: close\r\n\r\n",
+        server.token
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).await.unwrap();
+    assert!(reply.starts_with("HTTP/1.1 413"), "{reply}");
+}

@@ -214,6 +214,7 @@ const COPY: JobEntry = JobEntry {
     params: &[],
     products: &[Product { name: "mesh", extension: "stl", doc: "the same bytes" }],
     refers: None,
+    check: |_, _| Ok(()),
     example: "{}",
     results: &["size", "patch", "word"],
     memory_bytes: |_, _| 1,

@@ -1,7 +1,7 @@
 //! What holds for every operator of the list.
 #![cfg(test)]
 
-use super::{OPERATORS, find};
+use super::{OLDER, OPERATORS, find};
 use crate::operator::{Asset, Assets, BuildError, OperatorEntry, Port, Promise, Reach, Type};
 use crate::params::Kind;
 use crate::{EvaluateError, Graph, GraphLimits, Plan, Program, Visible};
@@ -89,9 +89,14 @@ fn run(
     program.evaluate(0..n, monitor)
 }
 
+/// All operators in all forms.
+fn forms() -> impl Iterator<Item = &'static OperatorEntry> {
+    OPERATORS.iter().chain(OLDER).copied()
+}
+
 /// Sources of volumes have no values of their own to look at.
 fn with_values() -> impl Iterator<Item = &'static OperatorEntry> {
-    OPERATORS.iter().copied().filter(|e| e.output != Type::Volume)
+    forms().filter(|e| e.output != Type::Volume)
 }
 
 #[test]
@@ -125,7 +130,7 @@ fn every_file_is_an_operator_and_every_operator_a_file() {
 
 #[test]
 fn everything_is_documented_and_has_a_default_or_is_optional() {
-    for e in OPERATORS {
+    for e in forms() {
         assert!(find(e.type_name).is_some() && !e.doc.is_empty() && !e.details.is_empty(), "{}", e.type_name);
         let mut names = BTreeSet::new();
         for p in e.params {
@@ -147,7 +152,7 @@ fn everything_is_documented_and_has_a_default_or_is_optional() {
 
 #[test]
 fn examples_are_read_and_unknown_fields_refused_by_name() {
-    for e in OPERATORS {
+    for e in forms() {
         parsed(e, 5);
         let mut wrong = graph(e, 5);
         wrong["operators"][4]["parameters"]["colour"] = json!("red");

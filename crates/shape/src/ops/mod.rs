@@ -39,6 +39,18 @@ pub static OPERATORS: &[&OperatorEntry] = &[
     &filter::threshold::ENTRY,
 ];
 
+/// Other forms of operators, as older clients connect them: the same type name, other inputs.
+pub static OLDER: &[&OperatorEntry] = &[&transform::compute_normals::OLDER];
+
+/// Operators of the platform that are refused, and why.
+pub static NOT_OFFERED: &[(&str, &str)] =
+    &[("SampleCustomShape", "it runs a shader that comes with the graph (SPIR-V)")];
+
+/// The older form of the operator called `type_name`, if it has one.
+pub fn older(type_name: &str) -> Option<&'static OperatorEntry> {
+    OLDER.iter().copied().find(|e| e.type_name == type_name)
+}
+
 /// The operator called `type_name`, if there is one.
 pub fn find(type_name: &str) -> Option<&'static OperatorEntry> {
     OPERATORS.iter().copied().find(|e| e.type_name == type_name)

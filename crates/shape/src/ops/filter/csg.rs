@@ -37,6 +37,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     sees: |values, visible, _| visible.widened(values.float("smoothing")),
     reach: Reach::Point,
     domain: None,
+    check: |_, _| Ok(()),
     build: |values, _| {
         let operation = match values.word("operation") {
             "Intersect" => Operation::Intersect,

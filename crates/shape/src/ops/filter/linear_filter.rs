@@ -24,6 +24,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     sees: |_, visible, _| Visible { band: f32::INFINITY, ..visible },
     reach: Reach::Point,
     domain: None,
+    check: |_, _| Ok(()),
     build: |values, _| {
         let (a, b) = (values.float("scale_a") as f32, values.float("scale_b") as f32);
         Ok(Stage::Pointwise(Box::new(LinearFilter { a, b })))

@@ -29,6 +29,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     sees: |values, _, _| Visible::SURFACE.widened(values.float("pre_offset").abs()),
     reach: Reach::Cells(cells),
     domain: None,
+    check: |_, _| Ok(()),
     build: |values, _| {
         let (pre, post) = (values.float("pre_offset") as f32, values.float("post_offset") as f32);
         Ok(Stage::Neighbours(Box::new(Redistance { pre, post })))

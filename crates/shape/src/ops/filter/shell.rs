@@ -40,6 +40,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     },
     reach: Reach::Point,
     domain: None,
+    check: |_, _| Ok(()),
     build: |values, _| {
         let (offset, half) = (values.float("offset") as f32, 0.5 * values.float("thickness") as f32);
         Ok(Stage::Pointwise(Box::new(Shell { offset, half })))

@@ -36,6 +36,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     },
     reach: Reach::Point,
     domain: None,
+    check: |_, _| Ok(()),
     build: |values, cx| {
         let spacing = cx.patch.as_ref().map_or([0.0; 3], |p| p.spacing());
         let width = width(values.number("width"), spacing)

@@ -48,6 +48,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     sees: |_, _, _| Visible::ALL,
     reach: Reach::Point,
     domain: None,
+    check: |values, _| required_asset(values, "network_data").map(drop),
     build,
 };
 

@@ -7,7 +7,7 @@ use crate::operator::{
     Visible,
 };
 use crate::ops::XFORM_PARAM;
-use crate::params::{Kind, Param, Values};
+use crate::params::{Kind, Param, ParamError, Values};
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::solid::{self, Solid, SolidError};
 
@@ -67,6 +67,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     sees: |_, _, _| Visible::ALL,
     reach: Reach::Point,
     domain: None,
+    check: |values, _| own_solid(values).map(drop),
     build,
 };
 
@@ -75,7 +76,7 @@ pub(crate) fn solid(
     shape_type: &str,
     size: (&str, [f64; 3]),
     free: (&str, f64),
-) -> Result<Solid, BuildError> {
+) -> Result<Solid, ParamError> {
     let kind = match shape_type {
         "BoxFrame" => solid::Kind::BoxFrame,
         "CappedCone" => solid::Kind::CappedCone,
@@ -87,15 +88,22 @@ pub(crate) fn solid(
         "Torus" => solid::Kind::Torus,
         _ => solid::Kind::Box,
     };
-    Solid::new(kind, size.1, free.1).map_err(|e| match e {
-        SolidError::Size(_) => BuildError::param(size.0, e.to_string()),
-        SolidError::Free { .. } => BuildError::param(free.0, e.to_string()),
+    Solid::new(kind, size.1, free.1).map_err(|e| {
+        let name = match e {
+            SolidError::Size(_) => size.0,
+            SolidError::Free { .. } => free.0,
+        };
+        ParamError { name: name.to_owned(), what: e.to_string() }
     })
 }
 
-fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
+fn own_solid(values: &Values) -> Result<Solid, ParamError> {
     let size = ("size", values.vector("size"));
-    let solid = solid(values.word("shape_type"), size, ("free_param", values.float("free_param")))?;
+    solid(values.word("shape_type"), size, ("free_param", values.float("free_param")))
+}
+
+fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
+    let solid = own_solid(values)?;
     Ok(Stage::Pointwise(Box::new(SampleBox { solid, factor: cx.place(values)? })))
 }
 

@@ -7,7 +7,7 @@ use crate::operator::{
     Visible,
 };
 use crate::ops::XFORM_PARAM;
-use crate::params::{Kind, Param, Values};
+use crate::params::{Kind, Param, ParamError, Values};
 use crate::struts;
 use fieldstone_kernel::Aabb;
 use fieldstone_kernel::beam::{BeamLattice, UnitCell};
@@ -66,19 +66,26 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     sees: |_, _, _| Visible::ALL,
     reach: Reach::Point,
     domain: None,
+    check: |values, _| parts(values).map(drop),
     build,
 };
 
-fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
-    let document = values.json("lattice_data").ok_or_else(|| {
-        BuildError::param("lattice_data", "is required: {\"nodes\": [[x, y, z], …], \"edges\": [[i, j], …]}")
-    })?;
-    let refuse = |what: String| BuildError::param("lattice_data", what);
+/// The unit cell, and how its height and its struts' radius are graded.
+fn parts(values: &Values) -> Result<(UnitCell, Grading, Grading), ParamError> {
+    let refuse = |what: String| ParamError { name: "lattice_data".into(), what };
+    let document = values
+        .json("lattice_data")
+        .ok_or_else(|| refuse("is required: {\"nodes\": [[x, y, z], …], \"edges\": [[i, j], …]}".into()))?;
     let (nodes, edges) = struts::nodes_and_edges(document).map_err(refuse)?;
     let cell = UnitCell::new(nodes, edges, &struts::CELL_LIMITS).map_err(|e| refuse(e.to_string()))?;
     let height = Grading::read(values, "scale_grading_range", "scale_grading_scale", true)?;
     let radius =
         Grading::read(values, "section_radius_grading_range", "section_radius_grading_scale", false)?;
+    Ok((cell, height, radius))
+}
+
+fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
+    let (cell, height, radius) = parts(values)?;
     let multipliers = radius.extremes().map(|m| m as f32);
     let scale = values.vector("scale");
     let lattice = BeamLattice::new(&cell, scale, struts::style(values), multipliers, &struts::LIMITS)

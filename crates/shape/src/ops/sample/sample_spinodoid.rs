@@ -6,7 +6,7 @@ use crate::operator::{
     Visible,
 };
 use crate::ops::XFORM_PARAM;
-use crate::params::{Kind, Param, Values};
+use crate::params::{Kind, Param, ParamError, Values};
 use fieldstone_kernel::lattice::spinodoid::{MAX_WAVES, Spinodoid, SpinodoidError};
 use fieldstone_kernel::simd::Level;
 
@@ -54,22 +54,26 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     sees: |_, _, _| Visible::ALL,
     reach: Reach::Point,
     domain: None,
+    check: |values, _| spinodoid(values, 1).map(drop),
     build,
 };
 
-fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
-    let waves = values.integer("wave_count").unwrap_or(1000);
+/// With so many waves.
+fn spinodoid(values: &Values, waves: i64) -> Result<Spinodoid, ParamError> {
     let (density, pore_size) = (values.float("density"), values.float("pore_size"));
-    let spinodoid = Spinodoid::new(values.vector("angles"), density, waves, pore_size);
-    let spinodoid = spinodoid.map_err(|e| {
+    Spinodoid::new(values.vector("angles"), density, waves, pore_size).map_err(|e| {
         let name = match e {
             SpinodoidError::Angles(_) => "angles",
             SpinodoidError::Density(_) => "density",
             SpinodoidError::Waves(_) => "wave_count",
             SpinodoidError::PoreSize(_) => "pore_size",
         };
-        BuildError::param(name, e.to_string())
-    })?;
+        ParamError { name: name.into(), what: e.to_string() }
+    })
+}
+
+fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
+    let spinodoid = spinodoid(values, values.integer("wave_count").unwrap_or(1000))?;
     cx.place(values)?;
     Ok(Stage::Pointwise(Box::new(SampleSpinodoid(spinodoid))))
 }

@@ -3,11 +3,11 @@
 use crate::grading::{self, Grading};
 use crate::interval::{Bounds, Interval};
 use crate::operator::{
-    Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Rows, Stage,
-    Type, Visible,
+    AssetBytes, Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach,
+    Rows, Stage, Type, Visible,
 };
 use crate::ops::XFORM_PARAM;
-use crate::params::{Kind, Param, Values};
+use crate::params::{Kind, Param, ParamError, Values};
 use fieldstone_kernel::lattice::tpms::{Surface, at_points, on_rows};
 use fieldstone_kernel::simd::Level;
 
@@ -87,17 +87,22 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     sees: |_, _, _| Visible::ALL,
     reach: Reach::Point,
     domain: None,
+    check,
     build,
 };
 
-fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
+fn check(values: &Values, _: AssetBytes<'_>) -> Result<(), ParamError> {
     let scale = values.vector::<3>("scale");
     if !scale.iter().all(|s| (1e-6..=1e9).contains(s)) {
-        return Err(BuildError::param(
-            "scale",
-            format!("expected three lengths from 1e-6 to 1e9, got {scale:?}"),
-        ));
+        let what = format!("expected three lengths from 1e-6 to 1e9, got {scale:?}");
+        return Err(ParamError { name: "scale".into(), what });
     }
+    Grading::read(values, "scale_grading_range", "scale_grading_scale", true)?;
+    ThresholdGrading::read(values).map(drop)
+}
+
+fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
+    let scale = values.vector::<3>("scale");
     let height = Grading::read(values, "scale_grading_range", "scale_grading_scale", true)?;
     let threshold = ThresholdGrading::read(values)?;
     cx.place(values)?;
@@ -119,7 +124,7 @@ struct ThresholdGrading {
 
 impl ThresholdGrading {
     /// `None` where nothing is added.
-    fn read(values: &Values) -> Result<Option<ThresholdGrading>, BuildError> {
+    fn read(values: &Values) -> Result<Option<ThresholdGrading>, ParamError> {
         let (range, offset) =
             (values.vector("threshold_grading_range"), values.vector("threshold_grading_offset"));
         if offset == [0.0; 2] {
@@ -127,11 +132,11 @@ impl ThresholdGrading {
         }
         if range[0] == range[1] && offset[0] != offset[1] {
             let what = format!("expected two different heights, got [{}, {}]", range[0], range[1]);
-            return Err(BuildError::param("threshold_grading_range", what));
+            return Err(ParamError { name: "threshold_grading_range".into(), what });
         }
         if !offset.iter().all(|o: &f64| o.abs() <= 1e6) {
             let what = format!("expected two numbers from -1e6 to 1e6, got {offset:?}");
-            return Err(BuildError::param("threshold_grading_offset", what));
+            return Err(ParamError { name: "threshold_grading_offset".into(), what });
         }
         Ok(Some(ThresholdGrading { range, offset }))
     }

@@ -4,6 +4,7 @@ use crate::mesh_sampler::{CW_WINDING, MESH_DATA, mesh_of, promise, stage};
 use crate::operator::{Build, BuildError, Group, OperatorEntry, Port, Reach, Stage, Type, Visible};
 use crate::ops::XFORM_PARAM;
 use crate::params::Values;
+use crate::struts::required_asset;
 use fieldstone_kernel::bvh::Bvh;
 
 /// The registry entry.
@@ -23,6 +24,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     sees: |_, _, _| Visible::ALL,
     reach: Reach::Patch,
     domain: None,
+    check: |values, _| required_asset(values, "mesh_data").map(drop),
     build,
 };
 

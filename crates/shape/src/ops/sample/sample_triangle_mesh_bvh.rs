@@ -34,6 +34,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     sees: |_, _, _| Visible::ALL,
     reach: Reach::Patch,
     domain: None,
+    check: |values, _| required_asset(values, "mesh_data").and(required_asset(values, "bvh_data")).map(drop),
     build,
 };
 

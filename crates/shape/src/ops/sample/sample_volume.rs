@@ -11,6 +11,21 @@ use fieldstone_kernel::Aabb;
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::volume::{Volume, VolumeError};
 
+/// `volume_offset`.
+pub const OFFSET: Param = Param {
+    name: "volume_offset",
+    kind: Kind::Numbers(3),
+    default: None,
+    doc: "lowest corner of the box, mm; default: the volume's own",
+};
+/// `volume_size`.
+pub const SIZE: Param = Param {
+    name: "volume_size",
+    kind: Kind::Numbers(3),
+    default: None,
+    doc: "extents of the box, mm; default: the volume's own",
+};
+
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "SampleVolume",
@@ -22,31 +37,19 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         sampled where its grid is unless the box says otherwise.",
     inputs: &[Port::POINTS, Port { name: "Volume", takes: Type::Volume, required: true }],
     output: Type::Any,
-    params: &[
-        Param {
-            name: "volume_offset",
-            kind: Kind::Numbers(3),
-            default: None,
-            doc: "lowest corner of the box, mm; default: the volume's own",
-        },
-        Param {
-            name: "volume_size",
-            kind: Kind::Numbers(3),
-            default: None,
-            doc: "extents of the box, mm; default: the volume's own",
-        },
-        XFORM_PARAM,
-    ],
+    params: &[OFFSET, SIZE, XFORM_PARAM],
     ignored: &[],
     example: r#"{"volume_offset": [-1, -1, -1], "volume_size": [2, 2, 2]}"#,
     promise: |_, _| Promise::Sign,
     sees: |_, _, _| Visible::ALL,
     reach: Reach::Point,
     domain: None,
+    check: |_, _| Ok(()),
     build,
 };
 
-fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
+/// The volume of the second input in the box that the parameters give it.
+pub fn volume(values: &Values, cx: &Build<'_>) -> Result<Volume, BuildError> {
     let missing = || BuildError::Input("input \"Volume\" is not connected".into());
     let source = cx.volumes.get(1).cloned().flatten().ok_or_else(missing)?;
     let vector = |name: &str, own: [f64; 3]| {
@@ -55,10 +58,14 @@ fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
     let offset = vector("volume_offset", source.patch.offset());
     let size = vector("volume_size", source.patch.size());
     let volume = Volume::new(source.samples, source.patch.resolution(), offset, size, cx.monitor);
-    let volume = volume.map_err(|e| match e {
+    volume.map_err(|e| match e {
         VolumeError::Cancelled(c) => BuildError::Cancelled(c),
         refused => BuildError::Input(refused.to_string()),
-    })?;
+    })
+}
+
+fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
+    let volume = volume(values, cx)?;
     cx.place(values)?;
     Ok(Stage::Pointwise(Box::new(SampleVolume(volume))))
 }

@@ -25,6 +25,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     sees: |_, _, _| Visible::ALL,
     reach: Reach::Point,
     domain: Some(domain),
+    check: |_, _| Ok(()),
     build: never_built,
 };
 

@@ -2,7 +2,7 @@
 
 use crate::affine::Affine;
 use crate::operator::{
-    Build, BuildError, Domain, Group, OperatorEntry, Promise, Reach, Stage, Type, Visible, Volume,
+    AssetBytes, Build, BuildError, Domain, Group, OperatorEntry, Promise, Reach, Stage, Type, Visible, Volume,
 };
 use crate::params::{Kind, Param, ParamError, Values};
 use fieldstone_kernel::Patch;
@@ -48,6 +48,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     sees: |_, _, _| Visible::ALL,
     reach: Reach::Point,
     domain: Some(domain),
+    check,
     build,
 };
 
@@ -63,28 +64,34 @@ fn domain(values: &Values) -> Result<Domain, ParamError> {
     Ok(Domain::Grid { patch, affine: Affine::IDENTITY })
 }
 
+fn path(values: &Values) -> Result<&str, ParamError> {
+    let what = "is required: {\"file_type\": \"Raw\", \"path\": <filename>}";
+    values.asset("volume_data").ok_or_else(|| ParamError { name: "volume_data".into(), what: what.into() })
+}
+
+/// What the samples of an asset of so many bytes are.
+fn component_of(values: &Values, bytes: u64) -> Result<Component, ParamError> {
+    let (path, [x, y, z]) = (path(values)?, resolution(values));
+    let count = [x, y, z].iter().map(|n| u128::from(*n)).product::<u128>();
+    let word = values.word("component_type");
+    let found = component(word, bytes, count).filter(|c| c.bytes() as u128 * count == u128::from(bytes));
+    found.ok_or_else(|| {
+        let kinds = if word == "None" { "Byte, Float, Vec2f, Vec3f or Vec4f" } else { word };
+        let what =
+            format!("{path:?} has {bytes} bytes, which is no {kinds} volume of {x} × {y} × {z} samples");
+        ParamError { name: "volume_data".into(), what }
+    })
+}
+
+fn check(values: &Values, bytes: AssetBytes<'_>) -> Result<(), ParamError> {
+    path(values)?;
+    bytes("volume_data").map_or(Ok(()), |n| component_of(values, n).map(drop))
+}
+
 fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
-    let path = values.asset("volume_data").ok_or_else(|| {
-        BuildError::param("volume_data", "is required: {\"file_type\": \"Raw\", \"path\": <filename>}")
-    })?;
-    let n = resolution(values);
-    let count = n.iter().map(|n| u128::from(*n)).product::<u128>();
-    let asset = cx.assets.open(path)?;
+    let asset = cx.assets.open(path(values)?)?;
     let bytes = asset.bytes.as_ref().as_ref();
-    let component = component(values.word("component_type"), bytes.len(), count);
-    let component =
-        component.filter(|c| c.bytes() as u128 * count == bytes.len() as u128).ok_or_else(|| {
-            let [x, y, z] = n;
-            let what = format!(
-                "{path:?} has {} bytes, which is no {} volume of {x} × {y} × {z} samples",
-                bytes.len(),
-                match values.word("component_type") {
-                    "None" => "Byte, Float, Vec2f, Vec3f or Vec4f",
-                    word => word,
-                }
-            );
-            BuildError::param("volume_data", what)
-        })?;
+    let component = component_of(values, bytes.len() as u64)?;
     let Domain::Grid { patch, .. } = domain(values)? else { return Err(BuildError::Input("no grid".into())) };
     Ok(Stage::Volume(Volume { patch, samples: Arc::new(component.decode(bytes)) }))
 }
@@ -103,13 +110,13 @@ struct Component {
     count: usize,
 }
 
-fn component(word: &str, bytes: usize, samples: u128) -> Option<Component> {
+fn component(word: &str, bytes: u64, samples: u128) -> Option<Component> {
     let of = |scalar, count| Some(Component { scalar, count });
     match word {
         "Byte" => of(Scalar::Byte, 1),
         "Float" => of(Scalar::Float, 1),
         "Integer" => of(Scalar::Integer, 1),
-        "None" => match (bytes as u128).checked_div(samples) {
+        "None" => match u128::from(bytes).checked_div(samples) {
             Some(1) => of(Scalar::Byte, 1),
             Some(n @ (4 | 8 | 12 | 16)) => of(Scalar::Float, n as usize / 4),
             _ => None,

@@ -1,6 +1,6 @@
 //! `ComputeCurvatures`: how the level surfaces of samples bend.
 
-use crate::differences::{Differences, PARAMS, cells, promise};
+use crate::differences::{Differences, PARAMS, cells, check, promise};
 use crate::operator::{Group, OperatorEntry, Port, Reach, Stage, Type, Visible};
 
 /// The registry entry.
@@ -24,6 +24,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         cells(values, visible, spacing).map(|n| 2 * n)
     }),
     domain: None,
+    check,
     build: |values, cx| Ok(Stage::Neighbours(Box::new(Differences::read(values, cx, curvatures)?))),
 };
 

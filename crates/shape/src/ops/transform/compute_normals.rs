@@ -1,7 +1,15 @@
 //! `ComputeNormals`: the direction in which samples grow.
 
-use crate::differences::{Differences, PARAMS, cells, promise};
-use crate::operator::{Group, OperatorEntry, Port, Reach, Stage, Type, Visible};
+use crate::affine::Affine;
+use crate::differences::{Differences, PARAMS, cells, check, promise};
+use crate::operator::{
+    Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Reach, Stage, Type, Visible,
+};
+use crate::ops::XFORM_PARAM;
+use crate::ops::sample::sample_volume;
+use crate::params::Values;
+use fieldstone_kernel::simd::Level;
+use fieldstone_kernel::volume::Volume;
 
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
@@ -9,7 +17,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     group: Group::Transform,
     doc: "Unit vectors in the direction in which the samples grow: outward normals of a shape.",
     details: "Central differences on the grid, one-sided at its border, of second order in the step. Zero where the samples do not change. \
-        Normals are those of the grid's own frame: an `xform` of the points does not turn them.",
+        The vectors are the world's: where an `xform` turned the points, they are turned with them.",
     inputs: &[Port { name: "Samples", takes: Type::Any, required: true }],
     output: Type::Vec3f,
     params: PARAMS,
@@ -19,12 +27,64 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     sees: |_, _, _| Visible::ALL,
     reach: Reach::Cells(cells),
     domain: None,
-    build: |values, cx| Ok(Stage::Neighbours(Box::new(Differences::read(values, cx, normal)?))),
+    check,
+    build: |values, cx| {
+        let differences = Differences::read(values, cx, normal)?.along(cx.axes);
+        Ok(Stage::Neighbours(Box::new(differences)))
+    },
+};
+
+/// The form of clients up to 0.10, which sample a volume instead.
+pub const OLDER: OperatorEntry = OperatorEntry {
+    details: "Central differences of the volume's trilinear interpolant over one of its cells, one-sided within a cell of the box's faces; at a \
+        point outside the box those of the nearest point of the box. Box and `xform` are those of SampleVolume, and the vectors \
+        are the world's. Of second order in the cell; zero where the volume does not change.",
+    inputs: sample_volume::ENTRY.inputs,
+    params: &[sample_volume::OFFSET, sample_volume::SIZE, XFORM_PARAM],
+    example: r#"{"volume_offset": [-1, -1, -1], "volume_size": [2, 2, 2]}"#,
+    reach: Reach::Point,
+    check: |_, _| Ok(()),
+    build: build_older,
+    ..ENTRY
 };
 
 fn normal(g: [f64; 3], _: [f64; 6]) -> [f32; 3] {
     let length = (g[0] * g[0] + g[1] * g[1] + g[2] * g[2]).sqrt();
     if length > 0.0 { g.map(|c| (c / length) as f32) } else { [0.0; 3] }
+}
+
+fn build_older(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
+    let volume = sample_volume::volume(values, cx)?;
+    if volume.channels() != 1 {
+        let what = format!("input \"Volume\" takes one value per sample, got {}", volume.channels());
+        return Err(BuildError::Input(what));
+    }
+    cx.place(values)?;
+    let back = cx.before.unwrap_or(Affine::IDENTITY).linear;
+    Ok(Stage::Pointwise(Box::new(VolumeNormals { volume, back })))
+}
+
+struct VolumeNormals {
+    volume: Volume,
+    /// World → volume, linear part: with p = B·q a gradient g in q is Bᵀ·g.
+    back: [[f64; 3]; 3],
+}
+
+impl Pointwise for VolumeNormals {
+    fn channels(&self) -> usize {
+        3
+    }
+
+    fn evaluate(&self, level: Level, inputs: &[Lanes<'_>], out: &mut LanesMut<'_>) {
+        let [u, v, w] = out.points();
+        self.volume.gradient(level, inputs[0].points(), [&mut *u, &mut *v, &mut *w]);
+        let b = self.back;
+        for ((u, v), w) in u.iter_mut().zip(v).zip(w) {
+            let g = [*u, *v, *w].map(f64::from);
+            let turned = [0, 1, 2].map(|c| b[0][c] * g[0] + b[1][c] * g[1] + b[2][c] * g[2]);
+            [*u, *v, *w] = normal(turned, [0.0; 6]);
+        }
+    }
 }
 
 #[cfg(test)]

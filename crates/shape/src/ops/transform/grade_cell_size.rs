@@ -3,12 +3,12 @@
 use crate::affine::Affine;
 use crate::interval::Bounds;
 use crate::operator::{
-    Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type,
-    Visible,
+    AssetBytes, Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach,
+    Stage, Type, Visible,
 };
 use crate::ops::sample::sample_box::solid;
 use crate::ops::{XFORM_PARAM, conjugate};
-use crate::params::{Kind, Param, Values};
+use crate::params::{Kind, Param, ParamError, Values};
 use fieldstone_kernel::by_level;
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::solid::Solid;
@@ -76,21 +76,29 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     sees: |_, _, _| Visible::ALL,
     reach: Reach::Point,
     domain: None,
+    check,
     build,
 };
 
+fn shape(values: &Values) -> Result<Solid, ParamError> {
+    solid(values.word("shape_type"), ("shape_size", values.vector("shape_size")), ("shape_size", 0.0))
+}
+
+fn check(values: &Values, _: AssetBytes<'_>) -> Result<(), ParamError> {
+    let steps = values.integer("num_steps").unwrap_or(0).max(1) as f64;
+    let greatest = 1.0 + values.float("step_size") * steps;
+    if greatest < 1e-6 {
+        let what = format!("shrinks cells to {greatest} of their size, expected at least 1e-6");
+        return Err(ParamError { name: "step_size".into(), what });
+    }
+    shape(values).map(drop)
+}
+
 fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
-    let solid =
-        solid(values.word("shape_type"), ("shape_size", values.vector("shape_size")), ("shape_size", 0.0))?;
+    let solid = shape(values)?;
     let placed = Affine::placement(values, "shape_xform")?;
     let factor = placed.least_scale() as f32;
     let steps = values.integer("num_steps").unwrap_or(0) as f32;
-    let step_size = values.float("step_size");
-    let greatest = 1.0 + step_size * f64::from(if steps > 0.0 { steps } else { 1.0 });
-    if greatest < 1e-6 {
-        let what = format!("shrinks cells to {greatest} of their size, expected at least 1e-6");
-        return Err(BuildError::param("step_size", what));
-    }
     conjugate(values, cx)?;
     Ok(Stage::Pointwise(Box::new(GradeCellSize {
         solid,
@@ -99,7 +107,7 @@ fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
         offset: values.float("offset") as f32,
         per_width: (1.0 / values.float("width")) as f32,
         steps,
-        step_size: step_size as f32,
+        step_size: values.float("step_size") as f32,
     })))
 }
 

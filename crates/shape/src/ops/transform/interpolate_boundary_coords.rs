@@ -49,6 +49,9 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     sees: |_, _, _| Visible::ALL,
     reach: Reach::Point,
     domain: None,
+    check: |values, _| {
+        required_asset(values, "boundary_data").and(required_asset(values, "mesh_data")).map(drop)
+    },
     build,
 };
 

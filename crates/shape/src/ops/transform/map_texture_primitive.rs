@@ -4,11 +4,11 @@ use super::grade_cell_size::{SHAPE_XFORM, mapped};
 use crate::affine::Affine;
 use crate::interval::{Bounds, Interval};
 use crate::operator::{
-    Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type,
-    Visible,
+    AssetBytes, Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach,
+    Stage, Type, Visible,
 };
 use crate::ops::{XFORM_PARAM, conjugate};
-use crate::params::{Kind, Param, Values};
+use crate::params::{Kind, Param, ParamError, Values};
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::trig::atan2;
 
@@ -56,19 +56,27 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     sees: |_, _, _| Visible::ALL,
     reach: Reach::Point,
     domain: None,
+    check,
     build,
 };
 
-fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
+fn check(values: &Values, _: AssetBytes<'_>) -> Result<(), ParamError> {
     let width = values.vector::<3>("box_width");
     if !width.iter().all(|w| (1e-6..=1e9).contains(w)) {
         let what = format!("expected three lengths from 1e-6 to 1e9, got {width:?}");
-        return Err(BuildError::param("box_width", what));
+        return Err(ParamError { name: "box_width".into(), what });
     }
     let scale = values.vector::<2>("scale");
     if !scale.iter().all(|s| s.abs() <= 1e6) {
-        return Err(BuildError::param("scale", format!("expected two numbers up to 1e6, got {scale:?}")));
+        let what = format!("expected two numbers up to 1e6, got {scale:?}");
+        return Err(ParamError { name: "scale".into(), what });
     }
+    Ok(())
+}
+
+fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
+    let width = values.vector::<3>("box_width");
+    let scale = values.vector::<2>("scale");
     let missing = || BuildError::Input("input \"Image\" is not connected".into());
     let source = cx.volumes.get(1).cloned().flatten().ok_or_else(missing)?;
     let image = Image::new(&source)?;

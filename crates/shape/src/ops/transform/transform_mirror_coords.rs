@@ -6,7 +6,7 @@ use crate::operator::{
     Visible,
 };
 use crate::ops::{XFORM_PARAM, conjugate};
-use crate::params::{Kind, Param, Values};
+use crate::params::{Kind, Param, ParamError, Values};
 use fieldstone_kernel::by_level;
 use fieldstone_kernel::simd::Level;
 
@@ -52,10 +52,12 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     sees: |_, _, _| Visible::ALL,
     reach: Reach::Point,
     domain: None,
+    check: |values, _| normal(values).map(drop),
     build,
 };
 
-fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
+/// The plane's unit normal.
+fn normal(values: &Values) -> Result<[f64; 3], ParamError> {
     let normal = match values.choice("normal") {
         Some("X") => [1.0, 0.0, 0.0],
         Some("Y") => [0.0, 1.0, 0.0],
@@ -65,9 +67,13 @@ fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
     let length = normal.iter().map(|n| n * n).sum::<f64>().sqrt();
     if !(1e-12..=1e12).contains(&length) {
         let what = format!("expected a direction of length 1e-12 to 1e12, got {normal:?}");
-        return Err(BuildError::param("mirror_normal", what));
+        return Err(ParamError { name: "mirror_normal".into(), what });
     }
-    let n = normal.map(|c| c / length);
+    Ok(normal.map(|c| c / length))
+}
+
+fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
+    let n = normal(values)?;
     let q = values.vector::<3>("mirror_point");
     let shift = n[0] * q[0] + n[1] * q[1] + n[2] * q[2];
     conjugate(values, cx)?;
