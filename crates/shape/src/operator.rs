@@ -9,6 +9,7 @@ use crate::params::{Param, ParamError, Values};
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::volume::Samples;
 use fieldstone_kernel::{Cancelled, Monitor, Patch};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The chapters of the operator reference.
@@ -323,12 +324,13 @@ pub trait Neighbours: Send + Sync {
         1
     }
 
-    /// Turns the samples of `patch` (by port, then channel) into output channels. The patch may be a slab of the whole
-    /// grid: samples nearer to its border than the operator's reach are not used.
+    /// Turns the samples of the planes `z` of `patch` (by port, then channel) into output channels. Where the planes are not all
+    /// of the patch, those nearer to its left-out ones than the operator's reach are not used.
     fn apply(
         &self,
         inputs: Vec<Vec<Vec<f32>>>,
         patch: &Patch,
+        z: Range<u32>,
         visible: Visible,
         level: Level,
         monitor: &Monitor,

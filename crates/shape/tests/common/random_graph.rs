@@ -17,6 +17,7 @@ const SURFACES: &[&str] = &[
     "Gyroid",
     "I2Y",
     "IWP",
+    "None",
     "P",
     "PM_Y",
     "S",
@@ -39,21 +40,15 @@ struct Growing<'a> {
     values: Vec<usize>,
 }
 
-/// A graph whose result is a number per point of a grid of 24 to 40 samples a side.
+/// A graph whose result is a number per point of a grid of 12 to 35 samples a side.
 pub fn random_graph(rng: &mut Rng) -> Value {
     let mut g = Growing { rng, operators: vec![], edges: vec![], values: vec![] };
-    let resolution: [usize; 3] = std::array::from_fn(|_| 24 + g.rng.below(17));
-    let size: [f64; 3] = std::array::from_fn(|_| g.between(1.4, 2.6));
-    let offset = size.map(|s| -0.5 * s + 0.01);
-    let mut points = json!({"size": size, "offset": offset, "resolution": resolution});
-    if g.chance(0.3) {
-        points["xform"] = g.similarity(0.8, 1.2);
-    }
-    g.add("GenerateSamplePoints", points, &[]);
-    let depth = 1 + g.rng.below(3);
+    g.grid();
+    let depth = g.rng.below(4);
     let sink = g.value(depth);
-    let sink = match g.rng.below(4) {
-        0 => g.add("Redistance", json!({}), &[(sink, "Samples")]),
+    let sink = match g.rng.below(8) {
+        0 | 1 => g.add("Redistance", json!({}), &[(sink, "Samples")]),
+        2 => g.add("Threshold", json!({}), &[(sink, "Samples")]),
         _ => sink,
     };
     debug_assert_eq!(sink, g.operators.len() - 1);
@@ -126,12 +121,42 @@ impl Growing<'_> {
         }
     }
 
-    fn points(&mut self) -> usize {
-        if self.chance(0.75) {
-            return 0;
+    /// The grid: around the origin, beside it (shapes leave it), or far from it and brought back by its `xform`.
+    fn grid(&mut self) {
+        let resolution: [usize; 3] = std::array::from_fn(|_| 12 + self.rng.below(24));
+        let mut size = self.vector(1.0, 2.6);
+        let mut offset = size.map(|s| -0.5 * s + 0.01);
+        if self.chance(0.3) {
+            offset = [0, 1, 2].map(|a| offset[a] + self.between(-0.4, 0.4) * size[a]);
         }
+        let mut points = json!({"resolution": resolution});
+        if self.chance(0.3) {
+            points["xform"] = self.similarity(0.8, 1.2);
+        } else if self.chance(0.3) {
+            let unit = [1e-3, 1.0, 1e4][self.rng.below(3)];
+            let far = self.vector(-200.0, 200.0);
+            let s = 1.0 / unit;
+            points["xform"] = json!([s, 0, 0, 0, 0, s, 0, 0, 0, 0, s, 0, -far[0], -far[1], -far[2], 1]);
+            size = size.map(|v| v * unit);
+            offset = [0, 1, 2].map(|a| (offset[a] + far[a]) * unit);
+        }
+        points["size"] = json!(size);
+        points["offset"] = json!(offset);
+        self.add("GenerateSamplePoints", points, &[]);
+    }
+
+    fn points(&mut self) -> usize {
+        let mut points = 0;
+        while self.chance(0.3) {
+            points = self.transform(points);
+        }
+        points
+    }
+
+    fn transform(&mut self, points: usize) -> usize {
         let xform = self.placement();
-        let (type_name, parameters) = match self.rng.below(5) {
+        let shapes = ["Box", "Cylinder", "Ellipsoid", "Plane"];
+        let (type_name, parameters) = match self.rng.below(7) {
             0 => (
                 "TransformTwistCoords",
                 json!({"axis": self.one_of(&["X", "Y", "Z"]), "frequency": self.between(-0.3, 0.3), "xform": xform}),
@@ -145,35 +170,87 @@ impl Growing<'_> {
                 json!({"radial_scale": self.between(0.3, 1.0), "xform": xform}),
             ),
             3 => ("TransformSphericalCoords", json!({"xform": xform})),
-            _ => (
+            4 => (
                 "GradeCellSize",
                 json!({"num_steps": self.rng.below(4), "step_size": self.between(0.1, 0.5), "width": self.between(0.3, 1.0),
-                "shape_type": self.one_of(&["Box", "Cylinder", "Ellipsoid", "Plane"]), "shape_size": self.vector(0.3, 0.8), "xform": xform}),
+                "shape_type": self.one_of(&shapes), "shape_size": self.vector(0.3, 0.8), "xform": xform}),
             ),
+            5 => {
+                let image = self.volume();
+                let parameters = json!({"shape_type": self.one_of(&shapes), "box_width": self.vector(0.6, 1.4),
+                    "scale": [self.between(0.5, 2.0), self.between(0.5, 2.0)], "xform": xform});
+                return self.add("MapTexturePrimitive", parameters, &[(points, "Points"), (image, "Image")]);
+            }
+            _ => {
+                // Vectors are points to whoever takes them for that.
+                let Some(&value) = self.values.last() else { return points };
+                let type_name = self.one_of(&["ComputeNormals", "ComputeCurvatures"]);
+                let step = self.rng.below(3);
+                return self.add(type_name, json!({ "step_size": step }), &[(value, "Samples")]);
+            }
         };
-        self.add(type_name, parameters, &[(0, "Points")])
+        self.add(type_name, parameters, &[(points, "Points")])
+    }
+
+    /// Values on a grid of their own, to be sampled.
+    fn volume(&mut self) -> usize {
+        let resolution: [usize; 3] = std::array::from_fn(|_| 5 + self.rng.below(12));
+        let grid = json!({"size": self.vector(0.8, 2.0), "resolution": resolution});
+        let points = self.add("GenerateSamplePoints", grid, &[]);
+        match self.chance(0.5) {
+            true => {
+                let solid = self.solid();
+                self.add("SampleBox", solid, &[(points, "Points")])
+            }
+            false => {
+                let surface = json!({"lattice_type": self.one_of(SURFACES), "scale": self.vector(0.7, 1.6)});
+                let surface = self.add("SampleSurfaceLattice", surface, &[(points, "Points")]);
+                self.add(
+                    "LinearFilter",
+                    json!({"scale_a": 0.1, "scale_b": 0.0}),
+                    &[(surface, "InputA"), (surface, "InputB")],
+                )
+            }
+        }
     }
 
     fn sampler(&mut self) -> usize {
         let points = self.points();
         let xform = self.placement();
-        let (type_name, mut parameters) = match self.rng.below(8) {
+        let (type_name, mut parameters) = match self.rng.below(9) {
             0..=2 => ("SampleBox", self.solid()),
-            3..=5 => (
-                "SampleSurfaceLattice",
-                json!({"lattice_type": self.one_of(SURFACES), "scale": self.vector(0.7, 1.6), "threshold": self.between(-0.3, 0.3)}),
-            ),
+            3..=5 => ("SampleSurfaceLattice", self.surface()),
             6 => ("SampleLattice", self.struts()),
-            _ => (
+            7 => (
                 "SampleSpinodoid",
                 json!({"angles": [self.between(15.0, 60.0), 0, self.between(15.0, 60.0)], "density": self.between(0.3, 0.7),
                 "wave_count": 20, "pore_size": self.between(0.5, 0.9)}),
             ),
+            _ => {
+                let volume = self.volume();
+                return self.add(
+                    "SampleVolume",
+                    json!({ "xform": xform }),
+                    &[(points, "Points"), (volume, "Volume")],
+                );
+            }
         };
         if self.chance(0.5) {
             parameters["xform"] = xform;
         }
         self.add(type_name, parameters, &[(points, "Points")])
+    }
+
+    fn surface(&mut self) -> Value {
+        let mut surface = json!({"lattice_type": self.one_of(SURFACES), "scale": self.vector(0.7, 1.6),
+            "threshold": self.between(-0.3, 0.3)});
+        if self.chance(0.2) {
+            surface["scale_grading_range"] = json!([-0.6, 0.5]);
+            surface["scale_grading_scale"] = json!([self.between(0.7, 1.3), self.between(0.7, 1.3)]);
+            surface["threshold_grading_range"] = json!([-0.5, 0.7]);
+            surface["threshold_grading_offset"] = json!([self.between(-0.2, 0.2), self.between(-0.2, 0.2)]);
+        }
+        surface
     }
 
     fn solid(&mut self) -> Value {
@@ -192,7 +269,8 @@ impl Growing<'_> {
             _ => json!([[0, 4], [0, 1]]),
         };
         let smoothing = if self.chance(0.5) { 0.08 } else { 0.0 };
-        json!({"lattice_data": {"nodes": nodes, "edges": edges}, "scale": self.vector(0.6, 1.1), "section_radius": self.between(0.05, 0.12),
+        let grading = [self.between(0.6, 1.0), self.between(1.0, 1.5)];
+        json!({"section_radius_grading_range": [-0.5, 0.6], "section_radius_grading_scale": grading, "lattice_data": {"nodes": nodes, "edges": edges}, "scale": self.vector(0.6, 1.1), "section_radius": self.between(0.05, 0.12),
             "section_type": self.one_of(&["Circle", "Box", "Cross"]), "node_type": self.one_of(&["None", "Sphere"]),
             "node_radius": self.between(0.08, 0.15), "smoothing": smoothing})
     }
