@@ -231,10 +231,17 @@ fn computed_otherwise(case: &Case, dense: &[f32], mesh: &TriMesh) -> Result<(), 
         _ if std::env::var_os("DEBUG_CULL").is_some() => {
             let c = case.field(Visible::SURFACE, Level::detect(), 1024);
             let n = case.patch.resolution();
-            for (i, (a, b)) in dense.iter().zip(&c).enumerate().filter(|(_, (a, b))| {
-                a.to_bits() != b.to_bits() && (a.abs() < 0.1 || (**a < 0.0) != (**b < 0.0))
-            }) {
-                println!("{:?} {a} {b}", [i as u32 % n[0], i as u32 / n[0] % n[1], i as u32 / n[0] / n[1]]);
+            let [nx, ny, nz] = n.map(|n| n as i64);
+            let at = |x: i64, y: i64, z: i64| {
+                dense[((z.clamp(0, nz - 1) * ny + y.clamp(0, ny - 1)) * nx + x.clamp(0, nx - 1)) as usize]
+            };
+            for i in (0..dense.len()).filter(|i| dense[*i].to_bits() != c[*i].to_bits()) {
+                let (x, y, z) = (i as i64 % nx, i as i64 / nx % ny, i as i64 / nx / ny);
+                let crossed = (0..27)
+                    .any(|k| (at(x + k % 3 - 1, y + k / 3 % 3 - 1, z + k / 9 - 1) < 0.0) != (dense[i] < 0.0));
+                if crossed {
+                    println!("{:?} {} {}", [x, y, z], dense[i], c[i]);
+                }
             }
             Ok(())
         }

@@ -8,7 +8,7 @@
 //! |f| ≤ E in the cells that are crossed. E grows with the square of the cell, and so does the bound.
 //!
 //! # Limits
-//! Shares of cells are exact along x and by midpoints across: a few thousandths of a crossed cell.
+//! Shares of cells are exact along the axis that the interpolant is steepest along and by midpoints across: a few thousandths of a crossed cell.
 
 use crate::mesh::TriMesh;
 use crate::patch::Patch;
@@ -72,7 +72,8 @@ impl<'a> Interpolant<'a> {
                 found.volume += negative as f64 / 8.0;
                 continue;
             }
-            let [volume, doubtful] = shares(&c, nonlinearity(&c));
+            let (slope, e) = linear_part(&c);
+            let [volume, doubtful] = shares(&turned(&c, slope), e);
             found.volume += volume;
             found.bound += doubtful;
             found.crossed += 1;
@@ -125,8 +126,8 @@ impl<'a> Interpolant<'a> {
     }
 }
 
-/// E of the cell, and what the margin at the samples adds.
-fn nonlinearity(c: &[f64; 8]) -> f64 {
+/// Half the slopes of L, and E of the cell with what the margin at the samples adds.
+fn linear_part(c: &[f64; 8]) -> ([f64; 3], f64) {
     let mean = c.iter().sum::<f64>() / 8.0;
     let side = |k: usize, a: usize| if k >> a & 1 == 1 { 1.0 } else { -1.0 };
     let slope = [0, 1, 2].map(|a| (0..8).map(|k| side(k, a) * c[k]).sum::<f64>() / 8.0);
@@ -136,7 +137,13 @@ fn nonlinearity(c: &[f64; 8]) -> f64 {
         (lo, hi) = (lo.min(rest(k)), hi.max(rest(k)));
         steepest = (0..3).fold(steepest, |s, a| s.max((c[k] - c[k ^ 1 << a]).abs()));
     }
-    hi - lo + MARGIN * steepest
+    (slope, hi - lo + MARGIN * steepest)
+}
+
+/// The corners with the steepest axis in the place of x.
+fn turned(c: &[f64; 8], slope: [f64; 3]) -> [f64; 8] {
+    let first = (0..3).fold(0, |m, a| if slope[a].abs() > slope[m].abs() { a } else { m });
+    std::array::from_fn(|k| c[(0..3).map(|b| (k >> b & 1) << ((first + b) % 3)).sum::<usize>()])
 }
 
 /// Shares of a cell where the interpolant is negative, and where it is within ±`e`.

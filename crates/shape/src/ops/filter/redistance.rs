@@ -27,7 +27,8 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     ignored: &["size"],
     example: r#"{"pre_offset": 0.05, "post_offset": -0.02}"#,
     promise: |values, _| if values.float("post_offset") == 0.0 { Promise::Distance } else { Promise::Bound },
-    sees: |values, _, _| Visible::SURFACE.widened(values.float("pre_offset").abs()),
+    sees: |values, _, _, _| Visible::SURFACE.widened(values.float("pre_offset").abs()),
+    extent: crate::extent::unknown,
     reach: Reach::Cells(cells),
     domain: None,
     build: |values, _| {
