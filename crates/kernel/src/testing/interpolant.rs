@@ -15,8 +15,6 @@ use crate::patch::Patch;
 
 /// Rows across a cell, each way.
 const ROWS: usize = 6;
-/// Share of an edge that a crossing may be moved by to keep off its ends, and somewhat more.
-const MARGIN: f64 = 1.0 / 2048.0;
 
 /// Samples as a trilinear function.
 pub struct Interpolant<'a> {
@@ -61,10 +59,19 @@ impl<'a> Interpolant<'a> {
         })
     }
 
+    /// Share of an edge that a crossing may be moved by: to keep off the samples, and by rounding.
+    fn margin(&self) -> f64 {
+        let (low, size, h) = (self.patch.offset(), self.patch.size(), self.patch.spacing());
+        let farthest = |a: usize| low[a].abs().max((low[a] + size[a]).abs());
+        (0..3)
+            .map(|a| (9.0 * f64::from(f32::EPSILON) * farthest(a) / h[a]).max(1.0 / 4000.0))
+            .fold(0.0, f64::max)
+    }
+
     /// The volume where it is negative, with the bound for a mesh.
     pub fn inside(&self) -> Inside {
         let [nx, ny, nz] = self.patch.resolution().map(|n| n as usize - 1);
-        let mut found = Inside::default();
+        let (mut found, margin) = (Inside::default(), self.margin());
         for at in (0..nx * ny * nz).map(|i| [i % nx, i / nx % ny, i / nx / ny]) {
             let c = self.corners(at);
             let negative = c.iter().filter(|v| **v < 0.0).count();
@@ -72,7 +79,7 @@ impl<'a> Interpolant<'a> {
                 found.volume += negative as f64 / 8.0;
                 continue;
             }
-            let (slope, e) = linear_part(&c);
+            let (slope, e) = linear_part(&c, margin);
             let [volume, doubtful] = shares(&turned(&c, slope), e);
             found.volume += volume;
             found.bound += doubtful;
@@ -127,7 +134,7 @@ impl<'a> Interpolant<'a> {
 }
 
 /// Half the slopes of L, and E of the cell with what the margin at the samples adds.
-fn linear_part(c: &[f64; 8]) -> ([f64; 3], f64) {
+fn linear_part(c: &[f64; 8], margin: f64) -> ([f64; 3], f64) {
     let mean = c.iter().sum::<f64>() / 8.0;
     let side = |k: usize, a: usize| if k >> a & 1 == 1 { 1.0 } else { -1.0 };
     let slope = [0, 1, 2].map(|a| (0..8).map(|k| side(k, a) * c[k]).sum::<f64>() / 8.0);
@@ -137,7 +144,7 @@ fn linear_part(c: &[f64; 8]) -> ([f64; 3], f64) {
         (lo, hi) = (lo.min(rest(k)), hi.max(rest(k)));
         steepest = (0..3).fold(steepest, |s, a| s.max((c[k] - c[k ^ 1 << a]).abs()));
     }
-    (slope, hi - lo + MARGIN * steepest)
+    (slope, hi - lo + margin * steepest)
 }
 
 /// The corners with the steepest axis in the place of x.
