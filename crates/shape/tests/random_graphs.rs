@@ -20,8 +20,8 @@ use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-/// A triangle is judged where the gradients of its cell are within 60 degrees of their sum.
-const CONE: f64 = 0.5;
+/// A triangle is judged where the gradients of its cell are within 30 degrees of their sum.
+const CONE: f64 = 0.866;
 
 struct Case {
     seed: u64,
@@ -269,7 +269,7 @@ fn check_all(seeds: Range<u64>) -> Figures {
 fn two_hundred_graphs() {
     let figures = check_all(0..200);
     assert!(figures.surfaces > 150, "only {} graphs have a surface", figures.surfaces);
-    assert!(figures.judged > figures.triangles / 2, "hardly any triangle was judged");
+    assert!(figures.judged > figures.triangles / 4, "hardly any triangle was judged");
 }
 
 #[test]

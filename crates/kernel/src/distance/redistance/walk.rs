@@ -21,7 +21,7 @@ const NEAR_SURFACE: f32 = 0.1;
 /// Evaluations of the field per sample at most, that at the site included.
 const STEPS: usize = 3;
 /// A sample is done when what another step can gain is below this (finest spacings).
-const ENOUGH: f32 = 1e-3;
+const ENOUGH: f32 = 1e-4;
 
 /// The field at the sites that are the closest of some sample.
 #[derive(Default)]
