@@ -48,7 +48,7 @@ pub enum RedistanceError {
 /// zero set of their trilinear interpolant, model units.
 ///
 /// Samples that are 0 stay 0; no other changes its sign. Infinite samples count as very large ones. A field
-/// without a zero set has no distances: its samples become ± the diagonal of the patch, or ± the band.
+/// without a zero set has no distances: its samples become ± the diagonal of the patch, or ± the band if that is less.
 /// With [`Reach::Band`] what is farther than the band becomes ± its width.
 pub fn redistance(
     samples: &mut [f32],
@@ -91,7 +91,7 @@ pub fn redistance_planes(
     let diagonal = patch.size().iter().map(|s| s * s).sum::<f64>().sqrt();
     let most = match reach {
         Reach::Everywhere => diagonal,
-        Reach::Band(width) => width,
+        Reach::Band(width) => width.min(diagonal),
     };
     if sites.len == 0 {
         samples.par_iter_mut().for_each(|s| *s = signed(most as f32, *s));
