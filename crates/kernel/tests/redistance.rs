@@ -180,6 +180,11 @@ fn what_has_no_distances_is_said_or_refused() {
     let mut full = [-2.0; 64];
     run(&mut full, &Monitor::none()).unwrap();
     assert!(full.iter().all(|v| (*v + 3f32.sqrt()).abs() < 1e-5), "{full:?}");
+    for (width, expected) in [(0.5, 0.5), (9.0, 3f32.sqrt())] {
+        let mut empty = [2.0; 64];
+        redistance(&mut empty, &patch, Reach::Band(width), Level::detect(), &Monitor::none()).unwrap();
+        assert!(empty.iter().all(|v| (v - expected).abs() < 1e-5), "{empty:?}");
+    }
     let mut broken = [1.0; 64];
     broken[21] = f32::NAN;
     assert_eq!(run(&mut broken, &Monitor::none()), Err(RedistanceError::NotANumber { at: [1, 1, 1] }));
