@@ -1,5 +1,7 @@
 //! Meshes and random numbers for tests and benchmarks: deterministic, with known answers.
 
+pub mod interpolant;
+
 use crate::mesh::TriMesh;
 
 /// SplitMix64: small, seeded, good enough for test data.

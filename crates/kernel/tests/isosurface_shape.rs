@@ -3,6 +3,7 @@
 use fieldstone_kernel::isosurface::{Options, isosurface};
 use fieldstone_kernel::measure::{Moments, Topology, moments, parts, topology};
 use fieldstone_kernel::testing::Rng;
+use fieldstone_kernel::testing::interpolant::Interpolant;
 use fieldstone_kernel::{Monitor, Patch, TriMesh};
 
 fn mesh_of(samples: &[f32], patch: &Patch) -> TriMesh {
@@ -94,6 +95,29 @@ fn tunnels_are_found_in_the_interior() {
             let euler = if components == 1 { 0 } else { 2 };
             assert_eq!(kind(&outside, [2; 3]), (1, euler), "{turn} {a}, turned inside out");
         }
+    }
+}
+
+#[test]
+fn any_samples_enclose_the_volume_of_their_interpolant_within_its_bound() {
+    let mut rng = Rng::new(13);
+    for round in 0..400 {
+        let n: [u32; 3] = std::array::from_fn(|_| 2 + rng.below(7) as u32);
+        let smooth = [1.0, 0.3, 0.03][round % 3];
+        let direction: [f64; 3] = std::array::from_fn(|_| rng.unit() - 0.5);
+        let patch = Patch::new(n.map(|n| f64::from(n) * 0.1), [0.3; 3], n).unwrap();
+        let count = patch.sample_count() as u32;
+        let place = |i: u32| patch.position([i % n[0], i / n[0] % n[1], i / n[0] / n[1]]);
+        let plane = |p: [f64; 3]| (0..3).map(|a| direction[a] * (p[a] - 0.6)).sum::<f64>();
+        let samples: Vec<f32> =
+            (0..count).map(|i| (plane(place(i)) + smooth * (rng.unit() - 0.5)) as f32).collect();
+        let mesh = mesh_of(&samples, &patch);
+        let volume =
+            moments(&mesh, &Monitor::none()).unwrap().volume / patch.spacing().iter().product::<f64>();
+        let inside = Interpolant::new(&samples, &patch).inside();
+        assert!((volume - inside.volume).abs() <= inside.bound + 1e-5, "{volume} {inside:?} of {samples:?}");
+        let facing = Interpolant::new(&samples, &patch).facing(&mesh, 0.5);
+        assert_eq!((facing.flipped, facing.inward), (0, 0), "{facing:?} of {n:?} {samples:?}");
     }
 }
 

@@ -1,7 +1,8 @@
 //! Redistance against closed forms: error near the surface and everywhere, signs, convergence, bands.
 
-use fieldstone_kernel::distance::{Reach, RedistanceError, redistance};
+use fieldstone_kernel::distance::{Reach, RedistanceError, redistance, redistance_planes};
 use fieldstone_kernel::simd::Level;
+use fieldstone_kernel::testing::Rng;
 use fieldstone_kernel::{Monitor, Patch};
 
 type Distance = fn([f64; 3]) -> f64;
@@ -61,7 +62,7 @@ fn a_band_is_the_same_inside_and_cut_off_outside() {
     };
     let (all, band) = (run(Reach::Everywhere), run(Reach::Band(0.15)));
     for (a, b) in all.iter().zip(&band) {
-        assert!((a.clamp(-0.15, 0.15) - b).abs() < 1e-5, "{a} became {b}");
+        assert_eq!(a.clamp(-0.15, 0.15).to_bits(), b.to_bits(), "{a} became {b}");
     }
 }
 
@@ -82,6 +83,75 @@ fn values_that_jump_without_changing_sign_are_no_surface() {
             // A tenth of a cell.
             assert!(worst < 0.1 * 2.0 / 39.0, "{constant} beyond {far}, {reach:?}: off by {worst}");
         }
+    }
+}
+
+/// Fields with many sites at one distance (symmetric ones) and such that the zero set comes and goes within cells.
+fn awkward() -> Vec<(Patch, Vec<f32>)> {
+    let patch = Patch::new([2.0, 1.7, 2.3], [-1.0, -0.85, -1.15], [21, 35, 27]).unwrap();
+    let of = |f: &mut dyn FnMut([f64; 3]) -> f64| -> Vec<f32> {
+        let index = |i: u32| [i % 21, i / 21 % 35, i / (21 * 35)];
+        (0..21 * 35 * 27).map(|i| f(patch.position(index(i))) as f32).collect()
+    };
+    let mut rng = Rng::new(7);
+    let gyroid = |p: [f64; 3]| {
+        let [(sx, cx), (sy, cy), (sz, cz)] = p.map(|c| (4.0 * c).sin_cos());
+        sx * cy + sy * cz + sz * cx
+    };
+    vec![
+        (patch, of(&mut |p| p[0].hypot(p[1]).hypot(p[2]) - 0.6)),
+        (patch, of(&mut |p| (p[2].abs() - 0.3).max(p[0].abs() - 0.5))),
+        (patch, of(&mut |p| 3.0 * gyroid(p))),
+        (patch, of(&mut |p| gyroid(p) + 0.6 * rng.unit())),
+    ]
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
+#[test]
+fn slabs_have_the_bits_of_the_whole_field() {
+    let width = 0.2;
+    for (n, (patch, samples)) in awkward().into_iter().enumerate() {
+        let mut whole = samples.clone();
+        redistance(&mut whole, &patch, Reach::Everywhere, Level::detect(), &Monitor::none()).unwrap();
+        whole.iter_mut().for_each(|v| *v = v.clamp(-width as f32, width as f32));
+        let (plane, halo) = (21 * 35, (width / patch.spacing()[2]).ceil() as u32 + 2);
+        for (from, to) in [(0, 1), (3, 4), (5, 12), (8, 16), (13, 22), (26, 27)] {
+            let z = u32::saturating_sub(from, halo)..(to + halo).min(27);
+            let mut slab = samples[plane * z.start as usize..plane * z.end as usize].to_vec();
+            let reach = Reach::Band(width);
+            redistance_planes(&mut slab, &patch, z.clone(), reach, Level::detect(), &Monitor::none())
+                .unwrap();
+            let own = &slab[plane * (from - z.start) as usize..plane * (to - z.start) as usize];
+            let expected = &whole[plane * from as usize..plane * to as usize];
+            assert!(bits(own) == bits(expected), "field {n}, planes {from}..{to}");
+        }
+    }
+}
+
+#[test]
+fn only_signs_count_away_from_the_cells_that_the_surface_crosses() {
+    let mut rng = Rng::new(8);
+    for (n, (patch, samples)) in awkward().into_iter().enumerate() {
+        // A cell with a zero sample counts as crossed.
+        let sign = |v: f32| i32::from(v > 0.0) - i32::from(v < 0.0);
+        let at = |x: usize, y: usize, z: usize| sign(samples[(z * 35 + y) * 21 + x]);
+        let around = |c: usize, n: usize| c.saturating_sub(1)..=(c + 1).min(n - 1);
+        let mut other = samples.clone();
+        for (i, v) in other.iter_mut().enumerate() {
+            let (x, y, z) = (i % 21, i / 21 % 35, i / (21 * 35));
+            let mut near = around(x, 21).flat_map(|x| around(y, 35).map(move |y| (x, y)));
+            if near.all(|(x, y)| around(z, 27).all(|z| at(x, y, z) == sign(*v) && *v != 0.0)) {
+                *v = (10f64.powf(8.0 * rng.unit() - 4.0) as f32).copysign(*v);
+            }
+        }
+        let run = |mut values: Vec<f32>| {
+            redistance(&mut values, &patch, Reach::Everywhere, Level::detect(), &Monitor::none()).unwrap();
+            bits(&values)
+        };
+        assert!(run(samples) == run(other), "field {n}");
     }
 }
 
@@ -110,6 +180,11 @@ fn what_has_no_distances_is_said_or_refused() {
     let mut full = [-2.0; 64];
     run(&mut full, &Monitor::none()).unwrap();
     assert!(full.iter().all(|v| (*v + 3f32.sqrt()).abs() < 1e-5), "{full:?}");
+    for (width, expected) in [(0.5, 0.5), (9.0, 3f32.sqrt())] {
+        let mut empty = [2.0; 64];
+        redistance(&mut empty, &patch, Reach::Band(width), Level::detect(), &Monitor::none()).unwrap();
+        assert!(empty.iter().all(|v| (v - expected).abs() < 1e-5), "{empty:?}");
+    }
     let mut broken = [1.0; 64];
     broken[21] = f32::NAN;
     assert_eq!(run(&mut broken, &Monitor::none()), Err(RedistanceError::NotANumber { at: [1, 1, 1] }));

@@ -6,6 +6,7 @@ use crate::params::{Kind, Param, ParamError, Values};
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::{Monitor, Patch};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// The parameters.
 pub const PARAMS: &[Param] = &[
@@ -109,12 +110,14 @@ impl Neighbours for Differences {
         &self,
         inputs: Vec<Vec<Vec<f32>>>,
         patch: &Patch,
+        z: Range<u32>,
         _: Visible,
         _: Level,
         monitor: &Monitor,
     ) -> Result<Vec<Vec<f32>>, StageError> {
         let samples = &inputs[0][0];
-        let n = patch.resolution().map(|n| n as usize);
+        let mut n = patch.resolution().map(|n| n as usize);
+        n[2] = z.len();
         let mut out = vec![vec![0.0f32; samples.len()]; 3];
         let [a, b, c] = &mut out[..] else { return Ok(out) };
         let plane = (n[0] * n[1]).max(1);

@@ -8,6 +8,7 @@
 
 pub mod affine;
 mod differences;
+pub mod extent;
 pub mod grading;
 pub mod graph;
 pub mod interval;

@@ -4,11 +4,13 @@
 //! of its inputs. [`OperatorEntry::build`] turns checked parameters into a [`Stage`] that the evaluator runs.
 
 use crate::affine::Affine;
+use crate::extent::Extent;
 use crate::interval::Bounds;
 use crate::params::{Param, ParamError, Values};
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::volume::Samples;
 use fieldstone_kernel::{Cancelled, Monitor, Patch};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The chapters of the operator reference.
@@ -127,8 +129,11 @@ pub struct OperatorEntry {
     /// What the values promise, given what the inputs promise (a points input promises `Distance`, unless a transform on
     /// the way bends space).
     pub promise: fn(&Values, &[Promise]) -> Promise,
-    /// What of its inputs it can see when its output is seen as given, on a grid of this spacing (0 for lists of points).
-    pub sees: fn(&Values, Visible, [f64; 3]) -> Visible,
+    /// What of its inputs it can see when its output is seen as given, on a grid of this spacing (0 for lists of points), and
+    /// they have these extents.
+    pub sees: fn(&Values, Visible, [f64; 3], &[Extent]) -> Visible,
+    /// How far and steeply its values go, given what its inputs do. Values that promise a bound have a slope of 1 anyway.
+    pub extent: fn(&Values, &[Extent]) -> Extent,
     /// How it meets its neighbours on the grid.
     pub reach: Reach,
     /// The points it makes samples at, for sources.
@@ -338,12 +343,13 @@ pub trait Neighbours: Send + Sync {
         1
     }
 
-    /// Turns the samples of `patch` (by port, then channel) into output channels. The patch may be a slab of the whole
-    /// grid: samples nearer to its border than the operator's reach are not used.
+    /// Turns the samples of the planes `z` of `patch` (by port, then channel) into output channels. Where the planes are not all
+    /// of the patch, those nearer to its left-out ones than the operator's reach are not used.
     fn apply(
         &self,
         inputs: Vec<Vec<Vec<f32>>>,
         patch: &Patch,
+        z: Range<u32>,
         visible: Visible,
         level: Level,
         monitor: &Monitor,

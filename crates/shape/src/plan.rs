@@ -1,8 +1,9 @@
 //! From a graph to a plan: where samples are taken, what each consumer sees, which values are kept, how much memory that
 //! takes. Needs no assets, so that admission can ask before anything is loaded or allocated.
 
-use crate::graph::{Graph, GraphError};
-use crate::operator::{Domain, Reach, Type, Visible};
+use crate::extent::Extent;
+use crate::graph::{Graph, GraphError, Node};
+use crate::operator::{Domain, Promise, Reach, Type, Visible};
 use fieldstone_kernel::Patch;
 use std::ops::Range;
 use std::sync::Arc;
@@ -196,6 +197,7 @@ impl Plan {
     /// From the target to the sources: what is seen, what is kept, how far it reaches.
     fn look_back(&mut self, visible: Visible) -> Result<(), GraphError> {
         let graph = self.graph.clone();
+        let extents = extents(&graph);
         self.visible[self.target] = Some(visible);
         self.halo[self.target] = visible.cells;
         self.keep_if_volume(self.target);
@@ -204,7 +206,7 @@ impl Plan {
             let node = &graph.nodes()[i];
             self.keep(i, visible)?;
             let spacing = self.domain_of(i).and_then(Domain::metric_patch).map_or([0.0; 3], |p| p.spacing());
-            let seen = (node.entry.sees)(&node.values, visible, spacing);
+            let seen = (node.entry.sees)(&node.values, visible, spacing, &extents_of(node, &extents));
             for (port, input) in node.entry.inputs.iter().zip(&node.inputs) {
                 let Some(input) = *input else { continue };
                 if port.takes == Type::Volume {
@@ -271,4 +273,25 @@ impl Plan {
         let offset = place.apply(affine.apply(patch.offset()));
         Patch::new(size, offset, patch.resolution()).ok()
     }
+}
+
+/// How far and steeply the values of each operator go.
+fn extents(graph: &Graph) -> Vec<Extent> {
+    let mut extents = vec![Extent::ANY; graph.nodes().len()];
+    let mut promises = vec![Promise::Distance; graph.nodes().len()];
+    for &i in graph.order() {
+        let node = &graph.nodes()[i];
+        let inputs: Vec<_> = node.inputs.iter().flatten().map(|from| promises[*from]).collect();
+        promises[i] = (node.entry.promise)(&node.values, &inputs);
+        extents[i] = (node.entry.extent)(&node.values, &extents_of(node, &extents));
+        if promises[i] >= Promise::Bound {
+            extents[i].slope = extents[i].slope.min(1.0);
+        }
+    }
+    extents
+}
+
+/// Those of the operators that feed `node`, by port.
+fn extents_of(node: &Node, extents: &[Extent]) -> Vec<Extent> {
+    node.inputs.iter().map(|from| from.map_or(Extent::ANY, |from| extents[from])).collect()
 }

@@ -323,7 +323,7 @@ impl Program {
         }
         let patch = self.plan.domain_of(i).and_then(Domain::metric_patch).expect("checked by the plan");
         let op = &self.neighbours[&i];
-        let result = op.apply(inputs, &slab_of(&patch, &wide), visible, self.level, &monitor.part(0.3, 1.0));
+        let result = op.apply(inputs, &patch, wide.clone(), visible, self.level, &monitor.part(0.3, 1.0));
         let channels = result.map_err(|e| match e {
             StageError::Cancelled(c) => EvaluateError::Cancelled(c),
             StageError::Refused(what) => self.plan.graph.error_at(i, what).into(),

@@ -182,6 +182,9 @@ impl Segment {
         workspace: &'w mut Workspace,
     ) -> [&'w [f32]; 4] {
         let count = points[0].len();
+        // Points of anywhere have no bounds: every branch counts.
+        workspace.bounds.clear();
+        workspace.bounds.resize(self.steps.len(), Bounds::ANY);
         for step in &self.steps {
             if let Action::Points(_) = step.action {
                 let slot = &mut workspace.slots[step.slot];

@@ -10,4 +10,4 @@ pub(crate) mod triangle;
 
 pub use at_points::MeshDistance;
 pub use from_mesh::{FAR_TOLERANCE_CELLS, FromMesh, NARROW_BAND_CELLS, Reach};
-pub use redistance::{RedistanceError, redistance};
+pub use redistance::{RedistanceError, redistance, redistance_planes};

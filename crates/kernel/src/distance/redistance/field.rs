@@ -5,6 +5,7 @@
 
 use crate::patch::Patch;
 use crate::simd::LANES;
+use std::ops::Range;
 
 pub(super) type Lane = [f32; LANES];
 
@@ -14,6 +15,9 @@ pub(super) struct Field {
     pub values: Vec<f32>,
     /// Samples per axis.
     pub n: [usize; 3],
+    /// Where the first sample is in the whole grid: places are counted from the grid's first sample, so that a slab of it
+    /// sees the same numbers.
+    pub first: [usize; 3],
     /// How far apart neighbours along an axis are in `values`; 0 where there is only one sample.
     pub stride: [usize; 3],
     /// Spacing in units of the finest; 1 where there is only one sample.
@@ -23,14 +27,17 @@ pub(super) struct Field {
 }
 
 impl Field {
-    pub fn new(values: Vec<f32>, patch: &Patch) -> Field {
-        let (n, spacing) = (patch.resolution().map(|n| n as usize), patch.spacing());
+    /// Of the planes `z` of `patch`.
+    pub fn new(values: Vec<f32>, patch: &Patch, z: &Range<u32>) -> Field {
+        let (mut n, spacing) = (patch.resolution().map(|n| n as usize), patch.spacing());
+        n[2] = z.len();
         let cell = spacing.into_iter().filter(|h| *h > 0.0).fold(f64::INFINITY, f64::min);
         let cell = if cell.is_finite() { cell } else { 1.0 };
         let steps = [1, n[0], n[0] * n[1]];
         Field {
             values,
             n,
+            first: [0, 0, z.start as usize],
             stride: std::array::from_fn(|a| if n[a] > 1 { steps[a] } else { 0 }),
             scale: spacing.map(|h| if h > 0.0 { (h / cell) as f32 } else { 1.0 }),
             cell,
@@ -102,36 +109,7 @@ impl Field {
         c
     }
 
-    /// Whether the zero set passes through the cell that holds `x`, given relative to sample `base`, and to first order not farther
-    /// than `within` from it; outside the patch in the nearest cell.
-    pub fn is_near_surface(&self, base: [usize; 3], x: [f32; 3], within: f32) -> bool {
-        let (mut first, mut u) = ([0; 3], [0.0; 3]);
-        for a in 0..3 {
-            let last = self.n[a].max(2) - 2;
-            let q = x[a] / self.scale[a] + base[a] as f32;
-            first[a] = (q.max(0.0) as usize).min(last);
-            u[a] = (q - first[a] as f32).clamp(0.0, 1.0);
-        }
-        let at = self.index(first);
-        let (mut f, mut g) = (0.0, [0.0; 3]);
-        let (mut low, mut high) = (false, false);
-        for k in 0..8 {
-            let v = self.values[at + (0..3).map(|a| (k >> a & 1) * self.stride[a]).sum::<usize>()];
-            low |= v <= 0.0;
-            high |= v >= 0.0;
-            let weight = |a: usize| if k >> a & 1 == 1 { u[a] } else { 1.0 - u[a] };
-            let (wx, wy, wz) = (weight(0), weight(1), weight(2));
-            f += wx * wy * wz * v;
-            for (a, w) in [wy * wz, wx * wz, wx * wy].into_iter().enumerate() {
-                g[a] += if k >> a & 1 == 1 { w * v } else { -w * v };
-            }
-        }
-        let g2: f32 = (0..3).map(|a| (g[a] / self.scale[a]).powi(2)).sum();
-        // Also false where these overflow.
-        low & high & (f * f <= within * within * g2)
-    }
-
-    /// Value and gradient (per unit of distance) at `x`, which is moved into the patch first, and whether the zero set passes
+    /// Value and gradient (per unit of distance) at `x`, relative to sample `base` of the grid, which is moved into the field first, and whether the zero set passes
     /// through the cell there (1 or 0). Where it had to be moved the gradient along that axis is 0: the zero set ends
     /// there. Value and gradient are scaled by a positive factor of the cell.
     #[inline(always)]
@@ -140,8 +118,9 @@ impl Field {
         let mut u = [[0.0f32; LANES]; 3];
         let mut free = [[0.0f32; LANES]; 3];
         for a in 0..3 {
-            let low = -(base[a] as f32);
-            let (high, last) = (self.n[a] as f32 - 1.0 + low, (self.n[a].max(2) - 2) as i32);
+            let (from, first) = (-(base[a] as f32), self.first[a] as i32);
+            let low = first as f32 + from;
+            let (high, last) = (self.n[a] as f32 - 1.0 + low, first + (self.n[a].max(2) - 2) as i32);
             let (scale, inverse) = (self.scale[a], 1.0 / self.scale[a]);
             let mut cell = [0i32; LANES];
             for l in 0..LANES {
@@ -150,11 +129,11 @@ impl Field {
                 let q = if q < high { q } else { high };
                 free[a][l] = if (q > low) & (q < high) { inverse } else { 0.0 };
                 x[a][l] = q * scale;
-                // SAFETY: between 0 and the number of samples.
-                let i = unsafe { (q - low).to_int_unchecked::<i32>() };
+                // SAFETY: between 0 and the number of samples of the grid.
+                let i = unsafe { (q - from).to_int_unchecked::<i32>() };
                 let i = if i < last { i } else { last };
-                cell[l] = i;
-                u[a][l] = q - (i as f32 + low);
+                cell[l] = i - first;
+                u[a][l] = q - (i as f32 + from);
             }
             for l in 0..LANES {
                 index[l] += cell[l] as usize * self.stride[a];

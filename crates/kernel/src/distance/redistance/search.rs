@@ -8,7 +8,8 @@
 //! of 4×4×4, which are tried one by one on 64 samples. For a box of sites the terms are minimised axis by axis.
 //!
 //! # Promises
-//! The site found is the closest one within reach.
+//! The site found is the closest one within reach; of several as close, the first in the order of the tree's blocks. So it does
+//! not depend on sites farther away, nor on how far the grid or the reach goes.
 
 use super::field::Lane;
 use super::sites::Sites;
@@ -21,6 +22,8 @@ pub(super) const BRICK: usize = 8;
 pub(super) const OCTANT: usize = 4;
 /// Sixteen samples each: one plane of an octant, x fastest.
 pub(super) const GROUPS: usize = BRICK * BRICK * BRICK / LANES;
+/// Room for rounding, of the squares that are compared.
+const ROUNDING: f32 = 1e-5;
 /// Stands for no site.
 pub(super) const NONE: f32 = -1.0;
 /// Coordinate of what fills up the last vector: farther than any site, and its square is finite.
@@ -157,7 +160,7 @@ impl Brick {
         let root = tree.nodes.len() - 1;
         self.stack.push((root as u32, apart2(&tree.nodes[root], centre)));
         while let Some((at, least2)) = self.stack.pop() {
-            if least2 >= best2 {
+            if least2 > best2 {
                 continue;
             }
             let node = &tree.nodes[at as usize];
@@ -167,7 +170,8 @@ impl Brick {
                     let p = sites.point(i);
                     let d: [f32; 3] = std::array::from_fn(|a| p[a] - centre[a]);
                     let d2 = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
-                    if d2 < best2 {
+                    // Of two as close the one whose coordinates come first, whichever was found first.
+                    if d2 < best2 || (d2 == best2 && best.is_some_and(|b| p < b)) {
                         (best2, best) = (d2, Some(p));
                     }
                 }
@@ -177,7 +181,7 @@ impl Brick {
             let first = self.stack.len();
             for child in range {
                 let least2 = apart2(&tree.nodes[child], centre);
-                if least2 < best2 {
+                if least2 <= best2 {
                     self.stack.push((child as u32, least2));
                     let mut i = self.stack.len() - 1;
                     while i > first && self.stack[i - 1].1 < least2 {
@@ -241,7 +245,7 @@ unsafe fn collect<V: F32x16>(
     first: [f32; 3],
 ) {
     brick.sites.clear();
-    let limit = excess(first, first, all);
+    let limit = loose(excess(first, first, all), all);
     brick.stack.clear();
     brick.stack.push((tree.nodes.len() as u32 - 1, 0.0));
     while let Some((at, _)) = brick.stack.pop() {
@@ -299,9 +303,10 @@ unsafe fn select<V: F32x16>(brick: &mut Brick, octant: Samples) {
         let (mut lanes, mut starts) = ([0.0; LANES], [0.0; LANES]);
         best2.store(&mut lanes);
         which.store(&mut starts);
-        let l = (0..LANES).fold(0, |least, l| if lanes[l] < lanes[least] { l } else { least });
+        let order = |l: usize| (lanes[l], starts[l] + l as f32);
+        let l = (0..LANES).fold(0, |least, l| if order(l) < order(least) { l } else { least });
         let first = brick.sites.get((starts[l] as usize + l).min(n - 1));
-        let limit = V::splat(excess(first, first, octant));
+        let limit = V::splat(loose(excess(first, first, octant), octant));
         brick.few.clear();
         for start in (0..n).step_by(LANES) {
             let mut keep = !limit.less(excesses::<V>(at(start), first, octant));
@@ -382,6 +387,13 @@ fn excess(s: [f32; 3], s0: [f32; 3], samples: Samples) -> f32 {
         d * d - 2.0 * samples.half[a] * (s[a] - s0[a]).abs()
     };
     term(0) + term(1) + term(2)
+}
+
+/// A limit for `excess` with room for its rounding: sites as close as another at a corner of the box stay, whatever they are compared with.
+#[inline(always)]
+fn loose(limit: f32, samples: Samples) -> f32 {
+    let half2: f32 = samples.half.iter().map(|h| h * h).sum();
+    limit + ROUNDING * (limit + 4.0 * half2)
 }
 
 /// The least `excess` in the box of a node. Along each axis it is one parabola above s₀ and another below, with their lowest points at c + h and

@@ -66,12 +66,14 @@ enum Kind {
 /// Finds the sites of a field.
 pub(super) fn sites(field: &Field, level: Level, monitor: &Monitor) -> Result<Sites, Cancelled> {
     let [_, cy, cz] = field.cells();
-    let (by, bz) = (cy.div_ceil(BLOCK), cz.div_ceil(BLOCK));
+    // Blocks are those of the whole grid, which a slab may cut.
+    let (by, first) = (cy.div_ceil(BLOCK), field.first[2] / BLOCK);
+    let bz = (field.first[2] + cz).div_ceil(BLOCK) - first;
     let beams: Vec<BeamSites> = (0..by * bz)
         .into_par_iter()
         .map_init(Work::default, |work, beam| {
             monitor.check()?;
-            Ok(work.beam(field, level, [beam % by, beam / by]))
+            Ok(work.beam(field, level, [beam % by, first + beam / by]))
         })
         .collect::<Result<_, Cancelled>>()?;
     let len = beams.iter().map(|b| b.points.len()).sum();
@@ -105,16 +107,18 @@ struct Work {
 impl Work {
     /// The sites of the blocks along x at `at` (in blocks along y and z).
     fn beam(&mut self, field: &Field, level: Level, at: [usize; 2]) -> BeamSites {
-        self.classify(field, level, at);
         let [cx, cy, cz] = field.cells();
-        let (ny, nz) = (BLOCK.min(cy - at[0] * BLOCK), BLOCK.min(cz - at[1] * BLOCK));
+        let (y0, ny) = (at[0] * BLOCK, BLOCK.min(cy - at[0] * BLOCK));
+        let z0 = (at[1] * BLOCK).max(field.first[2]) - field.first[2];
+        let nz = (at[1] * BLOCK + BLOCK - field.first[2]).min(cz) - z0;
+        self.classify(field, level, [y0, z0], [ny, nz]);
         self.cells.clear();
         let mut out = BeamSites::default();
         for bx in 0..cx.div_ceil(BLOCK) {
             let before = self.cells.len();
             let (x0, x1) = (bx * BLOCK, (bx * BLOCK + BLOCK).min(cx));
             for row in 0..ny * nz {
-                let (y, z) = (at[0] * BLOCK + row % ny, at[1] * BLOCK + row / ny);
+                let (y, z) = (y0 + row % ny, z0 + row / ny);
                 for (x, crossed) in (x0..x1).zip(&self.crossed[row * cx + x0..row * cx + x1]) {
                     if *crossed != 0 {
                         self.cells.push([x as u32, y as u32, z as u32]);
@@ -148,10 +152,9 @@ impl Work {
         out
     }
 
-    fn classify(&mut self, field: &Field, level: Level, at: [usize; 2]) {
-        let ([nx, ny, nz], [cx, cy, cz]) = (field.n, field.cells());
-        let (y0, z0) = (at[0] * BLOCK, at[1] * BLOCK);
-        let (rows, planes) = (BLOCK.min(cy - y0), BLOCK.min(cz - z0));
+    /// Which of the `rows` × `planes` rows of cells from row `y0` of plane `z0` on are crossed.
+    fn classify(&mut self, field: &Field, level: Level, [y0, z0]: [usize; 2], [rows, planes]: [usize; 2]) {
+        let ([nx, ny, nz], cx) = (field.n, field.cells()[0]);
         self.classes.resize((BLOCK + 1) * (BLOCK + 1) * nx, 0);
         self.crossed.resize(BLOCK * BLOCK * cx, 0);
         for z in 0..=planes {
@@ -210,7 +213,8 @@ by_level! {
                 (true, false) => Kind::Rough,
                 _ => Kind::NoCentre,
             };
-            out.push((std::array::from_fn(|a| (cell[a] as f32 + u[a][l]) * field.scale[a]), kind));
+            let at = |a: usize| (cell[a] + field.first[a] as u32) as f32 + u[a][l];
+            out.push((std::array::from_fn(|a| at(a) * field.scale[a]), kind));
         }
     }
 }
@@ -313,7 +317,7 @@ fn crossings(field: &Field, cell: [u32; 3], out: &mut Vec<[f32; 3]>) {
     let mut push = |i: usize, axis: usize, t: f32| {
         let p = std::array::from_fn(|a| {
             let u = if field.n[a] == 1 { 0.0 } else { (i >> a & 1) as f32 };
-            (at[a] as f32 + if a == axis { t } else { u }) * field.scale[a]
+            ((at[a] + field.first[a]) as f32 + if a == axis { t } else { u }) * field.scale[a]
         });
         if !out[first..].contains(&p) {
             out.push(p);

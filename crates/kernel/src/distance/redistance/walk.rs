@@ -7,9 +7,9 @@
 //!
 //! # Promises
 //! A distance is taken only to a point that is on the zero set to second order: |f|/|g| before the last correction is
-//! at most `NEAR_SURFACE`, and the zero set passes through its cell, or else the corrected point is on it by the values of its own
-//! cell: where values jump without changing their sign, |f|/|g| is small too. So steps that lead astray cost nothing
-//! but the gain.
+//! at most `NEAR_SURFACE`, and the zero set passes through its cell: where values jump without changing their sign, |f|/|g| is small
+//! too. So steps that lead astray cost nothing but the gain. Of a step that ends in another cell half is tried: the result depends on no
+//! value but those of the cells that the zero set passes through.
 
 use super::field::{Field, Lane};
 use super::search::{Brick, GROUPS, NONE};
@@ -18,12 +18,10 @@ use crate::simd::LANES;
 
 /// How far from the zero set, by the gradient, a point may be to be corrected onto it (finest spacings).
 const NEAR_SURFACE: f32 = 0.1;
-/// How far it may still be once corrected, where its own cell was not one of the zero set (finest spacings).
-const CORRECTED: f32 = 0.01;
 /// Evaluations of the field per sample at most, that at the site included.
 const STEPS: usize = 3;
 /// A sample is done when what another step can gain is below this (finest spacings).
-const ENOUGH: f32 = 1e-3;
+const ENOUGH: f32 = 1e-4;
 
 /// The field at the sites that are the closest of some sample.
 #[derive(Default)]
@@ -62,7 +60,7 @@ by_level! {
                     }
                 }
             }
-            let best2 = walk(field, base, &p, x, f, gradient, brick.best2[g]);
+            let best2 = walk(field, base, &p, x, f, gradient, &brick.which[g], brick.best2[g]);
             for l in 0..LANES {
                 brick.best2[g][l] = best2[l].sqrt();
             }
@@ -99,7 +97,9 @@ fn prepare(field: &Field, brick: &Brick, at: &mut AtSites, base: [usize; 3]) {
     }
 }
 
-/// The least squared distance from `p` found on the way from `x`, where the field is `f` with gradient `g`.
+/// The least squared distance from `p` found on the way from `x`, where the field is `f` with gradient `g`, for those that
+/// have a site to begin at.
+#[allow(clippy::too_many_arguments)]
 #[inline(always)]
 fn walk(
     field: &Field,
@@ -108,11 +108,13 @@ fn walk(
     mut x: [Lane; 3],
     mut f: Lane,
     mut g: [Lane; 3],
+    which: &Lane,
     mut best2: Lane,
 ) -> Lane {
     let (mut last_x, mut last_t) = ([[0.0; LANES]; 3], [[0.0; LANES]; 3]);
     // Sites are on the zero set.
     let mut crossed = [1.0; LANES];
+    let mut open = which.map(|site| if site == NONE { 0.0 } else { 1.0 });
     for step in 0..STEPS {
         let (mut t, mut normal, mut length) = ([[0.0; LANES]; 3], [[0.0; LANES]; 3], [1.0; LANES]);
         let (mut d2, mut t2, mut on) = ([0.0; LANES], [0.0; LANES], [false; LANES]);
@@ -129,24 +131,17 @@ fn walk(
                 let d = r[a] + normal[a][l];
                 d2[l] += d * d;
             }
-            on[l] = (f[l] * f[l] * inverse <= NEAR_SURFACE * NEAR_SURFACE) & (g2 > 1e-12);
+            let near = (f[l] * f[l] * inverse <= NEAR_SURFACE * NEAR_SURFACE) & (g2 > 1e-12);
+            on[l] = near & (crossed[l] > 0.0);
         }
-        // Nearly every point is in a cell of the zero set; few of the others were corrected into one.
-        if crossed.contains(&0.0) {
-            for l in 0..LANES {
-                if crossed[l] == 0.0 && on[l] {
-                    on[l] = field.is_near_surface(base, [0, 1, 2].map(|a| x[a][l] - normal[a][l]), CORRECTED);
-                }
-            }
-        }
-        let mut more = false;
         for l in 0..LANES {
-            let better = on[l] & (d2[l] < best2[l]);
+            let better = on[l] & (d2[l] < best2[l]) & (open[l] > 0.0);
             best2[l] = if better { d2[l] } else { best2[l] };
-            // A step of length |t| gains at most |t|²/2d.
-            more |= (t2[l] * t2[l] > 4.0 * ENOUGH * ENOUGH * best2[l]) | !on[l];
+            // A step of length |t| gains at most |t|²/2d. Whether a sample is done is its own affair, not its neighbours'.
+            let more = (t2[l] * t2[l] > 4.0 * ENOUGH * ENOUGH * best2[l]) | !on[l];
+            open[l] = if more { open[l] } else { 0.0 };
         }
-        if step + 1 == STEPS || !more {
+        if step + 1 == STEPS || open == [0.0; LANES] {
             break;
         }
         if step > 0 {
@@ -163,9 +158,12 @@ fn walk(
         }
         for a in 0..3 {
             for l in 0..LANES {
-                last_x[a][l] = x[a][l];
-                last_t[a][l] = t[a][l];
-                x[a][l] += length[l] * t[a][l] - normal[a][l];
+                let (from, step) = (x[a][l], length[l] * t[a][l] - normal[a][l]);
+                // What is known outside the cells of the zero set may be anything of the right sign.
+                let valid = crossed[l] > 0.0;
+                x[a][l] = if valid { from + step } else { 0.5 * (last_x[a][l] + from) };
+                last_x[a][l] = if valid { from } else { last_x[a][l] };
+                last_t[a][l] = if valid { t[a][l] } else { last_t[a][l] };
             }
         }
         (f, g, crossed) = field.evaluate(base, &mut x);

@@ -1,8 +1,9 @@
 //! `CSG`: boolean combination of two shapes.
 
+use crate::extent::{Extent, beside};
 use crate::interval::{Bounds, Interval};
 use crate::operator::{Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type};
-use crate::params::{Kind, Param};
+use crate::params::{Kind, Param, Values};
 use fieldstone_kernel::by_level;
 use fieldstone_kernel::simd::Level;
 
@@ -34,7 +35,16 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     ignored: &[],
     example: r#"{"operation": "Subtract", "smoothing": 0.1}"#,
     promise: |_, inputs| inputs.iter().copied().min().unwrap_or(Promise::Sign).min(Promise::Bound),
-    sees: |values, visible, _| visible.widened(values.float("smoothing")),
+    sees: |values, visible, spacing, inputs| {
+        let [a, b] = as_union(values, inputs);
+        beside(visible, spacing, a).or(beside(visible, spacing, b)).widened(values.float("smoothing"))
+    },
+    extent: |values, inputs| {
+        let [a, b] = as_union(values, inputs);
+        let mut least = a.or(b);
+        least.least -= values.float("smoothing") * DEEPEST;
+        if values.word("operation") == "Union" { least } else { least.negated() }
+    },
     reach: Reach::Point,
     domain: None,
     check: |_, _| Ok(()),
@@ -47,6 +57,19 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         Ok(Stage::Pointwise(Box::new(Csg { operation, smoothing: values.float("smoothing") as f32 })))
     },
 };
+
+/// The blend's greatest depth in its radius: 1 − 1/√2 and somewhat more.
+const DEEPEST: f64 = 0.2929;
+
+/// The inputs' extents as of a union: max(a, b) = −min(−a, −b).
+fn as_union(values: &Values, inputs: &[Extent]) -> [Extent; 2] {
+    let [a, b] = [0, 1].map(|i| inputs.get(i).copied().unwrap_or(Extent::ANY));
+    match values.word("operation") {
+        "Intersect" => [a.negated(), b.negated()],
+        "Subtract" => [a.negated(), b],
+        _ => [a, b],
+    }
+}
 
 #[derive(Clone, Copy, PartialEq)]
 enum Operation {
@@ -89,7 +112,7 @@ impl Pointwise for Csg {
 
     fn bounds(&self, inputs: &[Bounds]) -> Bounds {
         let [a, b] = self.as_union(inputs);
-        let deepest = self.smoothing * 0.2929;
+        let deepest = self.smoothing * DEEPEST as f32;
         let least = Interval::new(a.lo.min(b.lo) - deepest, a.hi.min(b.hi));
         let least = if self.smoothing > 0.0 { least.widened() } else { least };
         Bounds::scalar(if self.signs().2 < 0.0 { least.negated() } else { least })

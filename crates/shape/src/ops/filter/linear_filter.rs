@@ -21,7 +21,10 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     ignored: &[],
     example: r#"{"scale_a": 0.75, "scale_b": 0.25}"#,
     promise,
-    sees: |_, visible, _| Visible { band: f32::INFINITY, ..visible },
+    sees: |_, visible, _, _| Visible { band: f32::INFINITY, ..visible },
+    extent: |values, inputs| {
+        inputs[0].times(values.float("scale_a")).plus(inputs[1].times(values.float("scale_b")))
+    },
     reach: Reach::Point,
     domain: None,
     check: |_, _| Ok(()),

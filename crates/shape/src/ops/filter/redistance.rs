@@ -4,9 +4,10 @@ use crate::operator::{
     Group, Neighbours, OperatorEntry, Port, Promise, Reach, Stage, StageError, Type, Visible,
 };
 use crate::params::{Kind, Param, Values};
-use fieldstone_kernel::distance::{self, RedistanceError, redistance};
+use fieldstone_kernel::distance::{self, RedistanceError, redistance_planes};
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::{Monitor, Patch};
+use std::ops::Range;
 
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
@@ -26,7 +27,8 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     ignored: &["size"],
     example: r#"{"pre_offset": 0.05, "post_offset": -0.02}"#,
     promise: |values, _| if values.float("post_offset") == 0.0 { Promise::Distance } else { Promise::Bound },
-    sees: |values, _, _| Visible::SURFACE.widened(values.float("pre_offset").abs()),
+    sees: |values, _, _, _| Visible::SURFACE.widened(values.float("pre_offset").abs()),
+    extent: crate::extent::unknown,
     reach: Reach::Cells(cells),
     domain: None,
     check: |_, _| Ok(()),
@@ -48,8 +50,7 @@ fn farthest(post: f64, visible: Visible, spacing: [f64; 3]) -> f64 {
 /// Planes of samples within that distance, and those that the surface's cells add.
 fn cells(values: &Values, visible: Visible, spacing: [f64; 3]) -> Option<u32> {
     let planes = (farthest(values.float("post_offset"), visible, spacing) / spacing[2]).ceil() + 2.0;
-    // A multiple of the bricks that distances are found in, so that slabs see the same bricks.
-    (planes < 1e6).then(|| (planes as u32).next_multiple_of(8))
+    (planes < 1e6).then_some(planes as u32)
 }
 
 struct Redistance {
@@ -62,6 +63,7 @@ impl Neighbours for Redistance {
         &self,
         mut inputs: Vec<Vec<Vec<f32>>>,
         patch: &Patch,
+        z: Range<u32>,
         visible: Visible,
         level: Level,
         monitor: &Monitor,
@@ -76,7 +78,7 @@ impl Neighbours for Redistance {
         // Somewhat farther than anybody sees: what is cut off is outside the band for certain.
         let far = far * 1.001 + spacing.into_iter().fold(0.0, f64::max);
         let reach = if far.is_finite() { distance::Reach::Band(far) } else { distance::Reach::Everywhere };
-        redistance(samples, patch, reach, level, monitor).map_err(|e| match e {
+        redistance_planes(samples, patch, z, reach, level, monitor).map_err(|e| match e {
             RedistanceError::Cancelled(c) => StageError::Cancelled(c),
             refused => StageError::Refused(refused.to_string()),
         })?;

@@ -1,5 +1,6 @@
 //! `Shell`: a wall around a surface.
 
+use crate::extent::Extent;
 use crate::interval::{Bounds, Interval};
 use crate::operator::{Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type};
 use crate::params::{Kind, Param};
@@ -35,8 +36,12 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     ignored: &[],
     example: r#"{"offset": 0.05, "thickness": 0.2}"#,
     promise: |_, inputs| inputs.first().copied().unwrap_or(Promise::Sign).min(Promise::Bound),
-    sees: |values, visible, _| {
+    sees: |values, visible, _, _| {
         visible.widened(values.float("offset").abs() + 0.5 * values.float("thickness"))
+    },
+    extent: |values, inputs| {
+        let moved = |by: f64| Extent { least: by, greatest: by, slope: 0.0 };
+        inputs[0].plus(moved(-values.float("offset"))).abs().plus(moved(-0.5 * values.float("thickness")))
     },
     reach: Reach::Point,
     domain: None,

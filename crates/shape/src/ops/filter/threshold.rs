@@ -29,11 +29,12 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     ignored: &[],
     example: r#"{"width": 0.2}"#,
     promise: |_, _| Promise::Sign,
-    sees: |values, _, spacing| match width(values.number("width"), spacing) {
+    sees: |values, _, spacing, _| match width(values.number("width"), spacing) {
         // A value within half a step of saturation already rounds to it.
         Some(width) => Visible { band: width as f32, cells: 0 }.widened(0.0),
         None => Visible::ALL,
     },
+    extent: crate::extent::unknown,
     reach: Reach::Point,
     domain: None,
     check: |_, _| Ok(()),

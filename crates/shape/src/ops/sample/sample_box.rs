@@ -1,6 +1,7 @@
 //! `SampleBox`: a simple solid; a box is one of nine.
 
 use crate::affine::Affine;
+use crate::extent::Extent;
 use crate::interval::Bounds;
 use crate::operator::{
     Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type,
@@ -64,7 +65,14 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         let own = if evenly { Promise::Distance } else { Promise::Bound };
         inputs.iter().copied().fold(own, Promise::min)
     },
-    sees: |_, _, _| Visible::ALL,
+    sees: |_, _, _, _| Visible::ALL,
+    extent: |values, _| {
+        // Nothing is deeper than half its greatest side, but a Plane.
+        let size = values.vector::<3>("size").into_iter().fold(0.0, |m: f64, s| m.max(s.abs()));
+        let scale = Affine::placement(values, "xform").map_or(f64::INFINITY, |a| a.least_scale());
+        let deepest = if values.word("shape_type") == "Plane" { f64::INFINITY } else { 0.51 * size * scale };
+        Extent { least: -deepest, ..Extent::ANY }
+    },
     reach: Reach::Point,
     domain: None,
     check: |values, _| own_solid(values).map(drop),

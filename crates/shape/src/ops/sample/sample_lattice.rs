@@ -63,7 +63,8 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
             false => Promise::Sign,
         }
     },
-    sees: |_, _, _| Visible::ALL,
+    sees: |_, _, _, _| Visible::ALL,
+    extent: crate::extent::unknown,
     reach: Reach::Point,
     domain: None,
     check: |values, _| parts(values).map(drop),

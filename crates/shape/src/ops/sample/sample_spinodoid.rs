@@ -1,5 +1,7 @@
 //! `SampleSpinodoid`: a random bicontinuous structure with chosen directions.
 
+use crate::affine::Affine;
+use crate::extent::Extent;
 use crate::interval::{Bounds, Interval};
 use crate::operator::{
     Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type,
@@ -51,7 +53,14 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     ignored: &[],
     example: r#"{"angles": [30, 0, 30], "density": 0.4, "wave_count": 40, "pore_size": 0.7}"#,
     promise: |_, _| Promise::Sign,
-    sees: |_, _, _| Visible::ALL,
+    sees: |_, _, _, _| Visible::ALL,
+    extent: |values, inputs| {
+        // All waves agree at most; levels of densities from 0.001 to 0.999 are within 4.
+        let most = (2.0 * values.integer("wave_count").unwrap_or(1000) as f64).sqrt() * 1.001;
+        let placed = Affine::placement(values, "xform").map_or(0.0, |a| a.least_scale());
+        let slope = most * std::f64::consts::TAU / (values.float("pore_size") * placed);
+        Extent::within(most + 4.0, inputs[0].slope * slope)
+    },
     reach: Reach::Point,
     domain: None,
     check: |values, _| spinodoid(values, 1).map(drop),

@@ -1,5 +1,7 @@
 //! `SampleSurfaceLattice`: a nodal surface, repeated endlessly.
 
+use crate::affine::Affine;
+use crate::extent::Extent;
 use crate::grading::{self, Grading};
 use crate::interval::{Bounds, Interval};
 use crate::operator::{
@@ -84,7 +86,8 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     ignored: &[],
     example: r#"{"lattice_type": "IWP", "scale": [1, 0.8, 1.2], "threshold": 0.1}"#,
     promise: |_, _| Promise::Sign,
-    sees: |_, _, _| Visible::ALL,
+    sees: |_, _, _, _| Visible::ALL,
+    extent,
     reach: Reach::Point,
     domain: None,
     check,
@@ -113,6 +116,24 @@ fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
         height: (height != Grading::NONE).then_some(height),
         offset: threshold,
     })))
+}
+
+/// No value is farther from zero than its steepest slope over half a cell's diagonal, for zero is met in every cell.
+fn extent(values: &Values, inputs: &[Extent]) -> Extent {
+    use std::f64::consts::PI;
+    let Some(surface) = Surface::find(values.word("lattice_type")) else { return Extent::within(1.0, 0.0) };
+    let Ok(placed) = Affine::placement(values, "xform") else { return Extent::ANY };
+    let pair = |name: &str| values.vector::<2>(name);
+    let heights = pair("scale_grading_scale").map(f64::abs);
+    let offsets = pair("threshold_grading_offset").map(f64::abs);
+    let cell = values.vector::<3>("scale").into_iter().fold(f64::INFINITY, |m, s| m.min(s.abs()));
+    let cell = cell * heights[0].min(heights[1]).min(1.0) * placed.least_scale();
+    let most = surface.gradient_bound * 3f64.sqrt() * PI
+        + values.float("threshold").abs()
+        + offsets[0].max(offsets[1]);
+    let graded = values.vector::<2>("threshold_grading_offset") != [0.0; 2];
+    let slope = inputs[0].slope * surface.gradient_bound * 2.0 * PI / cell;
+    Extent::within(most, if graded { f64::INFINITY } else { slope })
 }
 
 /// What is added to the threshold.

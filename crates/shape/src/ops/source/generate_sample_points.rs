@@ -1,6 +1,7 @@
 //! `GenerateSamplePoints`: the samples of a grid.
 
 use crate::affine::Affine;
+use crate::extent::Extent;
 use crate::operator::{Domain, Group, OperatorEntry, Promise, Reach, Type, Visible};
 use crate::ops::{XFORM_PARAM, never_built};
 use crate::params::{Kind, Param, ParamError, Values};
@@ -40,7 +41,8 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     ignored: &[],
     example: r#"{"offset": [-1, -1, -1], "size": [2, 2, 2], "resolution": [9, 9, 9]}"#,
     promise: |_, _| Promise::Distance,
-    sees: |_, _, _| Visible::ALL,
+    sees: |_, _, _, _| Visible::ALL,
+    extent: |_, _| Extent { slope: 1.0, ..Extent::ANY },
     reach: Reach::Point,
     domain: Some(domain),
     check: |_, _| Ok(()),

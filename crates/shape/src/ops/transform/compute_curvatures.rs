@@ -18,7 +18,8 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     ignored: &[],
     example: r#"{"spacing_type": "Discrete", "step_size": 1}"#,
     promise,
-    sees: |_, _, _| Visible::ALL,
+    sees: |_, _, _, _| Visible::ALL,
+    extent: crate::extent::unknown,
     reach: Reach::Cells(|values, visible, spacing| {
         // Samples at the border look at those beside the nearest inner one.
         cells(values, visible, spacing).map(|n| 2 * n)

@@ -46,7 +46,8 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     ignored: &[],
     example: r#"{"boundary_data": {"path": "uvw.json"}, "mesh_data": {"file_type": "MeshFile", "path": "ball.ply"}}"#,
     promise: |_, _| Promise::Sign,
-    sees: |_, _, _| Visible::ALL,
+    sees: |_, _, _, _| Visible::ALL,
+    extent: crate::extent::unknown,
     reach: Reach::Point,
     domain: None,
     check: |values, _| {

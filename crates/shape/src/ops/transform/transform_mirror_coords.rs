@@ -49,7 +49,8 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         let own = if evenly { Promise::Bound } else { Promise::Sign };
         inputs.iter().copied().fold(own, Promise::min)
     },
-    sees: |_, _, _| Visible::ALL,
+    sees: |_, _, _, _| Visible::ALL,
+    extent: crate::extent::unknown,
     reach: Reach::Point,
     domain: None,
     check: |values, _| normal(values).map(drop),
