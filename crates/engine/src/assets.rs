@@ -89,7 +89,7 @@ impl Upload {
         let staged = self.complete().await?;
         let (inner, filename) = (self.engine.inner.clone(), filename.to_owned());
         uninterrupted(async move {
-            let placing = inner.blobs.placing().await;
+            let placing = inner.blobs.placing().await?;
             let blob = inner.blobs.place(staged, &placing).await?;
             inner.store.insert_asset(project, &filename, &blob, Timestamp::now()).await
         })
@@ -110,7 +110,7 @@ impl Upload {
         let (engine, filename) = (self.engine.clone(), filename.to_owned());
         uninterrupted(async move {
             let Inner { store, blobs, .. } = &*engine.inner;
-            let placing = blobs.placing().await;
+            let placing = blobs.placing().await?;
             let blob = blobs.place(staged, &placing).await?;
             let now = Timestamp::now();
             let (asset, old) = store.replace_asset(project, asset, &filename, &blob, now).await?;

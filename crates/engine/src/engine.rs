@@ -267,7 +267,7 @@ mod tests {
         let Inner { blobs, store, .. } = &*engine.inner;
         let mut staged = blobs.stage().unwrap();
         staged.write(b"orphan").unwrap();
-        let placing = blobs.placing().await;
+        let placing = blobs.placing().await.unwrap();
         let orphan = blobs.place(staged, &placing).await.unwrap();
         drop(placing);
         let now = std::time::SystemTime::now();

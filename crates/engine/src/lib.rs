@@ -22,6 +22,7 @@ pub mod model;
 mod projects;
 mod runner;
 mod store;
+pub mod upkeep;
 mod workflow;
 mod workflows;
 

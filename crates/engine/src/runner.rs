@@ -279,7 +279,7 @@ fn after(now: Timestamp, time: Duration) -> Timestamp {
 }
 
 /// The threads of all geometry. They yield to the threads that answer requests.
-fn new_pool(threads: usize) -> Result<ThreadPool, rayon::ThreadPoolBuildError> {
+pub(crate) fn new_pool(threads: usize) -> Result<ThreadPool, rayon::ThreadPoolBuildError> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(|n| format!("geometry-{n}"))
