@@ -170,8 +170,13 @@ async fn check_version(pool: &SqlitePool, migrate: Option<&Path>) -> Result<()> 
         if 0 < found && found < known {
             // Named by the first version that it does not have yet.
             let copy = folder.join(format!("ledger.sqlite.before-{}", found + 1));
-            upkeep::copy_database(pool, &copy).await.context("cannot copy the ledger before its schema changes")?;
-            tracing::info!("schema version {found} goes to {known}; the ledger as it was: {}", copy.display());
+            upkeep::copy_database(pool, &copy)
+                .await
+                .context("cannot copy the ledger before its schema changes")?;
+            tracing::info!(
+                "schema version {found} goes to {known}; the ledger as it was: {}",
+                copy.display()
+            );
         }
         MIGRATIONS.run(pool).await.context("cannot bring the ledger's schema up to date")?;
     }
@@ -214,7 +219,10 @@ mod tests {
         sqlx::query(sql::META_SET).bind("kept").bind("as it was").execute(&old).await.unwrap();
         old.close().await;
         let refused = Store::look(folder.path()).await.err().unwrap().to_string();
-        assert!(refused.starts_with("the data folder has schema version 1, this fieldstone needs"), "{refused}");
+        assert!(
+            refused.starts_with("the data folder has schema version 1, this fieldstone needs"),
+            "{refused}"
+        );
         let store = Store::open(folder.path(), true).await.unwrap();
         assert_eq!(store.meta_or_init("kept", "lost").await.unwrap(), "as it was");
         store.close().await;

@@ -1,6 +1,6 @@
 //! What check, gc and backup ask of the ledger. The statements here are SQLite's own, unlike those of `sql`.
 
-use super::{Result, Store, rows, sql};
+use super::{Result, Store, rows};
 use crate::dag::Node;
 use crate::lock::sync_folder;
 use crate::model::*;
@@ -124,15 +124,15 @@ impl Store {
 /// What SQLite itself finds wrong.
 async fn faults(tx: &mut SqliteConnection) -> Result<Vec<String>> {
     let integrity = format!("PRAGMA integrity_check({MOST_FAULTS})");
-    let found: Vec<String> =
-        sqlx::query_scalar(sqlx::AssertSqlSafe(integrity)).fetch_all(&mut *tx).await?;
+    let found: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(integrity)).fetch_all(&mut *tx).await?;
     let mut faults: Vec<String> =
         found.into_iter().filter(|text| text != "ok").map(|text| format!("ledger: {text}")).collect();
     let orphans = sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut *tx).await?;
     for row in orphans.iter().take(MOST_FAULTS) {
         let (table, id): (String, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
         let parent: String = row.try_get(2)?;
-        faults.push(format!("ledger: row {} of {table} names a row of {parent} that is gone", id.unwrap_or(0)));
+        faults
+            .push(format!("ledger: row {} of {table} names a row of {parent} that is gone", id.unwrap_or(0)));
     }
     Ok(faults)
 }
@@ -169,13 +169,17 @@ async fn look_at_jobs(tx: &mut SqliteConnection, look: &mut Look) -> Result<()> 
         }
         match job.workflow_id {
             None if job.state == State::Pending && !node.ready => {
-                look.faults.push(format!("job {}: it is pending, belongs to no workflow and was never made ready", job.id));
+                look.faults.push(format!(
+                    "job {}: it is pending, belongs to no workflow and was never made ready",
+                    job.id
+                ));
             }
             None => {}
             Some(id) => match look.workflows.get(&id) {
                 Some(state) if state.is_final() && !job.state.is_final() => {
                     let (job_state, state) = (job.state.as_str(), state.as_str());
-                    look.faults.push(format!("job {}: it is {job_state}, its workflow {id} is {state}", job.id));
+                    look.faults
+                        .push(format!("job {}: it is {job_state}, its workflow {id} is {state}", job.id));
                 }
                 Some(state) if state.is_final() => {}
                 _ => look.nodes.entry(id).or_default().push(node),
@@ -183,12 +187,4 @@ async fn look_at_jobs(tx: &mut SqliteConnection, look: &mut Look) -> Result<()> 
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-#[test]
-fn statements_of_the_ledger_still_say_what_is_assumed_here() {
-    // `still_named` repeats these.
-    assert!(sql::BLOB_IN_JOB.contains("state IN ('pending', 'started') AND inputs LIKE '%' || $1 || '%'"));
-    assert!(sql::BLOB_IN_ASSET.contains("FROM assets WHERE sha256 = $1"));
 }

@@ -30,7 +30,10 @@ pub struct Backup {
 /// swept: so each blob that the copied ledger names is there.
 pub async fn backup(data: &Path, to: &Path) -> Result<Backup> {
     if to.exists() {
-        return Err(EngineError::Conflict(format!("{} exists already, a backup is a new folder", to.display())));
+        return Err(EngineError::Conflict(format!(
+            "{} exists already, a backup is a new folder",
+            to.display()
+        )));
     }
     let store = Store::look(data).await?;
     let made = make(data, to, &store).await;

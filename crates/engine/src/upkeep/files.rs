@@ -67,7 +67,9 @@ mod tests {
     fn only_checksums_are_blobs() {
         let sha256 = "0123456789abcdef".repeat(4);
         assert_eq!(checksum_of(&place_of(&sha256)), Some(sha256.clone()));
-        for wrong in ["sha256/lock", "sha256/01/23", "lock", "sha256/01", &format!("sha256/AB/{}", &sha256[2..])] {
+        for wrong in
+            ["sha256/lock", "sha256/01/23", "lock", "sha256/01", &format!("sha256/AB/{}", &sha256[2..])]
+        {
             assert_eq!(checksum_of(Path::new(wrong)), None, "{wrong}");
         }
     }
