@@ -4,6 +4,7 @@ use crate::blobs::{Blobs, Placing, Staged};
 use crate::child;
 use crate::draft::{JobTypes, find, own_params, parse_own};
 use crate::engine::{Inner, Isolation};
+use crate::metrics::End;
 use crate::model::*;
 use crate::runner::Handle;
 use crate::store::ledger::{Claim, Loss, Made, Outcome};
@@ -60,7 +61,10 @@ pub(crate) async fn run(inner: &Arc<Inner>, pool: Arc<ThreadPool>, claim: Claim,
     };
     match written {
         Ok(true) => {}
-        Ok(false) => log(LogLevel::Info, format!("attempt {attempt} was cancelled or superseded")).await,
+        Ok(false) => {
+            inner.counters.ended(End::Superseded);
+            log(LogLevel::Info, format!("attempt {attempt} was cancelled or superseded")).await;
+        }
         // The row still says started: the attempt is taken back when its lease ends.
         Err(e) => tracing::error!("job {id}: its end cannot be written down: {e}"),
     }
@@ -276,7 +280,9 @@ async fn publish(inner: &Inner, claim: Claim, finished: Finished<'_>) -> Result<
     let outcome = Outcome::Success { assets, params: finished.params, work: finished.work };
     let accepted = inner.store.finish(claim, outcome, Timestamp::now()).await?;
     drop(placing);
-    if !accepted {
+    if accepted {
+        inner.counters.ended(End::Success);
+    } else {
         inner.blobs.sweep(&inner.store, blobs).await?;
     }
     Ok(accepted)
@@ -284,9 +290,15 @@ async fn publish(inner: &Inner, claim: Claim, finished: Finished<'_>) -> Result<
 
 async fn give_up(inner: &Inner, claim: Claim, error: JobError) -> Result<bool> {
     let now = Timestamp::now();
-    match error {
+    let end = match &error {
+        JobError::Invalid(_) => End::Failure,
+        JobError::Cancelled(_) if inner.running.stopping() => End::Stopped,
+        JobError::Cancelled(_) => End::Canceled,
+        JobError::Internal(_) => End::Fault,
+    };
+    let accepted = match error {
         JobError::Invalid(text) => inner.store.finish(claim, Outcome::Failure(text), now).await,
-        JobError::Cancelled(_) if inner.running.stopping() => {
+        JobError::Cancelled(_) if end == End::Stopped => {
             inner.store.give_back(claim, Loss::Stopped, now).await
         }
         JobError::Cancelled(_) => inner.store.finish(claim, Outcome::Canceled, now).await,
@@ -296,5 +308,9 @@ async fn give_up(inner: &Inner, claim: Claim, error: JobError) -> Result<bool> {
             let max_attempts = inner.config.max_attempts;
             inner.store.give_back(claim, Loss::Fault { error, max_attempts }, now).await
         }
+    }?;
+    if accepted {
+        inner.counters.ended(end);
     }
+    Ok(accepted)
 }

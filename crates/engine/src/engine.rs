@@ -5,6 +5,7 @@ use crate::child::Program;
 use crate::draft::JobTypes;
 use crate::keys::{self, Keys};
 use crate::lock;
+use crate::metrics::Counters;
 use crate::model::*;
 use crate::runner::{Runner, Running};
 use crate::store::{Result, Store};
@@ -69,6 +70,7 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) blobs: Blobs,
     pub(crate) running: Running,
+    pub(crate) counters: Counters,
     keys: Keys,
     signing_key: [u8; 32],
     /// Number of the last generated filename.
@@ -120,6 +122,7 @@ impl Engine {
             store,
             blobs,
             running: Running::default(),
+            counters: Counters::default(),
             keys: Keys::new(),
             signing_key,
             last_name: AtomicU64::new(0),

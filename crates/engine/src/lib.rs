@@ -18,6 +18,7 @@ mod jobs;
 pub mod keys;
 mod list_query;
 mod lock;
+pub mod metrics;
 pub mod model;
 mod projects;
 mod runner;

@@ -6,6 +6,7 @@ mod app;
 mod auth;
 mod extract;
 mod links;
+mod metrics;
 mod range;
 mod reply;
 pub mod router;
@@ -64,7 +65,8 @@ pub async fn serve(
             tracing::debug!("cannot set TCP_NODELAY: {e}");
         }
     });
-    let serving = axum::serve(listener, router(engine, config)).with_graceful_shutdown(async move {
+    let service = router(engine, config).into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         shutdown.await;
         // The receiver waits below for as long as we serve.
         stopping.send(()).ok();

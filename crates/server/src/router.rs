@@ -2,13 +2,14 @@
 
 use crate::ServerConfig;
 use crate::app::App;
-use crate::routes::{assets, files, health, jobs, projects, schema, user, workflows};
+use crate::metrics::{self, Requests};
+use crate::routes::{assets, files, health, jobs, metrics as numbers, projects, schema, user, workflows};
 use crate::wire::error::ApiError;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Router, routing};
+use axum::{Router, middleware, routing};
 use fieldstone_engine::Engine;
 use fieldstone_engine::model::Timestamp;
 use std::any::Any;
@@ -70,19 +71,21 @@ routes! {
 
     get    "/healthz" => health::healthz;
     get    "/readyz" => health::readyz;
+    get    "/metrics" => numbers::get;
     get    "/openapi.json" => schema::openapi;
     get    "/docs" => schema::docs;
 }
 
 /// The whole API as one service.
 pub fn router(engine: Engine, config: ServerConfig) -> Router {
-    let app = App { engine, config: Arc::new(config), started: Timestamp::now() };
-    around(routes().with_state(app))
+    let requests = Arc::new(Requests::new(ROUTES));
+    let app = App { engine, config: Arc::new(config), started: Timestamp::now(), requests: requests.clone() };
+    around(routes().with_state(app), requests)
 }
 
 /// What every route gets: our error bodies, CORS, a request id, a line in the log.
 /// The log sees method, path, status and duration; never bodies, headers or query strings, which hold secrets.
-fn around(router: Router) -> Router {
+fn around(router: Router, requests: Arc<Requests>) -> Router {
     let id = HeaderName::from_static("x-request-id");
     let trace = TraceLayer::new_for_http()
         .make_span_with(request_span)
@@ -94,6 +97,7 @@ fn around(router: Router) -> Router {
             .layer(SetRequestIdLayer::new(id.clone(), RequestIds::default()))
             .layer(trace)
             .layer(PropagateRequestIdLayer::new(id))
+            .layer(middleware::from_fn_with_state(requests, metrics::count))
             .layer(cors())
             .layer(CatchPanicLayer::custom(panicked)),
     )
@@ -181,7 +185,8 @@ mod tests {
         async fn broken() -> &'static str {
             panic!("on purpose")
         }
-        let service = around(Router::new().route("/broken", routing::get(broken)));
+        let requests = Arc::new(Requests::new(ROUTES));
+        let service = around(Router::new().route("/broken", routing::get(broken)), requests);
         let request = Request::get("/broken").body(Body::empty()).unwrap();
         let response = service.oneshot(request).await.unwrap();
         assert_eq!(response.status(), 500);

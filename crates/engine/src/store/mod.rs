@@ -1,6 +1,7 @@
 //! The ledger: SQLite through sqlx, one writer and several readers. What is acknowledged is on disk.
 
 mod assets;
+mod count;
 pub(crate) mod insert;
 mod jobs;
 pub(crate) mod ledger;

@@ -6,6 +6,7 @@ mod downloads;
 mod errors;
 mod harness;
 mod index;
+mod metrics;
 mod page;
 mod uploads;
 mod work;
