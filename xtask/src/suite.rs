@@ -12,11 +12,13 @@ pub struct Options {
     no_conformance: bool,
 }
 
-/// The official client releases that run unmodified against us, each with its script.
+/// The official client releases that run unmodified against us, each with its script, and the tester of our document.
 const CLIENTS: &[(&str, &str, &str)] = &[
     ("metafold-0.15", "metafold==0.15.0", "sdk_0_15.py"),
     ("metafold-0.11", "metafold==0.11.0", "sdk_0_11.py"),
     ("metafold-0.5", "metafold==0.5.0", "sdk_0_5.py"),
+    // No client: what /openapi.json says held against what the server answers.
+    ("schemathesis", "schemathesis==4.32.5", "api_document.py"),
 ];
 
 /// Runs the suite. It goes on after a failure, so that one run shows all.

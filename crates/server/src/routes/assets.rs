@@ -71,12 +71,13 @@ pub async fn get(
     base: Result<Base, ApiError>,
 ) -> Answer {
     let download = query.wanted()?;
+    let filename = query.filename.as_deref().filter(|name| !name.is_empty());
+    filename.map_or(Ok(()), check_filename).map_err(ApiError::bad_request)?;
     let asset = app.engine.get_asset(&session.caller, project, id).await?;
     if !download {
         return Ok(session.one(StatusCode::OK, &asset));
     }
-    let filename = query.filename.as_deref().filter(|name| !name.is_empty()).unwrap_or(&asset.filename);
-    check_filename(filename).map_err(ApiError::bad_request)?;
+    let filename = filename.unwrap_or(&asset.filename);
     let now = Timestamp::now().0.div_euclid(1_000_000);
     let expires = now.saturating_add_unsigned(app.config.link_lifetime_s);
     let link = links::sign(&app.engine.signing_key(), &base?.0, &asset.sha256, filename, expires);
