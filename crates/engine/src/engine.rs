@@ -8,7 +8,7 @@ use crate::lock;
 use crate::metrics::Counters;
 use crate::model::*;
 use crate::runner::{Runner, Running};
-use crate::store::{Result, Store};
+use crate::store::{Limits, Result, Store};
 use bytes::Bytes;
 use fieldstone_jobs::JobLimits;
 use futures::stream::BoxStream;
@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 /// Where state lives and how much of the machine may be used.
 #[derive(Clone, Debug)]
@@ -35,6 +36,10 @@ pub struct EngineConfig {
     pub memory_limit_bytes: u64,
     /// Jobs in one workflow at most.
     pub max_workflow_jobs: usize,
+    /// Bytes that the assets of one project may have together; `None`: no limit.
+    pub project_quota_bytes: Option<u64>,
+    /// Jobs of one project that may wait; `None`: no limit.
+    pub max_queue: Option<u64>,
     /// Bytes of one upload at most.
     pub max_upload_bytes: u64,
     /// Limits inside jobs.
@@ -105,7 +110,8 @@ impl Engine {
     pub async fn open_with_types(config: EngineConfig, types: JobTypes) -> Result<Engine> {
         lock::make_folder(&config.data)?;
         let lock = lock::lock(&config.data)?;
-        let store = Store::open(&config.data, true).await?;
+        let limits = Limits { bytes: config.project_quota_bytes, waiting: config.max_queue };
+        let store = Store::open(&config.data, true).await?.limited(limits);
         let blobs = Blobs::open(&config.data)?;
         let fresh = hex::encode(rand::random::<[u8; 32]>());
         let kept = store.meta_or_init("signing_key", &fresh).await?;
@@ -196,7 +202,7 @@ impl Engine {
 pub(crate) async fn uninterrupted<T: Send + 'static>(
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
-    tokio::spawn(work).await?
+    tokio::spawn(work.in_current_span()).await?
 }
 
 impl Inner {
@@ -223,6 +229,8 @@ mod tests {
             max_attempts: 3,
             memory_limit_bytes: 1 << 30,
             max_workflow_jobs: 10,
+            project_quota_bytes: None,
+            max_queue: None,
             max_upload_bytes: 1 << 20,
             job_limits: JobLimits::default(),
             isolation: Isolation::Threads,

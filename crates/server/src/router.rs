@@ -3,6 +3,7 @@
 use crate::ServerConfig;
 use crate::app::App;
 use crate::metrics::{self, Requests};
+use crate::rate::{self, Rates};
 use crate::routes::{assets, files, health, jobs, metrics as numbers, projects, schema, user, workflows};
 use crate::wire::error::ApiError;
 use axum::extract::DefaultBodyLimit;
@@ -79,8 +80,10 @@ routes! {
 /// The whole API as one service.
 pub fn router(engine: Engine, config: ServerConfig) -> Router {
     let requests = Arc::new(Requests::new(ROUTES));
+    let rates = Arc::new(Rates::new(config.max_request_rate));
     let app = App { engine, config: Arc::new(config), started: Timestamp::now(), requests: requests.clone() };
-    around(routes().with_state(app), requests)
+    let routes = routes().with_state(app).layer(middleware::from_fn_with_state(rates, rate::limit));
+    around(routes, requests)
 }
 
 /// What every route gets: our error bodies, CORS, a request id, a line in the log.
@@ -123,6 +126,7 @@ fn cors() -> CorsLayer {
             header::CONTENT_LENGTH,
             header::CONTENT_DISPOSITION,
             header::WWW_AUTHENTICATE,
+            header::RETRY_AFTER,
             name("preference-applied"),
             name("x-progress"),
             name("x-request-id"),
@@ -134,7 +138,7 @@ fn cors() -> CorsLayer {
 
 fn request_span<B>(request: &Request<B>) -> Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    tracing::debug_span!("request", id, method = %request.method(), path = request.uri().path())
+    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
 }
 
 /// Counts requests; the ids of two server runs differ by the start time in front.

@@ -5,6 +5,7 @@ mod count;
 pub(crate) mod insert;
 mod jobs;
 pub(crate) mod ledger;
+mod limits;
 mod log;
 mod projects;
 mod results;
@@ -20,6 +21,7 @@ use crate::error::EngineError;
 use crate::model::{Job, JobId, ProjectId};
 use anyhow::Context;
 pub(crate) use assets::Placed;
+pub(crate) use limits::Limits;
 pub(crate) use projects::Left;
 use projects::Visibility;
 use sqlx::sqlite::{
@@ -53,6 +55,7 @@ pub(crate) struct Store {
     jobs: Arc<Cache<JobId, Arc<Job>>>,
     /// Jobs that a write has changed, for those who watch one.
     changes: broadcast::Sender<JobId>,
+    limits: Limits,
     /// Who may see which project.
     visibility: Arc<Cache<ProjectId, Arc<Visibility>>>,
 }
@@ -95,6 +98,7 @@ impl Store {
             read,
             jobs: Arc::new(Cache::new(10_000, CACHED_JOB_BYTES)),
             changes: broadcast::channel(CHANGES).0,
+            limits: Limits::NONE,
             visibility: Arc::new(Cache::new(10_000, 10_000)),
         }
     }

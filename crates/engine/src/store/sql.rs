@@ -88,6 +88,8 @@ statements! {
         WHERE results.project_id = $1 AND results.work = $2 AND jobs.state = 'success'";
     RESULT_SET = "INSERT INTO results (project_id, work, job_id) VALUES ($1, $2, $3)
         ON CONFLICT (project_id, work) DO UPDATE SET job_id = excluded.job_id";
+    PROJECT_BYTES = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM assets WHERE project_id = $1";
+    PROJECT_WAITING = "SELECT COUNT(*) FROM jobs WHERE project_id = $1 AND state = 'pending'";
     COUNT_JOBS = "SELECT state, type_name, COUNT(*) AS count FROM jobs GROUP BY state, type_name";
     COUNT_QUEUE = "SELECT COUNT(*) AS count, MIN(created) AS oldest FROM jobs WHERE state = 'pending' AND ready = 1";
     COUNT_BLOBS = "SELECT COUNT(*) AS count, CAST(SUM(size) AS BIGINT) AS bytes

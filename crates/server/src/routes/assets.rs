@@ -2,7 +2,7 @@
 
 use super::{Answer, Shared, StatusCode, upload};
 use crate::auth::{AssetsRead, AssetsWrite, Session};
-use crate::extract::{Base, InProject, Item, ListParams, Params};
+use crate::extract::{Base, InProject, Item, ListParams, Params, content_length};
 use crate::links;
 use crate::wire::error::ApiError;
 use axum::extract::{Request, State};
@@ -27,6 +27,9 @@ pub async fn create(
 ) -> Answer {
     // Refuse before the body comes, not after a gigabyte of it.
     app.engine.get_project(&session.caller, project).await?;
+    // The file has at most the bytes of the body, less its framing, which is short.
+    let declared = content_length(request.headers()).unwrap_or(0).saturating_sub(upload::FRAMING_BYTES);
+    app.engine.check_room(project, declared).await?;
     let file = upload::receive(&app, request).await?;
     let asset = file.upload.finish(&session.caller, project, &file.filename).await?;
     Ok(session.one(StatusCode::CREATED, &asset))

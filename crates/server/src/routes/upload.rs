@@ -12,7 +12,7 @@ use fieldstone_engine::{FieldError, Upload};
 use std::time::Duration;
 
 /// Bytes of boundaries and headers that a body may have on top of the file.
-const FRAMING_BYTES: u64 = 64 << 10;
+pub const FRAMING_BYTES: u64 = 64 << 10;
 
 /// How long a refused body is read on: a client that is cut off while it sends often never reads the refusal.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -80,7 +80,7 @@ fn spend(app: &App, budget: u64, bytes: usize) -> Result<u64, ApiError> {
 }
 
 fn too_large(limit: u64) -> ApiError {
-    ApiError::too_large(format!("upload is larger than {limit} bytes"))
+    ApiError::too_large(format!("upload is larger than the {limit} bytes that setting max_upload allows"))
 }
 
 fn refused(msg: impl Into<String>) -> ApiError {

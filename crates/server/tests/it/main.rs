@@ -6,6 +6,7 @@ mod downloads;
 mod errors;
 mod harness;
 mod index;
+mod limits;
 mod metrics;
 mod page;
 mod uploads;
