@@ -75,6 +75,8 @@ routes! {
     get    "/metrics" => numbers::get;
     get    "/openapi.json" => schema::openapi;
     get    "/docs" => schema::docs;
+    get    "/docs/docs.js" => schema::docs_script;
+    get    "/docs/docs.css" => schema::docs_style;
 }
 
 /// The whole API as one service.
