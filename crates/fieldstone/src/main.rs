@@ -43,7 +43,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.";
 #[derive(Subcommand)]
 enum Command {
     /// Serves the REST API and runs jobs, all in this process
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Manages API keys
     Keys(keys::KeysArgs),
     /// Runs one job on local files, without a server
