@@ -36,9 +36,7 @@ impl Upload {
         self.size += chunk.len() as u64;
         if self.size > self.limit {
             let limit = self.limit;
-            return Err(EngineError::TooLarge(format!(
-                "the upload is larger than the limit of {limit} bytes"
-            )));
+            return Err(too_large(limit));
         }
         self.gathered_bytes += chunk.len();
         self.gathered.push(chunk);
@@ -79,7 +77,7 @@ impl Upload {
             return Ok(());
         }
         let limit = self.limit;
-        Err(EngineError::TooLarge(format!("the upload is larger than the limit of {limit} bytes")))
+        Err(too_large(limit))
     }
 
     /// Makes the upload durable and then visible as a new asset.
@@ -89,7 +87,7 @@ impl Upload {
         let staged = self.complete().await?;
         let (inner, filename) = (self.engine.inner.clone(), filename.to_owned());
         uninterrupted(async move {
-            let placing = inner.blobs.placing().await;
+            let placing = inner.blobs.placing().await?;
             let blob = inner.blobs.place(staged, &placing).await?;
             inner.store.insert_asset(project, &filename, &blob, Timestamp::now()).await
         })
@@ -110,7 +108,7 @@ impl Upload {
         let (engine, filename) = (self.engine.clone(), filename.to_owned());
         uninterrupted(async move {
             let Inner { store, blobs, .. } = &*engine.inner;
-            let placing = blobs.placing().await;
+            let placing = blobs.placing().await?;
             let blob = blobs.place(staged, &placing).await?;
             let now = Timestamp::now();
             let (asset, old) = store.replace_asset(project, asset, &filename, &blob, now).await?;
@@ -122,7 +120,18 @@ impl Upload {
     }
 }
 
+fn too_large(limit: u64) -> EngineError {
+    EngineError::TooLarge(format!(
+        "the upload is larger than the limit of {limit} bytes that setting max_upload sets"
+    ))
+}
+
 impl Engine {
+    /// Refuses an upload of about so many bytes that will not fit into the project, before its bytes come.
+    pub async fn check_room(&self, project: ProjectId, bytes: u64) -> Result<()> {
+        self.inner.store.check_room(project, bytes).await
+    }
+
     /// Starts an upload.
     pub async fn begin_upload(&self) -> Result<Upload> {
         let blobs: Blobs = self.inner.blobs.clone();

@@ -1,9 +1,10 @@
 //! One attempt of a job: inputs in place, the work done somewhere, outputs published or nothing at all.
 
-use crate::blobs::{Blobs, Staged};
+use crate::blobs::{Blobs, Placing, Staged};
 use crate::child;
 use crate::draft::{JobTypes, find, own_params, parse_own};
 use crate::engine::{Inner, Isolation};
+use crate::metrics::End;
 use crate::model::*;
 use crate::runner::Handle;
 use crate::store::ledger::{Claim, Loss, Made, Outcome};
@@ -18,7 +19,6 @@ use sha2::{Digest, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::RwLockReadGuard;
 
 /// What the process of a job may take beyond half as much again as the job says it needs: the program itself, its
 /// threads, what an allocator keeps.
@@ -61,7 +61,10 @@ pub(crate) async fn run(inner: &Arc<Inner>, pool: Arc<ThreadPool>, claim: Claim,
     };
     match written {
         Ok(true) => {}
-        Ok(false) => log(LogLevel::Info, format!("attempt {attempt} was cancelled or superseded")).await,
+        Ok(false) => {
+            inner.counters.ended(End::Superseded);
+            log(LogLevel::Info, format!("attempt {attempt} was cancelled or superseded")).await;
+        }
         // The row still says started: the attempt is taken back when its lease ends.
         Err(e) => tracing::error!("job {id}: its end cannot be written down: {e}"),
     }
@@ -99,7 +102,7 @@ struct Finished<'a> {
     /// Hash of all that the result depends on.
     work: String,
     /// The job that did it, if it was another, and what keeps its blobs from being swept.
-    from: Option<(JobId, RwLockReadGuard<'a, ()>)>,
+    from: Option<(JobId, Placing<'a>)>,
     /// After the files in it.
     _folder: Option<Folder>,
 }
@@ -129,7 +132,7 @@ async fn attempt_of<'a>(
     let work = work_of(entry, &ticket);
     if inner.config.reuse_results {
         // Before the look: blobs that are found are not swept before they have their new rows.
-        let placing = inner.blobs.placing().await;
+        let placing = inner.blobs.placing().await.map_err(anyhow::Error::from)?;
         let done = inner.store.same_work(job.project_id, &work).await;
         if let Some(done) = done.map_err(anyhow::Error::from)? {
             return Ok(reuse(done, work, placing));
@@ -215,7 +218,7 @@ fn work_of(entry: &JobEntry, ticket: &Ticket) -> String {
 }
 
 /// The outputs of a job that did this work.
-fn reuse(done: Job, work: String, placing: RwLockReadGuard<'_, ()>) -> Finished<'_> {
+fn reuse(done: Job, work: String, placing: Placing<'_>) -> Finished<'_> {
     let outputs = done.outputs.assets.into_iter().flat_map(|(slot, list)| {
         list.into_iter().map(move |asset| Output {
             slot: slot.clone(),
@@ -257,7 +260,10 @@ fn inputs(blobs: &Blobs, job: &Job) -> Result<IndexMap<String, Vec<Input>>> {
 async fn publish(inner: &Inner, claim: Claim, finished: Finished<'_>) -> Result<bool> {
     let placing = match finished.from {
         Some((_, placing)) => placing,
-        None => inner.blobs.placing().await,
+        None => match inner.blobs.placing().await {
+            Ok(placing) => placing,
+            Err(e) => return give_up(inner, claim, JobError::Internal(e.into())).await,
+        },
     };
     let mut assets: Vec<Made> = Vec::with_capacity(finished.assets.len());
     for Output { slot, extension, bytes } in finished.assets {
@@ -274,7 +280,9 @@ async fn publish(inner: &Inner, claim: Claim, finished: Finished<'_>) -> Result<
     let outcome = Outcome::Success { assets, params: finished.params, work: finished.work };
     let accepted = inner.store.finish(claim, outcome, Timestamp::now()).await?;
     drop(placing);
-    if !accepted {
+    if accepted {
+        inner.counters.ended(End::Success);
+    } else {
         inner.blobs.sweep(&inner.store, blobs).await?;
     }
     Ok(accepted)
@@ -282,9 +290,15 @@ async fn publish(inner: &Inner, claim: Claim, finished: Finished<'_>) -> Result<
 
 async fn give_up(inner: &Inner, claim: Claim, error: JobError) -> Result<bool> {
     let now = Timestamp::now();
-    match error {
+    let end = match &error {
+        JobError::Invalid(_) => End::Failure,
+        JobError::Cancelled(_) if inner.running.stopping() => End::Stopped,
+        JobError::Cancelled(_) => End::Canceled,
+        JobError::Internal(_) => End::Fault,
+    };
+    let accepted = match error {
         JobError::Invalid(text) => inner.store.finish(claim, Outcome::Failure(text), now).await,
-        JobError::Cancelled(_) if inner.running.stopping() => {
+        JobError::Cancelled(_) if end == End::Stopped => {
             inner.store.give_back(claim, Loss::Stopped, now).await
         }
         JobError::Cancelled(_) => inner.store.finish(claim, Outcome::Canceled, now).await,
@@ -294,5 +308,9 @@ async fn give_up(inner: &Inner, claim: Claim, error: JobError) -> Result<bool> {
             let max_attempts = inner.config.max_attempts;
             inner.store.give_back(claim, Loss::Fault { error, max_attempts }, now).await
         }
+    }?;
+    if accepted {
+        inner.counters.ended(end);
     }
+    Ok(accepted)
 }

@@ -7,13 +7,14 @@
 
 use crate::engine::Blob;
 use crate::error::EngineError;
-use crate::lock::{make_folder, sync_folder};
+use crate::lock::{lock_blobs, make_folder, sync_folder};
 use crate::store::{Placed, Result, Store};
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt};
+use rustix::fs::FlockOperation;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -26,7 +27,7 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 /// Bytes of one read from disk.
 const CHUNK: usize = 512 << 10;
 /// A blob without a row is left alone so long: a backup being restored brings its rows later.
-const GRACE: Duration = Duration::from_secs(3600);
+pub(crate) const GRACE: Duration = Duration::from_secs(3600);
 
 /// The blobs of a data folder. Cheap to clone.
 #[derive(Clone)]
@@ -35,6 +36,13 @@ pub(crate) struct Blobs {
     store: Arc<LocalFileSystem>,
     /// Read: somebody gives a blob its row. Write: somebody deletes a blob that has none.
     placing: Arc<RwLock<()>>,
+}
+
+/// Held while blobs are placed and get their rows: no sweep comes in between, of this process or another.
+pub(crate) struct Placing<'a> {
+    // First: who waits here for the lock of this process tries that of all processes next.
+    _everywhere: Option<File>,
+    _here: RwLockReadGuard<'a, ()>,
 }
 
 /// A file of `tmp/`; deleted when dropped.
@@ -94,6 +102,11 @@ impl Blobs {
             make_folder(&folder)?;
         }
         make_all_folders(data)?;
+        Self::attach(data)
+    }
+
+    /// The blobs of `data`, which another process may be serving; touches nothing.
+    pub(crate) fn attach(data: &Path) -> Result<Blobs> {
         let store = LocalFileSystem::new_with_prefix(data)?.with_fsync(true);
         let root = store.path_to_filesystem(&Key::from("blobs"))?;
         let root = root.parent().unwrap_or(data).to_owned();
@@ -112,13 +125,23 @@ impl Blobs {
         self.root.join("work").join(name)
     }
 
-    /// Held while blobs are placed and get their rows, so that no sweep comes in between.
-    pub(crate) async fn placing(&self) -> RwLockReadGuard<'_, ()> {
-        self.placing.read().await
+    /// From now until the guard is dropped nothing is swept.
+    pub(crate) async fn placing(&self) -> Result<Placing<'_>> {
+        let here = self.placing.read().await;
+        let everywhere = match lock_blobs(&self.root, FlockOperation::NonBlockingLockShared)? {
+            Some(file) => Some(file),
+            None => self.wait(FlockOperation::LockShared).await?,
+        };
+        Ok(Placing { _everywhere: everywhere, _here: here })
+    }
+
+    async fn wait(&self, operation: FlockOperation) -> Result<Option<File>> {
+        let root = self.root.clone();
+        tokio::task::spawn_blocking(move || lock_blobs(&root, operation)).await?
     }
 
     /// Makes the staged bytes durable under their checksum. The guard shows that no sweep runs.
-    pub(crate) async fn place(&self, staged: Staged, _: &RwLockReadGuard<'_, ()>) -> Result<Placed> {
+    pub(crate) async fn place(&self, staged: Staged, _: &Placing<'_>) -> Result<Placed> {
         let (staged, sha256) = tokio::task::spawn_blocking(move || {
             let sha256 = staged.sync();
             (staged, sha256)
@@ -164,20 +187,34 @@ impl Blobs {
         Ok(Blob { size, range, bytes })
     }
 
-    /// Deletes the blobs among `candidates` that nothing refers to any more.
+    /// Deletes the blobs among `candidates` that nothing refers to any more. While another process keeps blobs from
+    /// being swept (a backup is being made), they stay for the next sweep of the whole folder.
     pub(crate) async fn sweep(&self, ledger: &Store, candidates: Vec<String>) -> Result<usize> {
         let mut swept = 0;
         for sha256 in candidates {
-            let _alone = self.placing.write().await;
-            if !ledger.needs_blob(&sha256).await? {
-                match self.store.delete(&key(&sha256)?).await {
-                    Ok(()) => swept += 1,
-                    Err(object_store::Error::NotFound { .. }) => {}
-                    Err(e) => return Err(e.into()),
-                }
-            }
+            let _here = self.placing.write().await;
+            let everywhere = lock_blobs(&self.root, FlockOperation::NonBlockingLockExclusive)?;
+            let Some(_everywhere) = everywhere else { break };
+            swept += usize::from(self.delete_unneeded(ledger, &sha256).await?);
         }
         Ok(swept)
+    }
+
+    /// [`Blobs::sweep`] of one blob from beside the server: waits for its turn.
+    pub(crate) async fn sweep_beside(&self, ledger: &Store, sha256: &str) -> Result<bool> {
+        let _everywhere = self.wait(FlockOperation::LockExclusive).await?;
+        self.delete_unneeded(ledger, sha256).await
+    }
+
+    async fn delete_unneeded(&self, ledger: &Store, sha256: &str) -> Result<bool> {
+        if ledger.needs_blob(sha256).await? {
+            return Ok(false);
+        }
+        match self.store.delete(&key(sha256)?).await {
+            Ok(()) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(e) => Err(e.into()),
+        }
     }
 
     /// Deletes blobs that nothing refers to and that are older than an hour: a process was killed
@@ -198,7 +235,7 @@ impl Blobs {
 }
 
 /// All folders that blobs lie in, made durable once and for all.
-fn make_all_folders(data: &Path) -> std::io::Result<()> {
+pub(crate) fn make_all_folders(data: &Path) -> std::io::Result<()> {
     let top = data.join("blobs").join("sha256");
     for first in 0..=u8::MAX {
         std::fs::create_dir_all(top.join(format!("{first:02x}")))?;

@@ -5,9 +5,10 @@ use crate::child::Program;
 use crate::draft::JobTypes;
 use crate::keys::{self, Keys};
 use crate::lock;
+use crate::metrics::Counters;
 use crate::model::*;
 use crate::runner::{Runner, Running};
-use crate::store::{Result, Store};
+use crate::store::{Limits, Result, Store};
 use bytes::Bytes;
 use fieldstone_jobs::JobLimits;
 use futures::stream::BoxStream;
@@ -18,6 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 /// Where state lives and how much of the machine may be used.
 #[derive(Clone, Debug)]
@@ -34,6 +36,10 @@ pub struct EngineConfig {
     pub memory_limit_bytes: u64,
     /// Jobs in one workflow at most.
     pub max_workflow_jobs: usize,
+    /// Bytes that the assets of one project may have together; `None`: no limit.
+    pub project_quota_bytes: Option<u64>,
+    /// Jobs of one project that may wait; `None`: no limit.
+    pub max_queue: Option<u64>,
     /// Bytes of one upload at most.
     pub max_upload_bytes: u64,
     /// Limits inside jobs.
@@ -69,6 +75,7 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) blobs: Blobs,
     pub(crate) running: Running,
+    pub(crate) counters: Counters,
     keys: Keys,
     signing_key: [u8; 32],
     /// Number of the last generated filename.
@@ -103,7 +110,8 @@ impl Engine {
     pub async fn open_with_types(config: EngineConfig, types: JobTypes) -> Result<Engine> {
         lock::make_folder(&config.data)?;
         let lock = lock::lock(&config.data)?;
-        let store = Store::open(&config.data, true).await?;
+        let limits = Limits { bytes: config.project_quota_bytes, waiting: config.max_queue };
+        let store = Store::open(&config.data, true).await?.limited(limits);
         let blobs = Blobs::open(&config.data)?;
         let fresh = hex::encode(rand::random::<[u8; 32]>());
         let kept = store.meta_or_init("signing_key", &fresh).await?;
@@ -120,6 +128,7 @@ impl Engine {
             store,
             blobs,
             running: Running::default(),
+            counters: Counters::default(),
             keys: Keys::new(),
             signing_key,
             last_name: AtomicU64::new(0),
@@ -193,7 +202,7 @@ impl Engine {
 pub(crate) async fn uninterrupted<T: Send + 'static>(
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
-    tokio::spawn(work).await?
+    tokio::spawn(work.in_current_span()).await?
 }
 
 impl Inner {
@@ -220,6 +229,8 @@ mod tests {
             max_attempts: 3,
             memory_limit_bytes: 1 << 30,
             max_workflow_jobs: 10,
+            project_quota_bytes: None,
+            max_queue: None,
             max_upload_bytes: 1 << 20,
             job_limits: JobLimits::default(),
             isolation: Isolation::Threads,
@@ -267,7 +278,7 @@ mod tests {
         let Inner { blobs, store, .. } = &*engine.inner;
         let mut staged = blobs.stage().unwrap();
         staged.write(b"orphan").unwrap();
-        let placing = blobs.placing().await;
+        let placing = blobs.placing().await.unwrap();
         let orphan = blobs.place(staged, &placing).await.unwrap();
         drop(placing);
         let now = std::time::SystemTime::now();

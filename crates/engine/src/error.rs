@@ -29,6 +29,17 @@ pub enum EngineError {
     /// Larger than a limit.
     #[error("{0}")]
     TooLarge(String),
+    /// More than its project may hold.
+    #[error("{0}")]
+    Quota(String),
+    /// Too much is waiting already; the same request may succeed later.
+    #[error("{message}")]
+    Busy {
+        /// For people.
+        message: String,
+        /// Seconds to wait before the next try.
+        retry_after_s: u64,
+    },
     /// Our fault or the machine's.
     #[error("internal error: {0:#}")]
     Internal(#[from] anyhow::Error),

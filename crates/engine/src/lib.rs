@@ -18,10 +18,12 @@ mod jobs;
 pub mod keys;
 mod list_query;
 mod lock;
+pub mod metrics;
 pub mod model;
 mod projects;
 mod runner;
 mod store;
+pub mod upkeep;
 mod workflow;
 mod workflows;
 

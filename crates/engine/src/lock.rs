@@ -33,6 +33,18 @@ pub(crate) fn lock(data: &Path) -> Result<File, EngineError> {
     })
 }
 
+/// The lock of the blobs, held until the file is dropped; `None` when it was not to be waited for and cannot be had.
+/// Shared by those who place blobs and give them rows, exclusive for one who deletes blobs without a row: a server
+/// and the commands beside it are several processes.
+pub(crate) fn lock_blobs(data: &Path, operation: FlockOperation) -> Result<Option<File>, EngineError> {
+    let file = File::options().create(true).truncate(false).write(true).open(data.join("blobs.lock"))?;
+    match flock(&file, operation) {
+        Ok(()) => Ok(Some(file)),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(e) => Err(std::io::Error::from(e).into()),
+    }
+}
+
 /// Makes the entries of a folder durable.
 pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
     File::open(folder)?.sync_all()

@@ -121,7 +121,7 @@ impl Running {
     }
 
     /// Slots and memory in use.
-    fn used(&self) -> (usize, u64) {
+    pub(crate) fn used(&self) -> (usize, u64) {
         let attempts = self.lock();
         (attempts.len(), attempts.values().map(|w| w.memory).sum())
     }
@@ -185,6 +185,7 @@ impl Runner {
         if self.reaped.elapsed() >= REAP {
             self.reaped = Instant::now();
             let lost = self.inner.store.reap(self.inner.config.max_attempts, Timestamp::now()).await?;
+            self.inner.counters.lost_leases(lost);
             if lost > 0 {
                 tracing::warn!("{lost} attempts were lost and taken back");
             }
@@ -279,7 +280,7 @@ fn after(now: Timestamp, time: Duration) -> Timestamp {
 }
 
 /// The threads of all geometry. They yield to the threads that answer requests.
-fn new_pool(threads: usize) -> Result<ThreadPool, rayon::ThreadPoolBuildError> {
+pub(crate) fn new_pool(threads: usize) -> Result<ThreadPool, rayon::ThreadPoolBuildError> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(|n| format!("geometry-{n}"))

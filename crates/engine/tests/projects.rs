@@ -85,7 +85,10 @@ async fn forgotten_and_oversized_uploads_leave_nothing() {
             break e;
         }
     };
-    assert_eq!(error.to_string(), "the upload is larger than the limit of 67108864 bytes");
+    assert_eq!(
+        error.to_string(),
+        "the upload is larger than the limit of 67108864 bytes that setting max_upload sets"
+    );
     let cut = upload.finish(&b.caller, b.project, "cut.bin").await;
     assert!(matches!(cut, Err(EngineError::TooLarge(_))), "a part is never taken for the whole");
     for name in ["../../x", "a/b", "", "..", "a\\b", "a\nb"] {

@@ -1,4 +1,4 @@
-//! The one binary: `serve`, `keys`, `run`, `demo`.
+//! The one binary: `serve`, `keys`, `run`, `demo`, and what looks after a data folder: `check`, `gc`, `backup`.
 
 mod client;
 mod demo;
@@ -12,6 +12,7 @@ mod scratch;
 mod serve;
 mod settings;
 mod size;
+mod upkeep;
 
 use clap::{Parser, Subcommand};
 use settings::{Flags, Settings};
@@ -42,11 +43,17 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.";
 #[derive(Subcommand)]
 enum Command {
     /// Serves the REST API and runs jobs, all in this process
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Manages API keys
     Keys(keys::KeysArgs),
     /// Runs one job on local files, without a server
     Run(run::RunArgs),
+    /// Checks that every blob has its checksum and every row its blob
+    Check(upkeep::CheckArgs),
+    /// Deletes stored bytes that nothing refers to any more
+    Gc(upkeep::GcArgs),
+    /// Copies the data folder as it is at this moment
+    Backup(upkeep::BackupArgs),
     /// Runs one attempt of a job for a server: a ticket on standard input, reports on standard output
     #[command(hide = true, name = ATTEMPT)]
     Attempt,
@@ -80,6 +87,12 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(args) => {
             let settings = load(&Flags { threads: args.threads, ..Flags::default() })?;
             runtime.block_on(run::run(args, settings))
+        }
+        Command::Check(args) => runtime.block_on(upkeep::check(load(&args.data.flags())?)),
+        Command::Gc(args) => runtime.block_on(upkeep::gc(load(&args.data.flags())?)),
+        Command::Backup(args) => {
+            let settings = load(&args.data.flags())?;
+            runtime.block_on(upkeep::backup(args, settings))
         }
         Command::Attempt => unreachable!("done above, without a runtime"),
         Command::Demo(args) => {

@@ -70,6 +70,7 @@ pub async fn run(args: RunArgs, settings: Settings) -> anyhow::Result<ExitCode> 
         data: scratch.path().to_owned(),
         isolation: Isolation::Threads,
         shutdown_grace: Duration::ZERO,
+        project_quota_bytes: None,
         ..settings.engine()
     };
     let bench = Bench::open(config).await?;

@@ -9,6 +9,7 @@ use fieldstone_server::ServerConfig;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -68,6 +69,23 @@ pub struct Flags {
     #[arg(long, value_name = "SIZE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_upload: Option<Size>,
+    /// Bytes that the assets of one project may have together; by default there is no limit.
+    #[arg(long, value_name = "SIZE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project_quota: Option<Size>,
+    /// Jobs of one project that may wait to be run; more are answered with 429.
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_queue: Option<u64>,
+    /// Requests per second of one key, with bursts of twice as many; more are answered with 429. Reading jobs and
+    /// workflows is never counted. 0: no limit.
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_request_rate: Option<u32>,
+    /// Bytes of one JSON request body at most.
+    #[arg(long, value_name = "SIZE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_body: Option<Size>,
     /// Triangles of one mesh at most, after polygons are split.
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,10 +106,24 @@ pub struct Flags {
     #[arg(long, value_name = "SECONDS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link_lifetime: Option<u64>,
+    /// `json`, a line of JSON for each event, or `pretty`; by default pretty on a terminal, else json.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_format: Option<LogFormat>,
     /// What is logged on stderr, as directives of tracing's EnvFilter: info, fieldstone_engine=debug,warn.
     #[arg(long, value_name = "FILTER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For programs.
+    Json,
+    /// For people.
+    Pretty,
 }
 
 /// Settings after all layers. The fields are documented at [`Flags`].
@@ -110,11 +142,16 @@ pub struct Settings {
     pub memory_limit: Option<Size>,
     pub max_workflow_jobs: usize,
     pub max_upload: Size,
+    pub project_quota: Option<Size>,
+    pub max_queue: u64,
+    pub max_request_rate: u32,
+    pub max_body: Size,
     pub max_triangles: u64,
     pub max_graph_operators: usize,
     pub max_samples: u64,
     pub max_unpacked: Size,
     pub link_lifetime: u64,
+    pub log_format: Option<LogFormat>,
     pub log: String,
 }
 
@@ -135,11 +172,16 @@ impl Default for Settings {
             memory_limit: None,
             max_workflow_jobs: 1000,
             max_upload: Size(64 << 30),
+            project_quota: None,
+            max_queue: 10_000,
+            max_request_rate: 500,
+            max_body: Size(16 << 20),
             max_triangles: mesh.max_triangles,
             max_graph_operators: graph.operators,
             max_samples: graph.samples,
             max_unpacked: Size(mesh.max_unpacked_bytes),
             link_lifetime: 3600,
+            log_format: None,
             log: "warn,fieldstone=info".into(),
         }
     }
@@ -171,6 +213,7 @@ impl Settings {
             ("max_attempts", u64::from(self.max_attempts)),
             ("max_workflow_jobs", self.max_workflow_jobs as u64),
             ("max_upload", self.max_upload.0),
+            ("max_body", self.max_body.0),
             ("max_triangles", self.max_triangles),
             ("max_graph_operators", self.max_graph_operators as u64),
             ("max_samples", self.max_samples),
@@ -178,6 +221,12 @@ impl Settings {
         ];
         if let Some((name, _)) = least.iter().find(|(_, value)| *value == 0) {
             return Err(anyhow!("setting {name} is 0, expected at least 1"));
+        }
+        if self.max_queue < self.max_workflow_jobs as u64 {
+            let (queue, workflow) = (self.max_queue, self.max_workflow_jobs);
+            return Err(anyhow!(
+                "setting max_queue is {queue}, expected at least max_workflow_jobs, {workflow}"
+            ));
         }
         match &self.public_url {
             Some(url) if !(url.starts_with("http://") || url.starts_with("https://")) => {
@@ -196,6 +245,8 @@ impl Settings {
             max_attempts: self.max_attempts,
             memory_limit_bytes: self.memory_limit.map_or_else(three_quarters_of_memory, |s| s.0),
             max_workflow_jobs: self.max_workflow_jobs,
+            project_quota_bytes: self.project_quota.map(|size| size.0),
+            max_queue: Some(self.max_queue),
             max_upload_bytes: self.max_upload.0,
             job_limits: JobLimits {
                 mesh: MeshLimits {
@@ -216,6 +267,8 @@ impl Settings {
         ServerConfig {
             public_url: self.public_url.clone(),
             max_upload_bytes: self.max_upload.0,
+            max_json_bytes: usize::try_from(self.max_body.0).unwrap_or(usize::MAX),
+            max_request_rate: self.max_request_rate,
             link_lifetime_s: self.link_lifetime,
             ..ServerConfig::default()
         }
@@ -225,7 +278,13 @@ impl Settings {
     pub fn start_log(&self) -> anyhow::Result<()> {
         let filter = tracing_subscriber::EnvFilter::try_new(&self.log)
             .with_context(|| format!("setting log: cannot read {:?}", self.log))?;
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        let terminal = std::io::stderr().is_terminal();
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        match self.log_format {
+            Some(LogFormat::Json) => log.json().flatten_event(true).with_span_list(false).init(),
+            None if !terminal => log.json().flatten_event(true).with_span_list(false).init(),
+            Some(LogFormat::Pretty) | None => log.with_ansi(terminal).init(),
+        }
         Ok(())
     }
 }

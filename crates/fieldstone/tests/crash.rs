@@ -9,6 +9,7 @@ use served::{Api, Served, box_stl, checksum, token};
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -190,7 +191,13 @@ fn nothing_acknowledged_is_lost() {
     let jobs = check_workflows(&api, &project, &promises);
     check_uploads(&api, &project, &promises);
     let blobs = check_disk(&data);
+    // Beside the server, then alone; and once more when what killed uploads left has been swept.
+    check(&data, "check");
     drop(server);
+    check(&data, "check");
+    check(&data, "gc");
+    let report = check(&data, "check");
+    assert!(report.contains("0 of them unnamed: 0 findings"), "{report}");
     let torn = torn.into_inner();
     println!(
         "{kills} kills, {torn} uploads cut off; kept: {} uploads, {} workflows ({jobs} jobs), {blobs} blobs checked in {:.0?}",
@@ -259,6 +266,16 @@ fn check_disk(data: &Path) -> usize {
         assert!(digits.ends_with(&content["sha256:".len()..]), "{} holds {content}", blob.display());
     }
     blobs.len()
+}
+
+/// `fieldstone check`, or `gc`, which must find nothing wrong. Returns its summary.
+fn check(data: &Path, command: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_fieldstone")).args([command, "--data"]).arg(data).output();
+    let output = output.expect("the binary runs");
+    let (found, summary) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && found.is_empty(), "{command}: {found}{summary}");
+    print!("{command}: {summary}");
+    summary.into_owned()
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

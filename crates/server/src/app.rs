@@ -1,6 +1,7 @@
 //! What every handler sees.
 
 use crate::ServerConfig;
+use crate::metrics::Requests;
 use fieldstone_engine::Engine;
 use fieldstone_engine::model::Timestamp;
 use std::sync::Arc;
@@ -14,4 +15,6 @@ pub struct App {
     pub config: Arc<ServerConfig>,
     /// When this server began.
     pub started: Timestamp,
+    /// Requests so far.
+    pub requests: Arc<Requests>,
 }

@@ -154,7 +154,8 @@ pub async fn in_time<T>(app: &App, piece: impl Future<Output = T>) -> Result<T, 
 
 async fn read_body(request: Request, app: &App) -> Result<Bytes, ApiError> {
     let limit = app.config.max_json_bytes;
-    let too_large = || ApiError::too_large(format!("body is larger than {limit} bytes"));
+    let too_large =
+        || ApiError::too_large(format!("body is larger than the {limit} bytes that setting max_body allows"));
     if content_length(request.headers()).is_some_and(|n| n > limit as u64) {
         return Err(too_large());
     }

@@ -7,7 +7,9 @@ mod auth;
 mod drain;
 mod extract;
 mod links;
+mod metrics;
 mod range;
+mod rate;
 mod reply;
 pub mod router;
 mod routes;
@@ -28,6 +30,8 @@ pub struct ServerConfig {
     pub max_json_bytes: usize,
     /// Bytes of one upload at most; more is answered with 413 while it streams.
     pub max_upload_bytes: u64,
+    /// Requests per second of one key at most, polling not counted; 0: no limit.
+    pub max_request_rate: u32,
     /// Lifetime of a download link in seconds.
     pub link_lifetime_s: u64,
     /// Seconds that a request body may pause before the request is answered with 408.
@@ -42,6 +46,7 @@ impl Default for ServerConfig {
             public_url: None,
             max_json_bytes: 16 << 20,
             max_upload_bytes: 64 << 30,
+            max_request_rate: 500,
             link_lifetime_s: 3600,
             body_idle_s: 60,
             shutdown_grace_s: 10,
@@ -65,7 +70,8 @@ pub async fn serve(
             tracing::debug!("cannot set TCP_NODELAY: {e}");
         }
     });
-    let serving = axum::serve(listener, router(engine, config)).with_graceful_shutdown(async move {
+    let service = router(engine, config).into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         shutdown.await;
         // The receiver waits below for as long as we serve.
         stopping.send(()).ok();

@@ -3,13 +3,15 @@
 use crate::ServerConfig;
 use crate::app::App;
 use crate::drain;
-use crate::routes::{assets, files, health, jobs, projects, schema, user, workflows};
+use crate::metrics::{self, Requests};
+use crate::rate::{self, Rates};
+use crate::routes::{assets, files, health, jobs, metrics as numbers, projects, schema, user, workflows};
 use crate::wire::error::ApiError;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Router, routing};
+use axum::{Router, middleware, routing};
 use fieldstone_engine::Engine;
 use fieldstone_engine::model::Timestamp;
 use std::any::Any;
@@ -71,19 +73,25 @@ routes! {
 
     get    "/healthz" => health::healthz;
     get    "/readyz" => health::readyz;
+    get    "/metrics" => numbers::get;
     get    "/openapi.json" => schema::openapi;
     get    "/docs" => schema::docs;
+    get    "/docs/docs.js" => schema::docs_script;
+    get    "/docs/docs.css" => schema::docs_style;
 }
 
 /// The whole API as one service.
 pub fn router(engine: Engine, config: ServerConfig) -> Router {
-    let app = App { engine, config: Arc::new(config), started: Timestamp::now() };
-    around(routes().with_state(app))
+    let requests = Arc::new(Requests::new(ROUTES));
+    let rates = Arc::new(Rates::new(config.max_request_rate));
+    let app = App { engine, config: Arc::new(config), started: Timestamp::now(), requests: requests.clone() };
+    let routes = routes().with_state(app).layer(middleware::from_fn_with_state(rates, rate::limit));
+    around(routes, requests)
 }
 
 /// What every route gets: our error bodies, CORS, a request id, a line in the log.
 /// The log sees method, path, status and duration; never bodies, headers or query strings, which hold secrets.
-fn around(router: Router) -> Router {
+fn around(router: Router, requests: Arc<Requests>) -> Router {
     let id = HeaderName::from_static("x-request-id");
     let trace = TraceLayer::new_for_http()
         .make_span_with(request_span)
@@ -96,6 +104,7 @@ fn around(router: Router) -> Router {
             .layer(SetRequestIdLayer::new(id.clone(), RequestIds::default()))
             .layer(trace)
             .layer(PropagateRequestIdLayer::new(id))
+            .layer(middleware::from_fn_with_state(requests, metrics::count))
             .layer(cors())
             .layer(CatchPanicLayer::custom(panicked)),
     )
@@ -121,6 +130,7 @@ fn cors() -> CorsLayer {
             header::CONTENT_LENGTH,
             header::CONTENT_DISPOSITION,
             header::WWW_AUTHENTICATE,
+            header::RETRY_AFTER,
             name("preference-applied"),
             name("x-progress"),
             name("x-request-id"),
@@ -132,7 +142,7 @@ fn cors() -> CorsLayer {
 
 fn request_span<B>(request: &Request<B>) -> Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    tracing::debug_span!("request", id, method = %request.method(), path = request.uri().path())
+    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
 }
 
 /// Counts requests; the ids of two server runs differ by the start time in front.
@@ -183,7 +193,8 @@ mod tests {
         async fn broken() -> &'static str {
             panic!("on purpose")
         }
-        let service = around(Router::new().route("/broken", routing::get(broken)));
+        let requests = Arc::new(Requests::new(ROUTES));
+        let service = around(Router::new().route("/broken", routing::get(broken)), requests);
         let request = Request::get("/broken").body(Body::empty()).unwrap();
         let response = service.oneshot(request).await.unwrap();
         assert_eq!(response.status(), 500);

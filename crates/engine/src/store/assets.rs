@@ -28,6 +28,7 @@ impl Store {
         // The project may have been deleted while the upload ran.
         let exists = sqlx::query(sql::PROJECT_GET).bind(project.0).fetch_optional(&mut *tx).await?;
         exists.ok_or_else(|| EngineError::NotFound(format!("project {project}")))?;
+        self.limits.check_bytes(&mut tx, project, blob.size).await?;
         let row = sqlx::query(sql::ASSET_INSERT)
             .bind(project.0)
             .bind(None::<i64>)
@@ -53,6 +54,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let old = sqlx::query(sql::ASSET_GET).bind(id.0).bind(project.0).fetch_optional(&mut *tx).await?;
         let old = rows::asset(&old.ok_or_else(|| missing(id))?)?;
+        self.limits.check_bytes(&mut tx, project, blob.size.saturating_sub(old.size)).await?;
         let row = sqlx::query(sql::ASSET_REPLACE)
             .bind(id.0)
             .bind(filename)

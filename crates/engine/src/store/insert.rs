@@ -13,6 +13,7 @@ impl Store {
     pub(crate) async fn insert_job(&self, project: ProjectId, draft: &Draft, now: Timestamp) -> Result<Job> {
         let mut tx = self.begin().await?;
         check_exists(&mut tx, project).await?;
+        self.limits.check_waiting(&mut tx, project, 1).await?;
         let mut problems = Problems::default();
         let inputs = resolve(&mut tx, project, draft, &mut problems).await?;
         problems.check()?;
@@ -32,6 +33,7 @@ impl Store {
     ) -> Result<Workflow> {
         let mut tx = self.begin().await?;
         check_exists(&mut tx, project).await?;
+        self.limits.check_waiting(&mut tx, project, drafts.len() as u64).await?;
         let mut problems = Problems::default();
         let mut inputs = Vec::with_capacity(drafts.len());
         for draft in drafts {

@@ -8,6 +8,7 @@ use super::assets::Placed;
 use super::{Result, Store, results, rows, sql};
 use crate::bindings::Bindings;
 use crate::dag::{self, Step};
+use crate::error::EngineError;
 use crate::model::*;
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -128,6 +129,7 @@ impl Store {
     /// or not at all. False when the claim was stale: then nothing has changed.
     pub(crate) async fn finish(&self, claim: Claim, outcome: Outcome, now: Timestamp) -> Result<bool> {
         let mut tx = self.begin().await?;
+        let outcome = self.within_limits(&mut tx, &claim, outcome).await?;
         let (state, error, progress) = match &outcome {
             Outcome::Success { .. } => (State::Success, None, 1.0),
             Outcome::Failure(error) => (State::Failure, Some(error.clone()), 0.0),
@@ -156,6 +158,22 @@ impl Store {
         tx.commit().await?;
         self.changed(touched);
         Ok(true)
+    }
+
+    /// The outcome, or the failure that outputs beyond the project's quota make of it.
+    async fn within_limits(
+        &self,
+        tx: &mut SqliteConnection,
+        claim: &Claim,
+        outcome: Outcome,
+    ) -> Result<Outcome> {
+        let Outcome::Success { assets, .. } = &outcome else { return Ok(outcome) };
+        let bytes = assets.iter().map(|made| made.blob.size).sum();
+        match self.limits.check_bytes(tx, claim.job.project_id, bytes).await {
+            Ok(()) => Ok(outcome),
+            Err(EngineError::Quota(text)) => Ok(Outcome::Failure(text)),
+            Err(e) => Err(e),
+        }
     }
 
     /// Ends an attempt without an outcome. False when the claim was stale.

@@ -1,9 +1,11 @@
 //! The ledger: SQLite through sqlx, one writer and several readers. What is acknowledged is on disk.
 
 mod assets;
+mod count;
 pub(crate) mod insert;
 mod jobs;
 pub(crate) mod ledger;
+mod limits;
 mod log;
 mod projects;
 mod results;
@@ -11,6 +13,7 @@ pub(crate) mod rows;
 #[cfg(test)]
 mod simulation;
 pub(crate) mod sql;
+pub(crate) mod upkeep;
 mod workflows;
 
 use crate::cache::Cache;
@@ -18,6 +21,7 @@ use crate::error::EngineError;
 use crate::model::{Job, JobId, ProjectId};
 use anyhow::Context;
 pub(crate) use assets::Placed;
+pub(crate) use limits::Limits;
 pub(crate) use projects::Left;
 use projects::Visibility;
 use sqlx::sqlite::{
@@ -51,6 +55,7 @@ pub(crate) struct Store {
     jobs: Arc<Cache<JobId, Arc<Job>>>,
     /// Jobs that a write has changed, for those who watch one.
     changes: broadcast::Sender<JobId>,
+    limits: Limits,
     /// Who may see which project.
     visibility: Arc<Cache<ProjectId, Arc<Visibility>>>,
 }
@@ -69,15 +74,33 @@ impl Store {
             .foreign_keys(true);
         let pool = SqlitePoolOptions::new().test_before_acquire(false);
         let write = pool.clone().max_connections(1).connect_with(options.clone()).await?;
-        check_version(&write, migrate).await?;
+        check_version(&write, migrate.then_some(folder)).await?;
         let read = pool.max_connections(READERS).connect_with(options.read_only(true)).await?;
-        Ok(Store {
+        Ok(Self::over(write, read))
+    }
+
+    /// `folder`'s database, which a server may be using, for looking only. Its schema must be this build's.
+    pub(crate) async fn look(folder: &Path) -> Result<Store> {
+        let file = folder.join("ledger.sqlite");
+        if !file.is_file() {
+            return Err(EngineError::NotFound(format!("the ledger {}", file.display())));
+        }
+        let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(BUSY_TIMEOUT);
+        let pool = SqlitePoolOptions::new().test_before_acquire(false).max_connections(READERS);
+        let read = pool.connect_with(options).await?;
+        check_version(&read, None).await?;
+        Ok(Self::over(read.clone(), read))
+    }
+
+    fn over(write: SqlitePool, read: SqlitePool) -> Store {
+        Store {
             write,
             read,
             jobs: Arc::new(Cache::new(10_000, CACHED_JOB_BYTES)),
             changes: broadcast::channel(CHANGES).0,
+            limits: Limits::NONE,
             visibility: Arc::new(Cache::new(10_000, 10_000)),
-        })
+        }
     }
 
     /// After a committed write: what was read of these jobs is old, and their watchers hear of it.
@@ -131,7 +154,9 @@ impl Store {
     }
 }
 
-async fn check_version(pool: &SqlitePool, migrate: bool) -> Result<()> {
+/// Refuses a schema that this build does not know. An older one is brought up to date where `migrate` names the folder
+/// of the database, after a copy has been put beside it.
+async fn check_version(pool: &SqlitePool, migrate: Option<&Path>) -> Result<()> {
     let known = MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0);
     let mut connection = pool.acquire().await?;
     let found = applied_version(&mut connection).await?;
@@ -139,13 +164,25 @@ async fn check_version(pool: &SqlitePool, migrate: bool) -> Result<()> {
         let text = format!("the data folder has schema version {found}, this fieldstone knows up to {known}");
         return Err(EngineError::Conflict(text));
     }
-    if found < known && !migrate {
+    drop(connection);
+    if found < known && migrate.is_none() {
         return Err(EngineError::Conflict(format!(
-            "the data folder has schema version {found} and is in use, this fieldstone needs {known}"
+            "the data folder has schema version {found}, this fieldstone needs {known}: the next start of \
+             `fieldstone serve` brings it up to date"
         )));
     }
-    drop(connection);
-    if migrate {
+    if let Some(folder) = migrate {
+        if 0 < found && found < known {
+            // Named by the first version that it does not have yet.
+            let copy = folder.join(format!("ledger.sqlite.before-{}", found + 1));
+            upkeep::copy_database(pool, &copy)
+                .await
+                .context("cannot copy the ledger before its schema changes")?;
+            tracing::info!(
+                "schema version {found} goes to {known}; the ledger as it was: {}",
+                copy.display()
+            );
+        }
         MIGRATIONS.run(pool).await.context("cannot bring the ledger's schema up to date")?;
     }
     Ok(())
@@ -174,6 +211,36 @@ mod tests {
             let prepared = store.writer().acquire().await.unwrap().prepare(text.into_sql_str()).await;
             assert!(prepared.is_ok(), "{name}: {prepared:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_older_ledger_is_copied_before_its_schema_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ledger.sqlite");
+        let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
+        let old = SqlitePoolOptions::new().connect_with(options).await.unwrap();
+        let first = MIGRATIONS.iter().take(1).cloned().collect();
+        sqlx::migrate::Migrator::with_migrations(first).run(&old).await.unwrap();
+        sqlx::query(sql::META_SET).bind("kept").bind("as it was").execute(&old).await.unwrap();
+        old.close().await;
+        let refused = Store::look(folder.path()).await.err().unwrap().to_string();
+        assert!(
+            refused.starts_with("the data folder has schema version 1, this fieldstone needs"),
+            "{refused}"
+        );
+        let store = Store::open(folder.path(), true).await.unwrap();
+        assert_eq!(store.meta_or_init("kept", "lost").await.unwrap(), "as it was");
+        store.close().await;
+        let copy = SqliteConnectOptions::new().filename(folder.path().join("ledger.sqlite.before-2"));
+        let copy = SqlitePoolOptions::new().connect_with(copy.read_only(true)).await.unwrap();
+        assert_eq!(applied_version(&mut copy.acquire().await.unwrap()).await.unwrap(), 1);
+        let kept: String = sqlx::query_scalar(sql::META_GET).bind("kept").fetch_one(&copy).await.unwrap();
+        assert_eq!(kept, "as it was");
+        copy.close().await;
+        let names = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name());
+        let copies = names.filter(|n| n.to_string_lossy().contains(".before-")).count();
+        Store::open(folder.path(), true).await.unwrap().close().await;
+        assert_eq!(copies, 1, "an up-to-date ledger is not copied");
     }
 
     #[tokio::test]

@@ -89,6 +89,8 @@ impl Store {
         let project = rows::project(&row)?;
         if let Some(source) = new.source {
             let copy = sqlx::query(sql::PROJECT_COPY_ASSETS).bind(source.0).bind(project.id.0).bind(now.0);
+            let held: i64 = sqlx::query_scalar(sql::PROJECT_BYTES).bind(source.0).fetch_one(&mut *tx).await?;
+            self.limits.check_bytes(&mut tx, project.id, held.max(0) as u64).await?;
             copy.execute(&mut *tx).await?;
         }
         tx.commit().await?;

@@ -88,6 +88,12 @@ statements! {
         WHERE results.project_id = $1 AND results.work = $2 AND jobs.state = 'success'";
     RESULT_SET = "INSERT INTO results (project_id, work, job_id) VALUES ($1, $2, $3)
         ON CONFLICT (project_id, work) DO UPDATE SET job_id = excluded.job_id";
+    PROJECT_BYTES = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM assets WHERE project_id = $1";
+    PROJECT_WAITING = "SELECT COUNT(*) FROM jobs WHERE project_id = $1 AND state = 'pending'";
+    COUNT_JOBS = "SELECT state, type_name, COUNT(*) AS count FROM jobs GROUP BY state, type_name";
+    COUNT_QUEUE = "SELECT COUNT(*) AS count, MIN(created) AS oldest FROM jobs WHERE state = 'pending' AND ready = 1";
+    COUNT_BLOBS = "SELECT COUNT(*) AS count, CAST(SUM(size) AS BIGINT) AS bytes
+        FROM (SELECT MAX(size) AS size FROM assets GROUP BY sha256) AS blobs";
     JOBS_EXPIRE_ALL = "UPDATE jobs SET lease_until = 0 WHERE state = 'started'";
     JOBS_EXPIRED = "SELECT * FROM jobs WHERE state = 'started' AND lease_until < $1 ORDER BY id";
 }

@@ -139,6 +139,8 @@ pub fn config(folder: &TempDir) -> EngineConfig {
         max_attempts: 3,
         memory_limit_bytes: GIB,
         max_workflow_jobs: 1000,
+        project_quota_bytes: None,
+        max_queue: None,
         max_upload_bytes: 64 << 20,
         job_limits: Default::default(),
         isolation: Isolation::Threads,

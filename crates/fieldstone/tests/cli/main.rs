@@ -5,3 +5,4 @@ mod harness;
 mod keys;
 mod run;
 mod serve;
+mod upkeep;

@@ -75,3 +75,34 @@ fn a_data_folder_has_one_server() {
 fn write(dir: &Path, text: &str) {
     std::fs::write(dir.join("fieldstone.toml"), text).unwrap();
 }
+
+#[test]
+fn log_lines_carry_the_id_of_their_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let lines = |format: &[&str]| {
+        let args = [&["serve", "--listen", "127.0.0.1:0", "--data", "d", "--log", "debug"], format].concat();
+        let server = Server::start(fieldstone(dir.path(), &args));
+        let request = reqwest::blocking::Client::builder().no_proxy().build().unwrap();
+        let reply = request.get(format!("{}/healthz", server.url)).header("X-Request-Id", "mine-7").send();
+        assert_eq!(reply.unwrap().headers()["x-request-id"], "mine-7");
+        let (_, rest) = server.terminate();
+        rest.lines().filter(|line| line.contains("mine-7")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    // Not a terminal: JSON.
+    for format in [&[][..], &["--log-format", "json"]] {
+        let lines = lines(format);
+        assert!(!lines.is_empty());
+        for line in lines {
+            let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+            assert_eq!((&line["span"]["id"], &line["span"]["path"]), (&"mine-7".into(), &"/healthz".into()));
+            assert!(
+                line["timestamp"].is_string() && line["level"].is_string() && line["message"].is_string()
+            );
+        }
+    }
+    let pretty = lines(&["--log-format", "pretty"]);
+    assert!(
+        !pretty.is_empty()
+            && pretty.iter().all(|line| serde_json::from_str::<serde_json::Value>(line).is_err())
+    );
+}

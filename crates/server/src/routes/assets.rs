@@ -2,7 +2,7 @@
 
 use super::{Answer, Shared, StatusCode, upload};
 use crate::auth::{AssetsRead, AssetsWrite, Session};
-use crate::extract::{Base, InProject, Item, ListParams, Params};
+use crate::extract::{Base, InProject, Item, ListParams, Params, content_length};
 use crate::links;
 use crate::wire::error::ApiError;
 use axum::extract::{Request, State};
@@ -27,6 +27,9 @@ pub async fn create(
 ) -> Answer {
     // Refuse before the body comes, not after a gigabyte of it.
     app.engine.get_project(&session.caller, project).await?;
+    // The file has at most the bytes of the body, less its framing, which is short.
+    let declared = content_length(request.headers()).unwrap_or(0).saturating_sub(upload::FRAMING_BYTES);
+    app.engine.check_room(project, declared).await?;
     let file = upload::receive(&app, request).await?;
     let asset = file.upload.finish(&session.caller, project, &file.filename).await?;
     Ok(session.one(StatusCode::CREATED, &asset))
@@ -71,12 +74,13 @@ pub async fn get(
     base: Result<Base, ApiError>,
 ) -> Answer {
     let download = query.wanted()?;
+    let filename = query.filename.as_deref().filter(|name| !name.is_empty());
+    filename.map_or(Ok(()), check_filename).map_err(ApiError::bad_request)?;
     let asset = app.engine.get_asset(&session.caller, project, id).await?;
     if !download {
         return Ok(session.one(StatusCode::OK, &asset));
     }
-    let filename = query.filename.as_deref().filter(|name| !name.is_empty()).unwrap_or(&asset.filename);
-    check_filename(filename).map_err(ApiError::bad_request)?;
+    let filename = filename.unwrap_or(&asset.filename);
     let now = Timestamp::now().0.div_euclid(1_000_000);
     let expires = now.saturating_add_unsigned(app.config.link_lifetime_s);
     let link = links::sign(&app.engine.signing_key(), &base?.0, &asset.sha256, filename, expires);

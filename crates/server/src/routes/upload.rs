@@ -11,7 +11,7 @@ use fieldstone_engine::filename::check_filename;
 use fieldstone_engine::{FieldError, Upload};
 
 /// Bytes of boundaries and headers that a body may have on top of the file.
-const FRAMING_BYTES: u64 = 64 << 10;
+pub const FRAMING_BYTES: u64 = 64 << 10;
 
 /// The file of a complete multipart body, not yet visible to anybody.
 pub struct Received {
@@ -70,7 +70,7 @@ fn spend(app: &App, budget: u64, bytes: usize) -> Result<u64, ApiError> {
 }
 
 fn too_large(limit: u64) -> ApiError {
-    ApiError::too_large(format!("upload is larger than {limit} bytes"))
+    ApiError::too_large(format!("upload is larger than the {limit} bytes that setting max_upload allows"))
 }
 
 fn refused(msg: impl Into<String>) -> ApiError {

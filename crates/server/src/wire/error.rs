@@ -1,6 +1,6 @@
 //! Error bodies: `{"code","name","description","msg"}`, plus `errors` for validation, for every non-2xx.
 
-use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use fieldstone_engine::{EngineError, FieldError};
@@ -80,6 +80,9 @@ impl From<EngineError> for ApiError {
             EngineError::Invalid { message, errors } => ApiError { errors, ..Self::bad_request(message) },
             EngineError::Conflict(text) => Self::new(StatusCode::CONFLICT, text),
             EngineError::TooLarge(text) => Self::too_large(text),
+            EngineError::Quota(text) => Self::new(StatusCode::FORBIDDEN, text),
+            EngineError::Busy { message, retry_after_s } => Self::new(StatusCode::TOO_MANY_REQUESTS, message)
+                .with_header(RETRY_AFTER, HeaderValue::from(retry_after_s)),
             EngineError::Internal(cause) => {
                 tracing::error!("internal error: {cause:#}");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error, see the server's log")

@@ -69,6 +69,10 @@ impl Server {
     }
 
     pub async fn with(config: ServerConfig) -> Server {
+        Server::with_both(config, |engine| engine).await
+    }
+
+    pub async fn with_both(config: ServerConfig, change: fn(EngineConfig) -> EngineConfig) -> Server {
         let data = tempfile::tempdir().unwrap();
         let engine_config = EngineConfig {
             data: data.path().to_owned(),
@@ -77,6 +81,8 @@ impl Server {
             max_attempts: 3,
             memory_limit_bytes: 1 << 30,
             max_workflow_jobs: 100,
+            project_quota_bytes: None,
+            max_queue: None,
             max_upload_bytes: 1 << 30,
             job_limits: JobLimits::default(),
             isolation: Isolation::Threads,
@@ -84,7 +90,7 @@ impl Server {
             shutdown_grace: Duration::ZERO,
             reuse_results: true,
         };
-        let engine = Engine::open_with_types(engine_config, *TYPES).await.unwrap();
+        let engine = Engine::open_with_types(change(engine_config), *TYPES).await.unwrap();
         let token = engine.create_key(NewKey { name: "test".into(), ..NewKey::default() }).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -123,9 +123,24 @@ async fn probes_page_and_user() {
     let page = send(server.bare(Method::GET, "/docs")).await;
     let text = String::from_utf8(page.bytes.clone()).unwrap();
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    // Everything comes from here, and nothing is inline: the policy would not let it run.
+    let policy = page.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'; script-src 'self'"), "{policy}");
+    assert!(!text.contains("<style") && !text.contains(" style=") && !text.contains(" onclick="));
     assert!(
-        text.contains("fetch('openapi.json')") && !text.contains("http://") && !text.contains("https://")
+        text.contains("<script src=\"docs/docs.js\"></script>") && text.contains("href=\"docs/docs.css\"")
     );
+    for (path, kind) in [("/docs/docs.js", "text/javascript"), ("/docs/docs.css", "text/css")] {
+        let file = send(server.bare(Method::GET, path)).await;
+        assert_eq!(
+            (file.status, file.header("content-type")),
+            (200, format!("{kind}; charset=utf-8").as_str())
+        );
+        let file = String::from_utf8(file.bytes).unwrap();
+        assert!(!file.contains("http://") && !file.contains("https://") && !file.contains("innerHTML"));
+        assert_eq!(file.contains("fetch('openapi.json')"), path.ends_with("js"));
+    }
+    assert!(!text.contains("http://") && !text.contains("https://"));
 
     let license = server.get("/user/license").await.expect(200);
     assert_eq!((&license["expired"], &license["product"]), (&false.into(), &"Fieldstone".into()));

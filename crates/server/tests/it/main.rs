@@ -6,6 +6,8 @@ mod downloads;
 mod errors;
 mod harness;
 mod index;
+mod limits;
+mod metrics;
 mod page;
 mod uploads;
 mod work;

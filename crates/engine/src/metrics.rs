@@ -1,0 +1,120 @@
+//! Numbers about the work at hand and done, for whoever watches the service.
+
+use crate::engine::Engine;
+use crate::model::{State, Timestamp};
+use crate::store::Result;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// One look at the ledger serves all questions within this time.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Its outputs were published.
+    Success,
+    /// The job's input was wrong.
+    Failure,
+    /// Cancelled.
+    Canceled,
+    /// Given back because the service stops; not the job's fault.
+    Stopped,
+    /// The machine or the service was at fault.
+    Fault,
+    /// It brought something and was refused: the job had been cancelled, deleted or given to another attempt.
+    Superseded,
+}
+
+impl End {
+    /// All of them.
+    pub const ALL: [End; 6] =
+        [End::Success, End::Failure, End::Canceled, End::Stopped, End::Fault, End::Superseded];
+
+    /// One word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            End::Success => "success",
+            End::Failure => "failure",
+            End::Canceled => "canceled",
+            End::Stopped => "stopped",
+            End::Fault => "fault",
+            End::Superseded => "superseded",
+        }
+    }
+}
+
+/// What is counted as it happens, since this process began.
+#[derive(Default)]
+pub(crate) struct Counters {
+    ends: [AtomicU64; End::ALL.len()],
+    leases_lost: AtomicU64,
+    /// The last look at the ledger.
+    looked: tokio::sync::Mutex<Option<(Instant, Arc<Ledger>)>>,
+}
+
+impl Counters {
+    pub(crate) fn ended(&self, end: End) {
+        self.ends[end as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn lost_leases(&self, n: usize) {
+        self.leases_lost.fetch_add(n as u64, Ordering::Relaxed);
+    }
+}
+
+/// What the ledger holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ledger {
+    /// Jobs by state and type; types that nobody knows are one type, called `other`.
+    pub jobs: Vec<(State, String, u64)>,
+    /// Jobs that could run now if there were a slot.
+    pub queued: u64,
+    /// When the oldest of these was dispatched.
+    pub oldest: Option<Timestamp>,
+    /// Blobs that assets name.
+    pub blobs: u64,
+    /// Bytes of these.
+    pub blob_bytes: u64,
+}
+
+/// Everything that the engine counts.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    /// At most a second old.
+    pub ledger: Arc<Ledger>,
+    /// Attempts that ended since this process began, by how.
+    pub attempts: Vec<(End, u64)>,
+    /// Leases that ended without their holder, since this process began.
+    pub leases_lost: u64,
+    /// Attempts that run now.
+    pub running: u64,
+}
+
+impl Engine {
+    /// Counts everything.
+    pub async fn metrics(&self) -> Result<Metrics> {
+        let counters = &self.inner.counters;
+        let ledger = {
+            // Held over the look: who asks meanwhile gets its answer.
+            let mut looked = counters.looked.lock().await;
+            match &*looked {
+                Some((at, ledger)) if at.elapsed() < LOOK_EVERY => ledger.clone(),
+                _ => {
+                    let known: Vec<&str> = self.inner.types.iter().map(|entry| entry.type_name).collect();
+                    let ledger = Arc::new(self.inner.store.count(&known).await?);
+                    *looked = Some((Instant::now(), ledger.clone()));
+                    ledger
+                }
+            }
+        };
+        let count = |end: End| (end, counters.ends[end as usize].load(Ordering::Relaxed));
+        Ok(Metrics {
+            ledger,
+            attempts: End::ALL.into_iter().map(count).collect(),
+            leases_lost: counters.leases_lost.load(Ordering::Relaxed),
+            running: self.inner.running.used().0 as u64,
+        })
+    }
+}

@@ -1,0 +1,190 @@
+//! What check, gc and backup ask of the ledger. The statements here are SQLite's own, unlike those of `sql`.
+
+use super::{Result, Store, rows};
+use crate::dag::Node;
+use crate::lock::sync_folder;
+use crate::model::*;
+use anyhow::{Context, anyhow};
+use futures::TryStreamExt;
+use sqlx::sqlite::SqlitePool;
+use sqlx::{Row, SqliteConnection};
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+/// Faults that SQLite may list before it stops.
+const MOST_FAULTS: usize = 100;
+
+/// Everything in the ledger that a check looks at, at one moment.
+#[derive(Default)]
+pub(crate) struct Look {
+    /// What is wrong with the database or with single rows.
+    pub(crate) faults: Vec<String>,
+    pub(crate) assets: usize,
+    pub(crate) jobs: usize,
+    /// State by id.
+    pub(crate) workflows: BTreeMap<WorkflowId, State>,
+    /// Jobs of the workflows that are not finished.
+    pub(crate) nodes: BTreeMap<WorkflowId, Vec<Node>>,
+    /// Blobs that rows name.
+    pub(crate) named: Vec<Named>,
+}
+
+/// A row's word about a blob.
+pub(crate) struct Named {
+    pub(crate) by: By,
+    pub(crate) sha256: String,
+    pub(crate) size: u64,
+}
+
+/// The row that names a blob.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum By {
+    /// An asset.
+    Asset(AssetId),
+    /// An unfinished job, as its input.
+    Job(JobId),
+}
+
+impl std::fmt::Display for By {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            By::Asset(id) => write!(f, "asset {id}"),
+            By::Job(id) => write!(f, "input of job {id}"),
+        }
+    }
+}
+
+/// Copies the database as it is at this moment, beside its writers. The copy is on disk when this returns, and `to` is
+/// either all of it or untouched.
+pub(crate) async fn copy_database(pool: &SqlitePool, to: &Path) -> Result<()> {
+    let partial = to.with_extension(format!("{}partial", rand::random::<u32>()));
+    let text = partial.to_str().ok_or_else(|| anyhow!("the path {} is not UTF-8", partial.display()))?;
+    let copied = async {
+        sqlx::query("VACUUM INTO $1").bind(text).execute(pool).await?;
+        std::fs::File::open(&partial)?.sync_all()?;
+        std::fs::rename(&partial, to)?;
+        to.parent().map_or(Ok(()), sync_folder)?;
+        Result::Ok(())
+    };
+    let copied = copied.await;
+    if copied.is_err() {
+        // What is left of it is of no use; that it cannot be removed matters less than why it broke off.
+        let _ = std::fs::remove_file(&partial);
+    }
+    copied
+}
+
+impl Store {
+    /// Reads every row, in one transaction: what it sees belongs together.
+    pub(crate) async fn look_at_all(&self) -> Result<Look> {
+        let mut tx = self.reader().begin().await?;
+        let mut look = Look { faults: faults(&mut tx).await?, ..Look::default() };
+        look_at_assets(&mut tx, &mut look).await?;
+        let mut workflows = sqlx::query("SELECT id, state FROM workflows ORDER BY id").fetch(&mut *tx);
+        while let Some(row) = workflows.try_next().await? {
+            let id = WorkflowId(row.try_get("id")?);
+            match rows::state(row.try_get("state")?) {
+                Ok(state) => drop(look.workflows.insert(id, state)),
+                Err(e) => look.faults.push(format!("workflow {id}: {e}")),
+            }
+        }
+        drop(workflows);
+        look_at_jobs(&mut tx, &mut look).await?;
+        Ok(look)
+    }
+
+    /// Checksums that rows name.
+    pub(crate) async fn named_blobs(&self) -> Result<HashSet<String>> {
+        let mut look = Look::default();
+        let mut tx = self.reader().begin().await?;
+        look_at_assets(&mut tx, &mut look).await?;
+        look_at_jobs(&mut tx, &mut look).await?;
+        Ok(look.named.into_iter().map(|named| named.sha256).collect())
+    }
+
+    /// Whether the row still names the blob.
+    pub(crate) async fn still_named(&self, by: By, sha256: &str) -> Result<bool> {
+        let (statement, id) = match by {
+            By::Asset(id) => ("SELECT 1 FROM assets WHERE id = $1 AND sha256 = $2", id.0),
+            By::Job(id) => (
+                "SELECT 1 FROM jobs WHERE id = $1 AND state IN ('pending', 'started') AND inputs LIKE '%' || $2 || '%'",
+                id.0,
+            ),
+        };
+        let row = sqlx::query(statement).bind(id).bind(sha256).fetch_optional(self.reader()).await?;
+        Ok(row.is_some())
+    }
+
+    /// Copies the database to `to`; see [`copy_database`].
+    pub(crate) async fn copy_to(&self, to: &Path) -> Result<()> {
+        Ok(copy_database(self.reader(), to).await.context("cannot copy the ledger")?)
+    }
+}
+
+/// What SQLite itself finds wrong.
+async fn faults(tx: &mut SqliteConnection) -> Result<Vec<String>> {
+    let integrity = format!("PRAGMA integrity_check({MOST_FAULTS})");
+    let found: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(integrity)).fetch_all(&mut *tx).await?;
+    let mut faults: Vec<String> =
+        found.into_iter().filter(|text| text != "ok").map(|text| format!("ledger: {text}")).collect();
+    let orphans = sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut *tx).await?;
+    for row in orphans.iter().take(MOST_FAULTS) {
+        let (table, id): (String, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
+        let parent: String = row.try_get(2)?;
+        faults
+            .push(format!("ledger: row {} of {table} names a row of {parent} that is gone", id.unwrap_or(0)));
+    }
+    Ok(faults)
+}
+
+async fn look_at_assets(tx: &mut SqliteConnection, look: &mut Look) -> Result<()> {
+    let mut assets = sqlx::query("SELECT * FROM assets ORDER BY id").fetch(tx);
+    while let Some(row) = assets.try_next().await? {
+        look.assets += 1;
+        match rows::asset(&row) {
+            Ok(asset) => {
+                look.named.push(Named { by: By::Asset(asset.id), sha256: asset.sha256, size: asset.size });
+            }
+            Err(e) => look.faults.push(format!("asset {}: {e}", row.try_get::<i64, _>("id")?)),
+        }
+    }
+    Ok(())
+}
+
+async fn look_at_jobs(tx: &mut SqliteConnection, look: &mut Look) -> Result<()> {
+    let mut jobs = sqlx::query("SELECT * FROM jobs ORDER BY id").fetch(tx);
+    while let Some(row) = jobs.try_next().await? {
+        look.jobs += 1;
+        let (job, node) = match rows::job(&row).and_then(|job| Ok((job, rows::node(&row)?))) {
+            Ok(both) => both,
+            Err(e) => {
+                look.faults.push(format!("job {}: {e}", row.try_get::<i64, _>("id")?));
+                continue;
+            }
+        };
+        if !job.state.is_final() {
+            for asset in job.inputs.assets.into_values().flatten() {
+                look.named.push(Named { by: By::Job(job.id), sha256: asset.sha256, size: asset.size });
+            }
+        }
+        match job.workflow_id {
+            None if job.state == State::Pending && !node.ready => {
+                look.faults.push(format!(
+                    "job {}: it is pending, belongs to no workflow and was never made ready",
+                    job.id
+                ));
+            }
+            None => {}
+            Some(id) => match look.workflows.get(&id) {
+                Some(state) if state.is_final() && !job.state.is_final() => {
+                    let (job_state, state) = (job.state.as_str(), state.as_str());
+                    look.faults
+                        .push(format!("job {}: it is {job_state}, its workflow {id} is {state}", job.id));
+                }
+                Some(state) if state.is_final() => {}
+                _ => look.nodes.entry(id).or_default().push(node),
+            },
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! Holds every blob against its checksum and every row against its blob, beside a server that may be running.
+
+use super::files::{self, BlobFile};
+use crate::blobs::GRACE;
+use crate::dag::{self, Node, Step};
+use crate::model::{State, WorkflowId};
+use crate::runner::new_pool;
+use crate::store::upkeep::Look;
+use crate::store::{Result, Store};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+use std::time::SystemTime;
+
+const CHUNK: usize = 1 << 20;
+
+/// What a check saw and found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// What is wrong, a line each; empty when all is well.
+    pub findings: Vec<String>,
+    /// Rows that were looked at.
+    pub assets: usize,
+    /// Rows that were looked at.
+    pub jobs: usize,
+    /// Rows that were looked at.
+    pub workflows: usize,
+    /// Blobs that were read to their end.
+    pub blobs: usize,
+    /// Bytes of these.
+    pub bytes: u64,
+    /// Blobs that no row names yet or any more. Those younger than an hour are what a crash leaves, and no finding.
+    pub unnamed: usize,
+}
+
+/// Checks `data` and changes nothing in it. What a running server deletes meanwhile is no finding.
+pub async fn check(data: &Path) -> Result<Report> {
+    let store = Store::look(data).await?;
+    let report = check_with(data, &store).await;
+    store.close().await;
+    report
+}
+
+async fn check_with(data: &Path, store: &Store) -> Result<Report> {
+    // The rows first: every blob that they name is on disk by now.
+    let look = store.look_at_all().await?;
+    let files = files::all(data).await?;
+    let mut report = Report {
+        findings: look.faults.clone(),
+        assets: look.assets,
+        jobs: look.jobs,
+        workflows: look.workflows.len(),
+        ..Report::default()
+    };
+    for (id, state) in look.workflows.iter().filter(|(_, state)| !state.is_final()) {
+        let nodes = look.nodes.get(id).map_or(&[][..], Vec::as_slice);
+        report.findings.extend(stuck(*id, *state, nodes));
+    }
+    unnamed(store, &look, &files, &mut report).await?;
+    let (files, read) = tokio::task::spawn_blocking(move || read_all(files)).await??;
+    let mut sizes: HashMap<&str, u64> = HashMap::new();
+    for (file, read) in files.iter().zip(read) {
+        let place = file.path.strip_prefix(data).unwrap_or(&file.path).display();
+        match (&file.sha256, read) {
+            (None, _) => report.findings.push(format!("{place}: no blob has such a name")),
+            (Some(_), Err(e)) if e.kind() == ErrorKind::NotFound => {}
+            (Some(_), Err(e)) => report.findings.push(format!("{place}: cannot be read: {e}")),
+            (Some(expected), Ok((found, size))) => {
+                report.blobs += 1;
+                report.bytes += size;
+                sizes.insert(expected, size);
+                if *expected != found {
+                    report.findings.push(format!("{place}: its bytes have the checksum sha256:{found}"));
+                }
+            }
+        }
+    }
+    for named in &look.named {
+        let (by, sha256, size) = (named.by, &named.sha256, named.size);
+        match sizes.get(sha256.as_str()) {
+            Some(found) if *found == size => {}
+            Some(found) => report.findings.push(format!("{by}: {size} bytes, its blob {sha256} has {found}")),
+            // Deleted since the look, blob and all?
+            None if !store.still_named(by, sha256).await? => {}
+            None => report.findings.push(format!("{by}: its blob {sha256} is missing or cannot be read")),
+        }
+    }
+    Ok(report)
+}
+
+/// Blobs without a row: findings once they are so old that a running server would have swept them.
+async fn unnamed(store: &Store, look: &Look, files: &[BlobFile], report: &mut Report) -> Result<()> {
+    let named: std::collections::HashSet<&str> = look.named.iter().map(|n| n.sha256.as_str()).collect();
+    let now = SystemTime::now();
+    for file in files {
+        let Some(sha256) = &file.sha256 else { continue };
+        if named.contains(sha256.as_str()) || store.needs_blob(sha256).await? || !file.path.exists() {
+            continue;
+        }
+        report.unnamed += 1;
+        // Twice the age at which the server sweeps: it looks once an hour.
+        if now.duration_since(file.modified).unwrap_or_default() > 2 * GRACE {
+            let size = file.size;
+            report.findings.push(format!("blob {sha256}: no row names its {size} bytes; gc deletes it"));
+        }
+    }
+    Ok(())
+}
+
+/// What keeps an unfinished workflow from ever ending, if anything does. Whatever changes the states of its jobs also
+/// writes down what follows from them, in one transaction: nothing may be left to follow.
+fn stuck(id: WorkflowId, state: State, nodes: &[Node]) -> Vec<String> {
+    let state = state.as_str();
+    let mut found: Vec<String> = dag::progress(nodes)
+        .into_iter()
+        .map(|step| match step {
+            Step::Ready(job) => format!("job {job}: all its needs succeeded, and it was not made ready"),
+            Step::Cancel(job) => format!("job {job}: a need of it did not succeed, and it was not canceled"),
+            Step::Done(end) => {
+                format!("workflow {id}: it is {state}, and its jobs have ended: {}", end.as_str())
+            }
+        })
+        .collect();
+    let moves = |node: &Node| node.state == State::Started || node.state == State::Pending && node.ready;
+    if found.is_empty() && !nodes.iter().any(moves) {
+        found.push(format!("workflow {id}: it is {state}, and none of its jobs can ever start"));
+    }
+    found
+}
+
+type Checksum = std::io::Result<(String, u64)>;
+
+/// Checksum and size of every file, on all cores, at low priority.
+fn read_all(files: Vec<BlobFile>) -> Result<(Vec<BlobFile>, Vec<Checksum>)> {
+    let pool = new_pool(0).map_err(anyhow::Error::from)?;
+    let read = pool.install(|| files.par_iter().map(|file| checksum(&file.path)).collect());
+    Ok((files, read))
+}
+
+fn checksum(path: &Path) -> Checksum {
+    let mut file = File::open(path)?;
+    let (mut hash, mut size, mut chunk) = (Sha256::new(), 0, vec![0; CHUNK]);
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok((hex::encode(hash.finalize()), size)),
+            n => {
+                hash.update(&chunk[..n]);
+                size += n as u64;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::JobId;
+
+    fn node(id: i64, state: State, ready: bool, needs: &[i64]) -> Node {
+        Node { id: JobId(id), state, ready, needs: needs.iter().copied().map(JobId).collect() }
+    }
+
+    #[test]
+    fn workflows_that_wait_for_nothing_are_found() {
+        use State::*;
+        let lines = |nodes: &[Node]| stuck(WorkflowId(7), Started, nodes);
+        assert!(lines(&[node(1, Started, true, &[]), node(2, Pending, false, &[1])]).is_empty());
+        assert!(lines(&[node(1, Pending, true, &[])]).is_empty());
+        let forgotten = lines(&[node(1, Success, true, &[]), node(2, Pending, false, &[1])]);
+        assert_eq!(forgotten, ["job 2: all its needs succeeded, and it was not made ready"]);
+        let left = lines(&[node(1, Failure, true, &[]), node(2, Pending, false, &[1])]);
+        assert!(left[0].starts_with("job 2: a need of it did not succeed"), "{left:?}");
+        let over = lines(&[node(1, Success, true, &[])]);
+        assert_eq!(over, ["workflow 7: it is started, and its jobs have ended: success"]);
+        let ring = lines(&[node(1, Pending, false, &[2]), node(2, Pending, false, &[1])]);
+        assert_eq!(ring, ["workflow 7: it is started, and none of its jobs can ever start"]);
+    }
+}

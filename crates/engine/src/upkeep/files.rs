@@ -1,0 +1,76 @@
+//! The files of the blob folder as they lie there.
+
+use crate::store::Result;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// A file below `blobs/`.
+pub(super) struct BlobFile {
+    pub(super) path: PathBuf,
+    /// The checksum that its place says; `None` where no blob should be.
+    pub(super) sha256: Option<String>,
+    pub(super) size: u64,
+    pub(super) modified: SystemTime,
+}
+
+/// Every file below `blobs/`, in the order of their names.
+pub(super) async fn all(data: &Path) -> Result<Vec<BlobFile>> {
+    let root = data.join("blobs");
+    Ok(tokio::task::spawn_blocking(move || {
+        let mut found = Vec::new();
+        walk(&root, &root, &mut found)?;
+        std::io::Result::Ok(found)
+    })
+    .await??)
+}
+
+fn walk(root: &Path, folder: &Path, found: &mut Vec<BlobFile>) -> std::io::Result<()> {
+    let mut entries = std::fs::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        let meta = match entry.metadata() {
+            Ok(meta) => meta,
+            // Swept since the folder was read.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(e) => return Err(e),
+        };
+        if meta.is_dir() {
+            walk(root, &path, found)?;
+        } else {
+            let sha256 = path.strip_prefix(root).ok().and_then(checksum_of);
+            found.push(BlobFile { path, sha256, size: meta.len(), modified: meta.modified()? });
+        }
+    }
+    Ok(())
+}
+
+/// `sha256/ab/cdef…` to `abcdef…`.
+fn checksum_of(path: &Path) -> Option<String> {
+    let digits = path.to_str()?.strip_prefix("sha256/")?;
+    let (first, rest) = digits.split_once('/')?;
+    let hex = |text: &str| text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+    (first.len() == 2 && rest.len() == 62 && hex(first) && hex(rest)).then(|| format!("{first}{rest}"))
+}
+
+/// Where the blob lies below `blobs/`.
+pub(super) fn place_of(sha256: &str) -> PathBuf {
+    let (first, rest) = sha256.split_at_checked(2).unwrap_or((sha256, ""));
+    Path::new("sha256").join(first).join(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_checksums_are_blobs() {
+        let sha256 = "0123456789abcdef".repeat(4);
+        assert_eq!(checksum_of(&place_of(&sha256)), Some(sha256.clone()));
+        for wrong in
+            ["sha256/lock", "sha256/01/23", "lock", "sha256/01", &format!("sha256/AB/{}", &sha256[2..])]
+        {
+            assert_eq!(checksum_of(Path::new(wrong)), None, "{wrong}");
+        }
+    }
+}

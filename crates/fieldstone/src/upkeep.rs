@@ -1,0 +1,109 @@
+//! `fieldstone check`, `gc`, `backup`: looking after a data folder, beside a server that may be running on it.
+
+use crate::settings::{Flags, Settings};
+use crate::size::Size;
+use anyhow::Context;
+use fieldstone_engine::upkeep;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Which data folder.
+#[derive(clap::Args)]
+pub struct DataFlag {
+    /// Data folder
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl DataFlag {
+    /// The settings among the arguments.
+    pub fn flags(&self) -> Flags {
+        Flags { data: self.data.clone(), ..Flags::default() }
+    }
+}
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  fieldstone check
+  fieldstone check --data /srv/fieldstone && echo all is well
+
+Reads everything and changes nothing; works beside a running server. One line on stdout for each thing that is wrong,
+and exit code 1 if there is one: a blob whose bytes are not what its name says, a row without its blob or with another
+size, damage in the database, a workflow that can never end, bytes older than two hours that nothing refers to.")]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub data: DataFlag,
+}
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  fieldstone gc
+  fieldstone gc --data /srv/fieldstone
+
+The server does the same once an hour, for what is older than an hour. Safe beside a running server.")]
+pub struct GcArgs {
+    #[command(flatten)]
+    pub data: DataFlag,
+}
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  fieldstone backup /backups/fieldstone-$(date +%F)
+  fieldstone backup --data /srv/fieldstone /mnt/disk2/fieldstone
+  fieldstone check --data /backups/fieldstone-2026-11-24
+  fieldstone serve --data /backups/fieldstone-2026-11-24     # a backup is a data folder
+
+Made at one moment, beside a running server that goes on serving. On the same file system stored bytes are hard links
+(no space, but also no second copy of them); on another they are copied. DIR appears when the backup is complete.")]
+pub struct BackupArgs {
+    #[command(flatten)]
+    pub data: DataFlag,
+    /// Where to: a folder that does not exist yet
+    #[arg(value_name = "DIR")]
+    to: PathBuf,
+}
+
+/// Checks, and prints what it finds.
+pub async fn check(settings: Settings) -> anyhow::Result<ExitCode> {
+    let data = &settings.data;
+    let report = upkeep::check(data).await.with_context(|| format!("cannot check {}", data.display()))?;
+    for finding in &report.findings {
+        println!("{finding}");
+    }
+    eprintln!(
+        "{} assets, {} jobs, {} workflows, {} blobs ({}), {} of them unnamed: {} findings",
+        report.assets,
+        report.jobs,
+        report.workflows,
+        report.blobs,
+        Size(report.bytes).rounded(),
+        report.unnamed,
+        report.findings.len()
+    );
+    Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Sweeps.
+pub async fn gc(settings: Settings) -> anyhow::Result<ExitCode> {
+    let data = &settings.data;
+    let swept = upkeep::gc(data).await.with_context(|| format!("cannot sweep {}", data.display()))?;
+    eprintln!("{} blobs ({}) deleted, {} kept", swept.blobs, Size(swept.bytes).rounded(), swept.kept);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Backs up.
+pub async fn backup(args: BackupArgs, settings: Settings) -> anyhow::Result<ExitCode> {
+    let data = &settings.data;
+    let made = upkeep::backup(data, &args.to)
+        .await
+        .with_context(|| format!("cannot back up {} to {}", data.display(), args.to.display()))?;
+    for sha256 in &made.missing {
+        println!("blob {sha256}: it is missing in {} too", data.display());
+    }
+    let bytes = Size(made.bytes).rounded();
+    eprintln!("{}: {} blobs linked, {} copied ({bytes})", args.to.display(), made.linked, made.copied);
+    Ok(if made.missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,124 @@
+//! Requests per second of one key: a bucket of tokens for each, refilled with time.
+
+use crate::wire::error::ApiError;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{AUTHORIZATION, RETRY_AFTER};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// Seconds' worth of requests that may come at once.
+const BURST_S: f64 = 2.0;
+
+/// Keys that are remembered; beyond that, those who have been idle are forgotten.
+const MOST_KEYS: usize = 10_000;
+
+/// What a client polls is never counted.
+const POLLED: [&str; 2] = ["/projects/{projectId}/jobs", "/projects/{projectId}/workflows"];
+
+/// The buckets of all keys.
+pub struct Rates {
+    per_second: u32,
+    hasher: RandomState,
+    buckets: Mutex<HashMap<u64, Bucket>>,
+}
+
+struct Bucket {
+    tokens: f64,
+    filled: Instant,
+}
+
+impl Rates {
+    /// At most so many requests a second for each key in the long run; 0: no limit.
+    pub fn new(per_second: u32) -> Rates {
+        Rates { per_second, hasher: RandomState::new(), buckets: Mutex::default() }
+    }
+
+    /// Takes a token of `key`, or says in how many seconds there will be one.
+    fn take(&self, key: &[u8], now: Instant) -> Result<(), u64> {
+        let (rate, most) = (f64::from(self.per_second), f64::from(self.per_second) * BURST_S);
+        let filled = |bucket: &Bucket| {
+            let time = now.saturating_duration_since(bucket.filled).as_secs_f64();
+            (bucket.tokens + time * rate).min(most)
+        };
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= MOST_KEYS {
+            buckets.retain(|_, bucket| filled(bucket) < most);
+        }
+        if buckets.len() >= MOST_KEYS {
+            // All of them are busy: they start anew rather than grow without end.
+            buckets.clear();
+        }
+        let key = self.hasher.hash_one(key);
+        let bucket = buckets.entry(key).or_insert(Bucket { tokens: most, filled: now });
+        bucket.tokens = filled(bucket);
+        bucket.filled = now;
+        if bucket.tokens >= 1.0 {
+            bucket.tokens -= 1.0;
+            return Ok(());
+        }
+        Err(((1.0 - bucket.tokens) / rate).ceil().max(1.0) as u64)
+    }
+}
+
+/// Lets the request through, unless its key has sent too many of late. Requests without a key have nothing to spend
+/// time on: they are refused at once, or are probes and signed links.
+pub async fn limit(State(rates): State<Arc<Rates>>, request: Request, next: Next) -> Response {
+    let wait = match request.headers().get(AUTHORIZATION) {
+        Some(key) if rates.per_second > 0 && !is_poll(&request) => rates.take(key.as_bytes(), Instant::now()),
+        _ => Ok(()),
+    };
+    match wait {
+        Ok(()) => next.run(request).await,
+        Err(seconds) => {
+            let text = format!(
+                "more than {} requests a second with this key, the limit that setting max_request_rate sets; try \
+                 again in {seconds} s",
+                rates.per_second
+            );
+            let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, text);
+            error.with_header(RETRY_AFTER, HeaderValue::from(seconds)).into_response()
+        }
+    }
+}
+
+fn is_poll(request: &Request) -> bool {
+    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    matches!(*request.method(), Method::GET | Method::HEAD)
+        && POLLED.iter().any(|start| path.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_bucket_empties_and_fills_again() {
+        let rates = Rates::new(10);
+        let start = Instant::now();
+        let taken = (0..100).filter(|_| rates.take(b"a", start).is_ok()).count();
+        assert_eq!(taken, 20, "two seconds' worth at once");
+        assert_eq!(rates.take(b"a", start), Err(1));
+        assert_eq!(rates.take(b"b", start), Ok(()), "another key has a bucket of its own");
+        let later = start + Duration::from_millis(510);
+        let taken = (0..100).filter(|_| rates.take(b"a", later).is_ok()).count();
+        assert_eq!(taken, 5, "half a second's worth came back");
+        assert_eq!(rates.take(b"a", start), Err(1), "a clock that goes back gives nothing");
+    }
+
+    #[test]
+    fn idle_keys_are_forgotten() {
+        let rates = Rates::new(1);
+        let start = Instant::now();
+        for n in 0..3 * MOST_KEYS as u64 {
+            let at = start + Duration::from_micros(n);
+            assert_eq!(rates.take(&n.to_le_bytes(), at), Ok(()));
+        }
+        assert!(rates.buckets.lock().unwrap().len() <= MOST_KEYS);
+    }
+}
