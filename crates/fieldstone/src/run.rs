@@ -121,7 +121,7 @@ impl Bench {
     async fn open(config: EngineConfig) -> anyhow::Result<Bench> {
         let engine = Engine::open(config).await?;
         let caller =
-            Caller { user: fieldstone_engine::keys::OWNER.into(), scopes: Vec::new(), dialect: None };
+            Caller::owner();
         let new = NewProject {
             name: "run".into(),
             access: Access::Private,

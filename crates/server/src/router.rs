@@ -2,7 +2,7 @@
 
 use crate::ServerConfig;
 use crate::app::App;
-use crate::routes::{assets, files, health, jobs, projects, schema, user, workflows};
+use crate::routes::{assets, files, health, jobs, oauth, projects, schema, user, workflows};
 use crate::wire::error::ApiError;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
@@ -63,6 +63,8 @@ routes! {
     post   "/projects/{projectId}/workflows/{workflowId}/cancel" => workflows::cancel;
 
     get    "/files/{sha256}/{filename}" => files::get;
+
+    post   "/oauth/token" => oauth::token;
 
     get    "/user/license" => user::license;
     get    "/user/quota" => user::quota;

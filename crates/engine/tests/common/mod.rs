@@ -127,7 +127,7 @@ pub struct Bench {
 }
 
 pub fn caller(user: &str) -> Caller {
-    Caller { user: user.into(), scopes: Vec::new(), dialect: None }
+    Caller::of(user)
 }
 
 pub fn config(folder: &TempDir) -> EngineConfig {
