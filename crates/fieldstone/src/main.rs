@@ -1,9 +1,10 @@
-//! The one binary: `serve`, `keys`, `run`, `demo`.
+//! The one binary: `serve`, `keys`, `clients`, `run`, `demo`.
 
 mod client;
 mod demo;
 #[cfg(test)]
 mod docs;
+mod expiry;
 mod keys;
 mod picture;
 mod progress;
@@ -45,6 +46,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Manages API keys
     Keys(keys::KeysArgs),
+    /// Manages OAuth clients, which buy tokens at /oauth/token
+    Clients(keys::ClientsArgs),
     /// Runs one job on local files, without a server
     Run(run::RunArgs),
     /// Runs one attempt of a job for a server: a ticket on standard input, reports on standard output
@@ -74,8 +77,14 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(args) => runtime.block_on(serve::serve(load(&args.flags)?)),
         Command::Keys(args) => {
-            let settings = load(&args.flags())?;
-            runtime.block_on(keys::execute(args, settings))
+            let order = keys::Order::from(args);
+            let settings = load(&order.flags())?;
+            runtime.block_on(keys::execute(order, settings))
+        }
+        Command::Clients(args) => {
+            let order = keys::Order::from(args);
+            let settings = load(&order.flags())?;
+            runtime.block_on(keys::execute(order, settings))
         }
         Command::Run(args) => {
             let settings = load(&Flags { threads: args.threads, ..Flags::default() })?;

@@ -4,6 +4,7 @@ use crate::settings::{Flags, Settings};
 use anyhow::Context;
 use fieldstone_engine::Engine;
 use fieldstone_engine::model::NewKey;
+use fieldstone_server::Listeners;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
 
@@ -12,6 +13,7 @@ use tokio::net::TcpListener;
 Examples:
   fieldstone serve
   fieldstone serve --listen 0.0.0.0:8080 --data /srv/fieldstone --max-upload 4GiB
+  fieldstone serve --tls-listen 127.0.0.1:8443
   FIELDSTONE_LOG=debug fieldstone serve --listen 127.0.0.1:0
 
 A new data folder gets an admin key, printed once on stderr. SIGTERM or Ctrl-C stops the server; jobs that did
@@ -29,16 +31,36 @@ pub async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let listener = TcpListener::bind(&settings.listen)
         .await
         .with_context(|| format!("cannot listen on {:?}", settings.listen))?;
+    let secure = match &settings.tls_listen {
+        Some(address) => {
+            Some(TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address:?}"))?)
+        }
+        None => None,
+    };
+    let server = settings.server()?;
     let engine = Engine::open(settings.engine())
         .await
         .with_context(|| format!("cannot open data folder {}", settings.data.display()))?;
+    let tls = match secure {
+        Some(listener) => {
+            let (tls, made) = settings.tls()?;
+            let address = listener.local_addr()?;
+            match made {
+                Some(path) => eprintln!("TLS on https://{address}, trust {}", path.display()),
+                None => eprintln!("TLS on https://{address}"),
+            }
+            Some((listener, tls))
+        }
+        None => None,
+    };
     if engine.has_no_keys().await? {
         let token = engine.create_key(NewKey { name: "admin".into(), ..NewKey::default() }).await?;
         eprintln!("admin key, shown only now: {token}");
     }
     engine.start();
     eprintln!("listening on {}", fieldstone_server::url_of(listener.local_addr()?));
-    fieldstone_server::serve(listener, engine.clone(), settings.server(), shutdown).await?;
+    let listeners = Listeners { plain: listener, tls };
+    fieldstone_server::serve(listeners, engine.clone(), server, shutdown).await?;
     engine.stop().await;
     eprintln!("stopped");
     Ok(ExitCode::SUCCESS)

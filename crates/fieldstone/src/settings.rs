@@ -5,11 +5,12 @@ use anyhow::{Context, anyhow};
 use fieldstone_engine::{EngineConfig, Isolation, Program};
 use fieldstone_jobs::{GraphLimits, JobLimits};
 use fieldstone_kernel::format::MeshLimits;
-use fieldstone_server::ServerConfig;
+use fieldstone_server::{Issuer, IssuerConfig, ServerConfig, Tls};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The settings file that is read when it is there and no other is named.
@@ -30,6 +31,34 @@ pub struct Flags {
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// Address and port to listen on with TLS, beside `listen`; by default none.
+    #[arg(long, value_name = "ADDRESS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_listen: Option<String>,
+    /// Certificate chain for TLS (PEM); by default a self-signed one, made once in `tls/` of the data folder.
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of `tls_cert` (PEM).
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
+    /// Issuer whose tokens (JWT, RS256 or ES256) are accepted beside our own, exactly as in their `iss`; by default none.
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// Audience that tokens of `issuer` must have, with or without a slash at the end; by default `public_url`.
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+    /// Where the keys of `issuer` are; by default what its OpenID configuration says.
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_url: Option<String>,
+    /// Certificates (PEM) to trust beside the system's when the keys of `issuer` are fetched.
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer_ca: Option<PathBuf>,
     /// Jobs that run at the same time; each uses all threads.
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,6 +130,13 @@ pub struct Settings {
     pub listen: String,
     pub data: PathBuf,
     pub public_url: Option<String>,
+    pub tls_listen: Option<String>,
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    pub issuer: Option<String>,
+    pub audience: Option<String>,
+    pub jwks_url: Option<String>,
+    pub issuer_ca: Option<PathBuf>,
     pub concurrent_jobs: usize,
     pub threads: usize,
     pub max_attempts: u32,
@@ -126,6 +162,13 @@ impl Default for Settings {
             listen: "127.0.0.1:8080".into(),
             data: "fieldstone-data".into(),
             public_url: None,
+            tls_listen: None,
+            tls_cert: None,
+            tls_key: None,
+            issuer: None,
+            audience: None,
+            jwks_url: None,
+            issuer_ca: None,
             concurrent_jobs: 2,
             threads: 0,
             max_attempts: 3,
@@ -179,6 +222,19 @@ impl Settings {
         if let Some((name, _)) = least.iter().find(|(_, value)| *value == 0) {
             return Err(anyhow!("setting {name} is 0, expected at least 1"));
         }
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            return Err(anyhow!("settings tls_cert and tls_key: expected both or none"));
+        }
+        if self.issuer.is_none() {
+            let only = [
+                ("audience", self.audience.is_some()),
+                ("jwks_url", self.jwks_url.is_some()),
+                ("issuer_ca", self.issuer_ca.is_some()),
+            ];
+            if let Some((name, _)) = only.iter().find(|(_, given)| *given) {
+                return Err(anyhow!("setting {name} says something about the setting issuer, which is not set"));
+            }
+        }
         match &self.public_url {
             Some(url) if !(url.starts_with("http://") || url.starts_with("https://")) => {
                 Err(anyhow!("setting public_url: expected an http:// or https:// URL, got {url:?}"))
@@ -212,13 +268,47 @@ impl Settings {
     }
 
     /// What the HTTP side is told.
-    pub fn server(&self) -> ServerConfig {
-        ServerConfig {
+    pub fn server(&self) -> anyhow::Result<ServerConfig> {
+        Ok(ServerConfig {
             public_url: self.public_url.clone(),
             max_upload_bytes: self.max_upload.0,
             link_lifetime_s: self.link_lifetime,
+            issuer: self.issuer()?.map(Arc::new),
             ..ServerConfig::default()
+        })
+    }
+
+    fn issuer(&self) -> anyhow::Result<Option<Issuer>> {
+        let Some(issuer) = &self.issuer else { return Ok(None) };
+        let audience = self.audience.as_ref().or(self.public_url.as_ref());
+        let audience = audience.ok_or_else(|| anyhow!("setting issuer needs the setting audience"))?;
+        let mut config = IssuerConfig::new(issuer, audience);
+        config.jwks_url = self.jwks_url.clone();
+        if let Some(path) = &self.issuer_ca {
+            let pem = std::fs::read(path).with_context(|| format!("setting issuer_ca: {}", path.display()))?;
+            config.ca_pem = Some(pem);
         }
+        Issuer::new(config).map(Some).map_err(|e| anyhow!(e))
+    }
+
+    /// The certificate to serve with and, if it is of our own making, where clients find it to trust it. The data folder
+    /// must be there.
+    pub fn tls(&self) -> anyhow::Result<(Tls, Option<PathBuf>)> {
+        if let Some((cert, key)) = self.tls_cert.as_ref().zip(self.tls_key.as_ref()) {
+            return Ok((Tls::read(cert, key).map_err(|e| anyhow!("settings tls_cert, tls_key: {e}"))?, None));
+        }
+        let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+        let public = self.public_url.as_ref().and_then(|url| url.split_once("://"));
+        let public = public.map(|(_, rest)| rest.split(['/', ':']).next().unwrap_or_default());
+        let listen = self.tls_listen.as_ref().and_then(|address| address.rsplit_once(':'));
+        let listen = listen.map(|(host, _)| host.trim_matches(['[', ']'])).filter(|h| !["0.0.0.0", "::"].contains(h));
+        for name in public.into_iter().chain(listen).filter(|n| !n.is_empty()) {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        let (tls, path) = Tls::self_signed(&self.data.join("tls"), &names).map_err(|e| anyhow!(e))?;
+        Ok((tls, Some(path)))
     }
 
     /// Sends the log to stderr.

@@ -82,7 +82,7 @@ fn make(folder: &Path, cert: &Path, key: &Path, names: &[String]) -> Result<(), 
     params.key_usages =
         vec![rcgen::KeyUsagePurpose::DigitalSignature, rcgen::KeyUsagePurpose::KeyCertSign];
     params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
-    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
     let day = |year: i16| rcgen::date_time_ymd(i32::from(year), today.month() as u8, 1);
     params.not_before = day(today.year());
     params.not_after = day(today.year() + YEARS);

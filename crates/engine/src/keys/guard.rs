@@ -159,3 +159,91 @@ impl Caller {
         Caller::of(OWNER)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::insert;
+    use crate::model::NewKey;
+
+    const NOW: Timestamp = Timestamp(1_790_000_000_000_000);
+
+    fn after(seconds: i64) -> Timestamp {
+        Timestamp(NOW.0 + seconds * 1_000_000)
+    }
+
+    fn named(expires: Option<Timestamp>) -> NewKey {
+        NewKey { name: "n".into(), expires, ..NewKey::default() }
+    }
+
+    async fn revoke(store: &Store, kind: CredentialKind, id: &str) {
+        let update = sqlx::query(sql::KEY_REVOKE).bind(id).bind(kind.as_str()).bind(NOW.0);
+        update.execute(store.writer()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_key_works_until_it_expires_or_is_revoked() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), true).await.unwrap();
+        let keys = Keys::new([7; 32]);
+        let secret = insert(&store, CredentialKind::Key, named(Some(after(100))), NOW).await.unwrap();
+        let token = secret.token();
+        assert!(keys.authenticate(&store, &token, after(99)).await.unwrap().is_some());
+        assert!(keys.authenticate(&store, &token, after(100)).await.unwrap().is_none(), "also when remembered");
+        assert!(Keys::new([7; 32]).authenticate(&store, &token, after(100)).await.unwrap().is_none());
+        revoke(&store, CredentialKind::Client, &secret.id).await;
+        assert!(Keys::new([7; 32]).authenticate(&store, &token, NOW).await.unwrap().is_some(), "no client");
+        revoke(&store, CredentialKind::Key, &secret.id).await;
+        assert!(Keys::new([7; 32]).authenticate(&store, &token, NOW).await.unwrap().is_none());
+        let past = insert(&store, CredentialKind::Key, named(Some(NOW)), NOW).await.err().unwrap();
+        assert_eq!(past.to_string(), "expires: expected a time that is yet to come");
+    }
+
+    #[tokio::test]
+    async fn a_client_buys_tokens_that_outlive_us_and_not_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), true).await.unwrap();
+        let keys = Keys::new([7; 32]);
+        let new = NewKey { scopes: vec!["jobs:read".into()], dialect: Some("sdk".into()), ..named(None) };
+        let client = insert(&store, CredentialKind::Client, new, NOW).await.unwrap();
+        let buy = async |secret: &str| keys.grant(&store, &client.id, secret, NOW).await.unwrap();
+        assert!(buy("wrong").await.is_none() && buy("").await.is_none());
+        assert!(keys.authenticate(&store, &client.token(), NOW).await.unwrap().is_none(), "it is no key");
+        let bought = buy(&client.secret).await.unwrap();
+        assert_eq!((bought.lifetime_s, bought.scopes), (86_400, vec!["jobs:read".to_owned()]));
+        // After a restart: nothing but the signing key is needed.
+        let caller = Keys::new([7; 32]).authenticate(&store, &bought.token, after(86_399)).await.unwrap().unwrap();
+        assert_eq!((caller.user.as_str(), caller.dialect.as_deref()), (OWNER, Some("sdk")));
+        assert!(caller.has("jobs:read") && !caller.has("jobs:write"));
+        assert!(Keys::new([7; 32]).authenticate(&store, &bought.token, after(86_400)).await.unwrap().is_none());
+        assert!(Keys::new([8; 32]).authenticate(&store, &bought.token, NOW).await.unwrap().is_none());
+        revoke(&store, CredentialKind::Client, &client.id).await;
+        assert!(Keys::new([7; 32]).authenticate(&store, &bought.token, NOW).await.unwrap().is_none());
+        assert!(keys.grant(&store, &client.id, &client.secret, NOW).await.unwrap().is_none());
+        let brief = insert(&store, CredentialKind::Client, named(Some(after(7))), NOW).await.unwrap();
+        let bought = keys.grant(&store, &brief.id, &brief.secret, NOW).await.unwrap().unwrap();
+        assert_eq!(bought.lifetime_s, 7, "no longer than its client");
+    }
+
+    #[tokio::test]
+    async fn uses_are_noted_once_a_minute() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), true).await.unwrap();
+        let secret = insert(&store, CredentialKind::Key, named(None), NOW).await.unwrap();
+        let read = async || {
+            let row = sqlx::query(sql::KEY_GET).bind(&secret.id).bind("key");
+            credential(&row.fetch_one(store.reader()).await.unwrap()).unwrap().last_used
+        };
+        let keys = Keys::new([7; 32]);
+        for (seconds, noted) in [(0, 0), (59, 0), (60, 60), (61, 60)] {
+            // Remembered for a second of real time, hence another guard with the same memory of what it noted.
+            let other = Keys::new([7; 32]);
+            *other.noted.lock().unwrap() = keys.noted.lock().unwrap().clone();
+            assert!(other.authenticate(&store, &secret.token(), after(seconds)).await.unwrap().is_some());
+            *keys.noted.lock().unwrap() = other.noted.lock().unwrap().clone();
+            while read().await != Some(after(noted)) {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}

@@ -4,6 +4,7 @@ pub mod assets;
 pub mod files;
 pub mod health;
 pub mod jobs;
+pub mod oauth;
 pub mod projects;
 pub mod schema;
 pub mod upload;

@@ -1,11 +1,14 @@
 //! The API as its clients see it: the real server on a free port over a data folder of its own.
 
 mod crud;
+mod access;
 mod dialects;
 mod downloads;
 mod errors;
 mod harness;
 mod index;
+mod issuer;
+mod oauth;
 mod page;
 mod uploads;
 mod work;
