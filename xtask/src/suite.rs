@@ -17,6 +17,8 @@ const CLIENTS: &[(&str, &str, &str)] = &[
     ("metafold-0.15", "metafold==0.15.0", "sdk_0_15.py"),
     ("metafold-0.11", "metafold==0.11.0", "sdk_0_11.py"),
     ("metafold-0.5", "metafold==0.5.0", "sdk_0_5.py"),
+    ("metafold-0.15", "metafold==0.15.0", "credentials.py"),
+    ("metafold-0.11", "metafold==0.11.0", "credentials.py"),
 ];
 
 /// Runs the suite. It goes on after a failure, so that one run shows all.

@@ -62,34 +62,48 @@ impl Tls {
         Ok(Tls { acceptor: TlsAcceptor::from(Arc::new(config)) })
     }
 
-    /// The certificate that `folder` keeps, made for `names` (hosts and addresses) when there is none yet; and where it is,
-    /// for clients to trust. Removing both files makes a new one.
+    /// The certificate that `folder` keeps, made for `names` (hosts and addresses) when there is none yet; and the file that
+    /// clients must trust. Removing the folder makes a new one.
     pub fn self_signed(folder: &Path, names: &[String]) -> Result<(Tls, PathBuf), String> {
-        let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
-        if !cert.exists() || !key.exists() {
-            make(folder, &cert, &key, names)
+        let [ca, cert, key] = ["ca.pem", "cert.pem", "key.pem"].map(|name| folder.join(name));
+        if ![&ca, &cert, &key].iter().all(|path| path.exists()) {
+            make(&ca, &cert, &key, names)
                 .map_err(|e| format!("cannot make a certificate in {}: {e}", folder.display()))?;
         }
-        Ok((Tls::read(&cert, &key)?, cert))
+        Ok((Tls::read(&cert, &key)?, ca))
     }
 }
 
-fn make(folder: &Path, cert: &Path, key: &Path, names: &[String]) -> Result<(), Box<dyn std::error::Error>> {
-    let mut params = rcgen::CertificateParams::new(names)?;
-    params.distinguished_name.push(rcgen::DnType::CommonName, "fieldstone");
-    // It vouches for itself alone: some clients trust a root only if it says that it is one.
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
-    params.key_usages =
-        vec![rcgen::KeyUsagePurpose::DigitalSignature, rcgen::KeyUsagePurpose::KeyCertSign];
-    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+/// An authority whose key is forgotten at once, and the one certificate that it ever signs: a server's certificate that is its
+/// own authority is refused by some clients, and one that is none by others.
+fn make(ca: &Path, cert: &Path, key: &Path, names: &[String]) -> Result<(), Box<dyn std::error::Error>> {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa};
+    use rcgen::{KeyPair, KeyUsagePurpose};
     let today = jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
     let day = |year: i16| rcgen::date_time_ymd(i32::from(year), today.month() as u8, 1);
-    params.not_before = day(today.year());
-    params.not_after = day(today.year() + YEARS);
-    let pair = rcgen::KeyPair::generate()?;
-    let made = params.self_signed(&pair)?;
-    std::fs::create_dir_all(folder)?;
+    let params = |names: &[String], name: &str| -> Result<CertificateParams, rcgen::Error> {
+        let mut params = CertificateParams::new(names)?;
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.not_before = day(today.year());
+        params.not_after = day(today.year() + YEARS);
+        Ok(params)
+    };
+    let mut authority = params(&[], "fieldstone, for this server alone")?;
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
+    let mut server = params(names, "fieldstone")?;
+    server.is_ca = IsCa::ExplicitNoCa;
+    server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    server.use_authority_key_identifier_extension = true;
+    let pair = KeyPair::generate()?;
+    let made = server.signed_by(&pair, &authority)?;
+    if let Some(folder) = key.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
     write_private(key, &pair.serialize_pem())?;
+    std::fs::write(ca, authority.pem())?;
     std::fs::write(cert, made.pem())?;
     Ok(())
 }

@@ -79,6 +79,9 @@ impl Jwks {
         if let Some(pem) = &config.ca_pem {
             let certificates = reqwest::Certificate::from_pem_bundle(pem)
                 .map_err(|e| format!("setting issuer_ca: {e}"))?;
+            if certificates.is_empty() {
+                return Err("setting issuer_ca: the file holds no certificate".into());
+            }
             http = http.tls_certs_merge(certificates);
         }
         if is_loopback(&config.issuer) {
