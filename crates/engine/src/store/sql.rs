@@ -19,7 +19,7 @@ statements! {
     KEY_GET = "SELECT * FROM keys WHERE id = $1 AND kind = $2";
     KEYS_ALL = "SELECT * FROM keys WHERE kind = $1 ORDER BY created, id";
     KEY_REVOKE = "UPDATE keys SET revoked = COALESCE(revoked, $3) WHERE id = $1 AND kind = $2 RETURNING id";
-    KEY_USED = "UPDATE keys SET last_used = $2 WHERE id = $1 AND (last_used IS NULL OR last_used < $3)";
+    KEY_USED = "UPDATE keys SET last_used = $2 WHERE id = $1 AND (last_used IS NULL OR last_used <= $3)";
     KEY_ANY = "SELECT 1 FROM keys LIMIT 1";
 
     PROJECT_INSERT = "INSERT INTO projects (user_id, name, access, kind, document, graph, created, modified)
