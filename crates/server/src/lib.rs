@@ -23,7 +23,7 @@ pub use router::router;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-pub use tls::Tls;
+pub use tls::{Tls, choose_cryptography};
 use tokio::net::TcpListener;
 
 /// What the HTTP side may be told.

@@ -32,8 +32,9 @@ pub struct Tls {
     acceptor: TlsAcceptor,
 }
 
-/// rustls takes its cryptography from a global that somebody has to choose; the first choice counts.
-pub(crate) fn use_ring() {
+/// TLS clients of this process (reqwest) take their cryptography from a global that somebody has to choose before the first one
+/// is made; the first choice counts, and calling it again is free.
+pub fn choose_cryptography() {
     if CryptoProvider::get_default().is_none() {
         // Lost only to another thread that chose the same.
         let _ = ring::default_provider().install_default();

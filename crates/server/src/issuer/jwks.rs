@@ -71,7 +71,7 @@ impl Jwks {
         if let Some(url) = &config.jwks_url {
             check_url("jwks_url", url)?;
         }
-        crate::tls::use_ring();
+        crate::tls::choose_cryptography();
         let mut http = reqwest::Client::builder()
             .timeout(FETCH_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
