@@ -150,7 +150,10 @@ async fn keys_open_doors() {
     let token = b.engine.create_key(new).await.unwrap();
     assert_eq!((token.len(), &token[..4]), (56, "fst_"));
     let found = b.engine.authenticate(&token).await.unwrap().unwrap();
-    assert_eq!((found.user.as_str(), found.scopes.as_deref()), (keys::OWNER, Some(&["jobs:read".to_owned()][..])));
+    assert_eq!(
+        (found.user.as_str(), found.scopes.as_deref()),
+        (keys::OWNER, Some(&["jobs:read".to_owned()][..]))
+    );
     // Made by another process beside this one, it works at once.
     let data = b.folder.path().join("data");
     let new = NewKey {

@@ -8,8 +8,7 @@ pub fn parse(text: &str) -> Result<Timestamp, String> {
 }
 
 fn parse_at(text: &str, now: Timestamp) -> Result<Timestamp, String> {
-    let wrong =
-        || format!("expected a span such as 90d or 12h, or a date such as 2030-01-31, got {text:?}");
+    let wrong = || format!("expected a span such as 90d or 12h, or a date such as 2030-01-31, got {text:?}");
     let unit = |letter: char| match letter {
         's' => Some(1),
         'm' => Some(60),

@@ -189,7 +189,8 @@ fn table(all: &[Credential], now: Timestamp) -> String {
     let mut lines = vec![TITLES.map(str::to_owned)];
     for one in all {
         let scopes = if one.scopes.is_empty() { "all".to_owned() } else { one.scopes.join(",") };
-        let projects = one.projects.as_ref().map(|ids| ids.iter().map(ProjectId::to_string).collect::<Vec<_>>());
+        let projects =
+            one.projects.as_ref().map(|ids| ids.iter().map(ProjectId::to_string).collect::<Vec<_>>());
         let state = match one.expires {
             _ if one.revoked.is_some() => "revoked",
             Some(at) if at <= now => "expired",

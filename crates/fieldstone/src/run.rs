@@ -120,8 +120,7 @@ pub fn file_name(path: &Path) -> anyhow::Result<String> {
 impl Bench {
     async fn open(config: EngineConfig) -> anyhow::Result<Bench> {
         let engine = Engine::open(config).await?;
-        let caller =
-            Caller::owner();
+        let caller = Caller::owner();
         let new = NewProject {
             name: "run".into(),
             access: Access::Private,

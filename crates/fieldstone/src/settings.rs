@@ -232,7 +232,9 @@ impl Settings {
                 ("issuer_ca", self.issuer_ca.is_some()),
             ];
             if let Some((name, _)) = only.iter().find(|(_, given)| *given) {
-                return Err(anyhow!("setting {name} says something about the setting issuer, which is not set"));
+                return Err(anyhow!(
+                    "setting {name} says something about the setting issuer, which is not set"
+                ));
             }
         }
         match &self.public_url {
@@ -285,7 +287,8 @@ impl Settings {
         let mut config = IssuerConfig::new(issuer, audience);
         config.jwks_url = self.jwks_url.clone();
         if let Some(path) = &self.issuer_ca {
-            let pem = std::fs::read(path).with_context(|| format!("setting issuer_ca: {}", path.display()))?;
+            let pem =
+                std::fs::read(path).with_context(|| format!("setting issuer_ca: {}", path.display()))?;
             config.ca_pem = Some(pem);
         }
         Issuer::new(config).map(Some).map_err(|e| anyhow!(e))
@@ -301,7 +304,8 @@ impl Settings {
         let public = self.public_url.as_ref().and_then(|url| url.split_once("://"));
         let public = public.map(|(_, rest)| rest.split(['/', ':']).next().unwrap_or_default());
         let listen = self.tls_listen.as_ref().and_then(|address| address.rsplit_once(':'));
-        let listen = listen.map(|(host, _)| host.trim_matches(['[', ']'])).filter(|h| !["0.0.0.0", "::"].contains(h));
+        let listen =
+            listen.map(|(host, _)| host.trim_matches(['[', ']'])).filter(|h| !["0.0.0.0", "::"].contains(h));
         for name in public.into_iter().chain(listen).filter(|n| !n.is_empty()) {
             if !names.iter().any(|known| known == name) {
                 names.push(name.to_owned());

@@ -1,10 +1,10 @@
 //! Who asks, what they may do and which dialect they read: the [`Session`] of a request.
 
 use crate::app::App;
-use crate::wire::dialect::{self, Choice};
-use crate::wire::error::ApiError;
 use crate::extract::InProject;
 use crate::issuer::Refusal;
+use crate::wire::dialect::{self, Choice};
+use crate::wire::error::ApiError;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;

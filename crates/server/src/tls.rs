@@ -78,7 +78,9 @@ impl Tls {
 /// An authority whose key is forgotten at once, and the one certificate that it ever signs: a server's certificate that is its
 /// own authority is refused by some clients, and one that is none by others.
 fn make(ca: &Path, cert: &Path, key: &Path, names: &[String]) -> Result<(), Box<dyn std::error::Error>> {
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa};
+    use rcgen::{
+        BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    };
     use rcgen::{KeyPair, KeyUsagePurpose};
     let today = jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
     let day = |year: i16| rcgen::date_time_ymd(i32::from(year), today.month() as u8, 1);

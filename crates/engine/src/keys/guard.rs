@@ -82,7 +82,10 @@ impl Keys {
                     return Ok(None);
                 }
                 let client = live(store, CredentialKind::Client, id, None, now).await?;
-                Ok(client.map(|c| Credential { expires: Some(c.expires.map_or(expires, |e| e.min(expires))), ..c }))
+                Ok(client.map(|c| Credential {
+                    expires: Some(c.expires.map_or(expires, |e| e.min(expires))),
+                    ..c
+                }))
             }
         }
     }
@@ -189,7 +192,10 @@ mod tests {
         let secret = insert(&store, CredentialKind::Key, named(Some(after(100))), NOW).await.unwrap();
         let token = secret.token();
         assert!(keys.authenticate(&store, &token, after(99)).await.unwrap().is_some());
-        assert!(keys.authenticate(&store, &token, after(100)).await.unwrap().is_none(), "also when remembered");
+        assert!(
+            keys.authenticate(&store, &token, after(100)).await.unwrap().is_none(),
+            "also when remembered"
+        );
         assert!(Keys::new([7; 32]).authenticate(&store, &token, after(100)).await.unwrap().is_none());
         revoke(&store, CredentialKind::Client, &secret.id).await;
         assert!(Keys::new([7; 32]).authenticate(&store, &token, NOW).await.unwrap().is_some(), "no client");
@@ -212,10 +218,13 @@ mod tests {
         let bought = buy(&client.secret).await.unwrap();
         assert_eq!((bought.lifetime_s, bought.scopes), (86_400, vec!["jobs:read".to_owned()]));
         // After a restart: nothing but the signing key is needed.
-        let caller = Keys::new([7; 32]).authenticate(&store, &bought.token, after(86_399)).await.unwrap().unwrap();
+        let caller =
+            Keys::new([7; 32]).authenticate(&store, &bought.token, after(86_399)).await.unwrap().unwrap();
         assert_eq!((caller.user.as_str(), caller.dialect.as_deref()), (OWNER, Some("sdk")));
         assert!(caller.has("jobs:read") && !caller.has("jobs:write"));
-        assert!(Keys::new([7; 32]).authenticate(&store, &bought.token, after(86_400)).await.unwrap().is_none());
+        assert!(
+            Keys::new([7; 32]).authenticate(&store, &bought.token, after(86_400)).await.unwrap().is_none()
+        );
         assert!(Keys::new([8; 32]).authenticate(&store, &bought.token, NOW).await.unwrap().is_none());
         revoke(&store, CredentialKind::Client, &client.id).await;
         assert!(Keys::new([7; 32]).authenticate(&store, &bought.token, NOW).await.unwrap().is_none());

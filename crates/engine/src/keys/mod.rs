@@ -52,8 +52,7 @@ pub async fn list(data: &Path, kind: CredentialKind) -> Result<Vec<Credential>> 
 pub async fn revoke(data: &Path, kind: CredentialKind, id: &str) -> Result<()> {
     must_exist(data)?;
     with_store(data, async |store| {
-        let update =
-            sqlx::query(sql::KEY_REVOKE).bind(id).bind(kind.as_str()).bind(Timestamp::now().0);
+        let update = sqlx::query(sql::KEY_REVOKE).bind(id).bind(kind.as_str()).bind(Timestamp::now().0);
         match update.fetch_optional(store.writer()).await? {
             Some(_) => Ok(()),
             None => Err(EngineError::NotFound(format!("{} {id:?}", kind.as_str()))),

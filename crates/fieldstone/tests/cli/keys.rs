@@ -52,7 +52,10 @@ fn wrong_words_are_refused_with_the_right_ones() {
 fn keys_are_listed_and_revoked() {
     let dir = tempfile::tempdir().unwrap();
     let missing = refusal(dir.path(), &["keys", "list", "--data", "d"], 1);
-    assert!(missing.contains("cannot list the keys of d: a ledger in data folder d does not exist"), "{missing}");
+    assert!(
+        missing.contains("cannot list the keys of d: a ledger in data folder d does not exist"),
+        "{missing}"
+    );
     let server = Server::start(fieldstone(dir.path(), &["serve", "--listen", "127.0.0.1:0", "--data", "d"]));
     let create = ["keys", "create", "--name", "guest", "--scope", "jobs:read", "--data", "d"];
     let token = output(dir.path(), &[&create[..], &["--expires", "2h", "--user", "eve"]].concat());
@@ -73,7 +76,9 @@ fn keys_are_listed_and_revoked() {
         assert!(begun.elapsed().as_secs() < 60, "it still works");
     }
     let text = list();
-    assert!(text.lines().nth(2).unwrap().ends_with("revoked") && !text.lines().nth(2).unwrap().contains("never"));
+    assert!(
+        text.lines().nth(2).unwrap().ends_with("revoked") && !text.lines().nth(2).unwrap().contains("never")
+    );
     let unknown = refusal(dir.path(), &["keys", "revoke", "-unknown", "--data", "d"], 1);
     assert!(unknown.contains("key \"-unknown\" does not exist"), "{unknown}");
     let when = refusal(dir.path(), &["keys", "create", "--name", "a", "--expires", "soon"], 2);
@@ -88,7 +93,8 @@ fn a_client_buys_its_token_over_tls() {
     let args = ["serve", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--data", "d"];
     let server = Server::start(fieldstone(dir.path(), &args));
     let made = output(dir.path(), &["clients", "create", "--name", "pipeline", "--data", "d"]);
-    let of = |name: &str| made.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix('=')).unwrap().to_owned();
+    let of =
+        |name: &str| made.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix('=')).unwrap().to_owned();
     let (id, secret) = (of("client_id"), of("client_secret"));
     let line = server.seen.lines().find_map(|l| l.strip_prefix("TLS on ")).expect("it says where").to_owned();
     let (url, path) = line.split_once(", trust ").unwrap();
@@ -96,7 +102,8 @@ fn a_client_buys_its_token_over_tls() {
     let trusted = reqwest::Certificate::from_pem(&pem).unwrap();
     fieldstone_server::choose_cryptography();
     let http = reqwest::blocking::Client::builder().no_proxy().tls_certs_only([trusted]).build().unwrap();
-    let body = serde_json::json!({"client_id": id, "client_secret": secret, "grant_type": "client_credentials"});
+    let body =
+        serde_json::json!({"client_id": id, "client_secret": secret, "grant_type": "client_credentials"});
     let bought = http.post(format!("{url}/oauth/token")).json(&body).send().unwrap();
     let bought: serde_json::Value = bought.error_for_status().unwrap().json().unwrap();
     assert_eq!(server.get("/projects", bought["access_token"].as_str().unwrap()).0, 200);

@@ -55,7 +55,16 @@ fn a_wrong_setting_is_named_with_its_place() {
     assert!(error(&["--public-url", "fields"]).contains("got \"fields\""));
     assert!(error(&["--listen", "nowhere"]).contains("cannot listen on \"nowhere\""));
     assert!(error(&["--tls-cert", "c.pem"]).contains("settings tls_cert and tls_key: expected both or none"));
-    let tls = ["--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--tls-cert", "c.pem", "--tls-key", "k.pem"];
+    let tls = [
+        "--listen",
+        "127.0.0.1:0",
+        "--tls-listen",
+        "127.0.0.1:0",
+        "--tls-cert",
+        "c.pem",
+        "--tls-key",
+        "k.pem",
+    ];
     assert!(error(&tls).contains("c.pem: cannot read certificates"));
     assert!(error(&["--audience", "a"]).contains("setting audience says something about the setting issuer"));
     let issuer = ["--listen", "127.0.0.1:0", "--issuer"];

@@ -77,8 +77,8 @@ impl Jwks {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent("fieldstone");
         if let Some(pem) = &config.ca_pem {
-            let certificates = reqwest::Certificate::from_pem_bundle(pem)
-                .map_err(|e| format!("setting issuer_ca: {e}"))?;
+            let certificates =
+                reqwest::Certificate::from_pem_bundle(pem).map_err(|e| format!("setting issuer_ca: {e}"))?;
             if certificates.is_empty() {
                 return Err("setting issuer_ca: the file holds no certificate".into());
             }

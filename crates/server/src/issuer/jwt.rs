@@ -112,8 +112,8 @@ impl<'a> Jwt<'a> {
         let (header, claims) = signed.split_once('.').ok_or_else(malformed)?;
         let bytes = URL_SAFE_NO_PAD.decode(header).map_err(|_| malformed())?;
         let header: Header = serde_json::from_slice(&bytes).map_err(|_| malformed())?;
-        let algorithm = Algorithm::of(&header.alg)
-            .ok_or("token's algorithm is not allowed, expected RS256 or ES256")?;
+        let algorithm =
+            Algorithm::of(&header.alg).ok_or("token's algorithm is not allowed, expected RS256 or ES256")?;
         if header.crit.is_some() {
             return Err("token has critical extensions, which are not known here".into());
         }

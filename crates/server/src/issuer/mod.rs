@@ -137,7 +137,8 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_000_000_000_000_000);
 
     fn check(change: impl FnOnce(&mut Value)) -> Result<Caller, String> {
-        let mut claims = json!({"iss": ISSUER, "aud": "https://us.example", "exp": 1_000_000_100, "sub": "u"});
+        let mut claims =
+            json!({"iss": ISSUER, "aud": "https://us.example", "exp": 1_000_000_100, "sub": "u"});
         change(&mut claims);
         caller(serde_json::from_value(claims).unwrap(), ISSUER, "https://us.example/", NOW)
     }

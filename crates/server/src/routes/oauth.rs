@@ -48,7 +48,8 @@ pub async fn token(
     }
     let (id, secret) = (id.unwrap_or_default(), secret.unwrap_or_default());
     let bought = app.engine.grant_token(&id, &secret).await?;
-    let bought = bought.ok_or_else(|| invalid_client("client is unknown, revoked or expired, or its secret is wrong"))?;
+    let bought = bought
+        .ok_or_else(|| invalid_client("client is unknown, revoked or expired, or its secret is wrong"))?;
     let answer = Bought {
         access_token: bought.token,
         token_type: "Bearer",

@@ -9,14 +9,8 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 /// Routes without sign-in; that one is here has to be decided, not forgotten.
-const OPEN: &[&str] = &[
-    "/files/{sha256}/{filename}",
-    "/oauth/token",
-    "/healthz",
-    "/readyz",
-    "/openapi.json",
-    "/docs",
-];
+const OPEN: &[&str] =
+    &["/files/{sha256}/{filename}", "/oauth/token", "/healthz", "/readyz", "/openapi.json", "/docs"];
 
 /// A project with one thing of each kind.
 struct Place {
@@ -37,6 +31,7 @@ impl Place {
         let definition = "jobs:\n  a:\n    type: test/copy\n";
         let workflow = json!({"definition": definition, "assets": {"a.mesh": "part.stl"}});
         let workflow = server.post(&format!("{path}/workflows"), workflow).await.expect(202);
+        server.engine.start();
         // Finished, so that no answer depends on the moment.
         for thing in [&job, &workflow] {
             assert_eq!(server.poll(thing["link"].as_str().unwrap()).await.status, 201);
@@ -117,11 +112,13 @@ async fn every_route_is_closed_to_those_it_is_not_for() {
         ("public", Place::new(&server, "public").await),
     ];
     let other = token(&server, NewKey { user: Some("eve".into()), ..NewKey::default() }).await;
-    let elsewhere = ProjectId(server.post("/projects", json!({"name": "e"})).await.expect(201)["id"]
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap());
+    let elsewhere = ProjectId(
+        server.post("/projects", json!({"name": "e"})).await.expect(201)["id"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap(),
+    );
     let limited = token(&server, NewKey { projects: vec![elsewhere], ..NewKey::default() }).await;
     let dead = dead_keys(&server).await;
     for route @ (method, path) in ROUTES.iter().copied() {

@@ -9,9 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fieldstone_server::{Issuer as Trusted, IssuerConfig, ServerConfig};
 use reqwest::Method;
 use ring::rand::SystemRandom;
-use ring::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
-};
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -204,14 +202,22 @@ async fn attacks_are_refused() {
         ("another kind of key", as_other, "unknown key"),
         ("its own key", embedded, "unknown key"),
         ("critical extension", critical, "critical"),
-        ("tampered", format!("{header}.{}.{signature}", text(with("sub", json!("owner")).to_string())), "signature"),
+        (
+            "tampered",
+            format!("{header}.{}.{signature}", text(with("sub", json!("owner")).to_string())),
+            "signature",
+        ),
         ("no signature", format!("{signed}."), "signature"),
         ("another's signature", format!("{signed}.{}", text(Pair::rsa().sign("x"))), "signature"),
         ("not JSON", format!("{}.{}.{signature}", text("x"), text("y")), "not a JWT"),
         ("not base64", format!("{header}.{{}}.{signature}"), "signature"),
         ("huge", format!("{signed}{}.{signature}", "A".repeat(17 << 10)), "longer"),
         ("wrong issuer", issuer.token(&with("iss", json!("https://evil.example/"))), "issuer"),
-        ("issuer without its slash", issuer.token(&with("iss", json!(issuer.url.trim_end_matches('/')))), "issuer"),
+        (
+            "issuer without its slash",
+            issuer.token(&with("iss", json!(issuer.url.trim_end_matches('/')))),
+            "issuer",
+        ),
         ("wrong audience", issuer.token(&with("aud", json!("https://other.example/"))), "audience"),
         ("expired", issuer.token(&with("exp", json!(1_000_000_000))), "expired"),
         ("never expires", issuer.token(&with("exp", Value::Null)), "expiry"),
@@ -266,6 +272,7 @@ fn an_issuer_must_be_reached_safely() {
     let error = |url: &str| Trusted::new(IssuerConfig::new(url, AUDIENCE)).unwrap_err();
     assert!(error("http://issuer.example/").starts_with("setting issuer: expected an https:// URL"));
     assert!(error("issuer").contains("\"issuer\""));
-    let config = IssuerConfig { ca_pem: Some(b"none".to_vec()), ..IssuerConfig::new("https://a.example", "b") };
+    let config =
+        IssuerConfig { ca_pem: Some(b"none".to_vec()), ..IssuerConfig::new("https://a.example", "b") };
     assert_eq!(Trusted::new(config).unwrap_err(), "setting issuer_ca: the file holds no certificate");
 }

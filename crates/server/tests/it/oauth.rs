@@ -26,7 +26,8 @@ async fn json_form_and_basic_buy_a_token() {
     let bought = answer.expect(200);
     assert_eq!((&bought["token_type"], &bought["expires_in"]), (&json!("Bearer"), &json!(86_400)));
     assert!(bought.get("scope").is_none());
-    let form = format!("grant_type=client_credentials&client_id={}&client_secret={}", client.id, client.secret);
+    let form =
+        format!("grant_type=client_credentials&client_id={}&client_secret={}", client.id, client.secret);
     let form = post().header("content-type", "application/x-www-form-urlencoded").body(form);
     let by_form = send(form).await.expect(200);
     let basic = post().basic_auth(&client.id, Some(&client.secret));
@@ -37,7 +38,8 @@ async fn json_form_and_basic_buy_a_token() {
         let made = send(made).await.expect(201);
         assert!(made["created"].as_str().unwrap().ends_with("GMT"), "in the client's dialect: {made}");
     }
-    let narrow = server.client(NewKey { scopes: vec!["jobs:read".into(), "assets:read".into()], ..named() }).await;
+    let narrow =
+        server.client(NewKey { scopes: vec!["jobs:read".into(), "assets:read".into()], ..named() }).await;
     let basic = post().basic_auth(&narrow.id, Some(&narrow.secret));
     let bought = send(basic.json(&json!({"grant_type": "client_credentials"}))).await.expect(200);
     assert_eq!(bought["scope"], "jobs:read assets:read");
@@ -55,23 +57,42 @@ async fn refusals_speak_oauth_and_our_own_tongue() {
     let grant = "client_credentials";
     let cases: [(Value, u16, &str); 8] = [
         (json!({"grant_type": grant, "client_id": client.id, "client_secret": "x"}), 401, "invalid_client"),
-        (json!({"grant_type": grant, "client_id": "x", "client_secret": client.secret}), 401, "invalid_client"),
-        (json!({"grant_type": grant, "client_id": key.id, "client_secret": key.secret}), 401, "invalid_client"),
-        (json!({"grant_type": grant, "client_id": revoked.id, "client_secret": revoked.secret}), 401, "invalid_client"),
+        (
+            json!({"grant_type": grant, "client_id": "x", "client_secret": client.secret}),
+            401,
+            "invalid_client",
+        ),
+        (
+            json!({"grant_type": grant, "client_id": key.id, "client_secret": key.secret}),
+            401,
+            "invalid_client",
+        ),
+        (
+            json!({"grant_type": grant, "client_id": revoked.id, "client_secret": revoked.secret}),
+            401,
+            "invalid_client",
+        ),
         (json!({"grant_type": grant, "client_id": client.id}), 400, "invalid_request"),
         (json!({"client_id": client.id, "client_secret": client.secret}), 400, "invalid_request"),
-        (json!({"grant_type": "password", "client_id": client.id, "client_secret": client.secret}), 400,
-         "unsupported_grant_type"),
+        (
+            json!({"grant_type": "password", "client_id": client.id, "client_secret": client.secret}),
+            400,
+            "unsupported_grant_type",
+        ),
         (json!([]), 400, "invalid_request"),
     ];
     for (body, status, word) in cases {
         let answer = send(server.bare(Method::POST, "/oauth/token").json(&body)).await;
         let text = answer.error(status);
-        assert_eq!((&answer.json()["error"], &answer.json()["error_description"]), (&json!(word), &json!(text)));
+        assert_eq!(
+            (&answer.json()["error"], &answer.json()["error_description"]),
+            (&json!(word), &json!(text))
+        );
         assert_eq!(answer.header("www-authenticate").starts_with("Basic"), status == 401);
         assert!(!text.contains(&client.secret));
     }
-    let bearer = server.bare(Method::POST, "/oauth/token").bearer_auth("x").json(&json!({"grant_type": grant}));
+    let bearer =
+        server.bare(Method::POST, "/oauth/token").bearer_auth("x").json(&json!({"grant_type": grant}));
     assert_eq!(send(bearer).await.expect(401)["error"], "invalid_client");
 }
 
@@ -99,8 +120,12 @@ async fn tls_with_a_certificate_of_our_own() {
     let shutdown = async {
         stopped.await.ok();
     };
-    let serving =
-        tokio::spawn(fieldstone_server::serve(listeners, server.engine.clone(), ServerConfig::default(), shutdown));
+    let serving = tokio::spawn(fieldstone_server::serve(
+        listeners,
+        server.engine.clone(),
+        ServerConfig::default(),
+        shutdown,
+    ));
     let trusting = reqwest::Certificate::from_pem(&pem).unwrap();
     let http = reqwest::Client::builder().no_proxy().tls_certs_only([trusting]).build().unwrap();
     let project = server.project().await;
