@@ -12,6 +12,7 @@ mod run;
 mod scratch;
 mod serve;
 mod settings;
+mod sign_in;
 mod size;
 
 use clap::{Parser, Subcommand};

@@ -1,10 +1,11 @@
 //! `fieldstone serve`: everything in one process.
 
 use crate::settings::{Flags, Settings};
+use crate::sign_in;
 use anyhow::Context;
 use fieldstone_engine::Engine;
 use fieldstone_engine::model::NewKey;
-use fieldstone_server::Listeners;
+use fieldstone_server::{Listeners, Tls};
 use std::process::ExitCode;
 use tokio::net::TcpListener;
 
@@ -37,20 +38,13 @@ pub async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
         }
         None => None,
     };
-    let server = settings.server()?;
+    // All that can be refused comes before the data folder is made.
+    let (server, given) = (settings.server()?, sign_in::given_certificate(&settings)?);
     let engine = Engine::open(settings.engine())
         .await
         .with_context(|| format!("cannot open data folder {}", settings.data.display()))?;
     let tls = match secure {
-        Some(listener) => {
-            let (tls, made) = settings.tls()?;
-            let address = listener.local_addr()?;
-            match made {
-                Some(path) => eprintln!("TLS on https://{address}, trust {}", path.display()),
-                None => eprintln!("TLS on https://{address}"),
-            }
-            Some((listener, tls))
-        }
+        Some(listener) => Some(with_certificate(listener, given, &settings)?),
         None => None,
     };
     if engine.has_no_keys().await? {
@@ -64,6 +58,27 @@ pub async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     engine.stop().await;
     eprintln!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The listener with the certificate that was given, else with one of our own, and a line that says so.
+fn with_certificate(
+    listener: TcpListener,
+    given: Option<Tls>,
+    settings: &Settings,
+) -> anyhow::Result<(TcpListener, Tls)> {
+    let address = listener.local_addr()?;
+    let tls = match given {
+        Some(tls) => {
+            eprintln!("TLS on https://{address}");
+            tls
+        }
+        None => {
+            let (tls, trust) = sign_in::own_certificate(settings)?;
+            eprintln!("TLS on https://{address}, trust {}", trust.display());
+            tls
+        }
+    };
+    Ok((listener, tls))
 }
 
 /// Resolves at SIGTERM or Ctrl-C; from the call on these no longer end the process by themselves.

@@ -5,7 +5,7 @@ use anyhow::{Context, anyhow};
 use fieldstone_engine::{EngineConfig, Isolation, Program};
 use fieldstone_jobs::{GraphLimits, JobLimits};
 use fieldstone_kernel::format::MeshLimits;
-use fieldstone_server::{Issuer, IssuerConfig, ServerConfig, Tls};
+use fieldstone_server::ServerConfig;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
@@ -275,44 +275,9 @@ impl Settings {
             public_url: self.public_url.clone(),
             max_upload_bytes: self.max_upload.0,
             link_lifetime_s: self.link_lifetime,
-            issuer: self.issuer()?.map(Arc::new),
+            issuer: crate::sign_in::issuer(self)?.map(Arc::new),
             ..ServerConfig::default()
         })
-    }
-
-    fn issuer(&self) -> anyhow::Result<Option<Issuer>> {
-        let Some(issuer) = &self.issuer else { return Ok(None) };
-        let audience = self.audience.as_ref().or(self.public_url.as_ref());
-        let audience = audience.ok_or_else(|| anyhow!("setting issuer needs the setting audience"))?;
-        let mut config = IssuerConfig::new(issuer, audience);
-        config.jwks_url = self.jwks_url.clone();
-        if let Some(path) = &self.issuer_ca {
-            let pem =
-                std::fs::read(path).with_context(|| format!("setting issuer_ca: {}", path.display()))?;
-            config.ca_pem = Some(pem);
-        }
-        Issuer::new(config).map(Some).map_err(|e| anyhow!(e))
-    }
-
-    /// The certificate to serve with and, if it is of our own making, where clients find it to trust it. The data folder
-    /// must be there.
-    pub fn tls(&self) -> anyhow::Result<(Tls, Option<PathBuf>)> {
-        if let Some((cert, key)) = self.tls_cert.as_ref().zip(self.tls_key.as_ref()) {
-            return Ok((Tls::read(cert, key).map_err(|e| anyhow!("settings tls_cert, tls_key: {e}"))?, None));
-        }
-        let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
-        let public = self.public_url.as_ref().and_then(|url| url.split_once("://"));
-        let public = public.map(|(_, rest)| rest.split(['/', ':']).next().unwrap_or_default());
-        let listen = self.tls_listen.as_ref().and_then(|address| address.rsplit_once(':'));
-        let listen =
-            listen.map(|(host, _)| host.trim_matches(['[', ']'])).filter(|h| !["0.0.0.0", "::"].contains(h));
-        for name in public.into_iter().chain(listen).filter(|n| !n.is_empty()) {
-            if !names.iter().any(|known| known == name) {
-                names.push(name.to_owned());
-            }
-        }
-        let (tls, path) = Tls::self_signed(&self.data.join("tls"), &names).map_err(|e| anyhow!(e))?;
-        Ok((tls, Some(path)))
     }
 
     /// Sends the log to stderr.
