@@ -44,7 +44,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.";
 #[derive(Subcommand)]
 enum Command {
     /// Serves the REST API and runs jobs, all in this process
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Manages API keys
     Keys(keys::KeysArgs),
     /// Manages OAuth clients, which buy tokens at /oauth/token
