@@ -21,6 +21,8 @@ enum Task {
     /// The whole suite, exactly as CI runs it: format, tidiness, lints, docs, tests, official clients
     #[command(visible_alias = "ci")]
     Test(suite::Options),
+    /// Every final release of the official client, each of its methods called against a server of ours
+    Conformance,
     /// Measure ourselves beside the tools that a user would otherwise pick
     Bench {
         #[command(subcommand)]
@@ -35,6 +37,7 @@ enum Task {
 fn main() -> std::process::ExitCode {
     let done = match Cli::parse().task {
         Task::Test(options) => suite::run(&options),
+        Task::Conformance => suite::every_release(),
         Task::Bench { bench } => bench.run(),
         Task::Tidy => tidy::run(),
         Task::Gen => generate::run(),

@@ -18,6 +18,21 @@ fn interpreter() -> anyhow::Result<&'static str> {
     )
 }
 
+/// The folder of `name` of PyPI at this version, without what it depends on and whatever Python it asks for.
+pub fn release(name: &str, version: &str) -> anyhow::Result<PathBuf> {
+    let folder = target().join("venv/releases").join(format!("{name}-{version}"));
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    let part = target().join("venv/releases").join(format!("{name}-{version}.part"));
+    let mut pip = Command::new(interpreter()?);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+    pip.args(["--ignore-requires-python", "--upgrade", "--target"]).arg(&part);
+    must(pip.arg(format!("{name}=={version}")))?;
+    std::fs::rename(&part, &folder).with_context(|| format!("cannot write {}", folder.display()))?;
+    Ok(folder)
+}
+
 /// The Python of environment `name`, which has `requirements` (as pip spells them) installed.
 pub fn environment(name: &str, requirements: &[&str]) -> anyhow::Result<PathBuf> {
     let home = target().join("venv").join(name);

@@ -2,6 +2,7 @@
 
 use crate::run::{Tally, cargo, cargo_test_verdict, must, root, script_verdict, target};
 use crate::{python, tidy};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What to leave out.
@@ -21,6 +22,25 @@ const CLIENTS: &[(&str, &str, &str)] = &[
     ("metafold-0.11", "metafold==0.11.0", "credentials.py"),
 ];
 
+/// Every final release of `metafold` on PyPI.
+const RELEASES: &[&str] = &[
+    "0.1.0", "0.1.1", "0.1.2", "0.2.0", "0.2.1", "0.3.0", "0.4.0", "0.5.0", "0.6.0", "0.7.0", "0.8.0",
+    "0.9.0", "0.10.0", "0.11.0", "0.12.0", "0.12.1", "0.13.0", "0.13.1", "0.13.2", "0.14.0", "0.15.0",
+];
+/// Those of them that the suite runs: each family of dialects and each way to dispatch.
+const RELEASES_OF_THE_SUITE: &[&str] = &["0.1.2", "0.5.0", "0.8.0", "0.11.0", "0.13.0", "0.15.0"];
+/// What the client imports; any version does.
+const CLIENT_NEEDS: &[&str] = &["attrs", "requests", "auth0-python~=4.7", "numpy"];
+
+/// Every final release of the client, each of its methods called.
+pub fn every_release() -> ! {
+    let mut tally = Tally::default();
+    if let Some(binary) = built(&mut tally) {
+        releases(&mut tally, &binary, RELEASES);
+    }
+    finish(&tally)
+}
+
 /// Runs the suite. It goes on after a failure, so that one run shows all.
 pub fn run(options: &Options) -> ! {
     let mut tally = Tally::default();
@@ -34,6 +54,10 @@ pub fn run(options: &Options) -> ! {
     if !options.no_conformance {
         conformance(&mut tally);
     }
+    finish(&tally)
+}
+
+fn finish(tally: &Tally) -> ! {
     println!();
     for failure in &tally.failures {
         println!("failed: {failure}");
@@ -51,10 +75,7 @@ fn document() -> anyhow::Result<()> {
 
 /// Runs the official clients against the binary that the tests were run with.
 fn conformance(tally: &mut Tally) {
-    if let Err(e) = must(cargo().args(["build", "--quiet", "--package", "fieldstone"])) {
-        return tally.check("conformance", Err(e));
-    }
-    let binary = target().join("debug/fieldstone");
+    let Some(binary) = built(tally) else { return };
     for (name, requirement, script) in CLIENTS {
         match python::environment(name, &[requirement]) {
             Err(e) => tally.check(name, Err(e)),
@@ -62,6 +83,45 @@ fn conformance(tally: &mut Tally) {
                 let mut command = Command::new(python);
                 command.arg(root().join("conformance").join(script)).arg(&binary);
                 tally.counted(name, &mut command, script_verdict);
+            }
+        }
+    }
+    releases(tally, &binary, RELEASES_OF_THE_SUITE);
+    match python::environment("metafold-needs", CLIENT_NEEDS) {
+        Err(e) => tally.check("experiment", Err(e)),
+        Ok(python) => {
+            let mut command = Command::new(python);
+            command.arg(root().join("conformance/experiment.py")).arg(&binary);
+            tally.counted("experiment", &mut command, script_verdict);
+        }
+    }
+}
+
+/// The binary that the tests were run with.
+fn built(tally: &mut Tally) -> Option<PathBuf> {
+    match must(cargo().args(["build", "--quiet", "--package", "fieldstone"])) {
+        Ok(()) => Some(target().join("debug/fieldstone")),
+        Err(e) => {
+            tally.check("conformance", Err(e));
+            None
+        }
+    }
+}
+
+/// Runs each method of these releases, which share one environment.
+fn releases(tally: &mut Tally, binary: &Path, versions: &[&str]) {
+    let python = match python::environment("metafold-needs", CLIENT_NEEDS) {
+        Ok(python) => python,
+        Err(e) => return tally.check("metafold-needs", Err(e)),
+    };
+    for version in versions {
+        let name = format!("metafold {version}, every method");
+        match python::release("metafold", version) {
+            Err(e) => tally.check(&name, Err(e)),
+            Ok(folder) => {
+                let mut command = Command::new(&python);
+                command.arg(root().join("conformance/every_method.py")).arg(binary).arg(version);
+                tally.counted(&name, command.env("PYTHONPATH", folder), script_verdict);
             }
         }
     }

@@ -19,6 +19,7 @@ use super::tpms_formulas::{self as formulas, Axis, Dual};
 use crate::by_level;
 use crate::simd::Level;
 use crate::trig::sin_cos_turns;
+use std::cell::RefCell;
 
 type Evaluate = fn(Level, [&[f32]; 6], [&[f32]; 6], [&[f32]; 6], f32, &mut [f32]);
 
@@ -242,13 +243,41 @@ pub fn on_rows(
     if out.is_empty() {
         return;
     }
-    let t: [Vec<f32>; 3] = std::array::from_fn(|a| {
-        let mut t = vec![0.0; tables_of(surface) * axes[a].len()];
-        tabulate(level, axes[a], cells[a], &mut t, axes[a].len());
-        t
+    // Blocks that follow each other share an axis or two.
+    LAST_TABLES.with_borrow_mut(|last| {
+        for (table, (u, cells)) in last.iter_mut().zip(axes.iter().zip(cells)) {
+            table.update(level, tables_of(surface), u, cells);
+        }
+        let [tx, ty, tz] = last.each_ref().map(|t| tables(&t.values, t.u.len()));
+        (surface.rows)(level, tx, ty, tz, threshold, out);
     });
-    let [tx, ty, tz] = std::array::from_fn(|a| tables(&t[a], axes[a].len()));
-    (surface.rows)(level, tx, ty, tz, threshold, out);
+}
+
+thread_local! {
+    /// Of the axes that this thread computed last.
+    static LAST_TABLES: RefCell<[Table; 3]> = RefCell::default();
+}
+
+/// The tables of an axis, with all that they depend on.
+#[derive(Default)]
+struct Table {
+    u: Vec<f32>,
+    cells: f32,
+    values: Vec<f32>,
+}
+
+impl Table {
+    fn update(&mut self, level: Level, tables: usize, u: &[f32], cells: f32) {
+        let wanted = tables * u.len();
+        if self.values.len() == wanted && self.cells == cells && self.u == u {
+            return;
+        }
+        self.u.clear();
+        self.u.extend_from_slice(u);
+        self.cells = cells;
+        self.values.resize(wanted, 0.0);
+        tabulate(level, u, cells, &mut self.values, u.len());
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use std::path::Path;
 use std::process::Command;
 
 const FIELDS: &[&str] = &["sphere", "torus", "box", "gyroid", "box-turned"];
+/// Cells on either side of the surface that scikit-fmm is asked for, and that ours is beside such peers.
+const BAND: &str = "3.5";
 /// The peers, and whether they tell distances near the surface only.
 const PEERS: &[(&str, bool)] = &[
     ("edt", false),
@@ -50,19 +52,31 @@ pub(super) fn run(setup: &Setup) -> anyhow::Result<Table> {
         for &n in setup.grids(&[128, 256]) {
             let file = text(&setup.field(field, n)?);
             let out = setup.fields.join("out.f32");
-            let (to, threads) = (text(&out), setup.threads);
-            let ours =
-                measured(setup.ours("redistance"), [&file, &n, &setup.reps, &to, &"--threads", &threads])?;
-            let errors = errors(setup, field, n, &out, false)?;
-            row(&mut table, field, n, "**fieldstone**", &ours, String::new(), &errors);
-            for &(peer, band) in PEERS {
-                let theirs = run_peer(setup, peer, &file, n, &to)?;
-                let errors = self::errors(setup, field, n, &out, band)?;
-                row(&mut table, field, n, peer, &theirs, ratio(theirs.median(), ours.median()), &errors);
+            let to = text(&out);
+            for band in [false, true] {
+                let ours = run_ours(setup, &file, n, &to, band)?;
+                let errors = errors(setup, field, n, &out, band)?;
+                let what = if band { "**fieldstone, near**" } else { "**fieldstone**" };
+                row(&mut table, field, n, what, &ours, String::new(), &errors);
+                for (peer, _) in PEERS.iter().filter(|(_, near)| *near == band) {
+                    let theirs = run_peer(setup, peer, &file, n, &to)?;
+                    let errors = self::errors(setup, field, n, &out, band)?;
+                    row(&mut table, field, n, peer, &theirs, ratio(theirs.median(), ours.median()), &errors);
+                }
             }
         }
     }
     Ok(table)
+}
+
+fn run_ours(setup: &Setup, file: &str, n: usize, to: &str, band: bool) -> anyhow::Result<Measured> {
+    let mut command = setup.ours("redistance");
+    command.args([file, &n.to_string(), &setup.reps.to_string(), to]);
+    command.args(["--threads", &setup.threads.to_string()]);
+    if band {
+        command.args(["--band", BAND]);
+    }
+    measured(command, [])
 }
 
 fn run_peer(setup: &Setup, peer: &str, file: &str, n: usize, to: &str) -> anyhow::Result<Measured> {
