@@ -33,13 +33,16 @@ jobs:
 class Server:
     """`fieldstone serve` on a free port of loopback with an empty data folder; ends with the `with` block."""
 
+    #: More flags of `serve`.
+    options = []
+
     def __init__(self, binary):
         self.binary = binary
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="fieldstone-conformance-")
         self.data = os.path.join(self.folder.name, "data")
-        command = [self.binary, "serve", "--listen", "127.0.0.1:0", "--data", self.data]
+        command = [self.binary, "serve", "--listen", "127.0.0.1:0", "--data", self.data, *self.options]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, encoding="utf-8")
         self.log = []
         for line in self.process.stderr:
@@ -79,10 +82,10 @@ def check(function):
     return function
 
 
-def main(client, *key_options):
+def main(client, *key_options, kind=Server):
     """Starts a server, runs every check with `client(url, token)`, prints a verdict per check and a count."""
     failed = 0
-    with Server(os.path.abspath(sys.argv[1])) as server:
+    with kind(os.path.abspath(sys.argv[1])) as server:
         token = server.token(*key_options)
         context = Context(server, token, client(server.url, token))
         for function in CHECKS:

@@ -20,6 +20,8 @@ const CLIENTS: &[(&str, &[&str], &str)] = &[
     ("metafold-0.11", &["metafold==0.11.0"], "sdk_0_11.py"),
     ("metafold-0.5", &["metafold==0.5.0", "numpy"], "sdk_0_5.py"),
     ("metafold-0.2", &["metafold==0.2.1", "numpy"], "sdk_0_2.py"),
+    ("metafold-0.15", &["metafold==0.15.0"], "credentials.py"),
+    ("metafold-0.11", &["metafold==0.11.0"], "credentials.py"),
     // No client: what /openapi.json says held against what the server answers.
     ("schemathesis", &["schemathesis==4.32.5"], "api_document.py"),
 ];

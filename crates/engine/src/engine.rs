@@ -3,7 +3,7 @@
 use crate::blobs::Blobs;
 use crate::child::Program;
 use crate::draft::JobTypes;
-use crate::keys::{self, Keys};
+use crate::keys::{self, Grant, Keys};
 use crate::lock;
 use crate::metrics::Counters;
 use crate::model::*;
@@ -129,7 +129,7 @@ impl Engine {
             blobs,
             running: Running::default(),
             counters: Counters::default(),
-            keys: Keys::new(),
+            keys: Keys::new(signing_key),
             signing_key,
             last_name: AtomicU64::new(0),
             runner: Mutex::default(),
@@ -177,7 +177,8 @@ impl Engine {
     /// Makes a key and returns its token, which is stored nowhere.
     pub async fn create_key(&self, new: NewKey) -> Result<String> {
         let store = self.inner.store.clone();
-        uninterrupted(async move { keys::insert(&store, new, Timestamp::now()).await }).await
+        let insert = async move { keys::insert(&store, CredentialKind::Key, new, Timestamp::now()).await };
+        Ok(uninterrupted(insert).await?.token())
     }
 
     /// Whether no key exists yet.
@@ -185,9 +186,14 @@ impl Engine {
         keys::none(&self.inner.store).await
     }
 
-    /// Whose token this is; `None` when it is nobody's.
+    /// Whose token this is; `None` when it is nobody's, was revoked or has expired.
     pub async fn authenticate(&self, token: &str) -> Result<Option<Arc<Caller>>> {
-        self.inner.keys.authenticate(&self.inner.store, token).await
+        self.inner.keys.authenticate(&self.inner.store, token, Timestamp::now()).await
+    }
+
+    /// A token for the client with this id and secret; `None` when there is no such client.
+    pub async fn grant_token(&self, client_id: &str, client_secret: &str) -> Result<Option<Grant>> {
+        self.inner.keys.grant(&self.inner.store, client_id, client_secret, Timestamp::now()).await
     }
 
     /// A secret of this data folder, for signing links.
@@ -243,7 +249,7 @@ mod tests {
     #[tokio::test]
     async fn a_job_that_takes_the_process_down_fails_in_the_end() {
         let folder = tempfile::tempdir().unwrap();
-        let caller = Caller { user: "u".into(), scopes: Vec::new(), dialect: None };
+        let caller = Caller::of("u");
         let new = NewProject {
             name: "p".into(),
             access: Access::Private,

@@ -23,6 +23,9 @@ pub enum EngineError {
         /// Field by field, may be empty.
         errors: Vec<FieldError>,
     },
+    /// The caller's key does not reach that far.
+    #[error("{0}")]
+    Denied(String),
     /// The request is right but not now: cancelling what is finished, deleting what runs.
     #[error("{0}")]
     Conflict(String),

@@ -8,6 +8,7 @@ mod attempt;
 mod bindings;
 mod blobs;
 mod cache;
+mod caller;
 mod child;
 mod dag;
 mod draft;

@@ -1,5 +1,6 @@
 //! The nouns: identifiers, resources, states.
 
+pub use crate::caller::{Caller, Credential, CredentialKind, NewKey};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -49,39 +50,15 @@ impl Timestamp {
     }
 }
 
-/// Who asks: what authentication found out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// User id; projects belong to users.
-    pub user: String,
-    /// Granted scopes such as `jobs:read`; empty grants everything.
-    pub scopes: Vec<String>,
-    /// Wire dialect pinned by the key, if any: `openapi`, `sdk`, `sdk-legacy`.
-    pub dialect: Option<String>,
-}
-
-/// An API key to be made.
-#[derive(Clone, Debug, Default)]
-pub struct NewKey {
-    /// A label for people.
-    pub name: String,
-    /// Owner; `None` is the built-in owner.
-    pub user: Option<String>,
-    /// See [`Caller::scopes`].
-    pub scopes: Vec<String>,
-    /// See [`Caller::dialect`].
-    pub dialect: Option<String>,
-}
-
 /// Who may see a project. Only its user may change it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Access {
     /// Its user.
     Private,
-    /// Every key of this server, for reading.
+    /// Whoever signs in to this server, for reading.
     Org,
-    /// Every key of this server, for reading.
+    /// Everybody, for reading, signed in or not.
     Public,
 }
 

@@ -12,6 +12,10 @@ const KINDS: &[&str] = &["unspecified", "digital_test_bench_experiment"];
 impl Engine {
     /// Makes or copies a project.
     pub async fn create_project(&self, caller: &Caller, new: NewProject) -> Result<Project> {
+        if let Some(only) = &caller.projects {
+            let names: Vec<String> = only.iter().map(ProjectId::to_string).collect();
+            return Err(EngineError::Denied(format!("token is limited to projects {}", names.join(", "))));
+        }
         check_name("name", &new.name)?;
         if !KINDS.contains(&new.kind.as_str()) {
             let expected = KINDS.join(", ");
@@ -28,6 +32,11 @@ impl Engine {
     pub async fn get_project(&self, caller: &Caller, id: ProjectId) -> Result<Project> {
         self.inner.store.check_project(caller, id, false).await?;
         self.inner.store.project(id).await
+    }
+
+    /// Whether a project may be seen without signing in; also false when there is none.
+    pub async fn is_public(&self, id: ProjectId) -> Result<bool> {
+        self.inner.store.is_public(id).await
     }
 
     /// All projects that `caller` may see.

@@ -153,7 +153,10 @@ async fn keys_open_doors() {
     let token = b.engine.create_key(new).await.unwrap();
     assert_eq!((token.len(), &token[..4]), (56, "fst_"));
     let found = b.engine.authenticate(&token).await.unwrap().unwrap();
-    assert_eq!((found.user.as_str(), found.scopes.as_slice()), (keys::OWNER, &["jobs:read".to_owned()][..]));
+    assert_eq!(
+        (found.user.as_str(), found.scopes.as_deref()),
+        (keys::OWNER, Some(&["jobs:read".to_owned()][..]))
+    );
     // Made by another process beside this one, it works at once.
     let data = b.folder.path().join("data");
     let new = NewKey {
@@ -162,7 +165,7 @@ async fn keys_open_doors() {
         dialect: Some("sdk".into()),
         ..NewKey::default()
     };
-    let second = keys::create(&data, new).await.unwrap();
+    let second = keys::create(&data, CredentialKind::Key, new).await.unwrap().token();
     assert_eq!(b.engine.authenticate(&second).await.unwrap().unwrap().dialect.as_deref(), Some("sdk"));
     let mut forged = token.clone().into_bytes();
     forged[20] = if forged[20] == b'A' { b'B' } else { b'A' };
@@ -179,8 +182,8 @@ async fn keys_open_doors() {
 #[tokio::test]
 async fn a_new_folder_takes_a_key_before_its_first_server() {
     let folder = tempfile::tempdir().unwrap();
-    let token =
-        keys::create(&config(&folder).data, NewKey { name: "n".into(), ..NewKey::default() }).await.unwrap();
+    let new = NewKey { name: "n".into(), ..NewKey::default() };
+    let token = keys::create(&config(&folder).data, CredentialKind::Key, new).await.unwrap().token();
     let engine = Engine::open(config(&folder)).await.unwrap();
     engine.ready().await.unwrap();
     assert!(engine.authenticate(&token).await.unwrap().is_some());

@@ -17,6 +17,7 @@ pub struct Client {
 impl Client {
     /// `base` is the server's URL without a slash at the end. Proxies are not asked: the server is near.
     pub fn new(base: String, token: String) -> anyhow::Result<Client> {
+        fieldstone_server::choose_cryptography();
         Ok(Client { http: reqwest::Client::builder().no_proxy().build()?, base, token })
     }
 

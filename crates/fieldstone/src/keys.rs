@@ -1,10 +1,13 @@
-//! `fieldstone keys`: API keys, made in the data folder beside a server that may be running on it.
+//! `fieldstone keys` and `fieldstone clients`: API keys and OAuth clients, in the data folder beside a server that may be running on it.
 
+use crate::expiry;
 use crate::settings::{Flags, Settings};
 use anyhow::Context;
 use clap::Subcommand;
+use clap::builder::PossibleValuesParser;
 use fieldstone_engine::keys;
-use fieldstone_engine::model::NewKey;
+use fieldstone_engine::model::{Credential, CredentialKind, NewKey, ProjectId, Timestamp};
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -20,10 +23,38 @@ enum KeysCommand {
     #[command(after_help = "\
 Examples:
   fieldstone keys create --name laptop
-  fieldstone keys create --name viewer --scope jobs:read --scope assets:read
+  fieldstone keys create --name viewer --scope jobs:read --scope assets:read --expires 90d
+  fieldstone keys create --name contractor --project 7 --expires 2030-01-31
   fieldstone keys create --name old-scripts --dialect sdk-legacy
   TOKEN=$(fieldstone keys create --name ci --data /srv/fieldstone)")]
     Create(CreateArgs),
+    /// Lists all keys, a line each; never their secrets
+    List(DataArgs),
+    /// Revokes a key for ever; a running server refuses it within a second
+    Revoke(RevokeArgs),
+}
+
+#[derive(clap::Args)]
+pub struct ClientsArgs {
+    #[command(subcommand)]
+    command: ClientsCommand,
+}
+
+#[derive(Subcommand)]
+enum ClientsCommand {
+    /// Makes a client and prints its client_id and client_secret, a line each; the secret is stored nowhere and cannot be
+    /// shown again
+    #[command(after_help = "\
+A client buys tokens at POST /oauth/token (grant_type client_credentials), each good for a day.
+
+Examples:
+  fieldstone clients create --name pipeline
+  fieldstone clients create --name old-pipeline --dialect sdk-legacy --scope jobs:read --scope jobs:write")]
+    Create(CreateArgs),
+    /// Lists all clients, a line each; never their secrets
+    List(DataArgs),
+    /// Revokes a client and every token that it bought; a running server refuses them within a second
+    Revoke(RevokeArgs),
 }
 
 #[derive(clap::Args)]
@@ -34,32 +65,160 @@ struct CreateArgs {
     /// Whose projects it sees; without it the built-in owner's, as all such keys do
     #[arg(long)]
     user: Option<String>,
-    /// Answers in this dialect whatever the client is
-    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(keys::DIALECTS))]
+    /// Answers in this dialect whatever the program is that uses it
+    #[arg(long, value_parser = PossibleValuesParser::new(keys::DIALECTS))]
     dialect: Option<String>,
-    /// Grants this alone; may be given several times; without it the key may do everything
-    #[arg(long = "scope", value_name = "SCOPE", value_parser = clap::builder::PossibleValuesParser::new(keys::SCOPES))]
+    /// Grants this alone; may be given several times; without it everything is granted
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = PossibleValuesParser::new(keys::SCOPES))]
     scopes: Vec<String>,
+    /// Limits it to this project; may be given several times
+    #[arg(long = "project", value_name = "ID")]
+    projects: Vec<ProjectId>,
+    /// When it stops working: a span (12h, 90d) or a date (2030-01-31, UTC); without it never
+    #[arg(long, value_name = "WHEN", value_parser = expiry::parse)]
+    expires: Option<Timestamp>,
+    #[command(flatten)]
+    place: DataArgs,
+}
+
+#[derive(clap::Args)]
+struct DataArgs {
     /// Data folder
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
 
-impl KeysArgs {
-    /// The settings among the arguments.
-    pub fn flags(&self) -> Flags {
-        let KeysCommand::Create(args) = &self.command;
-        Flags { data: args.data.clone(), ..Flags::default() }
+#[derive(clap::Args)]
+struct RevokeArgs {
+    /// Its id, as the list shows it
+    #[arg(value_name = "ID", allow_hyphen_values = true)]
+    id: String,
+    #[command(flatten)]
+    place: DataArgs,
+}
+
+/// What is to be done with keys or with clients.
+enum Action {
+    Create(CreateArgs),
+    List(DataArgs),
+    Revoke(RevokeArgs),
+}
+
+/// `keys …` or `clients …`.
+pub struct Order {
+    kind: CredentialKind,
+    action: Action,
+}
+
+impl From<KeysArgs> for Order {
+    fn from(args: KeysArgs) -> Order {
+        let action = match args.command {
+            KeysCommand::Create(args) => Action::Create(args),
+            KeysCommand::List(args) => Action::List(args),
+            KeysCommand::Revoke(args) => Action::Revoke(args),
+        };
+        Order { kind: CredentialKind::Key, action }
     }
 }
 
-/// Makes the key.
-pub async fn execute(args: KeysArgs, settings: Settings) -> anyhow::Result<ExitCode> {
-    let KeysCommand::Create(args) = args.command;
-    let new = NewKey { name: args.name, user: args.user, scopes: args.scopes, dialect: args.dialect };
-    let token = keys::create(&settings.data, new)
-        .await
-        .with_context(|| format!("cannot make a key in {}", settings.data.display()))?;
-    println!("{token}");
+impl From<ClientsArgs> for Order {
+    fn from(args: ClientsArgs) -> Order {
+        let action = match args.command {
+            ClientsCommand::Create(args) => Action::Create(args),
+            ClientsCommand::List(args) => Action::List(args),
+            ClientsCommand::Revoke(args) => Action::Revoke(args),
+        };
+        Order { kind: CredentialKind::Client, action }
+    }
+}
+
+impl Order {
+    /// The settings among the arguments.
+    pub fn flags(&self) -> Flags {
+        let place = match &self.action {
+            Action::Create(args) => &args.place,
+            Action::List(place) => place,
+            Action::Revoke(args) => &args.place,
+        };
+        Flags { data: place.data.clone(), ..Flags::default() }
+    }
+}
+
+/// Does it.
+pub async fn execute(order: Order, settings: Settings) -> anyhow::Result<ExitCode> {
+    let (kind, data) = (order.kind, &settings.data);
+    let noun = kind.as_str();
+    match order.action {
+        Action::Create(args) => {
+            let new = NewKey {
+                name: args.name,
+                user: args.user,
+                scopes: args.scopes,
+                projects: args.projects,
+                dialect: args.dialect,
+                expires: args.expires,
+            };
+            let secret = keys::create(data, kind, new).await;
+            let secret = secret.with_context(|| format!("cannot make a {noun} in {}", data.display()))?;
+            match kind {
+                CredentialKind::Key => println!("{}", secret.token()),
+                CredentialKind::Client => {
+                    println!("client_id={}\nclient_secret={}", secret.id, secret.secret);
+                }
+            }
+        }
+        Action::List(_) => {
+            let all = keys::list(data, kind).await;
+            let all = all.with_context(|| format!("cannot list the {noun}s of {}", data.display()))?;
+            print!("{}", table(&all, Timestamp::now()));
+        }
+        Action::Revoke(args) => {
+            let revoked = keys::revoke(data, kind, &args.id).await;
+            revoked.with_context(|| format!("cannot revoke a {noun} of {}", data.display()))?;
+            eprintln!("revoked {noun} {}", args.id);
+        }
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A line each under a line of titles, in columns.
+fn table(all: &[Credential], now: Timestamp) -> String {
+    const TITLES: [&str; 9] =
+        ["ID", "NAME", "USER", "SCOPES", "PROJECTS", "CREATED", "EXPIRES", "LAST USED", "STATE"];
+    let time = |time: Option<Timestamp>| time.map_or("never".to_owned(), expiry::show);
+    let mut lines = vec![TITLES.map(str::to_owned)];
+    for one in all {
+        let scopes = if one.scopes.is_empty() { "all".to_owned() } else { one.scopes.join(",") };
+        let projects =
+            one.projects.as_ref().map(|ids| ids.iter().map(ProjectId::to_string).collect::<Vec<_>>());
+        let state = match one.expires {
+            _ if one.revoked.is_some() => "revoked",
+            Some(at) if at <= now => "expired",
+            _ => "active",
+        };
+        lines.push([
+            one.id.clone(),
+            one.name.clone(),
+            one.user.clone(),
+            scopes,
+            projects.map_or("all".to_owned(), |ids| ids.join(",")),
+            expiry::show(one.created),
+            time(one.expires),
+            time(one.last_used),
+            state.to_owned(),
+        ]);
+    }
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..TITLES.len()).map(width).collect();
+    let mut text = String::new();
+    for line in &lines {
+        let mut row = String::new();
+        for (cell, width) in line.iter().zip(&widths) {
+            // A text takes every write.
+            let _ = write!(row, "{cell:<width$}  ");
+        }
+        text.push_str(row.trim_end());
+        text.push('\n');
+    }
+    text
 }

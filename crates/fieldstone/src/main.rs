@@ -1,9 +1,10 @@
-//! The one binary: `serve`, `keys`, `run`, `demo`, and what looks after a data folder: `check`, `gc`, `backup`.
+//! The one binary: `serve`, `keys`, `clients`, `run`, `demo`, and what looks after a data folder: `check`, `gc`, `backup`.
 
 mod client;
 mod demo;
 #[cfg(test)]
 mod docs;
+mod expiry;
 mod keys;
 mod picture;
 mod progress;
@@ -11,6 +12,7 @@ mod run;
 mod scratch;
 mod serve;
 mod settings;
+mod sign_in;
 mod size;
 mod upkeep;
 
@@ -46,6 +48,8 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     /// Manages API keys
     Keys(keys::KeysArgs),
+    /// Manages OAuth clients, which buy tokens at /oauth/token
+    Clients(keys::ClientsArgs),
     /// Runs one job on local files, without a server
     Run(run::RunArgs),
     /// Checks that every blob has its checksum and every row its blob
@@ -81,8 +85,14 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(args) => runtime.block_on(serve::serve(load(&args.flags)?)),
         Command::Keys(args) => {
-            let settings = load(&args.flags())?;
-            runtime.block_on(keys::execute(args, settings))
+            let order = keys::Order::from(args);
+            let settings = load(&order.flags())?;
+            runtime.block_on(keys::execute(order, settings))
+        }
+        Command::Clients(args) => {
+            let order = keys::Order::from(args);
+            let settings = load(&order.flags())?;
+            runtime.block_on(keys::execute(order, settings))
         }
         Command::Run(args) => {
             let settings = load(&Flags { threads: args.threads, ..Flags::default() })?;

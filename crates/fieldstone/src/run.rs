@@ -121,8 +121,7 @@ pub fn file_name(path: &Path) -> anyhow::Result<String> {
 impl Bench {
     async fn open(config: EngineConfig) -> anyhow::Result<Bench> {
         let engine = Engine::open(config).await?;
-        let caller =
-            Caller { user: fieldstone_engine::keys::OWNER.into(), scopes: Vec::new(), dialect: None };
+        let caller = Caller::owner();
         let new = NewProject {
             name: "run".into(),
             access: Access::Private,

@@ -1,9 +1,11 @@
 //! `fieldstone serve`: everything in one process.
 
 use crate::settings::{Flags, Settings};
+use crate::sign_in;
 use anyhow::Context;
 use fieldstone_engine::Engine;
 use fieldstone_engine::model::NewKey;
+use fieldstone_server::{Listeners, Tls};
 use std::process::ExitCode;
 use tokio::net::TcpListener;
 
@@ -12,6 +14,7 @@ use tokio::net::TcpListener;
 Examples:
   fieldstone serve
   fieldstone serve --listen 0.0.0.0:8080 --data /srv/fieldstone --max-upload 4GiB
+  fieldstone serve --tls-listen 127.0.0.1:8443
   FIELDSTONE_LOG=debug fieldstone serve --listen 127.0.0.1:0
 
 A new data folder gets an admin key, printed once on stderr. SIGTERM or Ctrl-C stops the server; jobs that did
@@ -29,19 +32,53 @@ pub async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let listener = TcpListener::bind(&settings.listen)
         .await
         .with_context(|| format!("cannot listen on {:?}", settings.listen))?;
+    let secure = match &settings.tls_listen {
+        Some(address) => {
+            Some(TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address:?}"))?)
+        }
+        None => None,
+    };
+    // All that can be refused comes before the data folder is made.
+    let (server, given) = (settings.server()?, sign_in::given_certificate(&settings)?);
     let engine = Engine::open(settings.engine())
         .await
         .with_context(|| format!("cannot open data folder {}", settings.data.display()))?;
+    let tls = match secure {
+        Some(listener) => Some(with_certificate(listener, given, &settings)?),
+        None => None,
+    };
     if engine.has_no_keys().await? {
         let token = engine.create_key(NewKey { name: "admin".into(), ..NewKey::default() }).await?;
         eprintln!("admin key, shown only now: {token}");
     }
     engine.start();
     eprintln!("listening on {}", fieldstone_server::url_of(listener.local_addr()?));
-    fieldstone_server::serve(listener, engine.clone(), settings.server(), shutdown).await?;
+    let listeners = Listeners { plain: listener, tls };
+    fieldstone_server::serve(listeners, engine.clone(), server, shutdown).await?;
     engine.stop().await;
     eprintln!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The listener with the certificate that was given, else with one of our own, and a line that says so.
+fn with_certificate(
+    listener: TcpListener,
+    given: Option<Tls>,
+    settings: &Settings,
+) -> anyhow::Result<(TcpListener, Tls)> {
+    let address = listener.local_addr()?;
+    let tls = match given {
+        Some(tls) => {
+            eprintln!("TLS on https://{address}");
+            tls
+        }
+        None => {
+            let (tls, trust) = sign_in::own_certificate(settings)?;
+            eprintln!("TLS on https://{address}, trust {}", trust.display());
+            tls
+        }
+    };
+    Ok((listener, tls))
 }
 
 /// Resolves at SIGTERM or Ctrl-C; from the call on these no longer end the process by themselves.

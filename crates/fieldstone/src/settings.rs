@@ -11,6 +11,7 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The settings file that is read when it is there and no other is named.
@@ -31,6 +32,34 @@ pub struct Flags {
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// Address and port to listen on with TLS, beside `listen`; by default none.
+    #[arg(long, value_name = "ADDRESS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_listen: Option<String>,
+    /// Certificate chain for TLS (PEM); by default a self-signed one, made once in `tls/` of the data folder.
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of `tls_cert` (PEM).
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
+    /// Issuer whose tokens (JWT, RS256 or ES256) are accepted beside our own, exactly as in their `iss`; by default none.
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// Audience that tokens of `issuer` must have, with or without a slash at the end; by default `public_url`.
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+    /// Where the keys of `issuer` are; by default what its OpenID configuration says.
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_url: Option<String>,
+    /// Certificates (PEM) to trust beside the system's when the keys of `issuer` are fetched.
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer_ca: Option<PathBuf>,
     /// Jobs that run at the same time; each uses all threads.
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,6 +162,13 @@ pub struct Settings {
     pub listen: String,
     pub data: PathBuf,
     pub public_url: Option<String>,
+    pub tls_listen: Option<String>,
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    pub issuer: Option<String>,
+    pub audience: Option<String>,
+    pub jwks_url: Option<String>,
+    pub issuer_ca: Option<PathBuf>,
     pub concurrent_jobs: usize,
     pub threads: usize,
     pub max_attempts: u32,
@@ -163,6 +199,13 @@ impl Default for Settings {
             listen: "127.0.0.1:8080".into(),
             data: "fieldstone-data".into(),
             public_url: None,
+            tls_listen: None,
+            tls_cert: None,
+            tls_key: None,
+            issuer: None,
+            audience: None,
+            jwks_url: None,
+            issuer_ca: None,
             concurrent_jobs: 2,
             threads: 0,
             max_attempts: 3,
@@ -228,6 +271,21 @@ impl Settings {
                 "setting max_queue is {queue}, expected at least max_workflow_jobs, {workflow}"
             ));
         }
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            return Err(anyhow!("settings tls_cert and tls_key: expected both or none"));
+        }
+        if self.issuer.is_none() {
+            let only = [
+                ("audience", self.audience.is_some()),
+                ("jwks_url", self.jwks_url.is_some()),
+                ("issuer_ca", self.issuer_ca.is_some()),
+            ];
+            if let Some((name, _)) = only.iter().find(|(_, given)| *given) {
+                return Err(anyhow!(
+                    "setting {name} says something about the setting issuer, which is not set"
+                ));
+            }
+        }
         match &self.public_url {
             Some(url) if !(url.starts_with("http://") || url.starts_with("https://")) => {
                 Err(anyhow!("setting public_url: expected an http:// or https:// URL, got {url:?}"))
@@ -263,15 +321,16 @@ impl Settings {
     }
 
     /// What the HTTP side is told.
-    pub fn server(&self) -> ServerConfig {
-        ServerConfig {
+    pub fn server(&self) -> anyhow::Result<ServerConfig> {
+        Ok(ServerConfig {
             public_url: self.public_url.clone(),
             max_upload_bytes: self.max_upload.0,
             max_json_bytes: usize::try_from(self.max_body.0).unwrap_or(usize::MAX),
             max_request_rate: self.max_request_rate,
             link_lifetime_s: self.link_lifetime,
+            issuer: crate::sign_in::issuer(self)?.map(Arc::new),
             ..ServerConfig::default()
-        }
+        })
     }
 
     /// Sends the log to stderr.

@@ -1,6 +1,7 @@
 //! Extractors whose refusals are our error bodies: ids in the path, query strings, JSON bodies, the base URL.
 
 use crate::app::App;
+use crate::tls::OverTls;
 use crate::wire::body::Document;
 use crate::wire::error::ApiError;
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
@@ -186,7 +187,10 @@ impl FromRequestParts<App> for Base {
             None => parts.uri.authority().cloned(),
         };
         match host {
-            Some(host) => Ok(Base(format!("http://{host}"))),
+            Some(host) => {
+                let scheme = if parts.extensions.get::<OverTls>().is_some() { "https" } else { "http" };
+                Ok(Base(format!("{scheme}://{host}")))
+            }
             None => Err(ApiError::bad_request("header Host is missing or malformed, links need it")),
         }
     }

@@ -6,6 +6,7 @@ mod app;
 mod auth;
 mod drain;
 mod extract;
+mod issuer;
 mod links;
 mod metrics;
 mod range;
@@ -13,13 +14,20 @@ mod rate;
 mod reply;
 pub mod router;
 mod routes;
+mod tls;
 mod wire;
 
+use axum::Router;
+use axum::serve::{Listener, ListenerExt, TapIo};
 use fieldstone_engine::Engine;
-use std::net::SocketAddr;
-use std::time::Duration;
-
+use futures::FutureExt;
+pub use issuer::{Issuer, IssuerConfig};
 pub use router::router;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+pub use tls::{Tls, choose_cryptography};
+use tokio::net::TcpListener;
 
 /// What the HTTP side may be told.
 #[derive(Clone, Debug)]
@@ -38,6 +46,8 @@ pub struct ServerConfig {
     pub body_idle_s: u64,
     /// Seconds that open requests get to finish when the server shuts down.
     pub shutdown_grace_s: u64,
+    /// Whose tokens are taken beside our own.
+    pub issuer: Option<Arc<Issuer>>,
 }
 
 impl Default for ServerConfig {
@@ -50,27 +60,61 @@ impl Default for ServerConfig {
             link_lifetime_s: 3600,
             body_idle_s: 60,
             shutdown_grace_s: 10,
+            issuer: None,
         }
+    }
+}
+
+/// Where requests come in.
+pub struct Listeners {
+    /// Plain HTTP.
+    pub plain: TcpListener,
+    /// HTTP over TLS.
+    pub tls: Option<(TcpListener, Tls)>,
+}
+
+impl From<TcpListener> for Listeners {
+    fn from(plain: TcpListener) -> Self {
+        Listeners { plain, tls: None }
     }
 }
 
 /// Serves until `shutdown` resolves, then finishes open requests as far as the configured grace allows.
 pub async fn serve(
-    listener: tokio::net::TcpListener,
+    listeners: impl Into<Listeners>,
     engine: Engine,
     config: ServerConfig,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    use axum::serve::ListenerExt;
+    let Listeners { plain, tls } = listeners.into();
     let grace = Duration::from_secs(config.shutdown_grace_s);
-    let (stopping, stopped) = tokio::sync::oneshot::channel();
-    let listener = listener.tap_io(|connection| {
+    let (router, shutdown) = (router(engine, config), shutdown.shared());
+    let plain = plain.tap_io(|connection| {
         // Small replies must not wait for the acknowledgement of the previous one.
         if let Err(e) = connection.set_nodelay(true) {
             tracing::debug!("cannot set TCP_NODELAY: {e}");
         }
     });
-    let service = router(engine, config).into_make_service_with_connect_info::<SocketAddr>();
+    let Some((listener, tls)) = tls else { return serve_on(plain, router, grace, shutdown).await };
+    let secure = tls::TlsListener::new(listener, tls)?.tap_io(|_| ());
+    let marked = router.clone().layer(axum::Extension(tls::OverTls));
+    let plain = serve_on(plain, router, grace, shutdown.clone());
+    futures::try_join!(plain, serve_on(secure, marked, grace, shutdown))?;
+    Ok(())
+}
+
+async fn serve_on<L, F>(
+    listener: TapIo<L, F>,
+    router: Router,
+    grace: Duration,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()>
+where
+    L: Listener<Addr = SocketAddr>,
+    F: FnMut(&mut L::Io) + Send + 'static,
+{
+    let (stopping, stopped) = tokio::sync::oneshot::channel();
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         shutdown.await;
         // The receiver waits below for as long as we serve.

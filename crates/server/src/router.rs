@@ -5,7 +5,9 @@ use crate::app::App;
 use crate::drain;
 use crate::metrics::{self, Requests};
 use crate::rate::{self, Rates};
-use crate::routes::{assets, files, health, jobs, metrics as numbers, projects, schema, user, workflows};
+use crate::routes::{
+    assets, files, health, jobs, metrics as numbers, oauth, projects, schema, user, workflows,
+};
 use crate::wire::error::ApiError;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
@@ -66,6 +68,8 @@ routes! {
     post   "/projects/{projectId}/workflows/{workflowId}/cancel" => workflows::cancel;
 
     get    "/files/{sha256}/{filename}" => files::get;
+
+    post   "/oauth/token" => oauth::token;
 
     get    "/user/license" => user::license;
     get    "/user/quota" => user::quota;

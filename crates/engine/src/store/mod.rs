@@ -35,7 +35,7 @@ use tokio::sync::broadcast;
 
 pub(crate) type Result<T, E = EngineError> = std::result::Result<T, E>;
 
-/// Schema versions this build knows; the order of the file names is the order of time.
+/// Schema versions that this build knows; the order of the file names is the order of time.
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("src/store/migrations/sqlite");
 
 /// Readers beside the one writer. SQLite serves each from the page cache; four keep four cores busy.

@@ -19,7 +19,11 @@ impl Visibility {
     }
 
     fn allows(&self, caller: &Caller, change: bool) -> bool {
-        self.user == caller.user || (!change && self.access != Access::Private)
+        match self.access {
+            _ if caller.stranger => !change && self.access == Access::Public,
+            Access::Private => self.user == caller.user,
+            Access::Org | Access::Public => !change || self.user == caller.user,
+        }
     }
 }
 
@@ -33,16 +37,25 @@ pub(crate) struct Left {
 impl Store {
     /// Errors with "does not exist" unless `caller` may see (with `change`: change) the project.
     pub(crate) async fn check_project(&self, caller: &Caller, id: ProjectId, change: bool) -> Result<()> {
-        let visibility = match self.visibility.get(&id) {
-            Some(known) => Some(known),
-            None => self.read_visibility(id).await?,
-        };
+        let visibility = if caller.is_kept_from(id) { None } else { self.visibility(id).await? };
         match visibility {
             Some(v) if v.allows(caller, change) => Ok(()),
             Some(v) if v.allows(caller, false) => {
                 Err(EngineError::NotFound(format!("project {id} of user {:?}", caller.user)))
             }
             _ => Err(EngineError::NotFound(format!("project {id}"))),
+        }
+    }
+
+    /// Whether those who did not sign in may see the project.
+    pub(crate) async fn is_public(&self, id: ProjectId) -> Result<bool> {
+        Ok(self.visibility(id).await?.is_some_and(|v| v.access == Access::Public))
+    }
+
+    async fn visibility(&self, id: ProjectId) -> Result<Option<Arc<Visibility>>> {
+        match self.visibility.get(&id) {
+            Some(known) => Ok(Some(known)),
+            None => self.read_visibility(id).await,
         }
     }
 
@@ -108,7 +121,8 @@ impl Store {
         let mut found =
             list.sql("SELECT * FROM projects WHERE (access <> 'private' OR user_id = ", &caller.user, ")");
         let rows = found.build().fetch_all(self.reader()).await?;
-        rows.iter().map(rows::project).collect()
+        let projects: Vec<Project> = rows.iter().map(rows::project).collect::<Result<_>>()?;
+        Ok(projects.into_iter().filter(|p| !caller.is_kept_from(p.id)).collect())
     }
 
     pub(crate) async fn update_project(

@@ -32,7 +32,7 @@ struct World {
 impl World {
     async fn new(seed: u64, folder: &std::path::Path) -> World {
         let store = Store::open(folder, true).await.unwrap();
-        let caller = Caller { user: "u".into(), scopes: Vec::new(), dialect: None };
+        let caller = Caller::of("u");
         let new = NewProject {
             name: "p".into(),
             access: Access::Private,

@@ -14,9 +14,12 @@ statements! {
     META_SET = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     META_INIT = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
 
-    KEY_INSERT = "INSERT INTO keys (id, secret_sha256, name, user_id, scopes, dialect, created)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    KEY_GET = "SELECT secret_sha256, user_id, scopes, dialect FROM keys WHERE id = $1";
+    KEY_INSERT = "INSERT INTO keys (id, kind, secret_sha256, name, user_id, scopes, projects, dialect, created, expires)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    KEY_GET = "SELECT * FROM keys WHERE id = $1 AND kind = $2";
+    KEYS_ALL = "SELECT * FROM keys WHERE kind = $1 ORDER BY created, id";
+    KEY_REVOKE = "UPDATE keys SET revoked = COALESCE(revoked, $3) WHERE id = $1 AND kind = $2 RETURNING id";
+    KEY_USED = "UPDATE keys SET last_used = $2 WHERE id = $1 AND (last_used IS NULL OR last_used <= $3)";
     KEY_ANY = "SELECT 1 FROM keys LIMIT 1";
 
     PROJECT_INSERT = "INSERT INTO projects (user_id, name, access, kind, document, graph, created, modified)

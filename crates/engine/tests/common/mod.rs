@@ -128,7 +128,7 @@ pub struct Bench {
 }
 
 pub fn caller(user: &str) -> Caller {
-    Caller { user: user.into(), scopes: Vec::new(), dialect: None }
+    Caller::of(user)
 }
 
 pub fn config(folder: &TempDir) -> EngineConfig {

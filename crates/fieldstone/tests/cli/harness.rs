@@ -54,6 +54,8 @@ pub struct Server {
     child: Child,
     stderr: BufReader<std::process::ChildStderr>,
     pub url: String,
+    /// What it wrote to stderr before it served.
+    pub seen: String,
     /// The admin key, when the data folder was new.
     pub token: Option<String>,
 }
@@ -63,13 +65,12 @@ impl Server {
     pub fn start(mut command: Command) -> Server {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut server = Server { child, stderr, url: String::new(), token: None };
-        let mut seen = String::new();
+        let mut server = Server { child, stderr, url: String::new(), seen: String::new(), token: None };
         while server.url.is_empty() {
             let mut line = String::new();
             let length = server.stderr.read_line(&mut line).unwrap();
-            seen.push_str(&line);
-            assert!(length > 0, "the server ended: {seen}");
+            server.seen.push_str(&line);
+            assert!(length > 0, "the server ended: {}", server.seen);
             if let Some(key) = line.trim().strip_prefix("admin key, shown only now: ") {
                 server.token = Some(key.to_owned());
             }
@@ -89,6 +90,7 @@ impl Server {
 
     /// `GET path` with `token`: status and body.
     pub fn get(&self, path: &str, token: &str) -> (u16, Value) {
+        fieldstone_server::choose_cryptography();
         let client = reqwest::blocking::Client::builder().no_proxy().build().unwrap();
         let reply = client.get(format!("{}{path}", self.url)).bearer_auth(token).send().unwrap();
         (reply.status().as_u16(), reply.json().unwrap())

@@ -54,6 +54,23 @@ fn a_wrong_setting_is_named_with_its_place() {
     assert!(error(&["--concurrent-jobs", "0"]).contains("setting concurrent_jobs is 0, expected at least 1"));
     assert!(error(&["--public-url", "fields"]).contains("got \"fields\""));
     assert!(error(&["--listen", "nowhere"]).contains("cannot listen on \"nowhere\""));
+    assert!(error(&["--tls-cert", "c.pem"]).contains("settings tls_cert and tls_key: expected both or none"));
+    let tls = [
+        "--listen",
+        "127.0.0.1:0",
+        "--tls-listen",
+        "127.0.0.1:0",
+        "--tls-cert",
+        "c.pem",
+        "--tls-key",
+        "k.pem",
+    ];
+    assert!(error(&tls).contains("c.pem: cannot read certificates"));
+    assert!(error(&["--audience", "a"]).contains("setting audience says something about the setting issuer"));
+    let issuer = ["--listen", "127.0.0.1:0", "--issuer"];
+    let with = |rest: &[&'static str]| error(&[&issuer[..], rest].concat());
+    assert!(with(&["https://i.example/"]).contains("setting issuer needs the setting audience"));
+    assert!(with(&["http://i.example/", "--audience", "a"]).contains("expected an https:// URL"));
     assert!(error(&["--config", "none.toml"]).contains("settings file none.toml does not exist"));
     let output = fieldstone(dir.path(), &["serve"]).env("FIELDSTONE_THREADS", "many").output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();

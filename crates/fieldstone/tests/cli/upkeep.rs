@@ -27,6 +27,7 @@ fn served(dir: &Path) -> (Server, String) {
 }
 
 fn client() -> reqwest::blocking::Client {
+    fieldstone_server::choose_cryptography();
     reqwest::blocking::Client::builder().no_proxy().build().unwrap()
 }
 

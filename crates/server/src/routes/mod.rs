@@ -5,6 +5,7 @@ pub mod files;
 pub mod health;
 pub mod jobs;
 pub mod metrics;
+pub mod oauth;
 pub mod projects;
 pub mod schema;
 pub mod upload;

@@ -12,6 +12,8 @@ pub struct ApiError {
     status: StatusCode,
     description: String,
     errors: Vec<FieldError>,
+    /// The word of RFC 6749 §5.2, for the token endpoint.
+    oauth: Option<&'static str>,
     /// Boxed: errors travel by value through every handler.
     header: Option<Box<(HeaderName, HeaderValue)>>,
 }
@@ -24,6 +26,10 @@ struct Body<'a> {
     msg: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Field<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_description: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -35,7 +41,7 @@ struct Field<'a> {
 impl ApiError {
     /// An error with `status` and a text for people.
     pub fn new(status: StatusCode, description: impl Into<String>) -> Self {
-        ApiError { status, description: description.into(), errors: Vec::new(), header: None }
+        ApiError { status, description: description.into(), errors: Vec::new(), oauth: None, header: None }
     }
 
     /// 400 about the request as a whole.
@@ -66,6 +72,12 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, description)
     }
 
+    /// Adds `error` and `error_description`, as OAuth's clients read them.
+    pub fn with_oauth(mut self, word: &'static str) -> Self {
+        self.oauth = Some(word);
+        self
+    }
+
     /// Adds a header to the reply.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.header = Some(Box::new((name, value)));
@@ -78,6 +90,7 @@ impl From<EngineError> for ApiError {
         match error {
             EngineError::NotFound(_) => Self::not_found(error.to_string()),
             EngineError::Invalid { message, errors } => ApiError { errors, ..Self::bad_request(message) },
+            EngineError::Denied(text) => Self::unauthorized(text, "error=\"insufficient_scope\""),
             EngineError::Conflict(text) => Self::new(StatusCode::CONFLICT, text),
             EngineError::TooLarge(text) => Self::too_large(text),
             EngineError::Quota(text) => Self::new(StatusCode::FORBIDDEN, text),
@@ -99,6 +112,8 @@ impl IntoResponse for ApiError {
             description: &self.description,
             msg: &self.description,
             errors: self.errors.iter().map(|e| Field { field: &e.field, msg: &e.msg }).collect(),
+            error: self.oauth,
+            error_description: self.oauth.map(|_| self.description.as_str()),
         };
         // A struct of strings and a number cannot fail to serialise.
         let bytes = serde_json::to_vec(&body).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! A server per test, requests against it, and job types whose course a test decides.
 
-use fieldstone_engine::model::NewKey;
+use fieldstone_engine::keys::{self, Secret};
+use fieldstone_engine::model::{CredentialKind, NewKey};
 use fieldstone_engine::{Engine, EngineConfig, Isolation, JobTypes};
 use fieldstone_jobs::{JobContext, JobEntry, JobError, JobLimits, Product, Slot, Values};
 use fieldstone_server::ServerConfig;
@@ -99,6 +100,7 @@ impl Server {
             stopped.await.ok();
         };
         tokio::spawn(fieldstone_server::serve(listener, engine.clone(), config, shutdown));
+        fieldstone_server::choose_cryptography();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Server { address, engine, token, data, http, _running: running }
     }
@@ -137,8 +139,14 @@ impl Server {
             user: user.map(str::to_owned),
             scopes: scopes.iter().map(|s| (*s).to_owned()).collect(),
             dialect: dialect.map(str::to_owned),
+            ..NewKey::default()
         };
         self.engine.create_key(new).await.unwrap()
+    }
+
+    /// Makes an OAuth client beside the running server.
+    pub async fn client(&self, new: NewKey) -> Secret {
+        keys::create(self.data.path(), CredentialKind::Client, new).await.unwrap()
     }
 
     /// Makes a project; returns its path.

@@ -1,13 +1,16 @@
 //! The API as its clients see it: the real server on a free port over a data folder of its own.
 
+mod access;
 mod crud;
 mod dialects;
 mod downloads;
 mod errors;
 mod harness;
 mod index;
+mod issuer;
 mod limits;
 mod metrics;
+mod oauth;
 mod page;
 mod uploads;
 mod work;

@@ -1,0 +1,258 @@
+//! Who holds a token, asked at every request; and the tokens that clients buy.
+
+use super::token::{self, Token};
+use super::{OWNER, credential};
+use crate::cache::Cache;
+use crate::model::{Caller, Credential, CredentialKind, Timestamp};
+use crate::store::{Result, Store, sql};
+use sha2::{Digest, Sha256};
+use sqlx::Row;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A key revoked in the ledger stops working after at most this. One point query per key and second
+/// costs nothing beside the requests that need it.
+const REMEMBERED: Duration = Duration::from_secs(1);
+/// The last use of a key is written no more often than this.
+const NOTED_EVERY_US: i64 = 60_000_000;
+/// What a client's token is good for: a day. Published clients ask anew for every request when less
+/// than a minute is left, hence not minutes.
+const TOKEN_LIFETIME_US: i64 = 86_400_000_000;
+
+/// A token that a client bought.
+pub struct Grant {
+    /// The token.
+    pub token: String,
+    /// Seconds that it is good for.
+    pub lifetime_s: u64,
+    /// What it allows; empty for everything.
+    pub scopes: Vec<String>,
+}
+
+/// Tokens that were seen lately, by their digest: tokens themselves are not kept.
+pub(crate) struct Keys {
+    signing_key: [u8; 32],
+    known: Cache<[u8; 32], Known>,
+    /// When the use of a key was last written, by its id. As long as the ledger's list of keys at most.
+    noted: Mutex<HashMap<String, Timestamp>>,
+}
+
+#[derive(Clone)]
+struct Known {
+    since: Instant,
+    expires: Option<Timestamp>,
+    caller: Arc<Caller>,
+}
+
+impl Keys {
+    pub(crate) fn new(signing_key: [u8; 32]) -> Keys {
+        Keys { signing_key, known: Cache::new(10_000, 10_000), noted: Mutex::default() }
+    }
+
+    /// Whose token this is; `None` when it is nobody's, revoked or expired. What was not seen within the last
+    /// second costs a query, so that a key made or revoked by another process counts at once.
+    pub(crate) async fn authenticate(
+        &self,
+        store: &Store,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Caller>>> {
+        let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        if let Some(known) = self.known.get(&digest)
+            && known.since.elapsed() < REMEMBERED
+        {
+            return Ok(known.expires.is_none_or(|at| now < at).then_some(known.caller));
+        }
+        let Some(holder) = self.holder(store, token, now).await? else { return Ok(None) };
+        self.note(store, &holder.id, now);
+        let (expires, caller) = (holder.expires, Arc::new(caller(holder)));
+        let known = Known { since: Instant::now(), expires, caller: caller.clone() };
+        self.known.insert(self.known.generation(), digest, known, 1);
+        Ok(Some(caller))
+    }
+
+    /// The live key or client behind a token; its `expires` is the token's.
+    async fn holder(&self, store: &Store, token: &str, now: Timestamp) -> Result<Option<Credential>> {
+        match Token::parse(token) {
+            None => Ok(None),
+            Some(Token::Key(id, secret)) => live(store, CredentialKind::Key, id, Some(secret), now).await,
+            Some(Token::Access(id, expires, signature)) => {
+                if now >= expires || !token::verify(&self.signing_key, id, expires, signature) {
+                    return Ok(None);
+                }
+                let client = live(store, CredentialKind::Client, id, None, now).await?;
+                Ok(client.map(|c| Credential {
+                    expires: Some(c.expires.map_or(expires, |e| e.min(expires))),
+                    ..c
+                }))
+            }
+        }
+    }
+
+    /// Sells a token to a client; `None` when there is no such client or the secret is not its.
+    pub(crate) async fn grant(
+        &self,
+        store: &Store,
+        id: &str,
+        secret: &str,
+        now: Timestamp,
+    ) -> Result<Option<Grant>> {
+        let client = live(store, CredentialKind::Client, id, Some(secret), now).await?;
+        let Some(client) = client else { return Ok(None) };
+        self.note(store, &client.id, now);
+        let day = Timestamp(now.0 + TOKEN_LIFETIME_US);
+        let expires = client.expires.map_or(day, |at| at.min(day));
+        Ok(Some(Grant {
+            token: token::access(&self.signing_key, &client.id, expires),
+            lifetime_s: ((expires.0 - now.0) / 1_000_000).max(0) as u64,
+            scopes: client.scopes,
+        }))
+    }
+
+    /// Writes when a key was used, in the background and at most once a minute.
+    fn note(&self, store: &Store, id: &str, now: Timestamp) {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.get(id).is_some_and(|at| now.0 - at.0 < NOTED_EVERY_US) {
+            return;
+        }
+        noted.insert(id.to_owned(), now);
+        drop(noted);
+        let (store, id) = (store.clone(), id.to_owned());
+        tokio::spawn(async move {
+            let update = sqlx::query(sql::KEY_USED).bind(&id).bind(now.0).bind(now.0 - NOTED_EVERY_US);
+            if let Err(e) = update.execute(store.writer()).await {
+                tracing::warn!("cannot note the use of key {id}: {e}");
+            }
+        });
+    }
+}
+
+/// A key or client that is neither revoked nor expired and, if one is given, has this secret.
+async fn live(
+    store: &Store,
+    kind: CredentialKind,
+    id: &str,
+    secret: Option<&str>,
+    now: Timestamp,
+) -> Result<Option<Credential>> {
+    let row = sqlx::query(sql::KEY_GET).bind(id).bind(kind.as_str()).fetch_optional(store.reader()).await?;
+    let Some(row) = row else { return Ok(None) };
+    let stored: &str = row.try_get("secret_sha256")?;
+    if secret.is_some_and(|given| !token::matches(stored, given)) {
+        return Ok(None);
+    }
+    let found = credential(&row)?;
+    let live = found.revoked.is_none() && found.expires.is_none_or(|at| now < at);
+    Ok(live.then_some(found))
+}
+
+fn caller(holder: Credential) -> Caller {
+    Caller {
+        scopes: (!holder.scopes.is_empty()).then_some(holder.scopes),
+        projects: holder.projects,
+        dialect: holder.dialect,
+        ..Caller::of(holder.user)
+    }
+}
+
+impl Caller {
+    /// The built-in owner, who may do everything.
+    pub fn owner() -> Caller {
+        Caller::of(OWNER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::insert;
+    use crate::model::NewKey;
+
+    const NOW: Timestamp = Timestamp(1_790_000_000_000_000);
+
+    fn after(seconds: i64) -> Timestamp {
+        Timestamp(NOW.0 + seconds * 1_000_000)
+    }
+
+    fn named(expires: Option<Timestamp>) -> NewKey {
+        NewKey { name: "n".into(), expires, ..NewKey::default() }
+    }
+
+    async fn revoke(store: &Store, kind: CredentialKind, id: &str) {
+        let update = sqlx::query(sql::KEY_REVOKE).bind(id).bind(kind.as_str()).bind(NOW.0);
+        update.execute(store.writer()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_key_works_until_it_expires_or_is_revoked() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), true).await.unwrap();
+        let keys = Keys::new([7; 32]);
+        let secret = insert(&store, CredentialKind::Key, named(Some(after(100))), NOW).await.unwrap();
+        let token = secret.token();
+        assert!(keys.authenticate(&store, &token, after(99)).await.unwrap().is_some());
+        assert!(
+            keys.authenticate(&store, &token, after(100)).await.unwrap().is_none(),
+            "also when remembered"
+        );
+        assert!(Keys::new([7; 32]).authenticate(&store, &token, after(100)).await.unwrap().is_none());
+        revoke(&store, CredentialKind::Client, &secret.id).await;
+        assert!(Keys::new([7; 32]).authenticate(&store, &token, NOW).await.unwrap().is_some(), "no client");
+        revoke(&store, CredentialKind::Key, &secret.id).await;
+        assert!(Keys::new([7; 32]).authenticate(&store, &token, NOW).await.unwrap().is_none());
+        let past = insert(&store, CredentialKind::Key, named(Some(NOW)), NOW).await.err().unwrap();
+        assert_eq!(past.to_string(), "expires: expected a time that is yet to come");
+    }
+
+    #[tokio::test]
+    async fn a_client_buys_tokens_that_outlive_us_and_not_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), true).await.unwrap();
+        let keys = Keys::new([7; 32]);
+        let new = NewKey { scopes: vec!["jobs:read".into()], dialect: Some("sdk".into()), ..named(None) };
+        let client = insert(&store, CredentialKind::Client, new, NOW).await.unwrap();
+        let buy = async |secret: &str| keys.grant(&store, &client.id, secret, NOW).await.unwrap();
+        assert!(buy("wrong").await.is_none() && buy("").await.is_none());
+        assert!(keys.authenticate(&store, &client.token(), NOW).await.unwrap().is_none(), "it is no key");
+        let bought = buy(&client.secret).await.unwrap();
+        assert_eq!((bought.lifetime_s, bought.scopes), (86_400, vec!["jobs:read".to_owned()]));
+        // After a restart: nothing but the signing key is needed.
+        let caller =
+            Keys::new([7; 32]).authenticate(&store, &bought.token, after(86_399)).await.unwrap().unwrap();
+        assert_eq!((caller.user.as_str(), caller.dialect.as_deref()), (OWNER, Some("sdk")));
+        assert!(caller.has("jobs:read") && !caller.has("jobs:write"));
+        assert!(
+            Keys::new([7; 32]).authenticate(&store, &bought.token, after(86_400)).await.unwrap().is_none()
+        );
+        assert!(Keys::new([8; 32]).authenticate(&store, &bought.token, NOW).await.unwrap().is_none());
+        revoke(&store, CredentialKind::Client, &client.id).await;
+        assert!(Keys::new([7; 32]).authenticate(&store, &bought.token, NOW).await.unwrap().is_none());
+        assert!(keys.grant(&store, &client.id, &client.secret, NOW).await.unwrap().is_none());
+        let brief = insert(&store, CredentialKind::Client, named(Some(after(7))), NOW).await.unwrap();
+        let bought = keys.grant(&store, &brief.id, &brief.secret, NOW).await.unwrap().unwrap();
+        assert_eq!(bought.lifetime_s, 7, "no longer than its client");
+    }
+
+    #[tokio::test]
+    async fn uses_are_noted_once_a_minute() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), true).await.unwrap();
+        let secret = insert(&store, CredentialKind::Key, named(None), NOW).await.unwrap();
+        let read = async || {
+            let row = sqlx::query(sql::KEY_GET).bind(&secret.id).bind("key");
+            credential(&row.fetch_one(store.reader()).await.unwrap()).unwrap().last_used
+        };
+        let keys = Keys::new([7; 32]);
+        for (seconds, noted) in [(0, 0), (59, 0), (60, 60), (61, 60)] {
+            // Remembered for a second of real time, hence another guard with the same memory of what it noted.
+            let other = Keys::new([7; 32]);
+            *other.noted.lock().unwrap() = keys.noted.lock().unwrap().clone();
+            assert!(other.authenticate(&store, &secret.token(), after(seconds)).await.unwrap().is_some());
+            *keys.noted.lock().unwrap() = other.noted.lock().unwrap().clone();
+            while read().await != Some(after(noted)) {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! API keys and OAuth clients: made, listed, revoked. A secret is kept only as its SHA-256.
+
+mod guard;
+mod token;
+
+use crate::error::EngineError;
+use crate::model::{Credential, CredentialKind, NewKey, ProjectId, Timestamp};
+use crate::store::{Result, Store, rows, sql};
+use crate::{draft, lock};
+pub use guard::Grant;
+pub(crate) use guard::Keys;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use std::path::Path;
+pub use token::Secret;
+
+/// The user that keys belong to unless told otherwise.
+pub const OWNER: &str = "owner";
+/// What a key may be limited to.
+pub const SCOPES: &[&str] = &[
+    "projects:read",
+    "projects:write",
+    "assets:read",
+    "assets:write",
+    "jobs:read",
+    "jobs:write",
+    "workflows:read",
+    "workflows:write",
+];
+/// Wire dialects that a key may pin.
+pub const DIALECTS: &[&str] = &["openapi", "sdk", "sdk-legacy"];
+
+/// Makes a key or a client in a data folder beside a server that may be running on it; its secret is
+/// stored nowhere. A new folder is made when there is none.
+pub async fn create(data: &Path, kind: CredentialKind, new: NewKey) -> Result<Secret> {
+    lock::make_folder(data)?;
+    with_store(data, async |store| insert(store, kind, new, Timestamp::now()).await).await
+}
+
+/// All keys or all clients of a data folder, revoked ones too, oldest first.
+pub async fn list(data: &Path, kind: CredentialKind) -> Result<Vec<Credential>> {
+    must_exist(data)?;
+    with_store(data, async |store| {
+        let rows = sqlx::query(sql::KEYS_ALL).bind(kind.as_str()).fetch_all(store.reader()).await?;
+        rows.iter().map(credential).collect()
+    })
+    .await
+}
+
+/// Revokes a key or a client, for ever. A server that runs on the folder refuses it, and every token
+/// bought with it, within a second. Revoking it twice is no error.
+pub async fn revoke(data: &Path, kind: CredentialKind, id: &str) -> Result<()> {
+    must_exist(data)?;
+    with_store(data, async |store| {
+        let update = sqlx::query(sql::KEY_REVOKE).bind(id).bind(kind.as_str()).bind(Timestamp::now().0);
+        match update.fetch_optional(store.writer()).await? {
+            Some(_) => Ok(()),
+            None => Err(EngineError::NotFound(format!("{} {id:?}", kind.as_str()))),
+        }
+    })
+    .await
+}
+
+/// Opens the ledger for one command, with or without a server that runs on it.
+async fn with_store<T>(data: &Path, work: impl AsyncFnOnce(&Store) -> Result<T>) -> Result<T> {
+    // Without the lock a server runs, and its schema must not be changed under it.
+    let lock = lock::try_lock(data)?;
+    let store = Store::open(data, lock.is_some()).await?;
+    drop(lock);
+    let done = work(&store).await;
+    store.close().await;
+    done
+}
+
+fn must_exist(data: &Path) -> Result<()> {
+    if data.join("ledger.sqlite").is_file() {
+        return Ok(());
+    }
+    Err(EngineError::NotFound(format!("a ledger in data folder {}", data.display())))
+}
+
+/// Writes a key or a client and returns what it signs in with.
+pub(crate) async fn insert(
+    store: &Store,
+    kind: CredentialKind,
+    new: NewKey,
+    now: Timestamp,
+) -> Result<Secret> {
+    check(&new, now)?;
+    for project in &new.projects {
+        let found = sqlx::query(sql::PROJECT_GET).bind(project.0).fetch_optional(store.reader()).await?;
+        if found.is_none() {
+            return Err(EngineError::invalid("project", format!("project {project} does not exist")));
+        }
+    }
+    let secret = Secret::random();
+    let projects = if new.projects.is_empty() { None } else { Some(rows::to_json(&new.projects)?) };
+    sqlx::query(sql::KEY_INSERT)
+        .bind(&secret.id)
+        .bind(kind.as_str())
+        .bind(token::digest(&secret.secret))
+        .bind(new.name)
+        .bind(new.user.as_deref().unwrap_or(OWNER))
+        .bind(rows::to_json(&new.scopes)?)
+        .bind(projects)
+        .bind(new.dialect)
+        .bind(now.0)
+        .bind(new.expires.map(|t| t.0))
+        .execute(store.writer())
+        .await?;
+    Ok(secret)
+}
+
+fn check(new: &NewKey, now: Timestamp) -> Result<()> {
+    draft::check_name("name", &new.name)?;
+    if let Some(user) = &new.user {
+        draft::check_name("user", user)?;
+    }
+    if new.expires.is_some_and(|at| at <= now) {
+        return Err(EngineError::invalid("expires", "expected a time that is yet to come"));
+    }
+    if let Some(scope) = new.scopes.iter().find(|s| !SCOPES.contains(&s.as_str())) {
+        let expected = SCOPES.join(", ");
+        return Err(EngineError::invalid("scope", format!("expected one of {expected}, got {scope:?}")));
+    }
+    match &new.dialect {
+        Some(d) if !DIALECTS.contains(&d.as_str()) => {
+            let expected = DIALECTS.join(", ");
+            Err(EngineError::invalid("dialect", format!("expected one of {expected}, got {d:?}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn credential(row: &SqliteRow) -> Result<Credential> {
+    let time = |column: &str| -> Result<Option<Timestamp>> {
+        Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp))
+    };
+    let projects: Option<&str> = row.try_get("projects")?;
+    Ok(Credential {
+        id: row.try_get("id")?,
+        name: row.try_get("name")?,
+        user: row.try_get("user_id")?,
+        scopes: rows::from_json(row.try_get("scopes")?)?,
+        projects: projects.map(rows::from_json::<Vec<ProjectId>>).transpose()?,
+        dialect: row.try_get("dialect")?,
+        created: Timestamp(row.try_get("created")?),
+        expires: time("expires")?,
+        last_used: time("last_used")?,
+        revoked: time("revoked")?,
+    })
+}
+
+/// Whether nobody can come in yet.
+pub(crate) async fn none(store: &Store) -> Result<bool> {
+    Ok(sqlx::query(sql::KEY_ANY).fetch_optional(store.reader()).await?.is_none())
+}

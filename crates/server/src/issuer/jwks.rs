@@ -1,0 +1,293 @@
+//! The keys of an issuer (RFC 7517), fetched when they are needed and kept for ten minutes.
+//!
+//! An unknown key makes them be fetched again, so that a rotation is followed at once; one fetch at a time and never
+//! two within half a minute, so that made-up tokens cannot turn us against the issuer. While the issuer is down the old keys
+//! go on counting.
+
+use super::IssuerConfig;
+use super::jwt::{Algorithm, Key};
+use axum::http::Uri;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+const FRESH: Duration = Duration::from_secs(600);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of the longest answer that is read.
+const LONGEST: usize = 1 << 20;
+/// Keys of one issuer at most.
+const MOST_KEYS: usize = 100;
+
+/// What became of a search for a key.
+pub(super) enum Lookup {
+    Found(Arc<Key>),
+    Unknown,
+    /// No keys were ever seen.
+    Unavailable,
+}
+
+/// Keys as last fetched. `count` tells fetches apart.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    keys: Arc<Vec<(Option<String>, Arc<Key>)>>,
+    at: Option<Instant>,
+    count: u64,
+}
+
+impl Seen {
+    /// The key called `kid`; a token that names none can mean only the one key of its kind.
+    fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<Arc<Key>> {
+        let fits = |(name, key): &&(Option<String>, Arc<Key>)| {
+            key.algorithm() == algorithm && (kid.is_none() || name.as_deref() == kid)
+        };
+        let mut found = self.keys.iter().filter(fits);
+        let first = found.next()?;
+        found.next().is_none().then(|| first.1.clone())
+    }
+}
+
+/// The keys of one issuer. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Jwks {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    issuer: String,
+    url: Option<String>,
+    least_between: Duration,
+    http: reqwest::Client,
+    seen: Mutex<Seen>,
+    /// Held while fetching; when that last began.
+    fetching: tokio::sync::Mutex<Option<Instant>>,
+}
+
+impl Jwks {
+    pub(super) fn new(config: &IssuerConfig) -> Result<Jwks, String> {
+        check_url("issuer", &config.issuer)?;
+        if let Some(url) = &config.jwks_url {
+            check_url("jwks_url", url)?;
+        }
+        crate::tls::choose_cryptography();
+        let mut http = reqwest::Client::builder()
+            .timeout(FETCH_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent("fieldstone");
+        if let Some(pem) = &config.ca_pem {
+            let certificates =
+                reqwest::Certificate::from_pem_bundle(pem).map_err(|e| format!("setting issuer_ca: {e}"))?;
+            if certificates.is_empty() {
+                return Err("setting issuer_ca: the file holds no certificate".into());
+            }
+            http = http.tls_certs_merge(certificates);
+        }
+        if is_loopback(&config.issuer) {
+            http = http.no_proxy();
+        }
+        let inner = Inner {
+            issuer: config.issuer.clone(),
+            url: config.jwks_url.clone(),
+            least_between: config.least_between_fetches,
+            http: http.build().map_err(|e| format!("cannot make an HTTP client for the issuer: {e}"))?,
+            seen: Mutex::default(),
+            fetching: tokio::sync::Mutex::default(),
+        };
+        Ok(Jwks { inner: Arc::new(inner) })
+    }
+
+    /// The key that a token names, fetched if need be.
+    pub(super) async fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Lookup {
+        let seen = self.inner.seen();
+        if seen.at.is_some_and(|at| at.elapsed() < FRESH)
+            && let Some(key) = seen.find(kid, algorithm)
+        {
+            return Lookup::Found(key);
+        }
+        // In a task of its own: a client that hangs up does not take the fetch along that others wait for.
+        let inner = self.inner.clone();
+        if let Err(e) = tokio::spawn(async move { inner.refresh(seen.count).await }).await {
+            tracing::error!("fetching the issuer's keys ended badly: {e}");
+        }
+        let seen = self.inner.seen();
+        match seen.find(kid, algorithm) {
+            Some(key) => Lookup::Found(key),
+            None if seen.at.is_none() => Lookup::Unavailable,
+            None => Lookup::Unknown,
+        }
+    }
+}
+
+impl Inner {
+    fn seen(&self) -> Seen {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Fetches the keys, unless that has been done since fetch number `count` or was tried just now.
+    async fn refresh(&self, count: u64) {
+        let mut begun = self.fetching.lock().await;
+        if self.seen().count != count || begun.is_some_and(|at| at.elapsed() < self.least_between) {
+            return;
+        }
+        *begun = Some(Instant::now());
+        match self.fetch().await {
+            Ok(keys) => {
+                let next = Seen { keys: Arc::new(keys), at: Some(Instant::now()), count: count + 1 };
+                *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = next;
+            }
+            Err(e) => tracing::warn!("cannot fetch the keys of the issuer {}: {e}", self.issuer),
+        }
+    }
+
+    async fn fetch(&self) -> Result<Vec<(Option<String>, Arc<Key>)>, String> {
+        let url = match &self.url {
+            Some(url) => url.clone(),
+            None => self.discover().await?,
+        };
+        let set: JwkSet = self.get(&url).await?;
+        Ok(set.keys.into_iter().take(MOST_KEYS).filter_map(Jwk::read).collect())
+    }
+
+    /// Where the keys are, by OpenID Connect Discovery 1.0 §4.
+    async fn discover(&self) -> Result<String, String> {
+        #[derive(Deserialize)]
+        struct Configuration {
+            issuer: String,
+            jwks_uri: String,
+        }
+        let base = self.issuer.strip_suffix('/').unwrap_or(&self.issuer);
+        let url = format!("{base}/.well-known/openid-configuration");
+        let found: Configuration = self.get(&url).await?;
+        if found.issuer != self.issuer {
+            return Err(format!("{url} is of the issuer {:?}", found.issuer));
+        }
+        check_url("jwks_uri", &found.jwks_uri)?;
+        Ok(found.jwks_uri)
+    }
+
+    async fn get<T: for<'a> Deserialize<'a>>(&self, url: &str) -> Result<T, String> {
+        // The whole chain of causes: the outer error only says that a request failed.
+        let told = |e: reqwest::Error| {
+            let mut text = e.to_string();
+            let mut cause = std::error::Error::source(&e);
+            while let Some(inner) = cause {
+                text.push_str(&format!(": {inner}"));
+                cause = inner.source();
+            }
+            text
+        };
+        let mut response = self.http.get(url).send().await.map_err(told)?;
+        if response.status() != 200 {
+            return Err(format!("{url} answered {}", response.status()));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(told)? {
+            if body.len() + chunk.len() > LONGEST {
+                return Err(format!("{url} answered with more than {LONGEST} bytes"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        serde_json::from_slice(&body).map_err(|e| format!("{url}: {e}"))
+    }
+}
+
+#[derive(Deserialize)]
+struct JwkSet {
+    keys: Vec<Jwk>,
+}
+
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    kid: Option<String>,
+    #[serde(rename = "use")]
+    usage: Option<String>,
+    alg: Option<String>,
+    crv: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+}
+
+impl Jwk {
+    /// A key for signatures of an allowed kind; all others are passed over.
+    fn read(self) -> Option<(Option<String>, Arc<Key>)> {
+        let number = |text: &Option<String>| URL_SAFE_NO_PAD.decode(text.as_ref()?).ok();
+        let key = match (self.kty.as_str(), self.crv.as_deref()) {
+            ("RSA", _) => {
+                let n = number(&self.n)?;
+                // Some issuers write the modulus with a zero in front.
+                let zeros = n.iter().take_while(|b| **b == 0).count();
+                Key::Rsa { n: n[zeros..].to_vec(), e: number(&self.e)? }
+            }
+            ("EC", Some("P-256")) => {
+                let (x, y) = (number(&self.x)?, number(&self.y)?);
+                if x.len() != 32 || y.len() != 32 {
+                    return None;
+                }
+                Key::P256([&[4], &x[..], &y[..]].concat())
+            }
+            _ => return None,
+        };
+        if self.usage.is_some_and(|u| u != "sig")
+            || self.alg.is_some_and(|a| Algorithm::of(&a) != Some(key.algorithm()))
+        {
+            return None;
+        }
+        Some((self.kid, Arc::new(key)))
+    }
+}
+
+/// Keys come over TLS, except from this very machine.
+fn check_url(name: &str, url: &str) -> Result<(), String> {
+    let parsed: Option<Uri> = url.parse().ok();
+    let scheme = parsed.as_ref().and_then(|u| u.scheme_str().map(str::to_owned));
+    match scheme.as_deref() {
+        Some("https") => Ok(()),
+        Some("http") if is_loopback(url) => Ok(()),
+        _ => Err(format!("setting {name}: expected an https:// URL, got {url:?}")),
+    }
+}
+
+fn is_loopback(url: &str) -> bool {
+    let parsed: Option<Uri> = url.parse().ok();
+    let host = parsed.as_ref().and_then(Uri::host).unwrap_or_default();
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_come_over_tls_or_from_this_machine() {
+        for good in ["https://a.example/", "http://localhost:1/", "http://127.0.0.1/", "http://[::1]:8/"] {
+            assert_eq!(check_url("issuer", good), Ok(()), "{good}");
+        }
+        for bad in ["http://a.example/", "http://localhost.example/", "file:///etc/passwd", "a.example", ""] {
+            assert!(check_url("issuer", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_keys_for_allowed_signatures_are_read() {
+        let read = |text: &str| serde_json::from_str::<Jwk>(text).unwrap().read().is_some();
+        let (a, short) = (URL_SAFE_NO_PAD.encode([1; 32]), URL_SAFE_NO_PAD.encode([1; 31]));
+        assert!(read(r#"{"kty":"RSA","n":"AQAB","e":"AQAB","use":"sig","alg":"RS256"}"#));
+        assert!(read(&format!(r#"{{"kty":"EC","crv":"P-256","x":"{a}","y":"{a}"}}"#)));
+        for bad in [
+            r#"{"kty":"RSA","n":"AQAB","e":"AQAB","use":"enc"}"#.to_owned(),
+            r#"{"kty":"RSA","n":"AQAB","e":"AQAB","alg":"RS512"}"#.to_owned(),
+            r#"{"kty":"RSA","n":"AQAB","e":"AQAB","alg":"ES256"}"#.to_owned(),
+            r#"{"kty":"RSA","n":"A+AB","e":"AQAB"}"#.to_owned(),
+            r#"{"kty":"oct","k":"AQAB"}"#.to_owned(),
+            format!(r#"{{"kty":"EC","crv":"P-384","x":"{a}","y":"{a}"}}"#),
+            format!(r#"{{"kty":"EC","crv":"P-256","x":"{a}","y":"{short}"}}"#),
+        ] {
+            assert!(!read(&bad), "{bad}");
+        }
+    }
+}
