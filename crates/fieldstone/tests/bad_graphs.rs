@@ -142,7 +142,10 @@ fn a_million_operators_and_a_grid_of_a_quadrillion_samples() {
     is_refusal("a million operators", status, &body, "parameters.graph", message);
     // Spelled out they are more than a body may be.
     let (status, body) = million(r#"{"type":"Shell"}"#);
-    assert_eq!((status, &body["description"]), (413, &json!("body is larger than 16777216 bytes")));
+    assert_eq!(
+        (status, &body["description"]),
+        (413, &json!("body is larger than the 16777216 bytes that setting max_body allows"))
+    );
 
     let large = [100_000; 3];
     let what = "resolution 100000 × 100000 × 100000 is 1000000000000000 samples, the limit is 8589934592";

@@ -1,7 +1,6 @@
 //! Two hundred random graphs, from seeds: each mesh is sound, measures what its field does, and does not depend on how it
 //! was computed. `FIELDSTONE_SEEDS=0..5000 cargo test --release -p fieldstone-shape --test random_graphs -- --ignored` looks at more.
 
-#[path = "common/random_graph.rs"]
 mod random_graph;
 
 use fieldstone_kernel::isosurface::{Gradients, Mesher, Options, Sharp, isosurface};
@@ -265,17 +264,15 @@ fn check_all(seeds: Range<u64>) -> Figures {
     figures
 }
 
+/// Seeds 0 to 199, or those of FIELDSTONE_SEEDS, such as 0..5000.
 #[test]
-fn two_hundred_graphs() {
+fn many_graphs() {
+    if let Ok(seeds) = std::env::var("FIELDSTONE_SEEDS") {
+        let (from, to) = seeds.split_once("..").expect("from..to");
+        check_all(from.parse().expect("a number")..to.parse().expect("a number"));
+        return;
+    }
     let figures = check_all(0..200);
     assert!(figures.surfaces > 150, "only {} graphs have a surface", figures.surfaces);
     assert!(figures.judged > figures.triangles / 4, "hardly any triangle was judged");
-}
-
-#[test]
-#[ignore = "minutes: the seeds of FIELDSTONE_SEEDS, such as 0..5000"]
-fn many_graphs() {
-    let seeds = std::env::var("FIELDSTONE_SEEDS").unwrap_or("0..5000".into());
-    let (from, to) = seeds.split_once("..").expect("from..to");
-    check_all(from.parse().expect("a number")..to.parse().expect("a number"));
 }
