@@ -1,5 +1,5 @@
 //! Two hundred random graphs, from seeds: each mesh is sound, measures what its field does, and does not depend on how it
-//! was computed. `FIELDSTONE_SEEDS=0..5000 cargo test --release -p fieldstone-shape --test random_graphs -- --ignored` looks at more.
+//! was computed. `FIELDSTONE_SEEDS=0..5000 cargo test --release -p fieldstone-shape --test random_graphs` looks at more.
 
 mod random_graph;
 
