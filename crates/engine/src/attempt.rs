@@ -142,7 +142,11 @@ async fn attempt_of<'a>(
     std::fs::create_dir(&folder.0)?;
     let ended = match &inner.config.isolation {
         Isolation::Process(program) => {
-            child::run(program, &ticket, inner.config.job_time_limit, handle).await?
+            let ended = child::run(program, &ticket, inner.config.job_time_limit, handle).await?;
+            ended.unwrap_or_else(|death| {
+                inner.counters.died(&death);
+                death.verdict()
+            })
         }
         Isolation::Threads => in_threads(entry, ticket, handle.clone(), pool).await?,
     };

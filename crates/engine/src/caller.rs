@@ -7,6 +7,8 @@ use crate::model::{ProjectId, Timestamp};
 pub struct Caller {
     /// User id; projects belong to users. Empty for a stranger, and for nobody else.
     pub user: String,
+    /// What signed in, for whoever counts requests: a key or a client by its id, else the user.
+    pub credential: String,
     /// Granted scopes such as `jobs:read`; `None` grants everything.
     pub scopes: Option<Vec<String>>,
     /// The only projects there are for this caller; `None` for all.
@@ -20,7 +22,15 @@ pub struct Caller {
 impl Caller {
     /// `user` with every right.
     pub fn of(user: impl Into<String>) -> Caller {
-        Caller { user: user.into(), scopes: None, projects: None, dialect: None, stranger: false }
+        let user = user.into();
+        Caller {
+            credential: user.clone(),
+            user,
+            scopes: None,
+            projects: None,
+            dialect: None,
+            stranger: false,
+        }
     }
 
     /// Who has not signed in.

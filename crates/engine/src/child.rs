@@ -1,12 +1,13 @@
 //! An attempt in a process of its own, from outside: its ticket goes in, its reports come out, and it is killed when it
 //! does not end.
 
+use crate::death::Death;
 use crate::runner::Handle;
 use anyhow::Context;
 use fieldstone_jobs::ticket::{CANCEL, Ended, Report, Ticket};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
@@ -28,13 +29,13 @@ pub struct Program {
     pub args: Vec<OsString>,
 }
 
-/// Runs the attempt; errors are ours.
+/// Runs the attempt, to its end or death; errors are ours.
 pub(crate) async fn run(
     program: &Program,
     ticket: &Ticket,
     time_limit: Option<Duration>,
     handle: &Handle,
-) -> anyhow::Result<Ended> {
+) -> anyhow::Result<Result<Ended, Death>> {
     let mut child = start(program)?;
     let mut orders = child.stdin.take().context("its input is piped")?;
     let mut reports = BufReader::new(child.stdout.take().context("its output is piped")?).lines();
@@ -73,16 +74,19 @@ pub(crate) async fn run(
     let status = child.wait().await?;
     drop(orders);
     if let Some(ended) = ended {
-        return Ok(ended);
+        return Ok(Ok(ended));
     }
     if asked {
-        return Ok(Ended::Cancelled);
+        return Ok(Ok(Ended::Cancelled));
     }
     if let (true, Some(limit)) = (late, time_limit) {
-        let text = format!("took longer than the {} seconds that a job may take", limit.as_secs());
-        return Ok(Ended::Invalid(text));
+        return Ok(Err(Death::Time(limit)));
     }
-    Ok(cause_of_death(status, &last_words.await?, ticket.memory_bytes))
+    let last_words = last_words.await?;
+    if !last_words.is_empty() {
+        tracing::warn!("an attempt died ({status}): {last_words}");
+    }
+    Ok(Err(Death::of(status, &last_words, ticket.memory_bytes)))
 }
 
 fn start(program: &Program) -> anyhow::Result<Child> {
@@ -100,27 +104,4 @@ async fn last_words(mut from: ChildStderr) -> String {
         kept.drain(..kept.len().saturating_sub(LAST_WORDS));
     }
     String::from_utf8_lossy(&kept).into_owned()
-}
-
-/// Why an attempt is gone without a word.
-fn cause_of_death(status: ExitStatus, last_words: &str, memory_bytes: u64) -> Ended {
-    if !last_words.is_empty() {
-        tracing::warn!("an attempt died ({status}): {last_words}");
-    }
-    if last_words.contains("memory allocation of") {
-        let mib = memory_bytes >> 20;
-        return Ended::Invalid(format!("needed more memory than the {mib} MiB that were set aside for it"));
-    }
-    if last_words.contains("has overflowed its stack") {
-        return Ended::Invalid("the job crashed: its stack overflowed".into());
-    }
-    #[cfg(unix)]
-    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        return match signal {
-            // Nobody here sent it: an operator did, or the system ran out of memory. Worth another attempt.
-            9 | 15 => Ended::Internal(format!("the job was killed from outside (signal {signal})")),
-            _ => Ended::Invalid(format!("the job crashed (signal {signal})")),
-        };
-    }
-    Ended::Internal(format!("the job's process ended without a result ({status})"))
 }

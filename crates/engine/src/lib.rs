@@ -11,6 +11,7 @@ mod cache;
 mod caller;
 mod child;
 mod dag;
+mod death;
 mod draft;
 mod engine;
 pub mod error;

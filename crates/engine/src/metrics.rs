@@ -1,5 +1,6 @@
 //! Numbers about the work at hand and done, for whoever watches the service.
 
+use crate::death::Death;
 use crate::engine::Engine;
 use crate::model::{State, Timestamp};
 use crate::store::Result;
@@ -49,6 +50,7 @@ impl End {
 #[derive(Default)]
 pub(crate) struct Counters {
     ends: [AtomicU64; End::ALL.len()],
+    deaths: [AtomicU64; Death::CAUSES.len()],
     leases_lost: AtomicU64,
     /// The last look at the ledger.
     looked: tokio::sync::Mutex<Option<(Instant, Arc<Ledger>)>>,
@@ -57,6 +59,10 @@ pub(crate) struct Counters {
 impl Counters {
     pub(crate) fn ended(&self, end: End) {
         self.ends[end as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn died(&self, death: &Death) {
+        self.deaths[death.number()].fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn lost_leases(&self, n: usize) {
@@ -86,6 +92,8 @@ pub struct Metrics {
     pub ledger: Arc<Ledger>,
     /// Attempts that ended since this process began, by how.
     pub attempts: Vec<(End, u64)>,
+    /// Attempts whose process died without a result since this process began, by cause.
+    pub deaths: Vec<(&'static str, u64)>,
     /// Leases that ended without their holder, since this process began.
     pub leases_lost: u64,
     /// Attempts that run now.
@@ -110,9 +118,11 @@ impl Engine {
             }
         };
         let count = |end: End| (end, counters.ends[end as usize].load(Ordering::Relaxed));
+        let deaths = Death::CAUSES.into_iter().zip(&counters.deaths);
         Ok(Metrics {
             ledger,
             attempts: End::ALL.into_iter().map(count).collect(),
+            deaths: deaths.map(|(cause, n)| (cause, n.load(Ordering::Relaxed))).collect(),
             leases_lost: counters.leases_lost.load(Ordering::Relaxed),
             running: self.inner.running.used().0 as u64,
         })

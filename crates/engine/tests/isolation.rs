@@ -146,6 +146,10 @@ async fn what_kills_an_attempt_is_the_error_of_its_job_alone() {
         assert_eq!(job.attempt, attempts, "{type_name}");
     }
     assert_eq!(b.job(endless.id).await.state, State::Started, "the neighbour noticed nothing");
+    let deaths = b.engine.metrics().await.unwrap().deaths;
+    // A panic is told like any other error; the exit was tried twice.
+    let expected = [("memory", 1), ("stack", 1), ("time", 0), ("crash", 1), ("killed", 0), ("exit", 2)];
+    assert_eq!(deaths, expected);
     b.engine.stop().await;
 }
 

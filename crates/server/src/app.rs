@@ -2,6 +2,7 @@
 
 use crate::ServerConfig;
 use crate::metrics::Requests;
+use crate::rate::Rates;
 use fieldstone_engine::Engine;
 use fieldstone_engine::model::Timestamp;
 use std::sync::Arc;
@@ -17,4 +18,6 @@ pub struct App {
     pub started: Timestamp,
     /// Requests so far.
     pub requests: Arc<Requests>,
+    /// Requests of late, by who signed in.
+    pub rates: Arc<Rates>,
 }

@@ -70,7 +70,11 @@ impl<S: Scope> FromRequestParts<App> for Session<S> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let caller = match bearer(&parts.headers)? {
-            Some(token) => identify(app, token).await?,
+            Some(token) => {
+                let caller = identify(app, token).await?;
+                app.rates.count(parts, &caller)?;
+                caller
+            }
             None => stranger::<S>(parts, app).await?,
         };
         if let Some(word) = S::WORD

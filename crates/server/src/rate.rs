@@ -1,14 +1,14 @@
-//! Requests per second of one key: a bucket of tokens for each, refilled with time.
+//! Requests per second of one key or client: a bucket of tokens for each, refilled with time.
 
 use crate::wire::error::ApiError;
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{AUTHORIZATION, RETRY_AFTER};
+use axum::extract::MatchedPath;
+use axum::http::header::RETRY_AFTER;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use fieldstone_engine::model::Caller;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// Seconds' worth of requests that may come at once.
@@ -38,6 +38,22 @@ impl Rates {
         Rates { per_second, hasher: RandomState::new(), buckets: Mutex::default() }
     }
 
+    /// Counts a request of `caller`: a 429 if there were too many of late. All tokens of an OAuth client count together.
+    pub fn count(&self, request: &Parts, caller: &Caller) -> Result<(), ApiError> {
+        if self.per_second == 0 || is_poll(request) {
+            return Ok(());
+        }
+        self.take(caller.credential.as_bytes(), Instant::now()).map_err(|seconds| {
+            let text = format!(
+                "more than {} requests a second with this key, the limit that setting max_request_rate sets; try \
+                 again in {seconds} s",
+                self.per_second
+            );
+            let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, text);
+            error.with_header(RETRY_AFTER, HeaderValue::from(seconds))
+        })
+    }
+
     /// Takes a token of `key`, or says in how many seconds there will be one.
     fn take(&self, key: &[u8], now: Instant) -> Result<(), u64> {
         let (rate, most) = (f64::from(self.per_second), f64::from(self.per_second) * BURST_S);
@@ -65,31 +81,9 @@ impl Rates {
     }
 }
 
-/// Lets the request through, unless its key has sent too many of late. Requests without a key have nothing to spend
-/// time on: they are refused at once, or are probes and signed links.
-pub async fn limit(State(rates): State<Arc<Rates>>, request: Request, next: Next) -> Response {
-    let wait = match request.headers().get(AUTHORIZATION) {
-        Some(key) if rates.per_second > 0 && !is_poll(&request) => rates.take(key.as_bytes(), Instant::now()),
-        _ => Ok(()),
-    };
-    match wait {
-        Ok(()) => next.run(request).await,
-        Err(seconds) => {
-            let text = format!(
-                "more than {} requests a second with this key, the limit that setting max_request_rate sets; try \
-                 again in {seconds} s",
-                rates.per_second
-            );
-            let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, text);
-            error.with_header(RETRY_AFTER, HeaderValue::from(seconds)).into_response()
-        }
-    }
-}
-
-fn is_poll(request: &Request) -> bool {
-    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    matches!(*request.method(), Method::GET | Method::HEAD)
-        && POLLED.iter().any(|start| path.starts_with(start))
+fn is_poll(request: &Parts) -> bool {
+    let path = request.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    matches!(request.method, Method::GET | Method::HEAD) && POLLED.iter().any(|start| path.starts_with(start))
 }
 
 #[cfg(test)]

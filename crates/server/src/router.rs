@@ -4,7 +4,7 @@ use crate::ServerConfig;
 use crate::app::App;
 use crate::drain;
 use crate::metrics::{self, Requests};
-use crate::rate::{self, Rates};
+use crate::rate::Rates;
 use crate::routes::{
     assets, files, health, jobs, metrics as numbers, oauth, projects, schema, user, workflows,
 };
@@ -88,9 +88,14 @@ routes! {
 pub fn router(engine: Engine, config: ServerConfig) -> Router {
     let requests = Arc::new(Requests::new(ROUTES));
     let rates = Arc::new(Rates::new(config.max_request_rate));
-    let app = App { engine, config: Arc::new(config), started: Timestamp::now(), requests: requests.clone() };
-    let routes = routes().with_state(app).layer(middleware::from_fn_with_state(rates, rate::limit));
-    around(routes, requests)
+    let app = App {
+        engine,
+        config: Arc::new(config),
+        started: Timestamp::now(),
+        requests: requests.clone(),
+        rates,
+    };
+    around(routes().with_state(app), requests)
 }
 
 /// What every route gets: our error bodies, CORS, a request id, a line in the log.

@@ -64,27 +64,35 @@ impl Keys {
         {
             return Ok(known.expires.is_none_or(|at| now < at).then_some(known.caller));
         }
-        let Some(holder) = self.holder(store, token, now).await? else { return Ok(None) };
+        let Some((kind, holder)) = self.holder(store, token, now).await? else { return Ok(None) };
         self.note(store, &holder.id, now);
-        let (expires, caller) = (holder.expires, Arc::new(caller(holder)));
+        let (expires, caller) = (holder.expires, Arc::new(caller(kind, holder)));
         let known = Known { since: Instant::now(), expires, caller: caller.clone() };
         self.known.insert(self.known.generation(), digest, known, 1);
         Ok(Some(caller))
     }
 
     /// The live key or client behind a token; its `expires` is the token's.
-    async fn holder(&self, store: &Store, token: &str, now: Timestamp) -> Result<Option<Credential>> {
+    async fn holder(
+        &self,
+        store: &Store,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Option<(CredentialKind, Credential)>> {
         match Token::parse(token) {
             None => Ok(None),
-            Some(Token::Key(id, secret)) => live(store, CredentialKind::Key, id, Some(secret), now).await,
+            Some(Token::Key(id, secret)) => {
+                let key = live(store, CredentialKind::Key, id, Some(secret), now).await?;
+                Ok(key.map(|key| (CredentialKind::Key, key)))
+            }
             Some(Token::Access(id, expires, signature)) => {
                 if now >= expires || !token::verify(&self.signing_key, id, expires, signature) {
                     return Ok(None);
                 }
                 let client = live(store, CredentialKind::Client, id, None, now).await?;
-                Ok(client.map(|c| Credential {
-                    expires: Some(c.expires.map_or(expires, |e| e.min(expires))),
-                    ..c
+                Ok(client.map(|c| {
+                    let expires = Some(c.expires.map_or(expires, |e| e.min(expires)));
+                    (CredentialKind::Client, Credential { expires, ..c })
                 }))
             }
         }
@@ -147,8 +155,9 @@ async fn live(
     Ok(live.then_some(found))
 }
 
-fn caller(holder: Credential) -> Caller {
+fn caller(kind: CredentialKind, holder: Credential) -> Caller {
     Caller {
+        credential: format!("{} {}", kind.as_str(), holder.id),
         scopes: (!holder.scopes.is_empty()).then_some(holder.scopes),
         projects: holder.projects,
         dialect: holder.dialect,

@@ -61,6 +61,11 @@ async fn page(app: &App) -> Result<String, ApiError> {
     for (end, n) in &metrics.attempts {
         text.sample(name, &[("end", end.as_str())], n);
     }
+    let name = "fieldstone_attempt_deaths_total";
+    text.family(name, "counter", "Attempts whose process died without a result since the start, by cause.");
+    for (cause, n) in &metrics.deaths {
+        text.sample(name, &[("cause", cause)], n);
+    }
     let name = "fieldstone_leases_lost_total";
     text.single(
         name,

@@ -48,6 +48,27 @@ async fn json_form_and_basic_buy_a_token() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_tokens_of_a_client_count_together() {
+    let server = Server::with(ServerConfig { max_request_rate: 1, ..ServerConfig::default() }).await;
+    let client = server.client(named()).await;
+    let buy = async || {
+        let request = server.bare(Method::POST, "/oauth/token").basic_auth(&client.id, Some(&client.secret));
+        let bought = send(request.json(&json!({"grant_type": "client_credentials"}))).await.expect(200);
+        bought["access_token"].as_str().unwrap().to_owned()
+    };
+    let ask = async |token: &str| send(server.bare(Method::GET, "/projects").bearer_auth(token)).await;
+    let (first, second) = (buy().await, buy().await);
+    while ask(&first).await.status == 200 {}
+    // Room for one comes back each second.
+    let mut spent = Vec::new();
+    for _ in 0..4 {
+        spent.push(ask(&second).await.status);
+    }
+    assert!(spent.contains(&429), "{spent:?}");
+    assert_eq!(ask(&server.key(&[], None, None).await).await.status, 200, "nobody else notices");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refusals_speak_oauth_and_our_own_tongue() {
     let server = Server::start().await;
     let client = server.client(named()).await;
