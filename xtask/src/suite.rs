@@ -14,7 +14,7 @@ pub struct Options {
 }
 
 /// The official client releases that run unmodified against us, each with what its script needs besides, and the
-/// script; and the tester of our document.
+/// script; and what knows us from our document alone.
 const CLIENTS: &[(&str, &[&str], &str)] = &[
     ("metafold-0.15", &["metafold==0.15.0"], "sdk_0_15.py"),
     ("metafold-0.11", &["metafold==0.11.0"], "sdk_0_11.py"),
@@ -22,6 +22,7 @@ const CLIENTS: &[(&str, &[&str], &str)] = &[
     ("metafold-0.2", &["metafold==0.2.1", "numpy"], "sdk_0_2.py"),
     ("metafold-0.15", &["metafold==0.15.0"], "credentials.py"),
     ("metafold-0.11", &["metafold==0.11.0"], "credentials.py"),
+    ("generated-client", &["openapi-python-client==0.29.1"], "generated_client.py"),
     // No client: what /openapi.json says held against what the server answers.
     ("schemathesis", &["schemathesis==4.32.5"], "api_document.py"),
 ];
