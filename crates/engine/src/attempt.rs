@@ -2,7 +2,7 @@
 
 use crate::blobs::{Blobs, Placing, Staged};
 use crate::child;
-use crate::draft::{JobTypes, find, own_params, parse_own};
+use crate::draft::{self, JobTypes, find, own_params, parse_own};
 use crate::engine::{Inner, Isolation};
 use crate::metrics::End;
 use crate::model::*;
@@ -16,7 +16,6 @@ use indexmap::IndexMap;
 use rayon::ThreadPool;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -28,8 +27,7 @@ const BASE_MEMORY: u64 = 512 << 20;
 pub(crate) fn memory_bytes(types: JobTypes, job: &Job) -> u64 {
     let Some(entry) = find(types, &job.type_name) else { return 0 };
     let Ok(values) = parse_own(entry, &job.inputs.params) else { return 0 };
-    // A job type that panics here panics again in its attempt, which is made for that.
-    catch_unwind(AssertUnwindSafe(|| (entry.memory_bytes)(&values, &sizes(job)))).unwrap_or(0)
+    draft::memory_bytes(entry, &values, &sizes(job))
 }
 
 fn sizes(job: &Job) -> InputSizes {
@@ -191,14 +189,9 @@ fn prepare(inner: &Inner, job: &Job) -> Result<(&'static JobEntry, Ticket), JobE
     let entry =
         find(inner.types, &job.type_name).ok_or_else(|| not_available(inner.types, &job.type_name))?;
     let values = parse_own(entry, &job.inputs.params)?;
-    let needed = (entry.memory_bytes)(&values, &sizes(job));
-    let limit = inner.config.memory_limit_bytes;
-    if needed > limit {
-        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-        let (needed, limit) = (mib(needed), mib(limit));
-        return Err(JobError::Invalid(format!(
-            "needs up to {needed} MiB of memory, the limit is {limit} MiB"
-        )));
+    let needed = draft::memory_bytes(entry, &values, &sizes(job));
+    if let Some(what) = inner.store.limits().too_greedy(needed) {
+        return Err(JobError::Invalid(what));
     }
     let ticket = Ticket {
         type_name: job.type_name.clone(),

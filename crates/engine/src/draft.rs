@@ -3,9 +3,11 @@
 use crate::bindings::{Bindings, Bound};
 use crate::error::{EngineError, Problems};
 use crate::model::Asset;
-use fieldstone_jobs::{JobEntry, JobLimits, Slot, Values};
+use crate::store::Limits;
+use fieldstone_jobs::{InputSizes, JobEntry, JobLimits, Slot, Values};
 use indexmap::IndexMap;
 use serde_json::Value;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The table of job types that an engine runs.
 pub type JobTypes = &'static [&'static JobEntry];
@@ -115,16 +117,22 @@ impl Draft {
     }
 
     /// Has the job type look at what it was given, now that the files are found.
-    pub(crate) fn check_inputs(&self, inputs: &Bindings, problems: &mut Problems) {
+    pub(crate) fn check_inputs(&self, inputs: &Bindings, limits: &Limits, problems: &mut Problems) {
         let Some(Checked { entry, values, prefix }) = &self.checked else { return };
-        let size = |list: &Vec<Bound<Asset>>| match list.first()? {
+        let size = |bound: &Bound<Asset>| match bound {
             Bound::Is(asset) => Some(asset.size),
             Bound::From { .. } => None,
         };
-        let sizes =
-            inputs.assets.iter().filter_map(|(slot, list)| Some((slot.clone(), size(list)?))).collect();
+        let total = |list: &Vec<Bound<Asset>>| list.iter().map(size).sum::<Option<u64>>();
+        let known = inputs.assets.iter().filter_map(|(slot, list)| Some((slot.clone(), total(list)?)));
+        let sizes: InputSizes = known.collect();
         if let Err(e) = (entry.check)(values, &sizes) {
-            problems.push(format!("{prefix}parameters.{}", e.name), e.what);
+            return problems.push(format!("{prefix}parameters.{}", e.name), e.what);
+        }
+        if sizes.len() == inputs.assets.len()
+            && let Some(what) = limits.too_greedy(memory_bytes(entry, values, &sizes))
+        {
+            problems.push(prefix.trim_end_matches('.'), what);
         }
     }
 
@@ -191,6 +199,11 @@ impl Draft {
             }
         }
     }
+}
+
+/// What the job says it needs at most. A job type that panics here panics again in its attempt, which is made for that.
+pub(crate) fn memory_bytes(entry: &JobEntry, values: &Values, sizes: &InputSizes) -> u64 {
+    catch_unwind(AssertUnwindSafe(|| (entry.memory_bytes)(values, sizes))).unwrap_or(0)
 }
 
 /// Reads the parameters as the job type will.

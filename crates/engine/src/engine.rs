@@ -110,7 +110,11 @@ impl Engine {
     pub async fn open_with_types(config: EngineConfig, types: JobTypes) -> Result<Engine> {
         lock::make_folder(&config.data)?;
         let lock = lock::lock(&config.data)?;
-        let limits = Limits { bytes: config.project_quota_bytes, waiting: config.max_queue };
+        let limits = Limits {
+            bytes: config.project_quota_bytes,
+            waiting: config.max_queue,
+            memory: config.memory_limit_bytes,
+        };
         let store = Store::open(&config.data, true).await?.limited(limits);
         let blobs = Blobs::open(&config.data)?;
         let fresh = hex::encode(rand::random::<[u8; 32]>());

@@ -3,7 +3,7 @@
 mod common;
 use common::*;
 use fieldstone_engine::model::*;
-use fieldstone_engine::{Engine, EngineError};
+use fieldstone_engine::{Engine, EngineConfig, EngineError};
 use serde_json::json;
 
 #[tokio::test]
@@ -111,7 +111,6 @@ async fn jobs_that_cannot_succeed_say_why() {
         (new_job("test/preprocess", &[("mesh", "empty.stl")], json!({})), "the mesh is empty", 1),
         (new_job("test/panics", &[], json!({})), "the job crashed: index 7 of 3", 1),
         (new_job("test/faulty", &[], json!({})), "internal error: disk on fire", 3),
-        (new_job("test/huge", &[], json!({})), "needs up to 102400 MiB of memory, the limit is 1024 MiB", 1),
     ];
     for (new, error, attempts) in cases {
         let job = b.finished(b.dispatch(new).await.unwrap().id).await;
@@ -132,6 +131,31 @@ async fn deleting_a_running_job_ends_it_and_publishes_nothing() {
     assert_eq!(gone.to_string(), format!("job {} does not exist", job.id));
     b.engine.stop().await;
     assert_eq!(b.blob_count(), 0);
+}
+
+#[tokio::test]
+async fn a_job_larger_than_the_machine_is_refused_with_the_number() {
+    let b = bench().await;
+    let msg = "needs up to 102400 MiB of memory, the limit is 1024 MiB (setting memory_limit)";
+    let huge = || new_job("test/huge", &[], json!({}));
+    assert_eq!(invalid(b.dispatch(huge()).await.unwrap_err()), [(String::new(), msg.to_owned())]);
+    let definition = "jobs: {big: {type: test/huge}}".to_owned();
+    let refused = b.workflow(NewWorkflow { definition, ..NewWorkflow::default() }).await.unwrap_err();
+    assert_eq!(invalid(refused), [("jobs.big".to_owned(), msg.to_owned())]);
+
+    // Dispatched to a larger machine, it fails on this one.
+    let Bench { folder, engine, caller, project } = b;
+    drop(engine);
+    let larger = EngineConfig { memory_limit_bytes: 200 * GIB, ..config(&folder) };
+    let engine = Engine::open_with_types(larger, TYPES).await.unwrap();
+    let job = engine.create_job(&caller, project, huge()).await.unwrap();
+    drop(engine);
+    let engine = Engine::open_with_types(config(&folder), TYPES).await.unwrap();
+    engine.start();
+    let b = Bench { folder, engine, caller, project };
+    let ended = b.finished(job.id).await;
+    assert_eq!((ended.state, ended.error.as_deref()), (State::Failure, Some(msg)));
+    b.engine.stop().await;
 }
 
 #[tokio::test]

@@ -100,6 +100,32 @@ async fn forgotten_and_oversized_uploads_leave_nothing() {
 }
 
 #[tokio::test]
+async fn a_project_is_deleted_with_the_work_that_runs_in_it() {
+    let b = started().await;
+    b.upload("a.stl", b"solid").await;
+    let other = b.engine.create_project(&b.caller, new_project("other")).await.unwrap().id;
+    let endless = || new_job("test/endless", &[], json!({}));
+    let neighbour = b.engine.create_job(&b.caller, other, endless()).await.unwrap();
+    let running = b.dispatch(endless()).await.unwrap();
+    b.job_when(running.id, |j| j.progress > 0.0).await;
+    let waiting = b.dispatch(new_job("test/preprocess", &[("mesh", "a.stl")], json!({}))).await.unwrap();
+    b.engine.delete_project(&b.caller, b.project).await.unwrap();
+    for id in [running.id, waiting.id] {
+        assert!(is_missing(b.engine.get_job(&b.caller, b.project, id).await));
+    }
+    let alone = async {
+        while b.engine.metrics().await.unwrap().running > 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), alone).await.expect("the attempt ends");
+    let neighbour = b.engine.get_job(&b.caller, other, neighbour.id).await.unwrap();
+    assert_eq!(neighbour.state, State::Started, "another project's work goes on");
+    b.engine.stop().await;
+    assert_eq!(b.blob_count(), 0);
+}
+
+#[tokio::test]
 async fn replacing_and_deleting_drop_blobs_that_nothing_needs() {
     let b = bench().await;
     let first = b.upload("a.stl", b"one").await;

@@ -1,6 +1,6 @@
 //! Dispatch: drafts become rows in one transaction, with their files resolved.
 
-use super::{Result, Store, ledger, log, rows, sql, workflows};
+use super::{Limits, Result, Store, ledger, log, rows, sql, workflows};
 use crate::bindings::{Bindings, Bound};
 use crate::draft::{AssetSource, Draft, ParamSource};
 use crate::error::{EngineError, Problems};
@@ -15,7 +15,7 @@ impl Store {
         check_exists(&mut tx, project).await?;
         self.limits.check_waiting(&mut tx, project, 1).await?;
         let mut problems = Problems::default();
-        let inputs = resolve(&mut tx, project, draft, &mut problems).await?;
+        let inputs = resolve(&mut tx, project, draft, &self.limits, &mut problems).await?;
         problems.check()?;
         let id = insert(&mut tx, project, None, draft, &inputs, now).await?;
         let row = sqlx::query(sql::JOB_GET).bind(id.0).bind(project.0).fetch_one(&mut *tx).await?;
@@ -37,7 +37,7 @@ impl Store {
         let mut problems = Problems::default();
         let mut inputs = Vec::with_capacity(drafts.len());
         for draft in drafts {
-            inputs.push(resolve(&mut tx, project, draft, &mut problems).await?);
+            inputs.push(resolve(&mut tx, project, draft, &self.limits, &mut problems).await?);
         }
         problems.check()?;
         let new = sqlx::query_scalar(sql::WORKFLOW_INSERT).bind(project.0).bind(now.0).bind(definition);
@@ -76,6 +76,7 @@ async fn resolve(
     tx: &mut SqliteConnection,
     project: ProjectId,
     draft: &Draft,
+    limits: &Limits,
     problems: &mut Problems,
 ) -> Result<Bindings> {
     let mut bindings = Bindings::default();
@@ -106,7 +107,7 @@ async fn resolve(
         };
         bindings.params.insert(name.clone(), bound);
     }
-    draft.check_inputs(&bindings, problems);
+    draft.check_inputs(&bindings, limits, problems);
     Ok(bindings)
 }
 

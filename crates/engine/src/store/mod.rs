@@ -92,6 +92,11 @@ impl Store {
         Ok(Self::over(read.clone(), read))
     }
 
+    /// What it checks.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     fn over(write: SqlitePool, read: SqlitePool) -> Store {
         Store {
             write,

@@ -21,7 +21,7 @@ const RESOLUTION: Param = Param {
     default: Some("256"),
     doc: "samples",
 };
-const GIB: u64 = 1 << 30;
+pub const GIB: u64 = 1 << 30;
 
 const fn entry(
     type_name: &'static str,
