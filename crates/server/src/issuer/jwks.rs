@@ -1,7 +1,7 @@
 //! The keys of an issuer (RFC 7517), fetched when they are needed and kept for ten minutes.
 //!
 //! An unknown key makes them be fetched again, so that a rotation is followed at once; one fetch at a time and never
-//! two within half a minute, so that made-up tokens cannot turn us against the issuer. While the issuer is down the old keys
+//! three within half a minute, so that made-up tokens cannot turn us against the issuer. While the issuer is down the old keys
 //! go on counting.
 
 use super::IssuerConfig;
@@ -58,11 +58,11 @@ pub(super) struct Jwks {
 struct Inner {
     issuer: String,
     url: Option<String>,
-    least_between: Duration,
+    window: Duration,
     http: reqwest::Client,
     seen: Mutex<Seen>,
-    /// Held while fetching; when that last began.
-    fetching: tokio::sync::Mutex<Option<Instant>>,
+    /// Held while fetching; when the last two began, the later one last.
+    fetching: tokio::sync::Mutex<[Option<Instant>; 2]>,
 }
 
 impl Jwks {
@@ -90,7 +90,7 @@ impl Jwks {
         let inner = Inner {
             issuer: config.issuer.clone(),
             url: config.jwks_url.clone(),
-            least_between: config.least_between_fetches,
+            window: config.fetch_window,
             http: http.build().map_err(|e| format!("cannot make an HTTP client for the issuer: {e}"))?,
             seen: Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
@@ -125,13 +125,13 @@ impl Inner {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Fetches the keys, unless that has been done since fetch number `count` or was tried just now.
+    /// Fetches the keys, unless that has been done since fetch number `count` or was tried twice just now.
     async fn refresh(&self, count: u64) {
         let mut begun = self.fetching.lock().await;
-        if self.seen().count != count || begun.is_some_and(|at| at.elapsed() < self.least_between) {
+        if self.seen().count != count || begun[0].is_some_and(|at| at.elapsed() < self.window) {
             return;
         }
-        *begun = Some(Instant::now());
+        *begun = [begun[1], Some(Instant::now())];
         match self.fetch().await {
             Ok(keys) => {
                 let next = Seen { keys: Arc::new(keys), at: Some(Instant::now()), count: count + 1 };

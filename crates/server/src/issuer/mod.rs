@@ -31,8 +31,8 @@ pub struct IssuerConfig {
     pub jwks_url: Option<String>,
     /// Certificates (PEM) that are trusted beside the system's when its keys are fetched.
     pub ca_pem: Option<Vec<u8>>,
-    /// Its keys are fetched again no sooner than this, whatever tokens say.
-    pub least_between_fetches: Duration,
+    /// Within this time its keys are fetched twice at most, whatever tokens say.
+    pub fetch_window: Duration,
 }
 
 impl IssuerConfig {
@@ -43,7 +43,7 @@ impl IssuerConfig {
             audience: audience.into(),
             jwks_url: None,
             ca_pem: None,
-            least_between_fetches: Duration::from_secs(30),
+            fetch_window: Duration::from_secs(30),
         }
     }
 }

@@ -117,8 +117,8 @@ impl Issuer {
     }
 
     /// A server that trusts it.
-    async fn server(&self, least_between_fetches: Duration) -> Server {
-        let config = IssuerConfig { least_between_fetches, ..IssuerConfig::new(&self.url, AUDIENCE) };
+    async fn server(&self, fetch_window: Duration) -> Server {
+        let config = IssuerConfig { fetch_window, ..IssuerConfig::new(&self.url, AUDIENCE) };
         let issuer = Some(Arc::new(Trusted::new(config).unwrap()));
         Server::with(ServerConfig { issuer, ..ServerConfig::default() }).await
     }
@@ -231,7 +231,7 @@ async fn attacks_are_refused() {
         assert!(text.contains(fragment), "{name}: {text}");
         assert_eq!(answer.header("www-authenticate"), "Bearer error=\"invalid_token\"", "{name}");
     }
-    assert_eq!(issuer.asked.load(Ordering::Relaxed), 1, "made-up keys are no reason to ask again and again");
+    assert_eq!(issuer.asked.load(Ordering::Relaxed), 2, "made-up keys are no reason to ask again and again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -265,6 +265,19 @@ async fn rotation_is_followed_and_an_issuer_that_is_down_is_not_missed() {
     issuer.rotate("c", Pair::p256());
     ask(&server, &issuer.token(&claims)).await.expect(200);
     ask(&server, &first).await.error(401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotation_right_after_the_first_fetch_is_followed() {
+    let issuer = Issuer::start().await;
+    issuer.rotate("a", Pair::rsa());
+    let server = issuer.server(Duration::from_secs(3600)).await;
+    for kid in ["b", "c"] {
+        ask(&server, &issuer.token(&issuer.claims())).await.expect(200);
+        issuer.rotate(kid, Pair::p256());
+    }
+    ask(&server, &issuer.token(&issuer.claims())).await.error(401);
+    assert_eq!(issuer.asked.load(Ordering::Relaxed), 2, "the next rotation waits for the window's end");
 }
 
 #[test]
