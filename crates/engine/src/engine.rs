@@ -124,7 +124,7 @@ impl Engine {
             signing_key.ok_or_else(|| anyhow::anyhow!("the ledger's signing key is damaged"))?;
         let now = Timestamp::now();
         store.expire_all().await?;
-        store.reap(config.max_attempts, now).await?;
+        store.reap(config.max_attempts, now, now).await?;
         store.advance_all(now).await?;
         let inner = Inner {
             config,

@@ -144,16 +144,38 @@ impl Drop for Leave {
     }
 }
 
+/// The clock of leases: the wall clock's time when it was made, and from then on what has passed. When the wall clock is
+/// put forward, nobody who is alive loses a lease; all leases of an earlier process have ended.
+struct Steady {
+    start: Timestamp,
+    since: Instant,
+}
+
+impl Steady {
+    fn new() -> Steady {
+        Steady { start: Timestamp::now(), since: Instant::now() }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.after(Duration::ZERO)
+    }
+
+    fn after(&self, time: Duration) -> Timestamp {
+        Timestamp(self.start.0 + (self.since.elapsed() + time).as_micros() as i64)
+    }
+}
+
 pub(crate) struct Runner {
     inner: Arc<Inner>,
     attempts: JoinSet<()>,
+    clock: Steady,
     reaped: Instant,
     swept: Option<Instant>,
 }
 
 impl Runner {
     pub(crate) fn new(inner: Arc<Inner>) -> Runner {
-        Runner { inner, attempts: JoinSet::new(), reaped: Instant::now(), swept: None }
+        Runner { inner, attempts: JoinSet::new(), clock: Steady::new(), reaped: Instant::now(), swept: None }
     }
 
     /// Runs until [`Running::stop`], then gives back what is unfinished.
@@ -184,7 +206,8 @@ impl Runner {
         self.beat().await?;
         if self.reaped.elapsed() >= REAP {
             self.reaped = Instant::now();
-            let lost = self.inner.store.reap(self.inner.config.max_attempts, Timestamp::now()).await?;
+            let max_attempts = self.inner.config.max_attempts;
+            let lost = self.inner.store.reap(max_attempts, self.clock.now(), Timestamp::now()).await?;
             self.inner.counters.lost_leases(lost);
             if lost > 0 {
                 tracing::warn!("{lost} attempts were lost and taken back");
@@ -200,7 +223,7 @@ impl Runner {
     /// Renews leases and notes progress; an attempt that lost its job is told to end.
     async fn beat(&self) -> Result<()> {
         for (id, attempt, progress) in self.due() {
-            let until = after(Timestamp::now(), LEASE);
+            let until = self.clock.after(LEASE);
             if self.inner.store.beat(id, attempt, progress, until).await? != Lease::Held {
                 self.inner.running.cancel(&[id]);
             }
@@ -239,8 +262,8 @@ impl Runner {
             if slots > 0 && used.saturating_add(memory) > config.memory_limit_bytes {
                 break;
             }
-            let now = Timestamp::now();
-            if let Some(claim) = self.inner.store.claim(job.id, after(now, LEASE), now).await? {
+            let until = self.clock.after(LEASE);
+            if let Some(claim) = self.inner.store.claim(job.id, until, Timestamp::now()).await? {
                 self.launch(claim, memory, pool.clone());
             }
         }
@@ -273,10 +296,6 @@ async fn sweep(inner: Arc<Inner>) {
         Ok(n) => tracing::info!("swept {n} blobs that nothing refers to"),
         Err(e) => tracing::warn!("cannot sweep blobs: {e}"),
     }
-}
-
-fn after(now: Timestamp, time: Duration) -> Timestamp {
-    Timestamp(now.0 + time.as_micros() as i64)
 }
 
 /// The threads of all geometry. They yield to the threads that answer requests.

@@ -2,7 +2,8 @@
 //!
 //! A job is `pending` until [`Store::claim`] starts attempt n + 1 of it. Only the holder of that
 //! [`Claim`] may finish it, and only while the row still says `started` with that attempt: a worker
-//! that was thought dead and wakes up late is refused, whatever it brings. Time is an argument.
+//! that was thought dead and wakes up late is refused, whatever it brings. Time is an argument: leases go by a clock that
+//! does not jump, stamps by the wall clock, and no job starts before it was made or ends before it started.
 
 use super::assets::Placed;
 use super::{Result, Store, results, rows, sql};
@@ -202,9 +203,10 @@ impl Store {
         Ok(())
     }
 
-    /// Takes back attempts whose lease has ended: they are tried again, or fail for good.
-    pub(crate) async fn reap(&self, max_attempts: u32, now: Timestamp) -> Result<usize> {
-        let expired = sqlx::query(sql::JOBS_EXPIRED).bind(now.0).fetch_all(self.reader()).await?;
+    /// Takes back attempts whose lease has ended at `steady`, a time of the leases' clock: they are tried again, or fail
+    /// for good.
+    pub(crate) async fn reap(&self, max_attempts: u32, steady: Timestamp, now: Timestamp) -> Result<usize> {
+        let expired = sqlx::query(sql::JOBS_EXPIRED).bind(steady.0).fetch_all(self.reader()).await?;
         for row in &expired {
             let job = rows::job(row)?;
             let times = job.attempt;

@@ -1,5 +1,5 @@
 //! The ledger under chaos: seeded workers that crash, sleep past their lease, commit twice, stop,
-//! fail and are cancelled. Time is simulated. Whatever happens, every job ends exactly once.
+//! fail and are cancelled, while the wall clock jumps. Time is simulated. Whatever happens, every job ends exactly once.
 
 use super::ledger::{Claim, Lease, Loss, Made, Outcome};
 use super::{Placed, Store};
@@ -18,7 +18,10 @@ struct World {
     rng: StdRng,
     store: Store,
     project: ProjectId,
+    /// The leases' clock.
     now: i64,
+    /// How far the wall clock is ahead of it.
+    ahead: i64,
     workflows: Vec<Workflow>,
     /// Claims of workers that believe in them, rightly or not.
     held: Vec<Claim>,
@@ -46,6 +49,7 @@ impl World {
             store,
             project,
             now: 1,
+            ahead: 0,
             workflows: Vec::new(),
             held: Vec::new(),
             claimed: HashSet::new(),
@@ -81,13 +85,17 @@ impl World {
         drafts
     }
 
+    fn wall(&self) -> Timestamp {
+        Timestamp(self.now + self.ahead)
+    }
+
     fn until(&self) -> Timestamp {
         Timestamp(self.now + LEASE)
     }
 
     async fn claim(&mut self) -> bool {
         let Some(job) = self.store.next_ready().await.unwrap() else { return false };
-        let claim = self.store.claim(job.id, self.until(), Timestamp(self.now)).await.unwrap().unwrap();
+        let claim = self.store.claim(job.id, self.until(), self.wall()).await.unwrap().unwrap();
         let job = claim.job();
         assert!(self.claimed.insert((job.id, job.attempt)), "an attempt is claimed once");
         assert!(!self.ended.contains_key(&job.id), "what has ended does not start again");
@@ -115,7 +123,7 @@ impl World {
         let again = self.rng.random_bool(0.3).then(|| claim.duplicate());
         let current = self.store.job(self.project, id).await.unwrap();
         let valid = current.state == State::Started && current.attempt == claim.job().attempt;
-        let accepted = self.store.finish(claim, outcome, Timestamp(self.now)).await.unwrap();
+        let accepted = self.store.finish(claim, outcome, self.wall()).await.unwrap();
         assert_eq!(accepted, valid, "only the current attempt may end job {id}");
         if accepted {
             *self.ended.entry(id).or_default() += 1;
@@ -124,7 +132,7 @@ impl World {
             }
         }
         if let Some(again) = again {
-            assert!(!self.store.finish(again, success(id), Timestamp(self.now)).await.unwrap());
+            assert!(!self.store.finish(again, success(id), self.wall()).await.unwrap());
         }
     }
 
@@ -142,21 +150,22 @@ impl World {
             60..67 => drop(self.take()),
             67..72 => {
                 if let Some(claim) = self.take() {
-                    self.store.give_back(claim, Loss::Stopped, Timestamp(self.now)).await.unwrap();
+                    self.store.give_back(claim, Loss::Stopped, self.wall()).await.unwrap();
                 }
             }
             72..76 => {
                 if let Some(claim) = self.take() {
                     let loss = Loss::Fault { error: "disk".into(), max_attempts: MAX_ATTEMPTS };
-                    self.store.give_back(claim, loss, Timestamp(self.now)).await.unwrap();
+                    self.store.give_back(claim, loss, self.wall()).await.unwrap();
                 }
             }
             76..86 => self.beat().await,
             86..94 => {
-                self.store.reap(MAX_ATTEMPTS, Timestamp(self.now)).await.unwrap();
+                self.store.reap(MAX_ATTEMPTS, Timestamp(self.now), self.wall()).await.unwrap();
             }
             94..97 => self.restart().await,
             97..98 => self.cancel_one().await,
+            98..99 => self.ahead = self.rng.random_range(-20 * LEASE..20 * LEASE),
             _ => self.now += 2 * LEASE,
         }
     }
@@ -175,15 +184,15 @@ impl World {
     /// The process dies; its workers are zombies that still hold their claims.
     async fn restart(&mut self) {
         self.store.expire_all().await.unwrap();
-        self.store.reap(MAX_ATTEMPTS, Timestamp(self.now)).await.unwrap();
-        self.store.advance_all(Timestamp(self.now)).await.unwrap();
+        self.store.reap(MAX_ATTEMPTS, Timestamp(self.now), self.wall()).await.unwrap();
+        self.store.advance_all(self.wall()).await.unwrap();
     }
 
     async fn cancel_one(&mut self) {
         let n = self.rng.random_range(0..self.workflows.len());
         let id = self.workflows[n].id;
         let open = !self.store.workflow(self.project, id).await.unwrap().state.is_final();
-        let canceled = self.store.cancel_workflow(self.project, id, Timestamp(self.now)).await;
+        let canceled = self.store.cancel_workflow(self.project, id, self.wall()).await;
         assert_eq!(canceled.is_ok(), open);
     }
 
@@ -191,7 +200,7 @@ impl World {
     async fn drain(&mut self) {
         for _ in 0..1000 {
             self.now += 2 * LEASE;
-            self.store.reap(MAX_ATTEMPTS, Timestamp(self.now)).await.unwrap();
+            self.store.reap(MAX_ATTEMPTS, Timestamp(self.now), self.wall()).await.unwrap();
             if let Some(zombie) = self.take() {
                 self.finish(zombie).await;
             }
@@ -214,6 +223,10 @@ impl World {
             for id in &workflow.jobs {
                 let job = self.store.job(self.project, *id).await.unwrap();
                 assert!(job.state.is_final() && job.finished.is_some(), "job {id} never ended");
+                assert!(
+                    job.started.is_none_or(|at| job.created <= at && Some(at) <= job.finished),
+                    "{job:?}"
+                );
                 assert!(self.ended.get(id).is_none_or(|n| *n == 1), "job {id} ended twice");
                 assert_eq!(job.state == State::Success, self.succeeded.contains(id));
                 let published = usize::from(job.state == State::Success);
@@ -229,7 +242,11 @@ impl World {
                 State::Canceled => assert!(has(State::Canceled)),
                 other => panic!("workflow {} is still {other:?}", workflow.id),
             }
-            assert!(workflow.finished.is_some());
+            assert!(workflow.started.is_none_or(|at| workflow.created <= at), "{workflow:?}");
+            assert!(
+                workflow.started.unwrap_or(workflow.created) <= workflow.finished.unwrap(),
+                "{workflow:?}"
+            );
         }
         assert!(made.is_empty(), "assets without a job: {made:?}");
     }

@@ -49,11 +49,14 @@ statements! {
     WORKFLOW_JOBS = "SELECT id FROM jobs WHERE workflow_id = $1 ORDER BY id";
     WORKFLOW_JOBS_ALL = "SELECT id, workflow_id FROM jobs WHERE project_id = $1 AND workflow_id IS NOT NULL ORDER BY id";
     WORKFLOW_NODES = "SELECT id, state, ready, needs FROM jobs WHERE workflow_id = $1 ORDER BY id";
-    WORKFLOW_STARTED = "UPDATE workflows SET state = 'started', started = $2 WHERE id = $1 AND state = 'pending'";
-    WORKFLOW_DONE = "UPDATE workflows SET state = $2, finished = $3
+    WORKFLOW_STARTED = "UPDATE workflows SET state = 'started', started = CASE WHEN created > $2 THEN created ELSE $2 END
+        WHERE id = $1 AND state = 'pending'";
+    WORKFLOW_DONE = "UPDATE workflows SET state = $2,
+            finished = CASE WHEN COALESCE(started, created) > $3 THEN COALESCE(started, created) ELSE $3 END
         WHERE id = $1 AND state IN ('pending', 'started')";
     WORKFLOW_DONE_EMPTY = "UPDATE workflows SET state = 'success', started = $2, finished = $2 WHERE id = $1";
-    WORKFLOW_CANCEL_JOBS = "UPDATE jobs SET state = 'canceled', finished = $2, progress = 0
+    WORKFLOW_CANCEL_JOBS = "UPDATE jobs SET state = 'canceled', progress = 0,
+            finished = CASE WHEN COALESCE(started, created) > $2 THEN COALESCE(started, created) ELSE $2 END
         WHERE workflow_id = $1 AND state IN ('pending', 'started') RETURNING id";
     WORKFLOW_DELETE = "DELETE FROM workflows WHERE id = $1";
     WORKFLOWS_OPEN = "SELECT id FROM workflows WHERE state IN ('pending', 'started') ORDER BY id";
@@ -68,17 +71,21 @@ statements! {
     JOB_INPUTS = "SELECT inputs FROM jobs WHERE id = $1";
     JOB_RENAME = "UPDATE jobs SET name = $3 WHERE id = $1 AND project_id = $2 RETURNING *";
     JOB_DELETE = "DELETE FROM jobs WHERE id = $1 AND project_id = $2";
-    JOB_CANCEL = "UPDATE jobs SET state = 'canceled', finished = $2, progress = 0
+    JOB_CANCEL = "UPDATE jobs SET state = 'canceled', progress = 0,
+            finished = CASE WHEN COALESCE(started, created) > $2 THEN COALESCE(started, created) ELSE $2 END
         WHERE id = $1 AND state IN ('pending', 'started')";
-    JOB_FAIL = "UPDATE jobs SET state = 'failure', finished = $2, error = $3, progress = 0
+    JOB_FAIL = "UPDATE jobs SET state = 'failure', error = $3, progress = 0,
+            finished = CASE WHEN COALESCE(started, created) > $2 THEN COALESCE(started, created) ELSE $2 END
         WHERE id = $1 AND state IN ('pending', 'started')";
     JOB_NEXT = "SELECT * FROM jobs WHERE state = 'pending' AND ready = 1 ORDER BY id LIMIT 1";
-    JOB_CLAIM = "UPDATE jobs SET state = 'started', attempt = attempt + 1, started = $2, lease_until = $3, progress = 0
+    JOB_CLAIM = "UPDATE jobs SET state = 'started', attempt = attempt + 1, lease_until = $3, progress = 0,
+            started = CASE WHEN created > $2 THEN created ELSE $2 END
         WHERE id = $1 AND state = 'pending' AND ready = 1 RETURNING *";
     JOB_BEAT = "UPDATE jobs SET lease_until = $3, progress = $4
         WHERE id = $1 AND attempt = $2 AND state = 'started' RETURNING id";
     JOB_STATE = "SELECT state FROM jobs WHERE id = $1";
-    JOB_FINISH = "UPDATE jobs SET state = $3, finished = $4, error = $5, outputs = $6, progress = $7
+    JOB_FINISH = "UPDATE jobs SET state = $3, error = $5, outputs = $6, progress = $7,
+            finished = CASE WHEN started > $4 THEN started ELSE $4 END
         WHERE id = $1 AND attempt = $2 AND state = 'started' RETURNING id";
     JOB_SET_OUTPUTS = "UPDATE jobs SET outputs = $2 WHERE id = $1";
     JOB_LOSSES = "SELECT losses FROM jobs WHERE id = $1 AND attempt = $2 AND state = 'started'";
