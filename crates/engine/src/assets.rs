@@ -57,11 +57,12 @@ impl Upload {
         // Awaited by reference: a caller that gives up in between leaves the upload whole.
         if let Writing::There(thread) = &mut self.staged {
             let written = thread.await?;
-            self.staged = written.map(Writing::Here).unwrap_or(Writing::Broken);
+            self.staged = Writing::Broken;
+            return Ok(written?);
         }
         match std::mem::replace(&mut self.staged, Writing::Broken) {
             Writing::Here(staged) => Ok(staged),
-            _ => Err(anyhow::anyhow!("the upload cannot be written to disk").into()),
+            _ => Err(anyhow::anyhow!("the upload has failed before").into()),
         }
     }
 

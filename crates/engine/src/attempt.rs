@@ -63,8 +63,11 @@ pub(crate) async fn run(inner: &Arc<Inner>, pool: Arc<ThreadPool>, claim: Claim,
             inner.counters.ended(End::Superseded);
             log(LogLevel::Info, format!("attempt {attempt} was cancelled or superseded")).await;
         }
-        // The row still says started: the attempt is taken back when its lease ends.
-        Err(e) => tracing::error!("job {id}: its end cannot be written down: {e}"),
+        // The row still says started: it is tried again as soon as the ledger can be written.
+        Err(e) => {
+            tracing::error!("job {id}: its end cannot be written down: {e}");
+            inner.running.abandon(id, attempt);
+        }
     }
 }
 

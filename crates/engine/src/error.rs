@@ -43,9 +43,15 @@ pub enum EngineError {
         /// Seconds to wait before the next try.
         retry_after_s: u64,
     },
+    /// Nothing of the request was kept, for want of room.
+    #[error("the disk of the data folder is full")]
+    Full,
+    /// Nothing of the request was kept: others have been writing all the time. The same request may succeed later.
+    #[error("the ledger is locked by another process, or too much waits to be written to it")]
+    Locked,
     /// Our fault or the machine's.
     #[error("internal error: {0:#}")]
-    Internal(#[from] anyhow::Error),
+    Internal(anyhow::Error),
 }
 
 impl EngineError {
@@ -57,12 +63,51 @@ impl EngineError {
     }
 }
 
+/// What the causes of a fault have in common decides: a full disk and a locked ledger are told apart from all others,
+/// through whatever layer they come.
+impl From<anyhow::Error> for EngineError {
+    fn from(error: anyhow::Error) -> Self {
+        let is_full = |e: &std::io::Error| {
+            use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+            matches!(e.kind(), StorageFull | QuotaExceeded)
+        };
+        for cause in error.chain() {
+            if cause.downcast_ref().is_some_and(is_full) {
+                return EngineError::Full;
+            }
+            match cause.downcast_ref::<sqlx::Error>() {
+                Some(sqlx::Error::PoolTimedOut) => return EngineError::Locked,
+                Some(sqlx::Error::Database(e)) => match sqlite_code(e.code().as_deref()) {
+                    Some(SQLITE_FULL | SQLITE_IOERR_SHMSIZE) => return EngineError::Full,
+                    Some(code) if matches!(code & 0xff, SQLITE_BUSY | SQLITE_LOCKED) => {
+                        return EngineError::Locked;
+                    }
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+        EngineError::Internal(error)
+    }
+}
+
+/// Extended result codes of SQLite (sqlite.org/rescode.html); the low byte is the class.
+const SQLITE_BUSY: u32 = 5;
+const SQLITE_LOCKED: u32 = 6;
+const SQLITE_FULL: u32 = 13;
+/// The index of the write-ahead log cannot grow.
+const SQLITE_IOERR_SHMSIZE: u32 = 10 | (19 << 8);
+
+fn sqlite_code(code: Option<&str>) -> Option<u32> {
+    code?.parse().ok()
+}
+
 /// Faults of the ledger or of a disk: ours or the machine's, never the caller's.
 macro_rules! internal {
     ($($source:ty),+ $(,)?) => {$(
         impl From<$source> for EngineError {
             fn from(e: $source) -> Self {
-                EngineError::Internal(e.into())
+                anyhow::Error::from(e).into()
             }
         }
     )+};

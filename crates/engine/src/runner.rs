@@ -34,6 +34,8 @@ pub(crate) struct Running {
     doorbell: Notify,
     stopping: AtomicBool,
     attempts: Mutex<HashMap<JobId, Watched>>,
+    /// Attempts whose end could not be written down.
+    abandoned: Mutex<Vec<(JobId, u32)>>,
 }
 
 /// One attempt, from outside.
@@ -100,6 +102,15 @@ impl Running {
         for watched in jobs.iter().filter_map(|id| attempts.get(id)) {
             watched.handle.cancel();
         }
+    }
+
+    /// Has the lease of an attempt ended as soon as the ledger can be written: its job is then tried again.
+    pub(crate) fn abandon(&self, id: JobId, attempt: u32) {
+        self.abandoned().push((id, attempt));
+    }
+
+    fn abandoned(&self) -> MutexGuard<'_, Vec<(JobId, u32)>> {
+        self.abandoned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Undoes [`Running::stop`].
@@ -206,6 +217,7 @@ impl Runner {
         self.beat().await?;
         if self.reaped.elapsed() >= REAP {
             self.reaped = Instant::now();
+            self.let_go().await?;
             let max_attempts = self.inner.config.max_attempts;
             let lost = self.inner.store.reap(max_attempts, self.clock.now(), Timestamp::now()).await?;
             self.inner.counters.lost_leases(lost);
@@ -218,6 +230,15 @@ impl Runner {
             tokio::spawn(sweep(self.inner.clone()));
         }
         self.fill(pool).await
+    }
+
+    /// Ends the leases of abandoned attempts.
+    async fn let_go(&self) -> Result<()> {
+        loop {
+            let Some((id, attempt)) = self.inner.running.abandoned().last().copied() else { return Ok(()) };
+            self.inner.store.expire(id, attempt).await?;
+            self.inner.running.abandoned().retain(|one| *one != (id, attempt));
+        }
     }
 
     /// Renews leases and notes progress; an attempt that lost its job is told to end.

@@ -5,11 +5,10 @@
 mod served;
 
 use serde_json::{Value, json};
-use served::{Api, Served, box_stl, checksum, token};
+use served::{Api, Choices, Served, box_stl, check, checksum, token};
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -25,22 +24,6 @@ jobs:
     needs: [preprocess, compute-bvh]
     assets: {mesh: preprocess, bvh: compute-bvh}
 ";
-
-/// Splitmix64 (Steele, Lea, Flood 2014): a seed means the same choices for ever.
-struct Choices(u64);
-
-impl Choices {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-}
 
 /// Counts what clients see happen, so that a kill comes at a chosen event.
 #[derive(Default)]
@@ -266,16 +249,6 @@ fn check_disk(data: &Path) -> usize {
         assert!(digits.ends_with(&content["sha256:".len()..]), "{} holds {content}", blob.display());
     }
     blobs.len()
-}
-
-/// `fieldstone check`, or `gc`, which must find nothing wrong. Returns its summary.
-fn check(data: &Path, command: &str) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_fieldstone")).args([command, "--data"]).arg(data).output();
-    let output = output.expect("the binary runs");
-    let (found, summary) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && found.is_empty(), "{command}: {found}{summary}");
-    print!("{command}: {summary}");
-    summary.into_owned()
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

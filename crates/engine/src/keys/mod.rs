@@ -53,7 +53,7 @@ pub async fn revoke(data: &Path, kind: CredentialKind, id: &str) -> Result<()> {
     must_exist(data)?;
     with_store(data, async |store| {
         let update = sqlx::query(sql::KEY_REVOKE).bind(id).bind(kind.as_str()).bind(Timestamp::now().0);
-        match update.fetch_optional(store.writer()).await? {
+        match store.write_one(update).await? {
             Some(_) => Ok(()),
             None => Err(EngineError::NotFound(format!("{} {id:?}", kind.as_str()))),
         }

@@ -4,6 +4,7 @@ use super::{Result, Store, rows, sql};
 use crate::error::EngineError;
 use crate::list_query::{ASSETS, List};
 use crate::model::*;
+use sqlx::Row;
 
 /// A blob that is on disk under its checksum.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,8 +83,8 @@ impl Store {
 
     /// Deletes the row and returns the checksum it had.
     pub(crate) async fn delete_asset(&self, project: ProjectId, id: AssetId) -> Result<String> {
-        let deleted = sqlx::query_scalar(sql::ASSET_DELETE).bind(id.0).bind(project.0);
-        deleted.fetch_optional(self.writer()).await?.ok_or_else(|| missing(id))
+        let deleted = self.write_one(sqlx::query(sql::ASSET_DELETE).bind(id.0).bind(project.0)).await?;
+        Ok(deleted.ok_or_else(|| missing(id))?.try_get(0)?)
     }
 
     /// Whether an asset or an unfinished job refers to the blob.

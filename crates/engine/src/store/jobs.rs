@@ -39,7 +39,7 @@ impl Store {
 
     pub(crate) async fn rename_job(&self, project: ProjectId, id: JobId, name: &str) -> Result<Job> {
         let renamed = sqlx::query(sql::JOB_RENAME).bind(id.0).bind(project.0).bind(name);
-        let row = renamed.fetch_optional(self.writer()).await?;
+        let row = self.write_one(renamed).await?;
         self.changed([id]);
         rows::job(&row.ok_or_else(|| missing(id))?)
     }

@@ -14,6 +14,11 @@ use crate::model::*;
 use indexmap::IndexMap;
 use serde_json::Value;
 use sqlx::SqliteConnection;
+use std::time::{Duration, Instant};
+
+/// How long the end of an attempt waits for the ledger, and how often it looks. Within a lease.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The right to run one attempt of a job and to finish it.
 #[derive(Debug)]
@@ -110,13 +115,12 @@ impl Store {
         progress: f32,
         lease_until: Timestamp,
     ) -> Result<Lease> {
-        let held = sqlx::query(sql::JOB_BEAT)
+        let beat = sqlx::query(sql::JOB_BEAT)
             .bind(id.0)
             .bind(i64::from(attempt))
             .bind(lease_until.0)
-            .bind(f64::from(progress))
-            .fetch_optional(self.writer())
-            .await?;
+            .bind(f64::from(progress));
+        let held = self.write_one(beat).await?;
         if held.is_some() {
             self.changed([id]);
             return Ok(Lease::Held);
@@ -127,10 +131,23 @@ impl Store {
     }
 
     /// Ends the job as `outcome` says, publishes its assets and moves its workflow on, all at once
-    /// or not at all. False when the claim was stale: then nothing has changed.
+    /// or not at all. False when the claim was stale: then nothing has changed. While the disk is full or the ledger
+    /// locked it waits for a while: what was computed is worth it.
     pub(crate) async fn finish(&self, claim: Claim, outcome: Outcome, now: Timestamp) -> Result<bool> {
+        let start = Instant::now();
+        loop {
+            match self.try_finish(&claim, outcome.clone(), now).await {
+                Err(EngineError::Full | EngineError::Locked) if start.elapsed() < PATIENCE => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn try_finish(&self, claim: &Claim, outcome: Outcome, now: Timestamp) -> Result<bool> {
         let mut tx = self.begin().await?;
-        let outcome = self.within_limits(&mut tx, &claim, outcome).await?;
+        let outcome = self.within_limits(&mut tx, claim, outcome).await?;
         let (state, error, progress) = match &outcome {
             Outcome::Success { .. } => (State::Success, None, 1.0),
             Outcome::Failure(error) => (State::Failure, Some(error.clone()), 0.0),
@@ -192,9 +209,16 @@ impl Store {
             return self.finish(claim, Outcome::Failure(error), now).await;
         }
         let back = sqlx::query(sql::JOB_GIVE_BACK).bind(claim.id().0).bind(i64::from(claim.job.attempt));
-        let back = back.bind(counted).fetch_optional(self.writer()).await?;
+        let back = self.write_one(back.bind(counted)).await?;
         self.changed([claim.id()]);
         Ok(back.is_some())
+    }
+
+    /// Ends the lease of one attempt now: nobody holds it any more.
+    pub(crate) async fn expire(&self, id: JobId, attempt: u32) -> Result<()> {
+        let expire = sqlx::query(sql::JOB_EXPIRE).bind(id.0).bind(i64::from(attempt));
+        expire.execute(self.writer()).await?;
+        Ok(())
     }
 
     /// Ends every lease now: for the start of the only process, when all holders are dead.

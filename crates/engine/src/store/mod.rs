@@ -24,10 +24,12 @@ pub(crate) use assets::Placed;
 pub(crate) use limits::Limits;
 pub(crate) use projects::Left;
 use projects::Visibility;
+use sqlx::query::Query;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
 };
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,7 +75,13 @@ impl Store {
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(true);
         let pool = SqlitePoolOptions::new().test_before_acquire(false);
-        let write = pool.clone().max_connections(1).connect_with(options.clone()).await?;
+        // A full disk makes SQLite roll a transaction back by itself. sqlx's own rollback then fails, and sqlx goes on counting
+        // the transaction as open (sqlx-sqlite 0.9.0, connection/worker.rs): no other could ever begin on that connection.
+        let write = pool.clone().max_connections(1).before_acquire(|connection, _| {
+            let is_sound = !connection.is_in_transaction();
+            Box::pin(async move { Ok(is_sound) })
+        });
+        let write = write.connect_with(options.clone()).await?;
         check_version(&write, migrate.then_some(folder)).await?;
         let read = pool.max_connections(READERS).connect_with(options.read_only(true)).await?;
         Ok(Self::over(write, read))
@@ -142,6 +150,15 @@ impl Store {
     pub(crate) async fn set_meta(&self, name: &str, value: &str) -> Result<()> {
         sqlx::query(sql::META_SET).bind(name).bind(value).execute(&self.write).await?;
         Ok(())
+    }
+
+    /// Runs a writing statement; the row that it returns, if any. The statement is read to its end, because SQLite commits
+    /// there: one that is left at its first row commits after its answer, and nobody hears when that fails.
+    pub(crate) async fn write_one(
+        &self,
+        statement: Query<'_, Sqlite, SqliteArguments>,
+    ) -> Result<Option<SqliteRow>> {
+        Ok(statement.fetch_all(&self.write).await?.pop())
     }
 
     pub(crate) fn reader(&self) -> &SqlitePool {

@@ -104,6 +104,7 @@ statements! {
     COUNT_QUEUE = "SELECT COUNT(*) AS count, MIN(created) AS oldest FROM jobs WHERE state = 'pending' AND ready = 1";
     COUNT_BLOBS = "SELECT COUNT(*) AS count, CAST(SUM(size) AS BIGINT) AS bytes
         FROM (SELECT MAX(size) AS size FROM assets GROUP BY sha256) AS blobs";
+    JOB_EXPIRE = "UPDATE jobs SET lease_until = 0 WHERE id = $1 AND attempt = $2 AND state = 'started'";
     JOBS_EXPIRE_ALL = "UPDATE jobs SET lease_until = 0 WHERE state = 'started'";
     JOBS_EXPIRED = "SELECT * FROM jobs WHERE state = 'started' AND lease_until < $1 ORDER BY id";
 }

@@ -123,6 +123,12 @@ impl Api {
         Self::answer(request.json(body).send())
     }
 
+    /// PATCH of JSON.
+    pub fn patch(&self, path: &str, body: &Value) -> Answer {
+        let request = self.client.patch(format!("{}{path}", self.url)).bearer_auth(&self.token);
+        Self::answer(request.json(body).send())
+    }
+
     /// POST of a body as it is.
     pub fn post_text(&self, path: &str, body: &str) -> Answer {
         let request = self.client.post(format!("{}{path}", self.url)).bearer_auth(&self.token);
@@ -206,4 +212,32 @@ pub fn box_stl(size: [f32; 3], k: u32) -> Vec<u8> {
         stl.extend([0; 2]);
     }
     stl
+}
+
+/// `fieldstone check`, or `gc`, which must find nothing wrong. Returns its summary.
+pub fn check(data: &Path, command: &str) -> String {
+    let output = Command::new(BINARY).args([command, "--data"]).arg(data).output();
+    let output = output.expect("the binary runs");
+    let (found, summary) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && found.is_empty(), "{command}: {found}{summary}");
+    print!("{command}: {summary}");
+    summary.into_owned()
+}
+
+/// Splitmix64 (Steele, Lea, Flood 2014): a seed means the same choices for ever.
+pub struct Choices(pub u64);
+
+impl Choices {
+    /// Any number.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number from 0 to `n` − 1.
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
 }

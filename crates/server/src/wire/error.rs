@@ -6,6 +6,9 @@ use axum::response::{IntoResponse, Response};
 use fieldstone_engine::{EngineError, FieldError};
 use serde::Serialize;
 
+/// When to come again while the ledger is locked.
+const LOCKED_RETRY_S: u64 = 1;
+
 /// A reply that is not 2xx. `description` is what the pages document; clients read `errors`, then `msg`.
 #[derive(Debug)]
 pub struct ApiError {
@@ -96,6 +99,9 @@ impl From<EngineError> for ApiError {
             EngineError::Quota(text) => Self::new(StatusCode::FORBIDDEN, text),
             EngineError::Busy { message, retry_after_s } => Self::new(StatusCode::TOO_MANY_REQUESTS, message)
                 .with_header(RETRY_AFTER, HeaderValue::from(retry_after_s)),
+            EngineError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string()),
+            EngineError::Locked => Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+                .with_header(RETRY_AFTER, HeaderValue::from(LOCKED_RETRY_S)),
             EngineError::Internal(cause) => {
                 tracing::error!("internal error: {cause:#}");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error, see the server's log")

@@ -1,0 +1,9 @@
+//! Faults of the machine around a running server. After each of them `fieldstone check` finds nothing wrong, and everything
+//! that was acknowledged is there.
+
+#[path = "../served/mod.rs"]
+mod served;
+
+#[cfg(target_os = "linux")]
+mod disk_full;
+mod locked;
