@@ -39,7 +39,8 @@ pub async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
         None => None,
     };
     // All that can be refused comes before the data folder is made.
-    let (server, given) = (settings.server()?, sign_in::given_certificate(&settings)?);
+    let (mut server, given) = (settings.server()?, sign_in::given_certificate(&settings)?);
+    server.max_connections = server.max_connections.min(room_for_connections());
     let engine = Engine::open(settings.engine())
         .await
         .with_context(|| format!("cannot open data folder {}", settings.data.display()))?;
@@ -58,6 +59,21 @@ pub async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     engine.stop().await;
     eprintln!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Lets this process open as many files as it may at all; half of them are for connections.
+#[cfg(unix)]
+fn room_for_connections() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit.clone() };
+    let files = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
+    files.map_or(usize::MAX, |n| usize::try_from(n / 2).unwrap_or(usize::MAX))
+}
+
+#[cfg(not(unix))]
+fn room_for_connections() -> usize {
+    usize::MAX
 }
 
 /// The listener with the certificate that was given, else with one of our own, and a line that says so.

@@ -111,6 +111,18 @@ pub struct Flags {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_request_rate: Option<u32>,
+    /// Connections that are open at the same time; others wait to be accepted.
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_connections: Option<usize>,
+    /// Seconds in which the headers of a request must come; an idle connection is closed after as long.
+    #[arg(long, value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header_timeout: Option<u64>,
+    /// Seconds that the body of a request may pause; then the request is answered with 408.
+    #[arg(long, value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body_timeout: Option<u64>,
     /// Bytes of one JSON request body at most.
     #[arg(long, value_name = "SIZE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -181,6 +193,9 @@ pub struct Settings {
     pub project_quota: Option<Size>,
     pub max_queue: u64,
     pub max_request_rate: u32,
+    pub max_connections: usize,
+    pub header_timeout: u64,
+    pub body_timeout: u64,
     pub max_body: Size,
     pub max_triangles: u64,
     pub max_graph_operators: usize,
@@ -195,6 +210,7 @@ impl Default for Settings {
     fn default() -> Self {
         let mesh = MeshLimits::default();
         let graph = GraphLimits::default();
+        let server = ServerConfig::default();
         Settings {
             listen: "127.0.0.1:8080".into(),
             data: "fieldstone-data".into(),
@@ -218,6 +234,9 @@ impl Default for Settings {
             project_quota: None,
             max_queue: 10_000,
             max_request_rate: 500,
+            max_connections: server.max_connections,
+            header_timeout: server.header_timeout_s,
+            body_timeout: server.body_timeout_s,
             max_body: Size(16 << 20),
             max_triangles: mesh.max_triangles,
             max_graph_operators: graph.operators,
@@ -327,6 +346,9 @@ impl Settings {
             max_upload_bytes: self.max_upload.0,
             max_json_bytes: usize::try_from(self.max_body.0).unwrap_or(usize::MAX),
             max_request_rate: self.max_request_rate,
+            max_connections: self.max_connections,
+            header_timeout_s: self.header_timeout,
+            body_timeout_s: self.body_timeout,
             link_lifetime_s: self.link_lifetime,
             issuer: crate::sign_in::issuer(self)?.map(Arc::new),
             ..ServerConfig::default()

@@ -147,9 +147,12 @@ pub fn content_length(headers: &HeaderMap) -> Option<u64> {
 
 /// Waits for the next piece of a body, but not for ever.
 pub async fn in_time<T>(app: &App, piece: impl Future<Output = T>) -> Result<T, ApiError> {
-    let seconds = app.config.body_idle_s;
+    let seconds = app.config.body_timeout_s;
     tokio::time::timeout(Duration::from_secs(seconds), piece).await.map_err(|_| {
-        ApiError::new(StatusCode::REQUEST_TIMEOUT, format!("body: nothing arrived for {seconds} s"))
+        ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            format!("body: nothing arrived for {seconds} s, the limit that setting body_timeout sets"),
+        )
     })
 }
 

@@ -4,6 +4,7 @@
 
 mod app;
 mod auth;
+mod connections;
 mod drain;
 mod extract;
 mod issuer;
@@ -17,8 +18,7 @@ mod routes;
 mod tls;
 mod wire;
 
-use axum::Router;
-use axum::serve::{Listener, ListenerExt, TapIo};
+use axum::serve::ListenerExt;
 use fieldstone_engine::Engine;
 use futures::FutureExt;
 pub use issuer::{Issuer, IssuerConfig};
@@ -28,6 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 pub use tls::{Tls, choose_cryptography};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 /// What the HTTP side may be told.
 #[derive(Clone, Debug)]
@@ -42,8 +43,13 @@ pub struct ServerConfig {
     pub max_request_rate: u32,
     /// Lifetime of a download link in seconds.
     pub link_lifetime_s: u64,
+    /// Connections that are open at the same time; others wait to be accepted.
+    pub max_connections: usize,
+    /// Seconds in which the headers of a request must have come, counted from the connection's or the last answer's
+    /// beginning to wait for them: an idle connection is closed after as long.
+    pub header_timeout_s: u64,
     /// Seconds that a request body may pause before the request is answered with 408.
-    pub body_idle_s: u64,
+    pub body_timeout_s: u64,
     /// Seconds that open requests get to finish when the server shuts down.
     pub shutdown_grace_s: u64,
     /// Whose tokens are taken beside our own.
@@ -58,7 +64,9 @@ impl Default for ServerConfig {
             max_upload_bytes: 64 << 30,
             max_request_rate: 500,
             link_lifetime_s: 3600,
-            body_idle_s: 60,
+            max_connections: 4096,
+            header_timeout_s: 60,
+            body_timeout_s: 60,
             shutdown_grace_s: 10,
             issuer: None,
         }
@@ -87,7 +95,11 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let Listeners { plain, tls } = listeners.into();
-    let grace = Duration::from_secs(config.shutdown_grace_s);
+    let limits = connections::Limits {
+        header_timeout: Duration::from_secs(config.header_timeout_s),
+        grace: Duration::from_secs(config.shutdown_grace_s),
+        slots: Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
+    };
     let (router, shutdown) = (router(engine, config), shutdown.shared());
     let plain = plain.tap_io(|connection| {
         // Small replies must not wait for the acknowledgement of the previous one.
@@ -95,43 +107,15 @@ pub async fn serve(
             tracing::debug!("cannot set TCP_NODELAY: {e}");
         }
     });
-    let Some((listener, tls)) = tls else { return serve_on(plain, router, grace, shutdown).await };
+    let Some((listener, tls)) = tls else {
+        connections::serve(plain, router, limits, shutdown).await;
+        return Ok(());
+    };
     let secure = tls::TlsListener::new(listener, tls)?.tap_io(|_| ());
     let marked = router.clone().layer(axum::Extension(tls::OverTls));
-    let plain = serve_on(plain, router, grace, shutdown.clone());
-    futures::try_join!(plain, serve_on(secure, marked, grace, shutdown))?;
+    let plain = connections::serve(plain, router, limits.clone(), shutdown.clone());
+    futures::join!(plain, connections::serve(secure, marked, limits, shutdown));
     Ok(())
-}
-
-async fn serve_on<L, F>(
-    listener: TapIo<L, F>,
-    router: Router,
-    grace: Duration,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()>
-where
-    L: Listener<Addr = SocketAddr>,
-    F: FnMut(&mut L::Io) + Send + 'static,
-{
-    let (stopping, stopped) = tokio::sync::oneshot::channel();
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-        shutdown.await;
-        // The receiver waits below for as long as we serve.
-        stopping.send(()).ok();
-    });
-    tokio::select! {
-        result = async { serving.await } => result,
-        () = async {
-            match stopped.await {
-                Ok(()) => tokio::time::sleep(grace).await,
-                Err(_) => std::future::pending().await,
-            }
-        } => {
-            tracing::warn!("requests still open after {} s are cut off", grace.as_secs());
-            Ok(())
-        }
-    }
 }
 
 /// The address that `serve` listens on, for messages.

@@ -57,6 +57,11 @@ impl Served {
         self.child.wait().expect("a killed process ends");
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What the server wrote on stderr, for messages.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().join("\n")

@@ -98,7 +98,7 @@ async fn a_host_that_is_none_cannot_be_linked_to() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_stops_coming_is_given_up() {
-    let server = Server::with(ServerConfig { body_idle_s: 0, ..ServerConfig::default() }).await;
+    let server = Server::with(ServerConfig { body_timeout_s: 0, ..ServerConfig::default() }).await;
     let mut stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
     let request = format!(
         "POST /projects HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {}\r\nContent-Length: 9\r\nConnection: close\r\n\r\n{{",
