@@ -66,7 +66,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
 fn room_for_connections() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, ..limit.clone() };
+    let raised = Rlimit { current: limit.maximum, ..limit };
     let files = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
     files.map_or(usize::MAX, |n| usize::try_from(n / 2).unwrap_or(usize::MAX))
 }
