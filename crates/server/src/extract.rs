@@ -125,19 +125,22 @@ impl FromRequest<App> for JsonOrForm {
         let form = request.headers().get(CONTENT_TYPE).is_some_and(|v| {
             v.as_bytes().to_ascii_lowercase().starts_with(b"application/x-www-form-urlencoded")
         });
-        let bytes = read_body(request, app).await?;
-        if !form {
-            return Ok(JsonOrForm(Document::parse(&bytes)?));
-        }
-        // A form body has the syntax of a query string.
-        let text =
-            std::str::from_utf8(&bytes).map_err(|_| ApiError::bad_request("form body is not UTF-8"))?;
-        let uri = Uri::builder().path_and_query(format!("/?{text}")).build();
-        let uri = uri.map_err(|_| ApiError::bad_request("form body is not form-encoded"))?;
-        let Query(pairs) = Query::try_from_uri(&uri)
-            .map_err(|e| ApiError::bad_request(format!("form body: {}", e.body_text())))?;
-        Ok(JsonOrForm(Document::from_texts(pairs)))
+        Ok(JsonOrForm(document(form, &read_body(request, app).await?)?))
     }
+}
+
+/// A body's document, from a form or from JSON.
+pub(crate) fn document(form: bool, bytes: &[u8]) -> Result<Document, ApiError> {
+    if !form {
+        return Document::parse(bytes);
+    }
+    // A form body has the syntax of a query string.
+    let text = std::str::from_utf8(bytes).map_err(|_| ApiError::bad_request("form body is not UTF-8"))?;
+    let uri = Uri::builder().path_and_query(format!("/?{text}")).build();
+    let uri = uri.map_err(|_| ApiError::bad_request("form body is not form-encoded"))?;
+    let Query(pairs) = Query::try_from_uri(&uri)
+        .map_err(|e| ApiError::bad_request(format!("form body: {}", e.body_text())))?;
+    Ok(Document::from_texts(pairs))
 }
 
 /// The declared length of a body.

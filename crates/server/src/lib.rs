@@ -14,6 +14,8 @@ mod rate;
 mod reply;
 pub mod router;
 mod routes;
+#[doc(hidden)]
+pub mod testing;
 mod tls;
 mod wire;
 

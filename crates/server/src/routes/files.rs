@@ -22,20 +22,24 @@ struct Signature {
     signature: String,
 }
 
-/// Checks a link and returns the blob's checksum and the name to save it under.
-fn check(key: &[u8; 32], path: &RawPathParams, uri: &Uri) -> Result<(String, String), ApiError> {
-    let forbidden = |text: &str| ApiError::new(StatusCode::FORBIDDEN, text);
-    let altered = || forbidden("download link is incomplete or was altered");
+fn forbidden(text: &str) -> ApiError {
+    ApiError::new(StatusCode::FORBIDDEN, text)
+}
+
+fn altered() -> ApiError {
+    forbidden("download link is incomplete or was altered")
+}
+
+/// Checks the query of a link to a blob under a name.
+pub(crate) fn check(key: &[u8; 32], sha256: &str, filename: &str, uri: &Uri) -> Result<(), ApiError> {
     let Query(Signature { expires, signature }) = Query::try_from_uri(uri).map_err(|_| altered())?;
-    let mut texts = path.iter().map(|(_, text)| text.to_owned());
-    let (sha256, filename) = texts.next().zip(texts.next()).ok_or_else(altered)?;
-    if !links::verify(key, &sha256, &filename, expires, &signature) {
+    if !links::verify(key, sha256, filename, expires, &signature) {
         return Err(altered());
     }
     if Timestamp::now().0.div_euclid(1_000_000) >= expires {
         return Err(forbidden("download link has expired"));
     }
-    Ok((sha256, filename))
+    Ok(())
 }
 
 /// GET and HEAD.
@@ -46,7 +50,9 @@ pub async fn get(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (sha256, filename) = check(&app.engine.signing_key(), &path, &uri)?;
+    let mut texts = path.iter().map(|(_, text)| text.to_owned());
+    let (sha256, filename) = texts.next().zip(texts.next()).ok_or_else(altered)?;
+    check(&app.engine.signing_key(), &sha256, &filename, &uri)?;
     let blob = app.engine.open_blob(&sha256, None).await?;
     let (size, etag) = (blob.size, format!("\"{sha256}\""));
     let head = |status: StatusCode, length: u64| {

@@ -58,7 +58,7 @@ async fn read(app: &App, multipart: &mut Multipart) -> Result<Received, ApiError
     received.ok_or_else(|| refused("the body has no part called \"file\""))
 }
 
-fn filename(field: &Field<'_>) -> Result<String, ApiError> {
+pub(crate) fn filename(field: &Field<'_>) -> Result<String, ApiError> {
     let raw = field.file_name().ok_or_else(|| refused("the part has no filename"))?;
     let name = decode_filename(raw);
     check_filename(&name).map_err(refused)?;
