@@ -1,6 +1,7 @@
 //! Everything one does to the project: `cargo xtask --help`.
 
 mod bench;
+mod fuzz;
 mod generate;
 mod python;
 mod run;
@@ -28,6 +29,8 @@ enum Task {
         #[command(subcommand)]
         bench: bench::Bench,
     },
+    /// Feed the parsers with made-up bytes; needs a nightly toolchain and `cargo install cargo-fuzz`
+    Fuzz(fuzz::Options),
     /// House rules that no compiler checks: imports, lengths, words
     Tidy,
     /// Write the pages that are made from the code anew; that they are current is a test
@@ -39,6 +42,7 @@ fn main() -> std::process::ExitCode {
         Task::Test(options) => suite::run(&options),
         Task::Conformance => suite::every_release(),
         Task::Bench { bench } => bench.run(),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Tidy => tidy::run(),
         Task::Gen => generate::run(),
     };
