@@ -10,6 +10,7 @@ use super::reach::{Candidates, Near, Rule, ball, narrowed};
 use super::strut::{Strut, to_segment};
 use super::{BLOCK, BeamError, Limits, Style, check_edges};
 use crate::aabb::Aabb;
+use crate::monitor::Monitor;
 use crate::simd::Level;
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -97,8 +98,13 @@ struct Search<'a> {
     rule: Rule,
     segments: &'a [[[f64; 3]; 2]],
     joints: &'a [[f64; 3]],
+    /// Places that are tried for a part at most.
     limit: usize,
+    monitor: &'a Monitor,
 }
+
+/// Places that are tried for all parts together, per candidate that may be kept.
+const TRIED: usize = 256;
 
 impl BeamLattice {
     /// The cell stretched to `scale` (mm per axis), its struts styled afterwards so that radii stay in mm.
@@ -109,6 +115,7 @@ impl BeamLattice {
         style: Style,
         multipliers: [f32; 2],
         limits: &Limits,
+        monitor: &Monitor,
     ) -> Result<BeamLattice, BeamError> {
         style.check()?;
         for (axis, value) in ['x', 'y', 'z'].into_iter().zip(scale) {
@@ -128,15 +135,18 @@ impl BeamLattice {
             None => vec![],
         };
         let counts = part_counts(scale, if segments.len() > 64 { 4096 } else { 512 });
+        let parts = counts.iter().product::<u32>();
+        let tried = limits.candidates.saturating_mul(TRIED) / parts as usize;
         let search = Search {
             scale,
             radius: f64::from(style.section_radius),
             rule: Rule::new(&style, multipliers, scale.iter().sum()),
             segments: &segments,
             joints: &joints,
-            limit: limits.candidates,
+            limit: tried.min(limits.candidates),
+            monitor,
         };
-        let found = (0..counts.iter().product::<u32>()).into_par_iter().map(|part| search.part(counts, part));
+        let found = (0..parts).into_par_iter().map(|part| search.part(counts, part));
         let found = found.collect::<Result<Vec<_>, _>>()?;
         let count = found.iter().map(|(s, n)| s.len() + n.len()).sum();
         if count > limits.candidates {
@@ -273,13 +283,21 @@ impl Search<'_> {
         let index = [part % counts[0], part / counts[0] % counts[1], part / counts[0] / counts[1]];
         let half: [f64; 3] = std::array::from_fn(|a| 0.5 * self.scale[a] / f64::from(counts[a]));
         let centre: [f64; 3] = std::array::from_fn(|a| (2.0 * f64::from(index[a]) + 1.0) * half[a]);
+        self.monitor.check()?;
         let mut near = Near::default();
-        for s in self.segments {
+        // Its copy whose middle is nearest.
+        let nearest = |s: &[[f64; 3]; 2]| {
             let cells = std::array::from_fn(|a| {
                 ((centre[a] - 0.5 * (s[0][a] + s[1][a])) / self.scale[a]).round() as i32
             });
             let [p, q] = s.map(|p| moved(p, self.scale, cells));
-            self.rule.note_strut(&mut near, to_segment(centre, p, q), self.radius);
+            to_segment(centre, p, q)
+        };
+        for s in self.segments {
+            self.rule.note_strut(&mut near, nearest(s), self.radius);
+        }
+        for p in self.joints {
+            self.rule.note_node(&mut near, nearest(&[*p; 2]));
         }
         let horizon = self.rule.horizon(&near, self.radius, ball(half));
         let struts = self.within(centre, horizon, self.segments.iter().copied())?;
