@@ -42,10 +42,18 @@ fn path_id<T: PathId>(text: &str) -> Result<T, ApiError> {
     number.map(T::new).ok_or_else(|| ApiError::not_found(format!("{} {text:?} does not exist", T::NOUN)))
 }
 
-async fn path_params(parts: &mut Parts, app: &App) -> Result<RawPathParams, ApiError> {
-    RawPathParams::from_request_parts(parts, app)
-        .await
-        .map_err(|_| ApiError::bad_request("path is not UTF-8 once its percent signs are decoded"))
+/// The values of a path in their order, decoded.
+pub struct PathTexts(pub Vec<String>);
+
+impl FromRequestParts<App> for PathTexts {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let params = RawPathParams::from_request_parts(parts, app)
+            .await
+            .map_err(|_| ApiError::bad_request("path is not UTF-8 once its percent signs are decoded"))?;
+        Ok(PathTexts(params.iter().map(|(_, text)| text.to_owned()).collect()))
+    }
 }
 
 /// `/projects/{projectId}/…`.
@@ -55,9 +63,8 @@ impl FromRequestParts<App> for InProject {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let params = path_params(parts, app).await?;
-        let mut texts = params.iter().map(|(_, text)| text);
-        Ok(InProject(path_id(texts.next().unwrap_or_default())?))
+        let PathTexts(texts) = PathTexts::from_request_parts(parts, app).await?;
+        Ok(InProject(path_id(texts.first().map_or("", String::as_str))?))
     }
 }
 
@@ -68,10 +75,9 @@ impl<T: PathId> FromRequestParts<App> for Item<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let params = path_params(parts, app).await?;
-        let mut texts = params.iter().map(|(_, text)| text);
-        let project = path_id(texts.next().unwrap_or_default())?;
-        Ok(Item(project, path_id(texts.next().unwrap_or_default())?))
+        let PathTexts(texts) = PathTexts::from_request_parts(parts, app).await?;
+        let text = |at: usize| texts.get(at).map_or("", String::as_str);
+        Ok(Item(path_id(text(0))?, path_id(text(1))?))
     }
 }
 

@@ -1,11 +1,12 @@
 //! `/files`: blobs for whoever holds a signed link, no key needed. Bytes go out as they are, never compressed.
 
 use super::Shared;
+use crate::extract::PathTexts;
 use crate::links;
 use crate::range::{self, Wanted};
 use crate::wire::error::ApiError;
 use axum::body::Body;
-use axum::extract::{Query, RawPathParams, State};
+use axum::extract::{Query, State};
 use axum::http::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
     X_CONTENT_TYPE_OPTIONS,
@@ -46,11 +47,11 @@ pub(crate) fn check(key: &[u8; 32], sha256: &str, filename: &str, uri: &Uri) -> 
 pub async fn get(
     State(app): Shared,
     method: Method,
-    path: RawPathParams,
+    PathTexts(path): PathTexts,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let mut texts = path.iter().map(|(_, text)| text.to_owned());
+    let mut texts = path.into_iter();
     let (sha256, filename) = texts.next().zip(texts.next()).ok_or_else(altered)?;
     check(&app.engine.signing_key(), &sha256, &filename, &uri)?;
     let blob = app.engine.open_blob(&sha256, None).await?;
