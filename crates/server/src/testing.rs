@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use fieldstone_engine::Engine;
 use fieldstone_engine::model::Timestamp;
 use std::ops::Range;
+use std::sync::Arc;
 use tower::ServiceExt;
 
 fn headers(name: HeaderName, value: &[u8]) -> Option<HeaderMap> {
@@ -69,10 +70,14 @@ pub fn body(form: bool, bytes: &[u8], prefer: &[u8]) -> (usize, Option<&'static 
 /// The filenames of the files in a multipart body with the boundary `X`, and their bytes together.
 pub async fn multipart(body: Vec<u8>) -> (Vec<String>, usize) {
     let request = Request::builder().header(CONTENT_TYPE, "multipart/form-data; boundary=X");
-    let request = request.body(Body::from(body)).expect("both are well-formed");
+    let framing = Arc::new(routes::upload::Framing::default());
+    let request = request.body(framing.clone().watch(Body::from(body))).expect("both are well-formed");
     let mut multipart = Multipart::from_request(request, &()).await.expect("a body comes once");
     let (mut names, mut bytes) = (Vec::new(), 0);
-    while let Ok(Some(mut field)) = multipart.next_field().await {
+    loop {
+        framing.begin();
+        let Ok(Some(mut field)) = multipart.next_field().await else { break };
+        framing.end();
         names.extend(routes::upload::filename(&field));
         while let Ok(Some(chunk)) = field.chunk().await {
             bytes += chunk.len();
