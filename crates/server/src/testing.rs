@@ -18,13 +18,13 @@ fn headers(name: HeaderName, value: &[u8]) -> Option<HeaderMap> {
     Some(HeaderMap::from_iter([(name, HeaderValue::from_bytes(value).ok()?)]))
 }
 
-/// The bytes of a blob of `size` that a `Range` asks for; `Err` for an answer that is no 2xx.
-pub fn range(header: &[u8], size: u64) -> Result<Range<u64>, ()> {
-    let headers = headers(RANGE, header).ok_or(())?;
+/// The bytes of a blob of `size` that a `Range` asks for; `None` for an answer that is no 2xx.
+pub fn range(header: &[u8], size: u64) -> Option<Range<u64>> {
+    let headers = headers(RANGE, header)?;
     match range::wanted(&headers, true, "\"tag\"", size) {
-        Wanted::Whole => Ok(0..size),
-        Wanted::Part(part) => Ok(part),
-        Wanted::Unsatisfiable | Wanted::NotModified => Err(()),
+        Wanted::Whole => Some(0..size),
+        Wanted::Part(part) => Some(part),
+        Wanted::Unsatisfiable | Wanted::NotModified => None,
     }
 }
 
