@@ -29,6 +29,9 @@ enum Task {
         #[command(subcommand)]
         bench: bench::Bench,
     },
+    /// Licences, banned crates, sources and advisories of all dependencies, by deny.toml; needs `cargo install cargo-deny`
+    /// and, for the advisories, the network
+    Deny,
     /// Feed the parsers with made-up bytes; needs a nightly toolchain and `cargo install cargo-fuzz`
     Fuzz(fuzz::Options),
     /// House rules that no compiler checks: imports, lengths, words
@@ -42,6 +45,9 @@ fn main() -> std::process::ExitCode {
         Task::Test(options) => suite::run(&options),
         Task::Conformance => suite::every_release(),
         Task::Bench { bench } => bench.run(),
+        Task::Deny => {
+            run::must(run::cargo().args(["deny", "check", "licenses", "bans", "sources", "advisories"]))
+        }
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Tidy => tidy::run(),
         Task::Gen => generate::run(),
