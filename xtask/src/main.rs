@@ -1,6 +1,7 @@
 //! Everything one does to the project: `cargo xtask --help`.
 
 mod bench;
+mod fuzz;
 mod generate;
 mod python;
 mod run;
@@ -28,6 +29,11 @@ enum Task {
         #[command(subcommand)]
         bench: bench::Bench,
     },
+    /// Licences, banned crates, sources and advisories of all dependencies, by deny.toml; needs `cargo install cargo-deny`
+    /// and, for the advisories, the network
+    Deny,
+    /// Feed the parsers with made-up bytes; needs a nightly toolchain and `cargo install cargo-fuzz`
+    Fuzz(fuzz::Options),
     /// House rules that no compiler checks: imports, lengths, words
     Tidy,
     /// Write the pages that are made from the code anew; that they are current is a test
@@ -39,6 +45,10 @@ fn main() -> std::process::ExitCode {
         Task::Test(options) => suite::run(&options),
         Task::Conformance => suite::every_release(),
         Task::Bench { bench } => bench.run(),
+        Task::Deny => {
+            run::must(run::cargo().args(["deny", "check", "licenses", "bans", "sources", "advisories"]))
+        }
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Tidy => tidy::run(),
         Task::Gen => generate::run(),
     };

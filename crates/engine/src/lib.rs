@@ -25,6 +25,8 @@ pub mod model;
 mod projects;
 mod runner;
 mod store;
+#[doc(hidden)]
+pub mod testing;
 pub mod upkeep;
 mod workflow;
 mod workflows;

@@ -28,7 +28,8 @@ fn main() {
             println!("  network: {:.1} ms to prepare", start.elapsed().as_secs_f64() * 1e3);
             time(resolution, &|x, y, z, out| beams.sample(Level::detect(), x, y, z, out));
             let start = Instant::now();
-            let lattice = BeamLattice::new(&cell(), [1.0; 3], style, [1.0; 2], &LIMITS).expect("good cell");
+            let lattice = BeamLattice::new(&cell(), [1.0; 3], style, [1.0; 2], &LIMITS, &Monitor::none())
+                .expect("good cell");
             println!("  unit cell: {:.1} ms to prepare", start.elapsed().as_secs_f64() * 1e3);
             time(resolution, &|x, y, z, out| lattice.sample(Level::detect(), x, y, z, None, out));
         }

@@ -99,7 +99,7 @@ impl<S: Scope> Session<S> {
 }
 
 /// The token of `Authorization: Bearer <token>`; `None` without the header.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     let Some(value) = headers.get(AUTHORIZATION) else { return Ok(None) };
     let text = value.to_str().unwrap_or_default();
     match text.split_once(' ') {

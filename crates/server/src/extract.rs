@@ -42,10 +42,18 @@ fn path_id<T: PathId>(text: &str) -> Result<T, ApiError> {
     number.map(T::new).ok_or_else(|| ApiError::not_found(format!("{} {text:?} does not exist", T::NOUN)))
 }
 
-async fn path_params(parts: &mut Parts, app: &App) -> Result<RawPathParams, ApiError> {
-    RawPathParams::from_request_parts(parts, app)
-        .await
-        .map_err(|_| ApiError::bad_request("path is not UTF-8 once its percent signs are decoded"))
+/// The values of a path in their order, decoded.
+pub struct PathTexts(pub Vec<String>);
+
+impl FromRequestParts<App> for PathTexts {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let params = RawPathParams::from_request_parts(parts, app)
+            .await
+            .map_err(|_| ApiError::bad_request("path is not UTF-8 once its percent signs are decoded"))?;
+        Ok(PathTexts(params.iter().map(|(_, text)| text.to_owned()).collect()))
+    }
 }
 
 /// `/projects/{projectId}/…`.
@@ -55,9 +63,8 @@ impl FromRequestParts<App> for InProject {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let params = path_params(parts, app).await?;
-        let mut texts = params.iter().map(|(_, text)| text);
-        Ok(InProject(path_id(texts.next().unwrap_or_default())?))
+        let PathTexts(texts) = PathTexts::from_request_parts(parts, app).await?;
+        Ok(InProject(path_id(texts.first().map_or("", String::as_str))?))
     }
 }
 
@@ -68,10 +75,9 @@ impl<T: PathId> FromRequestParts<App> for Item<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let params = path_params(parts, app).await?;
-        let mut texts = params.iter().map(|(_, text)| text);
-        let project = path_id(texts.next().unwrap_or_default())?;
-        Ok(Item(project, path_id(texts.next().unwrap_or_default())?))
+        let PathTexts(texts) = PathTexts::from_request_parts(parts, app).await?;
+        let text = |at: usize| texts.get(at).map_or("", String::as_str);
+        Ok(Item(path_id(text(0))?, path_id(text(1))?))
     }
 }
 
@@ -125,19 +131,22 @@ impl FromRequest<App> for JsonOrForm {
         let form = request.headers().get(CONTENT_TYPE).is_some_and(|v| {
             v.as_bytes().to_ascii_lowercase().starts_with(b"application/x-www-form-urlencoded")
         });
-        let bytes = read_body(request, app).await?;
-        if !form {
-            return Ok(JsonOrForm(Document::parse(&bytes)?));
-        }
-        // A form body has the syntax of a query string.
-        let text =
-            std::str::from_utf8(&bytes).map_err(|_| ApiError::bad_request("form body is not UTF-8"))?;
-        let uri = Uri::builder().path_and_query(format!("/?{text}")).build();
-        let uri = uri.map_err(|_| ApiError::bad_request("form body is not form-encoded"))?;
-        let Query(pairs) = Query::try_from_uri(&uri)
-            .map_err(|e| ApiError::bad_request(format!("form body: {}", e.body_text())))?;
-        Ok(JsonOrForm(Document::from_texts(pairs)))
+        Ok(JsonOrForm(document(form, &read_body(request, app).await?)?))
     }
+}
+
+/// A body's document, from a form or from JSON.
+pub(crate) fn document(form: bool, bytes: &[u8]) -> Result<Document, ApiError> {
+    if !form {
+        return Document::parse(bytes);
+    }
+    // A form body has the syntax of a query string.
+    let text = std::str::from_utf8(bytes).map_err(|_| ApiError::bad_request("form body is not UTF-8"))?;
+    let uri = Uri::builder().path_and_query(format!("/?{text}")).build();
+    let uri = uri.map_err(|_| ApiError::bad_request("form body is not form-encoded"))?;
+    let Query(pairs) = Query::try_from_uri(&uri)
+        .map_err(|e| ApiError::bad_request(format!("form body: {}", e.body_text())))?;
+    Ok(Document::from_texts(pairs))
 }
 
 /// The declared length of a body.

@@ -15,6 +15,8 @@ mod rate;
 mod reply;
 pub mod router;
 mod routes;
+#[doc(hidden)]
+pub mod testing;
 mod tls;
 mod wire;
 

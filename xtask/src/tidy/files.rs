@@ -121,7 +121,7 @@ fn owned(path: &Path) -> bool {
     let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or("");
     let folder_name = folder.file_name().and_then(|s| s.to_str()).unwrap_or("");
     let is_root = matches!(stem, "main" | "lib" | "build")
-        || matches!(folder_name, "tests" | "examples" | "benches" | "bin")
+        || matches!(folder_name, "tests" | "examples" | "benches" | "bin" | "fuzz_targets")
             && folder.parent().is_some_and(|p| p.join("Cargo.toml").exists() || p.ends_with("src"));
     if is_root {
         return true;

@@ -122,7 +122,16 @@ fn acceptable(expression: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::acceptable;
+    use super::{LICENCES, acceptable};
+
+    #[test]
+    fn the_list_of_licences_is_that_of_deny_toml() {
+        let text = std::fs::read_to_string(crate::run::root().join("deny.toml")).unwrap();
+        let (_, list) = text.split_once("\nallow = [").unwrap();
+        let (list, _) = list.split_once("\n]").unwrap();
+        let listed: Vec<&str> = list.lines().filter_map(|line| line.split('"').nth(1)).collect();
+        assert_eq!(listed, LICENCES);
+    }
 
     #[test]
     fn licence_expressions_are_weighed() {

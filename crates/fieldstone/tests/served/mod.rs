@@ -62,6 +62,15 @@ impl Served {
         self.child.id()
     }
 
+    /// Bytes that the server has held at most.
+    #[cfg(target_os = "linux")]
+    pub fn peak_memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("the server runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of KiB") << 10
+    }
+
     /// What the server wrote on stderr, for messages.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().join("\n")

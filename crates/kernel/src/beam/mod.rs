@@ -102,6 +102,9 @@ pub struct Limits {
 /// Why struts cannot be.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum BeamError {
+    /// Cancelled from outside.
+    #[error(transparent)]
+    Cancelled(#[from] crate::monitor::Cancelled),
     /// A radius, a blend or a multiplier is negative or not a number.
     #[error("{what} is {value}, expected a finite number of at least 0")]
     Length {

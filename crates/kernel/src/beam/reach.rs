@@ -44,7 +44,9 @@ impl Rule {
 
     /// Distance from a place within which a strut of at most this radius may matter in a ball of radius `ball` around it.
     pub fn horizon(&self, near: &Near, radius: f64, ball: f64) -> f64 {
-        let surface = near.strut.map_or(f64::INFINITY, |[s, r]| s - self.inner * r * self.multipliers[0]);
+        let strut = near.strut.map_or(f64::INFINITY, |[s, r]| s - self.inner * r * self.multipliers[0]);
+        let sphere = near.node.zip(self.node_radius).map_or(f64::INFINITY, |(s, r)| s - r);
+        let surface = strut.min(sphere);
         (surface + self.reach(radius) + 2.0 * ball + self.smoothing + self.slack) * (1.0 + 4.0 * ROUNDING)
     }
 

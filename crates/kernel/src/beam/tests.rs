@@ -169,7 +169,7 @@ fn random_cells_agree_with_trying_every_strut() {
             node_radius: (case % 2 == 0).then_some([0.05, 0.5][case / 2 % 2]),
             smoothing: [0.0, 0.1, 0.4][case / 3 % 3],
         };
-        let lattice = BeamLattice::new(&cell, scale, style, [0.5, 1.5], &LIMITS).unwrap();
+        let lattice = BeamLattice::new(&cell, scale, style, [0.5, 1.5], &LIMITS, &Monitor::none()).unwrap();
         let p = points(&mut rng, 60, -7.0, 7.0);
         let multiplier: Vec<f32> = (0..60).map(|_| 0.5 + rng.unit() as f32).collect();
         let got = sample_cell(&lattice, &p, Some(&multiplier));
@@ -194,7 +194,8 @@ fn struts_shared_by_cells_count_once() {
     )
     .unwrap();
     let style = Style { node_radius: Some(0.3), smoothing: 0.3, ..STYLE };
-    let lattices = [cube, axes].map(|c| BeamLattice::new(&c, [2.0; 3], style, [1.0; 2], &LIMITS).unwrap());
+    let lattices = [cube, axes]
+        .map(|c| BeamLattice::new(&c, [2.0; 3], style, [1.0; 2], &LIMITS, &Monitor::none()).unwrap());
     let p = points(&mut Rng::new(3), 500, -3.0, 3.0);
     let [a, b] = lattices.each_ref().map(|l| sample_cell(l, &p, None));
     let apart = a.iter().zip(&b).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
@@ -207,7 +208,8 @@ fn blocks_and_levels_give_the_same_bits() {
     let style = Style { section: Section::Cross, node_radius: Some(0.3), smoothing: 0.2, ..STYLE };
     let network = random_network(&mut rng, 60, true);
     for style in [style, Style { section: Section::Circle, ..style }, STYLE] {
-        let lattice = BeamLattice::new(&bcc(), [1.0, 2.0, 1.5], style, [1.0; 2], &LIMITS).unwrap();
+        let lattice =
+            BeamLattice::new(&bcc(), [1.0, 2.0, 1.5], style, [1.0; 2], &LIMITS, &Monitor::none()).unwrap();
         let p = points(&mut rng, 3000, -6.0, 16.0);
         let build = || {
             let bvh = NetworkBvh::build(&network, &Monitor::none()).unwrap();
@@ -317,7 +319,7 @@ fn a_blend_is_smooth_and_bounded() {
 fn ranges_hold_and_no_value_changes_faster_than_the_point() {
     let mut rng = Rng::new(13);
     let style = Style { section: Section::Box, node_radius: Some(0.3), smoothing: 0.3, ..STYLE };
-    let lattice = BeamLattice::new(&bcc(), [2.0; 3], style, [0.5, 2.0], &LIMITS).unwrap();
+    let lattice = BeamLattice::new(&bcc(), [2.0; 3], style, [0.5, 2.0], &LIMITS, &Monitor::none()).unwrap();
     for _ in 0..200 {
         let centre: [f64; 3] = std::array::from_fn(|_| rng.unit() * 9.0 - 4.0);
         let half = 0.3 * rng.unit();
@@ -356,12 +358,30 @@ fn bad_input_is_refused_by_name() {
     let radii = LineNetwork::new(&two, vec![[0, 1]], Some(vec![-1.0]), &LIMITS).unwrap_err().to_string();
     assert_eq!(radii, "radius of edge 0 is -1, expected a finite number of at least 0");
     let good = UnitCell::new(two, vec![[0, 1]], &LIMITS).unwrap();
-    let lattice = |scale, style| BeamLattice::new(&good, scale, style, [1.0; 2], &LIMITS).map(|_| ());
+    let lattice =
+        |scale, style| BeamLattice::new(&good, scale, style, [1.0; 2], &LIMITS, &Monitor::none()).map(|_| ());
     assert!(matches!(lattice([1.0, 0.0, 1.0], STYLE), Err(BeamError::Scale { axis: 'y', .. })));
     let wide = Style { section: Section::Box, section_radius: 1e6, ..STYLE };
     assert!(matches!(lattice([1.0; 3], wide), Err(BeamError::TooMany { what: "candidate struts", .. })));
     let nan = Style { smoothing: f32::NAN, ..STYLE };
     assert!(matches!(lattice([1.0; 3], nan), Err(BeamError::Length { what: "smoothing", .. })));
+}
+
+#[test]
+fn spheres_over_many_cells_are_few_candidates_and_the_search_can_be_cancelled() {
+    let nodes = vec![[0.5; 3], [0.0; 3], [1.0; 3], [0.0, 1.0, 0.0]];
+    let cell = UnitCell::new(nodes, vec![[0, 1], [0, 2], [0, 3]], &LIMITS).unwrap();
+    let style = Style { node_radius: Some(5.08), smoothing: 0.03, ..STYLE };
+    let few = Limits { candidates: 20_000, ..LIMITS };
+    BeamLattice::new(&cell, [0.5; 3], style, [1.0; 2], &few, &Monitor::none()).unwrap();
+    // A blend over sixteen cells: refused as soon as too many are known, not when all are.
+    let blend = Style { smoothing: 8.03, ..style };
+    let refused = BeamLattice::new(&cell, [0.5; 3], blend, [1.0; 2], &LIMITS, &Monitor::none()).unwrap_err();
+    let limit = LIMITS.candidates;
+    assert_eq!(refused, BeamError::TooMany { what: "candidate struts", count: limit + 1, limit });
+    let cancelled = Monitor::new(std::sync::Arc::new(true.into()), |_| ());
+    let refused = BeamLattice::new(&cell, [0.5; 3], style, [1.0; 2], &LIMITS, &cancelled).unwrap_err();
+    assert_eq!(refused, BeamError::Cancelled(crate::Cancelled));
 }
 
 #[test]

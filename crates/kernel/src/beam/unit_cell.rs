@@ -10,9 +10,11 @@ use super::reach::{Candidates, Near, Rule, ball, narrowed};
 use super::strut::{Strut, to_segment};
 use super::{BLOCK, BeamError, Limits, Style, check_edges};
 use crate::aabb::Aabb;
+use crate::monitor::Monitor;
 use crate::simd::Level;
 use rayon::prelude::*;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Nodes in the unit cube and edges between them, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,8 +99,16 @@ struct Search<'a> {
     rule: Rule,
     segments: &'a [[[f64; 3]; 2]],
     joints: &'a [[f64; 3]],
+    /// Places that are tried for a part at most.
+    tried: usize,
+    /// Candidates that are kept for all parts at most, and how many are so far.
     limit: usize,
+    kept: AtomicUsize,
+    monitor: &'a Monitor,
 }
+
+/// Places that are tried for all parts together, per candidate that may be kept.
+const TRIED: usize = 64;
 
 impl BeamLattice {
     /// The cell stretched to `scale` (mm per axis), its struts styled afterwards so that radii stay in mm.
@@ -109,6 +119,7 @@ impl BeamLattice {
         style: Style,
         multipliers: [f32; 2],
         limits: &Limits,
+        monitor: &Monitor,
     ) -> Result<BeamLattice, BeamError> {
         style.check()?;
         for (axis, value) in ['x', 'y', 'z'].into_iter().zip(scale) {
@@ -128,20 +139,20 @@ impl BeamLattice {
             None => vec![],
         };
         let counts = part_counts(scale, if segments.len() > 64 { 4096 } else { 512 });
+        let parts = counts.iter().product::<u32>();
         let search = Search {
             scale,
             radius: f64::from(style.section_radius),
             rule: Rule::new(&style, multipliers, scale.iter().sum()),
             segments: &segments,
             joints: &joints,
+            tried: limits.candidates.saturating_mul(TRIED) / parts as usize,
             limit: limits.candidates,
+            kept: AtomicUsize::new(0),
+            monitor,
         };
-        let found = (0..counts.iter().product::<u32>()).into_par_iter().map(|part| search.part(counts, part));
+        let found = (0..parts).into_par_iter().map(|part| search.part(counts, part));
         let found = found.collect::<Result<Vec<_>, _>>()?;
-        let count = found.iter().map(|(s, n)| s.len() + n.len()).sum();
-        if count > limits.candidates {
-            return Err(BeamError::TooMany { what: "candidate struts", count, limit: limits.candidates });
-        }
         let mut lattice = BeamLattice {
             style,
             scale: scale.map(|s| s as f32),
@@ -268,18 +279,35 @@ fn axes(scale: [f64; 3], counts: [u32; 3]) -> [Axis; 3] {
 }
 
 impl Search<'_> {
+    /// The same whichever part says so first.
+    fn too_many(&self) -> BeamError {
+        BeamError::TooMany {
+            what: "candidate struts",
+            count: self.limit.saturating_add(1),
+            limit: self.limit,
+        }
+    }
+
     /// Struts and nodes that matter in a part.
     fn part(&self, counts: [u32; 3], part: u32) -> Result<(Vec<Place>, Vec<Place>), BeamError> {
         let index = [part % counts[0], part / counts[0] % counts[1], part / counts[0] / counts[1]];
         let half: [f64; 3] = std::array::from_fn(|a| 0.5 * self.scale[a] / f64::from(counts[a]));
         let centre: [f64; 3] = std::array::from_fn(|a| (2.0 * f64::from(index[a]) + 1.0) * half[a]);
+        self.monitor.check()?;
         let mut near = Near::default();
-        for s in self.segments {
+        // Its copy whose middle is nearest.
+        let nearest = |s: &[[f64; 3]; 2]| {
             let cells = std::array::from_fn(|a| {
                 ((centre[a] - 0.5 * (s[0][a] + s[1][a])) / self.scale[a]).round() as i32
             });
             let [p, q] = s.map(|p| moved(p, self.scale, cells));
-            self.rule.note_strut(&mut near, to_segment(centre, p, q), self.radius);
+            to_segment(centre, p, q)
+        };
+        for s in self.segments {
+            self.rule.note_strut(&mut near, nearest(s), self.radius);
+        }
+        for p in self.joints {
+            self.rule.note_node(&mut near, nearest(&[*p; 2]));
         }
         let horizon = self.rule.horizon(&near, self.radius, ball(half));
         let struts = self.within(centre, horizon, self.segments.iter().copied())?;
@@ -297,6 +325,10 @@ impl Search<'_> {
             to_segment(c, p, p)
         };
         let kept = narrowed(&self.rule, centre, half, &from, strut, node);
+        let count = kept.struts.len() + kept.nodes.len();
+        if self.kept.fetch_add(count, Ordering::Relaxed) + count > self.limit {
+            return Err(self.too_many());
+        }
         let places = |kept: &[u32], all: &[Place]| kept.iter().map(|&i| all[i as usize]).collect();
         Ok((places(&kept.struts, &struts), places(&kept.nodes, &nodes)))
     }
@@ -315,9 +347,8 @@ impl Search<'_> {
             let high = |a: usize| ((centre[a] + horizon - s[0][a].min(s[1][a])) / self.scale[a]).floor();
             let spans: [[f64; 2]; 3] = std::array::from_fn(|a| [low(a), high(a)]);
             tried += spans.iter().map(|[l, h]| (h - l + 1.0).max(0.0)).product::<f64>();
-            if tried > self.limit as f64 {
-                let (what, limit) = ("candidate struts", self.limit);
-                return Err(BeamError::TooMany { what, count: tried as usize, limit });
+            if tried > self.tried as f64 {
+                return Err(self.too_many());
             }
             let spans = spans.map(|[l, h]| l as i32..=h as i32);
             for k in spans[2].clone() {

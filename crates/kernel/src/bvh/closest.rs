@@ -13,7 +13,8 @@ pub struct Closest {
 }
 
 impl Bvh {
-    /// The triangle closest to `p`; `None` without triangles.
+    /// The triangle closest to `p`; `None` without triangles, and where all are so far away (1.8e19) that the square of
+    /// the distance is no `f32`.
     pub fn closest(&self, p: [f32; 3]) -> Option<Closest> {
         let mut best = (f32::INFINITY, None);
         let mut stack = Vec::with_capacity(MAX_DEPTH);

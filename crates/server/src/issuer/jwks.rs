@@ -28,10 +28,13 @@ pub(super) enum Lookup {
     Unavailable,
 }
 
+/// Keys by their names.
+type Keys = Vec<(Option<String>, Arc<Key>)>;
+
 /// Keys as last fetched. `count` tells fetches apart.
 #[derive(Clone, Debug, Default)]
 struct Seen {
-    keys: Arc<Vec<(Option<String>, Arc<Key>)>>,
+    keys: Arc<Keys>,
     at: Option<Instant>,
     count: u64,
 }
@@ -141,13 +144,12 @@ impl Inner {
         }
     }
 
-    async fn fetch(&self) -> Result<Vec<(Option<String>, Arc<Key>)>, String> {
+    async fn fetch(&self) -> Result<Keys, String> {
         let url = match &self.url {
             Some(url) => url.clone(),
             None => self.discover().await?,
         };
-        let set: JwkSet = self.get(&url).await?;
-        Ok(set.keys.into_iter().take(MOST_KEYS).filter_map(Jwk::read).collect())
+        Ok(self.get::<JwkSet>(&url).await?.read())
     }
 
     /// Where the keys are, by OpenID Connect Discovery 1.0 §4.
@@ -196,6 +198,18 @@ impl Inner {
 #[derive(Deserialize)]
 struct JwkSet {
     keys: Vec<Jwk>,
+}
+
+impl JwkSet {
+    fn read(self) -> Keys {
+        self.keys.into_iter().take(MOST_KEYS).filter_map(Jwk::read).collect()
+    }
+}
+
+/// The key that a token names in a document of keys, for the fuzz targets.
+pub(super) fn find_in(document: &[u8], kid: Option<&str>, algorithm: Algorithm) -> Option<Arc<Key>> {
+    let keys = serde_json::from_slice::<JwkSet>(document).ok()?.read();
+    Seen { keys: Arc::new(keys), ..Seen::default() }.find(kid, algorithm)
 }
 
 #[derive(Deserialize)]

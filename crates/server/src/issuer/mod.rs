@@ -84,6 +84,13 @@ impl Issuer {
     }
 }
 
+/// Whose token this is by a document of keys, for the fuzz targets.
+pub(crate) fn authenticate_with(keys: &[u8], token: &str, now: Timestamp) -> Result<Caller, String> {
+    let jwt = Jwt::parse(token)?;
+    let key = jwks::find_in(keys, jwt.kid(), jwt.algorithm()).ok_or("unknown key")?;
+    caller(jwt.verify(&key)?, "https://issuer.example/", "https://us.example/", now)
+}
+
 fn caller(claims: Claims, issuer: &str, audience: &str, now: Timestamp) -> Result<Caller, String> {
     let now = now.0 as f64 * 1e-6;
     if claims.iss.as_deref() != Some(issuer) {

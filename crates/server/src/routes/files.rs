@@ -1,11 +1,12 @@
 //! `/files`: blobs for whoever holds a signed link, no key needed. Bytes go out as they are, never compressed.
 
 use super::Shared;
+use crate::extract::PathTexts;
 use crate::links;
 use crate::range::{self, Wanted};
 use crate::wire::error::ApiError;
 use axum::body::Body;
-use axum::extract::{Query, RawPathParams, State};
+use axum::extract::{Query, State};
 use axum::http::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
     X_CONTENT_TYPE_OPTIONS,
@@ -22,31 +23,37 @@ struct Signature {
     signature: String,
 }
 
-/// Checks a link and returns the blob's checksum and the name to save it under.
-fn check(key: &[u8; 32], path: &RawPathParams, uri: &Uri) -> Result<(String, String), ApiError> {
-    let forbidden = |text: &str| ApiError::new(StatusCode::FORBIDDEN, text);
-    let altered = || forbidden("download link is incomplete or was altered");
+fn forbidden(text: &str) -> ApiError {
+    ApiError::new(StatusCode::FORBIDDEN, text)
+}
+
+fn altered() -> ApiError {
+    forbidden("download link is incomplete or was altered")
+}
+
+/// Checks the query of a link to a blob under a name.
+pub(crate) fn check(key: &[u8; 32], sha256: &str, filename: &str, uri: &Uri) -> Result<(), ApiError> {
     let Query(Signature { expires, signature }) = Query::try_from_uri(uri).map_err(|_| altered())?;
-    let mut texts = path.iter().map(|(_, text)| text.to_owned());
-    let (sha256, filename) = texts.next().zip(texts.next()).ok_or_else(altered)?;
-    if !links::verify(key, &sha256, &filename, expires, &signature) {
+    if !links::verify(key, sha256, filename, expires, &signature) {
         return Err(altered());
     }
     if Timestamp::now().0.div_euclid(1_000_000) >= expires {
         return Err(forbidden("download link has expired"));
     }
-    Ok((sha256, filename))
+    Ok(())
 }
 
 /// GET and HEAD.
 pub async fn get(
     State(app): Shared,
     method: Method,
-    path: RawPathParams,
+    PathTexts(path): PathTexts,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (sha256, filename) = check(&app.engine.signing_key(), &path, &uri)?;
+    let mut texts = path.into_iter();
+    let (sha256, filename) = texts.next().zip(texts.next()).ok_or_else(altered)?;
+    check(&app.engine.signing_key(), &sha256, &filename, &uri)?;
     let blob = app.engine.open_blob(&sha256, None).await?;
     let (size, etag) = (blob.size, format!("\"{sha256}\""));
     let head = |status: StatusCode, length: u64| {

@@ -4,11 +4,17 @@ use crate::app::App;
 use crate::extract::{content_length, in_time};
 use crate::wire::assets::decode_filename;
 use crate::wire::error::ApiError;
+use axum::body::Body;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::StatusCode;
 use fieldstone_engine::filename::check_filename;
 use fieldstone_engine::{FieldError, Upload};
+use futures::StreamExt;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Poll, ready};
 
 /// Bytes of boundaries and headers that a body may have on top of the file.
 pub const FRAMING_BYTES: u64 = 64 << 10;
@@ -28,16 +34,90 @@ pub async fn receive(app: &App, request: Request) -> Result<Received, ApiError> 
     if content_length(request.headers()).is_some_and(|n| n > limit.saturating_add(FRAMING_BYTES)) {
         return Err(too_large(limit));
     }
+    let framing = Arc::new(Framing::default());
+    let (parts, body) = request.into_parts();
+    let request = Request::from_parts(parts, framing.clone().watch(body));
     let mut multipart = Multipart::from_request(request, app)
         .await
         .map_err(|e| ApiError::bad_request(format!("expected multipart/form-data: {}", e.body_text())))?;
-    read(app, &mut multipart).await
+    read(app, &mut multipart, &framing).await
 }
 
-async fn read(app: &App, multipart: &mut Multipart) -> Result<Received, ApiError> {
+/// What comes before the content of a part: the reader of multipart keeps all of it, so somebody has to count.
+#[derive(Default)]
+pub(crate) struct Framing(AtomicU64);
+
+impl Framing {
+    /// Headers are to come.
+    pub(crate) fn begin(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    /// The content of a part begins: from now on it is not kept.
+    pub(crate) fn end(&self) {
+        self.0.store(CONTENT, Ordering::Relaxed);
+    }
+
+    fn add(&self, bytes: usize) {
+        let add =
+            |so_far: u64| (so_far != CONTENT).then(|| so_far.saturating_add(bytes as u64).min(CONTENT - 1));
+        // Content is not counted.
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).ok();
+    }
+
+    fn is_too_long(&self) -> bool {
+        let so_far = self.0.load(Ordering::Relaxed);
+        so_far != CONTENT && so_far > FRAMING_BYTES
+    }
+
+    /// The same body, a piece a turn, so that the reader looks at one before it takes the next.
+    pub(crate) fn watch(self: Arc<Self>, body: Body) -> Body {
+        let (mut pieces, mut just_gave) = (body.into_data_stream(), false);
+        Body::from_stream(futures::stream::poll_fn(move |cx| {
+            if std::mem::take(&mut just_gave) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if self.is_too_long() {
+                return Poll::Ready(Some(Err(axum::Error::new(TooLong))));
+            }
+            let piece = ready!(pieces.poll_next_unpin(cx));
+            if let Some(Ok(bytes)) = &piece {
+                just_gave = true;
+                self.add(bytes.len());
+            }
+            Poll::Ready(piece)
+        }))
+    }
+
+    fn broken(&self, error: MultipartError) -> ApiError {
+        if self.is_too_long() { ApiError::bad_request(TooLong.to_string()) } else { broken(error) }
+    }
+}
+
+/// See [`Framing`].
+const CONTENT: u64 = u64::MAX;
+
+/// The headers of a part, or what precedes the first part, never end.
+#[derive(Debug)]
+struct TooLong;
+
+impl std::error::Error for TooLong {}
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "multipart body has more than {FRAMING_BYTES} bytes before the content of a part")
+    }
+}
+
+async fn read(app: &App, multipart: &mut Multipart, framing: &Framing) -> Result<Received, ApiError> {
     let mut received: Option<Received> = None;
     let mut budget = app.config.max_upload_bytes;
-    while let Some(mut field) = in_time(app, multipart.next_field()).await?.map_err(broken)? {
+    loop {
+        framing.begin();
+        let next = in_time(app, multipart.next_field()).await?.map_err(|e| framing.broken(e))?;
+        let Some(mut field) = next else { break };
+        framing.end();
         if field.name() != Some("file") {
             while let Some(chunk) = in_time(app, field.chunk()).await?.map_err(broken)? {
                 budget = spend(app, budget, chunk.len())?;
@@ -58,7 +138,7 @@ async fn read(app: &App, multipart: &mut Multipart) -> Result<Received, ApiError
     received.ok_or_else(|| refused("the body has no part called \"file\""))
 }
 
-fn filename(field: &Field<'_>) -> Result<String, ApiError> {
+pub(crate) fn filename(field: &Field<'_>) -> Result<String, ApiError> {
     let raw = field.file_name().ok_or_else(|| refused("the part has no filename"))?;
     let name = decode_filename(raw);
     check_filename(&name).map_err(refused)?;

@@ -5,6 +5,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use fieldstone_engine::{EngineError, FieldError};
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// When to come again while the ledger is locked.
 const LOCKED_RETRY_S: u64 = 1;
@@ -110,16 +111,29 @@ impl From<EngineError> for ApiError {
     }
 }
 
+/// Characters of one text of an error at most: most repeat what the client sent, and that may be megabytes.
+const LONGEST: usize = 2000;
+
+fn shortened(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => Cow::Owned(format!("{}… ({} bytes)", &text[..end], text.len())),
+        None => Cow::Borrowed(text),
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let description = shortened(&self.description);
+        let fields = self.errors.iter();
+        let fields: Vec<_> = fields.map(|e| (shortened(&e.field), shortened(&e.msg))).collect();
         let body = Body {
             code: self.status.as_u16(),
             name: self.status.canonical_reason().unwrap_or("Error"),
-            description: &self.description,
-            msg: &self.description,
-            errors: self.errors.iter().map(|e| Field { field: &e.field, msg: &e.msg }).collect(),
+            description: &description,
+            msg: &description,
+            errors: fields.iter().map(|(field, msg)| Field { field, msg }).collect(),
             error: self.oauth,
-            error_description: self.oauth.map(|_| self.description.as_str()),
+            error_description: self.oauth.map(|_| &*description),
         };
         // A struct of strings and a number cannot fail to serialise.
         let bytes = serde_json::to_vec(&body).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Who may do what: every route times every kind of caller, generated from the router's index.
 
 use crate::harness::{Answer, Server, send};
-use fieldstone_engine::keys;
+use fieldstone_engine::keys::{self, SCOPES};
 use fieldstone_engine::model::{CredentialKind, NewKey, ProjectId, Timestamp};
 use fieldstone_server::router::ROUTES;
 use reqwest::multipart::{Form, Part};
@@ -23,6 +23,7 @@ const OPEN: &[&str] = &[
 ];
 
 /// A project with one thing of each kind.
+#[derive(Clone)]
 struct Place {
     project: String,
     asset: String,
@@ -176,6 +177,75 @@ async fn every_route_is_closed_to_those_it_is_not_for() {
         }
         let assets = server.get(&place.fill("/projects/{projectId}/assets")).await.expect(200);
         assert!(assets.as_array().unwrap().iter().all(|a| a["filename"] != "new.stl"));
+    }
+}
+
+/// The id of a route's item, as it stands in its path.
+const ITEMS: [&str; 3] = ["{assetId}", "{jobId}", "{workflowId}"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reading_key_reads_everything_and_changes_nothing() {
+    let server = Server::start().await;
+    let document = send(server.bare(Method::GET, "/openapi.json")).await.expect(200);
+    let place = Place::new(&server, "private").await;
+    let of = |end: &str| SCOPES.iter().filter(|s| s.ends_with(end)).map(|s| (*s).to_owned()).collect();
+    let reading = token(&server, NewKey { scopes: of(":read"), ..NewKey::default() }).await;
+    let writing = token(&server, NewKey { scopes: of(":write"), ..NewKey::default() }).await;
+    let mut asked = 0;
+    for route @ (method, path) in ROUTES.iter().copied().filter(|(_, path)| path.starts_with("/projects")) {
+        let scope = scope_of(&document, route).unwrap_or_else(|| panic!("{method} {path} asks for no scope"));
+        let wanted = if method == "get" { ":read" } else { ":write" };
+        assert!(scope.ends_with(wanted), "{method} {path} asks for {scope}");
+        let (may, may_not) = if method == "get" { (&reading, &writing) } else { (&writing, &reading) };
+        let text = call(&server, &place, route, Some(may_not)).await.error(401);
+        assert_eq!(text, format!("token lacks the scope {scope}"), "{method} {path}");
+        if method == "get" {
+            assert!(call(&server, &place, route, Some(may)).await.status < 300, "{method} {path}");
+            for (key, status) in [(Some(may_not), 401), (None, 401), (Some(may), 200)] {
+                let head = server.bare(Method::HEAD, &place.fill(path));
+                let head = send(key.iter().fold(head, |request, key| request.bearer_auth(key))).await;
+                let close = head.status == status || status == 200 && head.status < 300;
+                assert!(close && head.bytes.is_empty(), "HEAD {path}: {}", head.status);
+            }
+        }
+        asked += 1;
+    }
+    assert!(asked > 20, "{asked}");
+    // Nothing was changed in between.
+    for path in ["", "/assets/{assetId}", "/jobs/{jobId}", "/workflows/{workflowId}"] {
+        server.get(&place.fill(&format!("/projects/{{projectId}}{path}"))).await.expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_id_counts_in_its_own_project_only() {
+    let server = Server::start().await;
+    let (theirs, other) = (Place::new(&server, "private").await, Place::new(&server, "private").await);
+    let eve = server.key(&[], None, Some("eve")).await;
+    let as_eve = server.bare(Method::POST, "/projects").bearer_auth(&eve).json(&json!({"name": "e"}));
+    let hers = send(as_eve).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let mut asked = 0;
+    for route @ (_, path) in ROUTES.iter().copied().filter(|(_, p)| ITEMS.iter().any(|id| p.contains(id))) {
+        // Somebody else's thing by way of her own project, and the owner's thing by way of another of his.
+        let by_hers = Place { project: hers.clone(), ..theirs.clone() };
+        let by_other = Place { project: other.project.clone(), ..theirs.clone() };
+        for (place, key) in [(by_hers, &eve), (by_other, &server.token)] {
+            let text = call(&server, &place, route, Some(key)).await.error(404);
+            assert!(text.ends_with("does not exist"), "{path}: {text}");
+        }
+        asked += 1;
+    }
+    assert!(asked > 10, "{asked}");
+    // Nor do names reach over.
+    for body in [
+        json!({"type": "test/copy", "assets": {"mesh": "part.stl"}}),
+        json!({"type": "old_copy", "params": {"mesh_filename": "part.stl"}}),
+    ] {
+        let request = server.bare(Method::POST, &format!("/projects/{hers}/jobs")).bearer_auth(&eve);
+        assert!(send(request.json(&body)).await.error(400).contains("part.stl"));
+    }
+    for path in ["/assets/{assetId}", "/jobs/{jobId}", "/workflows/{workflowId}"] {
+        server.get(&theirs.fill(&format!("/projects/{{projectId}}{path}"))).await.expect(200);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::harness::{Server, send};
 use fieldstone_server::ServerConfig;
+use fieldstone_server::router::ROUTES;
 use reqwest::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,6 +13,10 @@ async fn routes_and_methods_that_do_not_exist() {
     for path in ["/", "/nothing", "/projects/", "/projects/1/jobs/1/state", "/files/ab", "//projects"] {
         server.get(path).await.error(404);
         send(server.bare(Method::POST, path)).await.error(404);
+    }
+    for (_, path) in ROUTES.iter().filter(|(method, path)| *method == "get" && path.contains('{')) {
+        let path = path.split('/').map(|part| if part.starts_with('{') { "%ff" } else { part });
+        server.get(&path.collect::<Vec<_>>().join("/")).await.error(400);
     }
     let answer = send(server.request(Method::PUT, "/projects")).await;
     answer.error(405);

@@ -6,6 +6,7 @@ mod dialects;
 mod downloads;
 mod errors;
 mod harness;
+mod hostile;
 mod index;
 mod issuer;
 mod limits;

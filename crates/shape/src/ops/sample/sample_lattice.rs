@@ -10,7 +10,7 @@ use crate::ops::XFORM_PARAM;
 use crate::params::{Kind, Param, ParamError, Values};
 use crate::struts;
 use fieldstone_kernel::Aabb;
-use fieldstone_kernel::beam::{BeamLattice, UnitCell};
+use fieldstone_kernel::beam::{BeamError, BeamLattice, UnitCell};
 use fieldstone_kernel::simd::Level;
 
 /// The registry entry.
@@ -89,8 +89,12 @@ fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
     let (cell, height, radius) = parts(values)?;
     let multipliers = radius.extremes().map(|m| m as f32);
     let scale = values.vector("scale");
-    let lattice = BeamLattice::new(&cell, scale, struts::style(values), multipliers, &struts::LIMITS)
-        .map_err(|e| BuildError::Input(e.to_string()))?;
+    let style = struts::style(values);
+    let lattice = BeamLattice::new(&cell, scale, style, multipliers, &struts::LIMITS, cx.monitor);
+    let lattice = lattice.map_err(|e| match e {
+        BeamError::Cancelled(c) => BuildError::Cancelled(c),
+        other => BuildError::Input(other.to_string()),
+    })?;
     let factor = cx.place(values)? * height.extremes()[0].min(1.0) as f32;
     let height = (height != Grading::NONE).then_some(height);
     let radius = (radius != Grading::NONE).then_some(radius);

@@ -1,0 +1,4 @@
+//! libFuzzer's entry to the target `obj`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fieldstone_fuzz::run("obj", data));
