@@ -2,6 +2,7 @@
 
 mod bench;
 mod generate;
+mod node;
 mod python;
 mod run;
 mod suite;
