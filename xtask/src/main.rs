@@ -3,6 +3,7 @@
 mod bench;
 mod fuzz;
 mod generate;
+mod node;
 mod python;
 mod run;
 mod suite;

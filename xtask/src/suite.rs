@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that must hold, in one command, with one line of counts at its end.
 
 use crate::run::{Tally, cargo, cargo_test_verdict, must, root, script_verdict, target};
-use crate::{python, tidy};
+use crate::{node, python, tidy};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -98,6 +98,21 @@ fn conformance(tally: &mut Tally) {
             let mut command = Command::new(python);
             command.arg(root().join("conformance/experiment.py")).arg(&binary);
             tally.counted("experiment", &mut command, script_verdict);
+        }
+    }
+    node_client(tally, &binary);
+}
+
+/// Runs the JavaScript client, written by hand.
+fn node_client(tally: &mut Tally, binary: &Path) {
+    let ready =
+        node::scripts().and_then(|folder| Ok((folder, python::environment("metafold-needs", CLIENT_NEEDS)?)));
+    match ready {
+        Err(e) => tally.check("node client", Err(e)),
+        Ok((folder, python)) => {
+            let mut command = Command::new(python);
+            command.arg(root().join("conformance/node_client.py")).arg(binary).arg(folder);
+            tally.counted("node client", &mut command, script_verdict);
         }
     }
 }

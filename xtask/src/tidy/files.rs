@@ -13,7 +13,7 @@ const MAX_BYTES: u64 = 1 << 20;
 const SKIPPED: &[&str] =
     &["target", ".git", ".venv", "__pycache__", "node_modules", "fieldstone-demo", "fieldstone-data"];
 /// Extensions of files that people read and write here.
-const SOURCES: &[&str] = &["rs", "py", "cc", "sh", "sql"];
+const SOURCES: &[&str] = &["rs", "py", "mjs", "cc", "sh", "sql"];
 
 /// A word that has no place in a source file, and why. Split so that this file does not hold them.
 const WORDS: &[(&str, &str)] = &[
