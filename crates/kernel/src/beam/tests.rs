@@ -368,23 +368,6 @@ fn bad_input_is_refused_by_name() {
 }
 
 #[test]
-fn spheres_over_many_cells_are_few_candidates_and_the_search_can_be_cancelled() {
-    let nodes = vec![[0.5; 3], [0.0; 3], [1.0; 3], [0.0, 1.0, 0.0]];
-    let cell = UnitCell::new(nodes, vec![[0, 1], [0, 2], [0, 3]], &LIMITS).unwrap();
-    let style = Style { node_radius: Some(5.08), smoothing: 0.03, ..STYLE };
-    let few = Limits { candidates: 20_000, ..LIMITS };
-    BeamLattice::new(&cell, [0.5; 3], style, [1.0; 2], &few, &Monitor::none()).unwrap();
-    // A blend over sixteen cells: refused as soon as too many are known, not when all are.
-    let blend = Style { smoothing: 8.03, ..style };
-    let refused = BeamLattice::new(&cell, [0.5; 3], blend, [1.0; 2], &LIMITS, &Monitor::none()).unwrap_err();
-    let limit = LIMITS.candidates;
-    assert_eq!(refused, BeamError::TooMany { what: "candidate struts", count: limit + 1, limit });
-    let cancelled = Monitor::new(std::sync::Arc::new(true.into()), |_| ());
-    let refused = BeamLattice::new(&cell, [0.5; 3], style, [1.0; 2], &LIMITS, &cancelled).unwrap_err();
-    assert_eq!(refused, BeamError::Cancelled(crate::Cancelled));
-}
-
-#[test]
 fn hierarchies_read_back_and_damage_is_refused_or_harmless() {
     let mut rng = Rng::new(21);
     let network = random_network(&mut rng, 50, false);

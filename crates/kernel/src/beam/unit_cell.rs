@@ -365,3 +365,31 @@ impl Search<'_> {
         Ok(places)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::beam::Section;
+
+    const LIMITS: Limits = Limits { nodes: 100, edges: 100, candidates: 1_000_000 };
+    const STYLE: Style =
+        Style { section: Section::Circle, section_radius: 0.2, node_radius: None, smoothing: 0.0 };
+
+    #[test]
+    fn wide_spheres_and_blends_are_prepared_in_bounded_time_and_can_be_cancelled() {
+        let nodes = vec![[0.5; 3], [0.0; 3], [1.0; 3], [0.0, 1.0, 0.0]];
+        let cell = UnitCell::new(nodes, vec![[0, 1], [0, 2], [0, 3]], &LIMITS).unwrap();
+        let style = Style { node_radius: Some(5.08), smoothing: 0.03, ..STYLE };
+        let few = Limits { candidates: 20_000, ..LIMITS };
+        BeamLattice::new(&cell, [0.5; 3], style, [1.0; 2], &few, &Monitor::none()).unwrap();
+        // A blend over sixteen cells: refused as soon as too many are known, not when all are.
+        let blend = Style { smoothing: 8.03, ..style };
+        let refused =
+            BeamLattice::new(&cell, [0.5; 3], blend, [1.0; 2], &LIMITS, &Monitor::none()).unwrap_err();
+        let limit = LIMITS.candidates;
+        assert_eq!(refused, BeamError::TooMany { what: "candidate struts", count: limit + 1, limit });
+        let cancelled = Monitor::new(std::sync::Arc::new(true.into()), |_| ());
+        let refused = BeamLattice::new(&cell, [0.5; 3], style, [1.0; 2], &LIMITS, &cancelled).unwrap_err();
+        assert_eq!(refused, BeamError::Cancelled(crate::Cancelled));
+    }
+}

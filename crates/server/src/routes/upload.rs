@@ -45,28 +45,34 @@ pub async fn receive(app: &App, request: Request) -> Result<Received, ApiError> 
 
 /// What comes before the content of a part: the reader of multipart keeps all of it, so somebody has to count.
 #[derive(Default)]
-pub(crate) struct Framing(AtomicU64);
+pub(crate) struct Framing {
+    /// Bytes since the last content, or [`CONTENT`].
+    before: AtomicU64,
+    /// Bytes of the whole body so far.
+    total: AtomicU64,
+}
 
 impl Framing {
     /// Headers are to come.
     pub(crate) fn begin(&self) {
-        self.0.store(0, Ordering::Relaxed);
+        self.before.store(0, Ordering::Relaxed);
     }
 
     /// The content of a part begins: from now on it is not kept.
     pub(crate) fn end(&self) {
-        self.0.store(CONTENT, Ordering::Relaxed);
+        self.before.store(CONTENT, Ordering::Relaxed);
     }
 
     fn add(&self, bytes: usize) {
+        self.total.fetch_add(bytes as u64, Ordering::Relaxed);
         let add =
             |so_far: u64| (so_far != CONTENT).then(|| so_far.saturating_add(bytes as u64).min(CONTENT - 1));
         // Content is not counted.
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).ok();
+        self.before.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).ok();
     }
 
     fn is_too_long(&self) -> bool {
-        let so_far = self.0.load(Ordering::Relaxed);
+        let so_far = self.before.load(Ordering::Relaxed);
         so_far != CONTENT && so_far > FRAMING_BYTES
     }
 
@@ -117,6 +123,11 @@ async fn read(app: &App, multipart: &mut Multipart, framing: &Framing) -> Result
         framing.begin();
         let next = in_time(app, multipart.next_field()).await?.map_err(|e| framing.broken(e))?;
         let Some(mut field) = next else { break };
+        // Parts without content cost nothing of the budget.
+        let limit = app.config.max_upload_bytes;
+        if framing.total.load(Ordering::Relaxed) > limit.saturating_add(FRAMING_BYTES) {
+            return Err(too_large(limit));
+        }
         framing.end();
         if field.name() != Some("file") {
             while let Some(chunk) = in_time(app, field.chunk()).await?.map_err(broken)? {

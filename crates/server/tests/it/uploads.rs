@@ -148,6 +148,11 @@ async fn what_is_too_large_is_413_before_or_while_it_comes() {
     let pieces = [head, chunk.clone(), chunk.clone(), chunk].map(Ok::<_, std::io::Error>);
     let stream = reqwest::Body::wrap_stream(futures::stream::iter(pieces));
     post(&server, &project, stream).await.error(413);
+    // Parts without content count, too.
+    let part = "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n".repeat(100);
+    let pieces = (0..10_000).map(move |_| Ok::<_, std::io::Error>(bytes::Bytes::from(part.clone())));
+    let stream = reqwest::Body::wrap_stream(futures::stream::iter(pieces));
+    post(&server, &project, stream).await.error(413);
     assert_eq!(server.get(&format!("{project}/assets")).await.expect(200).as_array().unwrap().len(), 1);
 }
 
