@@ -227,11 +227,11 @@ impl Inner {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::draft::Draft;
 
-    fn config(data: PathBuf) -> EngineConfig {
+    pub(crate) fn config(data: PathBuf) -> EngineConfig {
         EngineConfig {
             data,
             concurrent_jobs: 1,
@@ -250,10 +250,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_job_that_takes_the_process_down_fails_in_the_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let caller = Caller::of("u");
+    pub(crate) async fn project(engine: &Engine) -> ProjectId {
         let new = NewProject {
             name: "p".into(),
             access: Access::Private,
@@ -261,9 +258,16 @@ mod tests {
             project: None,
             source: None,
         };
+        engine.create_project(&Caller::of("u"), new).await.unwrap().id
+    }
+
+    #[tokio::test]
+    async fn a_job_that_takes_the_process_down_fails_in_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let caller = Caller::of("u");
         let open = async || Engine::open_with_types(config(folder.path().join("d")), &[]).await.unwrap();
         let engine = open().await;
-        let project = engine.create_project(&caller, new).await.unwrap().id;
+        let project = project(&engine).await;
         let draft = Draft { type_name: "t".into(), ..Draft::default() };
         let job = engine.inner.store.insert_job(project, &draft, Timestamp::now()).await.unwrap().id;
         let mut engine = Some(engine);

@@ -68,8 +68,9 @@ impl EngineError {
 impl From<anyhow::Error> for EngineError {
     fn from(error: anyhow::Error) -> Self {
         let is_full = |e: &std::io::Error| {
-            use std::io::ErrorKind::{QuotaExceeded, StorageFull};
-            matches!(e.kind(), StorageFull | QuotaExceeded)
+            use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+            // A file that may not grow (ulimit -f) is a disk that is full for us.
+            matches!(e.kind(), StorageFull | FileTooLarge | QuotaExceeded)
         };
         for cause in error.chain() {
             if cause.downcast_ref().is_some_and(is_full) {

@@ -248,18 +248,21 @@ impl Runner {
             if self.inner.store.beat(id, attempt, progress, until).await? != Lease::Held {
                 self.inner.running.cancel(&[id]);
             }
+            // Only now: a beat that failed is due again, before any lease is looked at.
+            if let Some(watched) = self.inner.running.lock().get_mut(&id) {
+                watched.beaten = Some(Instant::now());
+                watched.noted = progress;
+            }
         }
         Ok(())
     }
 
     fn due(&self) -> Vec<(JobId, u32, f32)> {
         let mut due = Vec::new();
-        for (id, watched) in self.inner.running.lock().iter_mut() {
+        for (id, watched) in self.inner.running.lock().iter() {
             let progress = f32::from_bits(watched.handle.progress.load(Ordering::Relaxed));
             let quiet = watched.beaten.map_or(Duration::MAX, |at| at.elapsed());
             if quiet >= RENEW || (progress >= watched.noted + STEP && quiet >= SCAN / 2) {
-                watched.beaten = Some(Instant::now());
-                watched.noted = progress;
                 due.push((*id, watched.attempt, progress));
             }
         }
@@ -333,5 +336,43 @@ fn lower_priority() {
     #[cfg(target_os = "linux")]
     if let Err(e) = rustix::process::setpriority_process(None, 10) {
         tracing::debug!("cannot lower the priority of geometry threads: {e}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::Draft;
+    use crate::engine::Engine;
+    use crate::engine::tests::{config, project};
+
+    /// Attempts go on while the ledger cannot be written, for longer than their leases.
+    #[tokio::test]
+    async fn a_lease_that_could_not_be_renewed_is_renewed_before_leases_are_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::open_with_types(config(folder.path().join("d")), &[]).await.unwrap();
+        let (inner, project) = (engine.inner.clone(), project(&engine).await);
+        let draft = Draft { type_name: "t".into(), ..Draft::default() };
+        let job = inner.store.insert_job(project, &draft, Timestamp::now()).await.unwrap().id;
+        // Its lease ended long ago.
+        inner.store.claim(job, Timestamp(1), Timestamp::now()).await.unwrap().unwrap();
+        let handle = Handle::default();
+        let watched = Watched { attempt: 1, handle: handle.clone(), memory: 0, beaten: None, noted: 0.0 };
+        inner.running.lock().insert(job, watched);
+        let mut runner = Runner::new(inner.clone());
+        runner.reaped -= REAP;
+        let pool = Arc::new(new_pool(1).unwrap());
+        let writable = async |yes: bool| {
+            let pragma = if yes { "PRAGMA query_only = OFF" } else { "PRAGMA query_only = ON" };
+            sqlx::query(pragma).execute(inner.store.writer()).await.unwrap();
+        };
+        writable(false).await;
+        assert!(runner.step(&pool).await.is_err());
+        writable(true).await;
+        runner.step(&pool).await.unwrap();
+        assert!(runner.reaped.elapsed() < REAP, "leases were looked at");
+        let job = inner.store.job(project, job).await.unwrap();
+        assert_eq!((job.state, job.attempt), (State::Started, 1));
+        assert!(!handle.cancel.load(Ordering::Relaxed));
     }
 }

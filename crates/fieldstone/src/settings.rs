@@ -119,7 +119,8 @@ pub struct Flags {
     #[arg(long, value_name = "SECONDS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header_timeout: Option<u64>,
-    /// Seconds that the body of a request may pause; then the request is answered with 408.
+    /// Seconds that the body of a request may pause; then the request is answered with 408. A client that takes nothing of an
+    /// answer for as long is cut off.
     #[arg(long, value_name = "SECONDS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_timeout: Option<u64>,

@@ -1,5 +1,6 @@
 //! Connections: accepted as long as there are slots, served, given so long to say what they want, drained at the end.
 
+use crate::patience::Patient;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use axum::serve::Listener;
@@ -19,6 +20,8 @@ use tower::ServiceExt;
 pub(crate) struct Limits {
     /// From the first wait for a request to the end of its headers; an idle connection ends after as long.
     pub(crate) header_timeout: Duration,
+    /// For which a client may take nothing of an answer.
+    pub(crate) write_timeout: Duration,
     /// For open requests when the server stops.
     pub(crate) grace: Duration,
     /// One for each open connection; without one, others wait to be accepted.
@@ -53,7 +56,8 @@ pub(crate) async fn serve<L>(
             request.extensions_mut().insert(ConnectInfo(address));
             router.clone().oneshot(request)
         });
-        let served = open.watch(server.serve_connection(TokioIo::new(stream), service));
+        let stream = TokioIo::new(Patient::new(stream, limits.write_timeout));
+        let served = open.watch(server.serve_connection(stream, service));
         tokio::spawn(async move {
             if let Err(e) = served.await {
                 tracing::debug!("connection of {address}: {e}");

@@ -10,6 +10,7 @@ mod extract;
 mod issuer;
 mod links;
 mod metrics;
+mod patience;
 mod range;
 mod rate;
 mod reply;
@@ -50,7 +51,8 @@ pub struct ServerConfig {
     /// Seconds in which the headers of a request must have come, counted from the connection's or the last answer's
     /// beginning to wait for them: an idle connection is closed after as long.
     pub header_timeout_s: u64,
-    /// Seconds that a request body may pause before the request is answered with 408.
+    /// Seconds that a request body may pause before the request is answered with 408, and that a client may take nothing
+    /// of an answer before its connection is closed.
     pub body_timeout_s: u64,
     /// Seconds that open requests get to finish when the server shuts down.
     pub shutdown_grace_s: u64,
@@ -99,6 +101,7 @@ pub async fn serve(
     let Listeners { plain, tls } = listeners.into();
     let limits = connections::Limits {
         header_timeout: Duration::from_secs(config.header_timeout_s),
+        write_timeout: Duration::from_secs(config.body_timeout_s),
         grace: Duration::from_secs(config.shutdown_grace_s),
         slots: Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
     };

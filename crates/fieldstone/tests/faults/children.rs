@@ -69,22 +69,25 @@ fn a_killed_attempt_is_its_own_jobs_loss() {
     let token = token(&data);
     let server = Served::start(&data, &[("FIELDSTONE_LOG", "error"), ("FIELDSTONE_REUSE_RESULTS", "false")]);
     let b = Bench::new(&server, &token);
-    let jobs: Vec<Value> = (0..24).map(|n| b.dispatch(40 + 8 * (n % 6))).collect();
+    let mut jobs = Vec::new();
     let mut killed = 0;
     while killed < KILLS {
+        // Some end before their moment comes: there are always more.
+        jobs.push(b.dispatch(40 + 8 * (jobs.len() as u64 % 6)));
+        assert!(jobs.len() < 40 * KILLS, "only {killed} attempts were killed");
         let unfinished = || {
             let (_, list) = b.api.get(&format!("/projects/{}/jobs?q=!state:success", b.project)).unwrap();
             list.as_array().unwrap().iter().any(|j| j["state"] != "failure")
         };
-        let Some(victim) = patiently("no attempt starts", || match children(server.pid()).first() {
+        let victim = patiently("no attempt starts", || match children(server.pid()).first() {
             Some(pid) => Some(Some(*pid)),
             None => (!unfinished()).then_some(None),
-        }) else {
-            break;
-        };
+        });
+        let Some(victim) = victim else { continue };
         std::thread::park_timeout(Duration::from_micros(choices.below(30_000))); // the fault's moment
         killed += usize::from(!is_gone(victim) && kill_process(victim, Signal::KILL).is_ok());
     }
+    jobs.push(b.dispatch(90));
     let (mut good, mut lost) = (0, 0);
     for job in &jobs {
         b.api.finished(&format!("{}/status", b.path(job)));
@@ -103,7 +106,7 @@ fn a_killed_attempt_is_its_own_jobs_loss() {
         }
     }
     println!("{killed} attempts killed: {good} jobs succeeded, {lost} were killed three times");
-    assert!(killed >= KILLS / 2 && good > 0);
+    assert!(good > 0, "what nobody kills succeeds");
     assert!(std::fs::read_dir(data.join("work")).unwrap().next().is_none(), "killed attempts leave no files");
     check(&data, "check");
     drop(server);

@@ -78,6 +78,38 @@ fn who_says_nothing_is_let_go() {
 }
 
 #[test]
+fn who_does_not_read_is_let_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let token = token(&data);
+    let settings = [("FIELDSTONE_BODY_TIMEOUT", "1"), ("FIELDSTONE_MAX_CONNECTIONS", "4")];
+    let server = Served::start(&data, &settings);
+    let api = Api::new(&server.url, &token);
+    let project = api.project("unread");
+    // More than the kernel keeps for both ends of a connection.
+    let kept = api.must_upload(&project, "large.bin", &vec![5; 48 * MIB]);
+    let id = kept["id"].as_str().unwrap();
+    let link = api.get(&format!("/projects/{project}/assets/{id}?download=true")).unwrap().1;
+    let path = link["link"].as_str().unwrap().strip_prefix(server.url.as_str()).unwrap();
+    // More of them than there are connections; each sees that it is served, and then takes no more.
+    let ask = format!("GET {path} HTTP/1.1\r\nHost: here\r\n\r\n");
+    let stuck: Vec<TcpStream> = (0..8)
+        .map(|_| {
+            let mut stream = connect(&server);
+            stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+            stream.write_all(ask.as_bytes()).unwrap();
+            let mut head = [0; 12];
+            stream.read_exact(&mut head).unwrap();
+            assert_eq!(&head, b"HTTP/1.1 200");
+            stream
+        })
+        .collect();
+    assert_eq!(api.get(&format!("/projects/{project}")).unwrap().0, 200);
+    drop(stuck);
+    check(&data, "check");
+}
+
+#[test]
 fn who_hangs_up_leaves_nothing() {
     let mut choices = Choices(SEED);
     let folder = tempfile::tempdir().unwrap();
