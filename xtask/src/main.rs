@@ -3,6 +3,7 @@
 mod bench;
 mod fuzz;
 mod generate;
+mod matrix;
 mod node;
 mod python;
 mod run;
@@ -23,7 +24,8 @@ enum Task {
     /// The whole suite, exactly as CI runs it: format, tidiness, lints, docs, tests, official clients
     #[command(visible_alias = "ci")]
     Test(suite::Options),
-    /// Every final release of the official client, each of its methods called against a server of ours
+    /// Every final release of the official client, each of its methods called against a server of ours; writes
+    /// docs/conformance.md
     Conformance,
     /// Measure ourselves beside the tools that a user would otherwise pick
     Bench {

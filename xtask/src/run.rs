@@ -79,26 +79,36 @@ impl Tally {
     }
 
     /// Runs a program that prints a verdict per line, passes its lines on and counts what `verdict` makes of them:
-    /// (passed, failed). A program that fails without saying so counts as one failure.
-    pub fn counted(&mut self, name: &str, command: &mut Command, verdict: fn(&str) -> Option<(u64, u64)>) {
+    /// (passed, failed). A program that fails without saying so counts as one failure. Returns the lines.
+    pub fn counted(
+        &mut self,
+        name: &str,
+        command: &mut Command,
+        verdict: fn(&str) -> Option<(u64, u64)>,
+    ) -> Vec<String> {
         eprintln!("$ {}", shown(command));
         let before = self.failed;
-        match self.follow(command, verdict) {
+        let mut lines = Vec::new();
+        match self.follow(command, verdict, &mut lines) {
             Err(e) => self.check(name, Err(e)),
             Ok(success) if !success && self.failed == before => {
                 self.check(name, Err(anyhow::anyhow!("`{}` did not succeed", shown(command))));
             }
             Ok(_) if self.failed > before => {
-                self.failures.push(format!("{name}: {} failed", self.failed - before));
+                let said =
+                    lines.iter().filter_map(|line| line.strip_prefix("FAIL ")).collect::<Vec<_>>().join("; ");
+                self.failures.push(format!("{name}: {} failed: {said}", self.failed - before));
             }
             Ok(_) => {}
         }
+        lines
     }
 
     fn follow(
         &mut self,
         command: &mut Command,
         verdict: fn(&str) -> Option<(u64, u64)>,
+        lines: &mut Vec<String>,
     ) -> anyhow::Result<bool> {
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot start it")?;
@@ -110,6 +120,7 @@ impl Tally {
                 self.passed += passed;
                 self.failed += failed;
             }
+            lines.push(line);
         }
         Ok(child.wait()?.success())
     }

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that must hold, in one command, with one line of counts at its end.
 
+use crate::matrix::Matrix;
 use crate::run::{Tally, cargo, cargo_test_verdict, must, root, script_verdict, target};
 use crate::{node, python, tidy};
 use std::path::{Path, PathBuf};
@@ -41,7 +42,11 @@ const CLIENT_NEEDS: &[&str] = &["attrs", "requests", "auth0-python~=4.7", "numpy
 pub fn every_release() -> ! {
     let mut tally = Tally::default();
     if let Some(binary) = built(&mut tally) {
-        releases(&mut tally, &binary, RELEASES);
+        let matrix = releases(&mut tally, &binary, RELEASES);
+        println!("\n{}", matrix.table());
+        if let Err(e) = matrix.write(&tally) {
+            tally.check("docs/conformance.md", Err(e));
+        }
     }
     finish(&tally)
 }
@@ -92,6 +97,8 @@ fn conformance(tally: &mut Tally) {
         }
     }
     releases(tally, &binary, RELEASES_OF_THE_SUITE);
+    // It pins a numpy that newer Pythons have no wheel of, so it runs beside what the others need.
+    release(tally, &binary, "0.6.0", "credentials.py");
     match python::environment("metafold-needs", CLIENT_NEEDS) {
         Err(e) => tally.check("experiment", Err(e)),
         Ok(python) => {
@@ -128,21 +135,30 @@ fn built(tally: &mut Tally) -> Option<PathBuf> {
     }
 }
 
-/// Runs each method of these releases, which share one environment.
-fn releases(tally: &mut Tally, binary: &Path, versions: &[&str]) {
-    let python = match python::environment("metafold-needs", CLIENT_NEEDS) {
-        Ok(python) => python,
-        Err(e) => return tally.check("metafold-needs", Err(e)),
-    };
+/// Runs each method of these releases.
+fn releases(tally: &mut Tally, binary: &Path, versions: &[&str]) -> Matrix {
+    let mut matrix = Matrix::default();
     for version in versions {
-        let name = format!("metafold {version}, every method");
-        match python::release("metafold", version) {
-            Err(e) => tally.check(&name, Err(e)),
-            Ok(folder) => {
-                let mut command = Command::new(&python);
-                command.arg(root().join("conformance/every_method.py")).arg(binary).arg(version);
-                tally.counted(&name, command.env("PYTHONPATH", folder), script_verdict);
-            }
+        let lines = release(tally, binary, version, "every_method.py");
+        matrix.add(version, &lines);
+    }
+    matrix
+}
+
+/// Runs a script with one release; all of them share one environment. Returns what it printed.
+fn release(tally: &mut Tally, binary: &Path, version: &str, script: &str) -> Vec<String> {
+    let name = format!("metafold {version}, {script}");
+    let ready = python::environment("metafold-needs", CLIENT_NEEDS)
+        .and_then(|python| Ok((python, python::release("metafold", version)?)));
+    match ready {
+        Err(e) => {
+            tally.check(&name, Err(e));
+            Vec::new()
+        }
+        Ok((python, folder)) => {
+            let mut command = Command::new(python);
+            command.arg(root().join("conformance").join(script)).arg(binary).arg(version);
+            tally.counted(&name, command.env("PYTHONPATH", folder), script_verdict)
         }
     }
 }
