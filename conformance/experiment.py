@@ -169,5 +169,21 @@ def manifest(t):
     refused(lambda: t.client.ask("POST", f"{t.project}/workflows/{t.failed['id']}/cancel", 200), "status 4")
 
 
+@check
+def canceled(t):
+    """an older run, found by its state, is canceled while it computes, and its jobs end with it."""
+    names = sorted(PARTS)[:2]
+    assets = {f"{n}.mesh": f"{n}.obj" for n in names}
+    id = workflow(t, {n: {"type": "implicit/from-mesh"} for n in names}, {f"{n}.resolution": "900" for n in names}, assets)
+    path, found, deadline = f"{t.project}/workflows", [], time.monotonic() + 60
+    while not found:
+        found = [w["id"] for w in t.client.ask("GET", path, 200, params={"q": "state:started"})]
+        assert time.monotonic() < deadline, "it does not start"
+    assert found == [id], found
+    t.client.ask("POST", f"{path}/{id}/cancel", 200)
+    w, jobs = ended(t, id)
+    assert w["state"] == "canceled" and {j["state"] for j in jobs.values()} == {"canceled"}, jobs
+
+
 if __name__ == "__main__":
     main(Client)
