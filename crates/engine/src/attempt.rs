@@ -149,7 +149,7 @@ async fn attempt_of<'a>(
                 death.verdict()
             })
         }
-        Isolation::Threads => in_threads(entry, ticket, handle.clone(), pool).await?,
+        Isolation::Threads => in_threads(entry, ticket, handle.clone(), pool.clone()).await?,
     };
     let (files, params) = match ended {
         Ended::Success { files, params } => (files, params),
@@ -157,7 +157,8 @@ async fn attempt_of<'a>(
         Ended::Cancelled => return Err(JobError::Cancelled(fieldstone_kernel::Cancelled)),
         Ended::Internal(text) => return Err(JobError::Internal(anyhow::anyhow!(text))),
     };
-    let made = tokio::task::spawn_blocking(move || Ok((stage(&folder, files)?, folder)));
+    // On a thread that yields to those that answer requests: outputs may be large.
+    let made = tokio::task::spawn_blocking(move || pool.install(|| Ok((stage(&folder, files)?, folder))));
     let (assets, folder) =
         made.await.map_err(anyhow::Error::from)?.map_err(|e: std::io::Error| JobError::from(e))?;
     let params = params.into_iter().map(|(n, v)| (n, Value::String(v))).collect();

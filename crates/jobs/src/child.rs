@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Exit code of an attempt that nobody waits for.
 const ABANDONED: i32 = 3;
+/// The lowest: who asks about jobs is answered first.
+const PRIORITY: i32 = 19;
 /// Progress that is worth a line.
 const STEP: f32 = 0.005;
 
@@ -87,7 +89,7 @@ fn confine(memory_bytes: u64) -> std::io::Result<()> {
     setrlimit(Resource::Core, limit(0))?;
     // On Linux this counts all private memory that can be written to, other than the main thread's stack.
     setrlimit(Resource::Data, limit(memory_bytes))?;
-    setpriority_process(None, 10)?;
+    setpriority_process(None, PRIORITY)?;
     #[cfg(target_os = "linux")]
     std::fs::write("/proc/self/oom_score_adj", "300").unwrap_or_default();
     Ok(())

@@ -41,9 +41,9 @@ pub(crate) async fn serve<L>(
     server.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
     let open = GracefulShutdown::new();
     let next = async |listener: &mut L| {
-        // Nobody closes the semaphore.
-        let slot = limits.slots.clone().acquire_owned().await;
-        (slot, listener.accept().await)
+        let accepted = listener.accept().await;
+        // After it: two listeners share the slots. Nobody closes the semaphore.
+        (limits.slots.clone().acquire_owned().await, accepted)
     };
     tokio::pin!(shutdown);
     loop {
