@@ -182,11 +182,20 @@ pub(crate) struct Runner {
     clock: Steady,
     reaped: Instant,
     swept: Option<Instant>,
+    /// Whether the last step failed.
+    in_trouble: bool,
 }
 
 impl Runner {
     pub(crate) fn new(inner: Arc<Inner>) -> Runner {
-        Runner { inner, attempts: JoinSet::new(), clock: Steady::new(), reaped: Instant::now(), swept: None }
+        Runner {
+            inner,
+            attempts: JoinSet::new(),
+            clock: Steady::new(),
+            reaped: Instant::now(),
+            swept: None,
+            in_trouble: false,
+        }
     }
 
     /// Runs until [`Running::stop`], then gives back what is unfinished.
@@ -202,9 +211,13 @@ impl Runner {
                 _ = scan.tick() => {}
                 Some(_) = self.attempts.join_next() => {}
             }
-            if let Err(e) = self.step(&pool).await {
-                tracing::error!("the ledger cannot be used, trying again: {e}");
+            // Once for each trouble: it may last for hours.
+            match (self.step(&pool).await, self.in_trouble) {
+                (Err(e), false) => tracing::error!("the ledger cannot be used, trying again: {e}"),
+                (Ok(()), true) => tracing::info!("the ledger can be used again"),
+                (Err(_), true) | (Ok(()), false) => continue,
             }
+            self.in_trouble = !self.in_trouble;
         }
         let all = async { while self.attempts.join_next().await.is_some() {} };
         if tokio::time::timeout(self.inner.config.shutdown_grace, all).await.is_err() {
