@@ -2,6 +2,7 @@
 
 pub mod at_points;
 mod boundary;
+mod brick;
 pub mod from_mesh;
 mod packet;
 pub mod redistance;

@@ -9,16 +9,12 @@
 //! band, and exceeds it elsewhere by at most the tolerance: a node is passed over only when it is
 //! no closer than `max(best − tolerance, min(best, band))` to every sample of a group.
 
+use super::brick::{BRICK, GROUPS, Lane};
 use super::triangle::Frame;
 use crate::bvh::{Bvh, Node};
 use crate::simd::{F32x16, LANES, Level, Portable};
 
-/// Samples along an edge of a brick.
-pub(crate) const BRICK: usize = 8;
-const GROUPS: usize = BRICK * BRICK * BRICK / LANES;
 const PAIRS: usize = BRICK * BRICK / LANES;
-
-type Vector = [f32; LANES];
 
 /// How exact the samples must be, model units.
 #[derive(Clone, Copy, Debug)]
@@ -34,15 +30,15 @@ pub(crate) struct Accuracy {
 /// The working set of one thread: distances of a brick and where its samples are.
 pub(crate) struct Brick {
     /// Sample coordinates relative to the brick's first sample: x for a group, y for each pair of rows, z.
-    x: Vector,
-    y: [Vector; PAIRS],
+    x: Lane,
+    y: [Lane; PAIRS],
     z: [f32; BRICK],
     centre: [f32; 3],
     accuracy: Accuracy,
     /// Squared distance to the closest triangle so far; once filled, the distance.
-    best2: [Vector; GROUPS],
+    best2: [Lane; GROUPS],
     /// Squared distance below which a node matters.
-    limit2: [Vector; GROUPS],
+    limit2: [Lane; GROUPS],
     /// Their greatest.
     greatest2: f32,
     stack: Vec<(u32, f32)>,
@@ -175,7 +171,7 @@ unsafe fn fill<V: F32x16>(brick: &mut Brick, bvh: &Bvh, origin: [f64; 3]) {
 unsafe fn interested<V: F32x16>(brick: &Brick, node: &LocalBox) -> u32 {
     unsafe {
         let zero = V::splat(0.0);
-        let apart2 = |samples: &Vector, axis: usize| {
+        let apart2 = |samples: &Lane, axis: usize| {
             let s = V::load(samples);
             let d = V::splat(node.min[axis]).sub(s).max(s.sub(V::splat(node.max[axis]))).max(zero);
             d.mul(d)

@@ -14,8 +14,7 @@
 //! and vertices. So the sign of a closed mesh is right at every sample that is not on the mesh itself.
 
 use super::boundary;
-use super::from_mesh::Beam;
-use super::packet::BRICK;
+use super::brick::{BRICK, Beam};
 use crate::bvh::winding::{EXPANSION_ERROR, WindingNumber};
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};

@@ -3,11 +3,10 @@
 //! Coordinates are cell indices times `scale`, so that distances are in units of the finest spacing; they are
 //! kept relative to a sample near the points, so that `f32` is as good far from the first sample as at it.
 
+use super::super::brick::Lane;
 use crate::patch::Patch;
 use crate::simd::LANES;
 use std::ops::Range;
-
-pub(super) type Lane = [f32; LANES];
 
 /// The field to be redistanced.
 pub(super) struct Field {

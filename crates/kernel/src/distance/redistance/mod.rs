@@ -9,13 +9,14 @@ mod sites;
 mod tree;
 mod walk;
 
-use super::from_mesh::{Beam, Reach, beams};
+use super::brick::{BRICK, Beam, beams};
+use super::from_mesh::Reach;
 use crate::monitor::{Cancelled, Monitor};
 use crate::patch::Patch;
 use crate::simd::{LANES, Level};
 use field::Field;
 use rayon::prelude::*;
-use search::{BRICK, Brick, OCTANT};
+use search::{Brick, OCTANT};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

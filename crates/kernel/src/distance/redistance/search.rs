@@ -11,17 +11,13 @@
 //! The site found is the closest one within reach; of several as close, the first in the order of the tree's blocks. So it does
 //! not depend on sites farther away, nor on how far the grid or the reach goes.
 
-use super::field::Lane;
+use super::super::brick::{BRICK, GROUPS, Lane};
 use super::sites::Sites;
 use super::tree::{Node, Tree};
 use crate::simd::{F32x16, LANES, Level, Portable};
 
-/// Samples along an edge of a brick.
-pub(super) const BRICK: usize = 8;
 /// Samples along an edge of an octant of a brick.
 pub(super) const OCTANT: usize = 4;
-/// Sixteen samples each: one plane of an octant, x fastest.
-pub(super) const GROUPS: usize = BRICK * BRICK * BRICK / LANES;
 /// Room for rounding, of the squares that are compared.
 const ROUNDING: f32 = 1e-5;
 /// Stands for no site.

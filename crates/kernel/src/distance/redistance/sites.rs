@@ -2,7 +2,8 @@
 //!
 //! Every point of the zero set inside a cell is within a cell's diagonal of a site of that cell.
 
-use super::field::{Field, Lane, trilinear};
+use super::super::brick::Lane;
+use super::field::{Field, trilinear};
 use super::search::FAR;
 use crate::by_level;
 use crate::monitor::{Cancelled, Monitor};

@@ -11,8 +11,9 @@
 //! too. So steps that lead astray cost nothing but the gain. Of a step that ends in another cell half is tried: the result depends on no
 //! value but those of the cells that the zero set passes through.
 
-use super::field::{Field, Lane};
-use super::search::{Brick, GROUPS, NONE};
+use super::super::brick::{GROUPS, Lane};
+use super::field::Field;
+use super::search::{Brick, NONE};
 use crate::by_level;
 use crate::simd::LANES;
 
