@@ -2,7 +2,7 @@
 
 use fieldstone_kernel::beam::{Limits, LineNetwork, NetworkBvh};
 use fieldstone_kernel::bvh::Bvh;
-use fieldstone_kernel::format::{MeshFormat, MeshLimits, read_mesh, write_mesh};
+use fieldstone_kernel::format::{MeshFormat, MeshLimits, ReadMesh, read_mesh, write_mesh};
 use fieldstone_kernel::mesh::{Preprocess, preprocess};
 use fieldstone_kernel::{Monitor, TriMesh};
 
@@ -13,7 +13,7 @@ const PROCESSED: usize = 300;
 fn mesh(data: &[u8], format: MeshFormat) {
     let (limits, monitor) =
         (MeshLimits { max_triangles: 20_000, max_unpacked_bytes: 4 << 20 }, Monitor::none());
-    let Ok(mesh) = read_mesh(data, format, &limits, &monitor) else { return };
+    let Ok(ReadMesh { mesh, .. }) = read_mesh(data, format, &limits, &monitor) else { return };
     assert!(!mesh.triangles.is_empty() && mesh.triangles.len() as u64 <= limits.max_triangles);
     assert!(mesh.positions.iter().flatten().all(|c| c.is_finite()));
     assert!(mesh.triangles.iter().flatten().all(|&i| (i as usize) < mesh.positions.len()));
@@ -26,7 +26,7 @@ fn mesh(data: &[u8], format: MeshFormat) {
         if format != MeshFormat::Glb {
             let again = read_mesh(&bytes, format, &MeshLimits::default(), &monitor);
             let again = again.unwrap_or_else(|e| panic!("what was written as {format:?} is refused: {e}"));
-            assert_eq!(again.triangles.len(), mesh.triangles.len());
+            assert_eq!(again.mesh.triangles.len(), mesh.triangles.len());
         }
     }
     let Ok((repaired, _)) = preprocess(mesh, &Preprocess::default(), &monitor) else { return };

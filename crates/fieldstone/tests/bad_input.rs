@@ -90,6 +90,7 @@ fn bad_meshes_fail_their_job_and_name_the_place() {
 
     let mut promising = box_stl([1.0; 3], 2);
     promising[80..84].copy_from_slice(&u32::MAX.to_le_bytes());
+    promising.pop();
     bench.unreadable("promising.stl", &promising, &["STL", "byte 80", "4294967295"]);
 
     let zero = "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\nf 0 1 2\n";

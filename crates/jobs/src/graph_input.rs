@@ -123,12 +123,16 @@ impl From<EvaluateError> for JobError {
 }
 
 /// The job's inputs as a graph sees them.
-struct Staged(IndexMap<String, Input>);
+struct Staged<'a> {
+    cx: &'a JobContext,
+    /// By the path that the graph has for it.
+    inputs: IndexMap<String, Input>,
+}
 
-impl Staged {
-    fn of(graph: &Graph, cx: &JobContext) -> Staged {
+impl<'a> Staged<'a> {
+    fn of(graph: &Graph, cx: &'a JobContext) -> Staged<'a> {
         let input = |(_, _, path): (usize, &str, &str)| Some((path.to_owned(), cx.referred(path)?.clone()));
-        Staged(graph.assets().into_iter().filter_map(input).collect())
+        Staged { cx, inputs: graph.assets().into_iter().filter_map(input).collect() }
     }
 }
 
@@ -141,10 +145,10 @@ impl AsRef<[u8]> for Mapped {
     }
 }
 
-impl Assets for Staged {
+impl Assets for Staged<'_> {
     fn open(&self, path: &str) -> Result<Asset, BuildError> {
         let missing = || BuildError::Input(format!("there is no input or file {path:?}"));
-        let input = self.0.get(path).ok_or_else(missing)?;
+        let input = self.inputs.get(path).ok_or_else(missing)?;
         let file = File::open(&input.path)?;
         let mapped = match file.metadata()?.len() {
             0 => Mapped(None),
@@ -153,5 +157,9 @@ impl Assets for Staged {
         };
         let checksum = checksum_bytes(input).map_err(std::io::Error::other)?;
         Ok(Asset { filename: input.filename.clone(), bytes: Arc::new(mapped), checksum })
+    }
+
+    fn note(&self, path: &str, note: &str) {
+        self.cx.warn(&format!("{path}: {note}"));
     }
 }

@@ -1,11 +1,11 @@
 //! Reads a mesh asset: mapped, not copied, and limited so that the job stays within the memory it asked for.
 
-use crate::context::{Input, JobLimits};
+use crate::context::{Input, JobContext};
 use crate::job_type::{InputSizes, JobError};
 use anyhow::Context;
+use fieldstone_kernel::Monitor;
 use fieldstone_kernel::bvh::MeshChecksum;
-use fieldstone_kernel::format::{FormatError, MeshFormat, MeshLimits, read_mesh};
-use fieldstone_kernel::{Monitor, TriMesh};
+use fieldstone_kernel::format::{FormatError, MeshFormat, MeshLimits, ReadMesh, read_mesh};
 use memmap2::Mmap;
 use std::fs::File;
 
@@ -28,8 +28,17 @@ fn memory_of_file(file_bytes: u64) -> u64 {
 }
 
 /// Reads the mesh `input`; its filename's extension names the format. What is wrong with the file is
-/// [`JobError::Invalid`] and names the asset, for example `part.stl: STL byte 80: the header promises …`.
-pub fn read_input_mesh(input: &Input, limits: &JobLimits, monitor: &Monitor) -> Result<TriMesh, JobError> {
+/// [`JobError::Invalid`] and names the asset, for example `part.stl: STL byte 80: the header promises …`. What its reader
+/// notes becomes warnings of the job.
+pub fn read_input_mesh(cx: &JobContext, input: &Input, monitor: &Monitor) -> Result<ReadMesh, JobError> {
+    let read = read_file(cx, input, monitor)?;
+    for note in &read.notes {
+        cx.warn(&format!("{}: {note}", input.filename));
+    }
+    Ok(read)
+}
+
+fn read_file(cx: &JobContext, input: &Input, monitor: &Monitor) -> Result<ReadMesh, JobError> {
     let refuse = |e: FormatError| match e {
         FormatError::Cancelled(c) => JobError::Cancelled(c),
         other => JobError::Invalid(format!("{}: {other}", input.filename)),
@@ -38,7 +47,8 @@ pub fn read_input_mesh(input: &Input, limits: &JobLimits, monitor: &Monitor) -> 
     let file = File::open(&input.path)?;
     let size = file.metadata()?.len();
     let within_memory = memory_of_file(size) / BYTES_PER_TRIANGLE;
-    let limits = &MeshLimits { max_triangles: limits.mesh.max_triangles.min(within_memory), ..limits.mesh };
+    let limits = cx.limits().mesh;
+    let limits = &MeshLimits { max_triangles: limits.max_triangles.min(within_memory), ..limits };
     if size == 0 {
         // An empty file cannot be mapped.
         return read_mesh(&[], format, limits, monitor).map_err(refuse);

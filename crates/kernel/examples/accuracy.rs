@@ -92,12 +92,15 @@ fn mesh_called(name: &str) -> Result<TriMesh, Box<dyn std::error::Error>> {
         "sphere" => bumpy_sphere(100, 200, 10.0, 0.0),
         "torus" => torus(200, 100, 8.0, 2.5),
         "blob500k" => bumpy_sphere(500, 500, 20.0, 0.48),
-        file => read_mesh(
-            &std::fs::read(file)?,
-            MeshFormat::of_filename(file)?,
-            &MeshLimits::default(),
-            &Monitor::none(),
-        )?,
+        file => {
+            read_mesh(
+                &std::fs::read(file)?,
+                MeshFormat::of_filename(file)?,
+                &MeshLimits::default(),
+                &Monitor::none(),
+            )?
+            .mesh
+        }
     })
 }
 

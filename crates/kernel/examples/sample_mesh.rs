@@ -21,7 +21,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let monitor = Monitor::none();
     let mesh =
-        read_mesh(&std::fs::read(file)?, MeshFormat::of_filename(file)?, &MeshLimits::default(), &monitor)?;
+        read_mesh(&std::fs::read(file)?, MeshFormat::of_filename(file)?, &MeshLimits::default(), &monitor)?
+            .mesh;
     let patch = cube_around(&mesh, n)?;
     let reach = match args.iter().any(|a| a == "--band") {
         true => Reach::Band(NARROW_BAND_CELLS * patch.spacing()[0]),

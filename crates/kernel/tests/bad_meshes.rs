@@ -1,4 +1,4 @@
-//! Every file in `testdata/bad` is refused, with a message that names the place.
+//! Every file in `testdata/bad` is refused, or read with a note; either names the place.
 
 use fieldstone_kernel::Monitor;
 use fieldstone_kernel::format::{MeshFormat, MeshLimits, read_mesh};
@@ -13,7 +13,10 @@ const MESSAGES: &[(&str, &str)] = &[
         "3MF 3D/3dmodel.model: object 2 lies more than 32 components deep, or contains itself",
     ),
     ("copies-of-copies.3mf", "the mesh has 1000001 placed objects, more than the limit of 1000000"),
-    ("count-too-low.stl", "STL byte 80: the header promises 1 triangles, the file holds 2"),
+    (
+        "count-too-low.stl",
+        "2 triangles, byte 80: the header promises 1 triangles, the file holds 2; all of these were read",
+    ),
     ("empty.stl", "STL byte 0: the file is empty"),
     ("endless-tag.3mf", "3MF 3D/3dmodel.model line 2: a tag, text or comment of more than 1048576 bytes"),
     ("four-vertices-in-a-facet.stl", "STL line 8: a facet has 4 vertices before \"endloop\", expected 3"),
@@ -44,13 +47,16 @@ const MESSAGES: &[(&str, &str)] = &[
     ("not-a-zip.3mf", "3MF package: not a readable zip: invalid Zip archive: Could not find EOCD"),
     (
         "promises-4-billion-triangles.stl",
-        "STL byte 80: the header promises 4294967295 triangles, the file has room for 1",
+        "1 triangles, byte 80: the header promises 4294967295 triangles, the file holds 1; all of these were read",
     ),
     (
         "text-named.stl",
         "STL byte 0: this is text, but it does not begin with \"solid\": \"Dear reader,\\nthis is a letter and no mes\"…",
     ),
-    ("truncated.stl", "STL byte 80: the header promises 2 triangles, the file has room for 1"),
+    (
+        "truncated.stl",
+        "STL byte 80: the header promises 2 triangles, the 70 bytes behind it are 1 and a part of one",
+    ),
     (
         "zip-bomb-with-lying-size.3mf",
         "3MF 3D/3dmodel.model line 1: File is larger than its declared uncompressed size",
@@ -65,12 +71,13 @@ fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/bad")
 }
 
+/// The error, or what was read and noted.
 fn refusal(name: &str) -> String {
     let bytes = std::fs::read(folder().join(name)).unwrap();
     assert!(bytes.len() < 1 << 16, "{name} is no small file");
     let format = MeshFormat::of_filename(name).unwrap();
     match read_mesh(&bytes, format, &LIMITS, &Monitor::none()) {
-        Ok(mesh) => format!("read {} triangles", mesh.triangles.len()),
+        Ok(read) => format!("{} triangles, {}", read.mesh.triangles.len(), read.notes.join(", ")),
         Err(e) => e.to_string(),
     }
 }

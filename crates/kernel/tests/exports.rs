@@ -125,7 +125,7 @@ fn batches_do_not_show_in_the_bytes() {
     for format in [MeshFormat::Ply, MeshFormat::ThreeMf] {
         let back =
             read_mesh(&written(&mesh, format), format, &MeshLimits::default(), &Monitor::none()).unwrap();
-        assert!(back == mesh, "{format:?}");
+        assert!(back.mesh == mesh, "{format:?}");
     }
 }
 

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Rng, cube, sphere};
-use fieldstone_kernel::format::{FormatError, MeshFormat, MeshLimits, read_mesh, write_mesh};
+use fieldstone_kernel::format::{FormatError, MeshFormat, MeshLimits, ReadMesh, read_mesh, write_mesh};
 use fieldstone_kernel::{Monitor, TriMesh};
 use proptest::prelude::*;
 use std::io::Write;
@@ -12,7 +12,7 @@ use std::io::Write;
 const ALL: [MeshFormat; 4] = [MeshFormat::Stl, MeshFormat::Obj, MeshFormat::Ply, MeshFormat::ThreeMf];
 
 fn read(bytes: &[u8], format: MeshFormat) -> Result<TriMesh, FormatError> {
-    read_mesh(bytes, format, &MeshLimits::default(), &Monitor::none())
+    Ok(read_mesh(bytes, format, &MeshLimits::default(), &Monitor::none())?.mesh)
 }
 
 fn written(mesh: &TriMesh, format: MeshFormat) -> Vec<u8> {
@@ -52,16 +52,44 @@ fn stl_text_or_binary_is_told_by_more_than_its_first_word() {
     let mut binary = written(&cube([0.0; 3], 1.0), MeshFormat::Stl);
     binary[..8].copy_from_slice(b"solid x\n");
     assert_eq!(corners(&read(&binary, MeshFormat::Stl).unwrap()), corners(&cube([0.0; 3], 1.0)));
-    // Padding behind the last triangle, with and without "solid".
-    binary.extend([0; 10]);
-    assert_eq!(read(&binary, MeshFormat::Stl).unwrap().triangles.len(), 12);
-    binary.truncate(84 + 12 * 50);
-    binary[80..84].fill(0);
-    assert_eq!(
-        read(&binary, MeshFormat::Stl).unwrap().triangles.len(),
-        12,
-        "a count that was never filled in"
-    );
+}
+
+#[test]
+fn binary_stl_goes_by_its_size_and_says_when_its_count_does_not() {
+    let whole = cube([0.0; 3], 1.0);
+    let outcome = |count: u32, behind: usize| {
+        let mut bytes = written(&whole, MeshFormat::Stl);
+        bytes[80..84].copy_from_slice(&count.to_le_bytes());
+        bytes.resize(84 + behind, 0);
+        let read = read_mesh(&bytes, MeshFormat::Stl, &MeshLimits::default(), &Monitor::none());
+        read.map(|r| (r.mesh.triangles.len(), r.notes.join("|"))).map_err(|e| e.to_string())
+    };
+    let went_by_size = |count| {
+        let note = format!(
+            "byte 80: the header promises {count} triangles, the file holds 12; all of these were read"
+        );
+        Ok((12, note))
+    };
+    assert_eq!(outcome(12, 600), Ok((12, String::new())));
+    for count in [0, 1, 11, 13, 6000, u32::MAX] {
+        assert_eq!(outcome(count, 600), went_by_size(count));
+    }
+    // Padding, or a colour table: longer than a triangle, but no whole number of them.
+    for (count, behind, at) in [(12, 610, 684), (11, 665, 634)] {
+        let beyond = behind + 84 - at;
+        let note =
+            format!("byte {at}: the {beyond} bytes behind the {count} promised triangles were ignored");
+        assert_eq!(outcome(count, behind), Ok((count as usize, note)));
+    }
+    for (count, behind) in [(12, 599), (13, 610), (u32::MAX, 601), (0, 610)] {
+        let whole = behind / 50;
+        assert_eq!(
+            outcome(count, behind),
+            Err(format!(
+                "STL byte 80: the header promises {count} triangles, the {behind} bytes behind it are {whole} and a part of one"
+            ))
+        );
+    }
 }
 
 #[test]
@@ -346,7 +374,7 @@ fn tampered_files_are_read_or_refused() {
         for _ in 0..3000 {
             let mut bytes = sample.clone();
             mutate(&mut bytes, &mut rng);
-            if let Ok(mesh) = read_mesh(&bytes, format, &limits, &Monitor::none()) {
+            if let Ok(ReadMesh { mesh, .. }) = read_mesh(&bytes, format, &limits, &Monitor::none()) {
                 accepted += 1;
                 assert!(!mesh.triangles.is_empty() && mesh.triangles.len() <= 10_000);
                 assert!(mesh.triangles.iter().flatten().all(|&i| (i as usize) < mesh.positions.len()));

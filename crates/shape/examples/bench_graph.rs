@@ -60,7 +60,7 @@ impl Files {
 
     fn mesh(&self) -> Result<TriMesh> {
         let (name, bytes) = self.0.as_ref().ok_or("this case needs --mesh FILE")?;
-        Ok(read_mesh(bytes, MeshFormat::of_filename(name)?, &MeshLimits::default(), &Monitor::none())?)
+        Ok(read_mesh(bytes, MeshFormat::of_filename(name)?, &MeshLimits::default(), &Monitor::none())?.mesh)
     }
 }
 

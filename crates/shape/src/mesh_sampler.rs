@@ -45,8 +45,9 @@ pub fn mesh_of(values: &Values, cx: &Build<'_>) -> Result<(Asset, TriMesh), Buil
     };
     let format = MeshFormat::of_filename(&asset.filename).map_err(refuse)?;
     let bytes = asset.bytes.as_ref().as_ref();
-    let mesh = read_mesh(bytes, format, &MeshLimits::default(), cx.monitor).map_err(refuse)?;
-    Ok((asset, mesh))
+    let read = read_mesh(bytes, format, &MeshLimits::default(), cx.monitor).map_err(refuse)?;
+    read.notes.iter().for_each(|note| cx.assets.note(path, note));
+    Ok((asset, read.mesh))
 }
 
 /// Prepares the stage of a mesh with its hierarchy.

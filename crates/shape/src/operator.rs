@@ -395,6 +395,9 @@ impl BuildError {
 pub trait Assets: Send + Sync {
     /// The asset that a graph calls `path`; the text of an error says why there is none.
     fn open(&self, path: &str) -> Result<Asset, BuildError>;
+
+    /// Takes what the reader of that asset noted for its owner ([`ReadMesh::notes`](fieldstone_kernel::format::ReadMesh)).
+    fn note(&self, _path: &str, _note: &str) {}
 }
 
 /// The bytes of an asset.

@@ -15,7 +15,7 @@ use std::f64::consts::PI;
 fn exported(mesh: &TriMesh) -> TriMesh {
     let mut bytes = vec![];
     write_mesh(mesh, MeshFormat::Stl, &mut bytes).unwrap();
-    read_mesh(&bytes, MeshFormat::Stl, &MeshLimits::default(), &Monitor::none()).unwrap()
+    read_mesh(&bytes, MeshFormat::Stl, &MeshLimits::default(), &Monitor::none()).unwrap().mesh
 }
 
 fn measured(graph: &Value) -> Thickness {

@@ -94,7 +94,7 @@ pub(super) fn sampling_memory(resolution: i64, inputs: &InputSizes) -> u64 {
 
 fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
     let input = cx.input("mesh")?.clone();
-    let mesh = read_input_mesh(&input, cx.limits(), &cx.monitor().part(0.0, 0.1))?;
+    let mesh = read_input_mesh(cx, &input, &cx.monitor().part(0.0, 0.1))?.mesh;
     let bvh = match cx.optional_input("bvh") {
         None => Bvh::build(&mesh, &cx.monitor().part(0.1, 0.2))?,
         Some(file) => {

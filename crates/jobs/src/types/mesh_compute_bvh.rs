@@ -29,7 +29,7 @@ pub const ENTRY: JobEntry = JobEntry {
 
 fn run(_: &Values, cx: &mut JobContext) -> Result<(), JobError> {
     let input = cx.input("mesh")?.clone();
-    let mesh = read_input_mesh(&input, cx.limits(), &cx.monitor().part(0.0, 0.4))?;
+    let mesh = read_input_mesh(cx, &input, &cx.monitor().part(0.0, 0.4))?.mesh;
     let bvh = Bvh::build(&mesh, &cx.monitor().part(0.4, 0.9))?;
     let mut out = cx.output("bvh", "bin")?;
     bvh.write(&checksum_bytes(&input)?, &mut out)?;

@@ -14,7 +14,7 @@ use std::io::Write;
 /// The job type.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "mesh/preprocess",
-    revision: 1,
+    revision: 2,
     doc: "Welds, cleans, orients and closes a mesh, optionally centres it, and reports what was done",
     inputs: &[Slot {
         name: "mesh",
@@ -48,7 +48,7 @@ pub const ENTRY: JobEntry = JobEntry {
 fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
     let monitor = cx.monitor().clone();
     let input = cx.input("mesh")?.clone();
-    let mesh = read_input_mesh(&input, cx.limits(), &monitor.part(0.0, 0.3))?;
+    let read = read_input_mesh(cx, &input, &monitor.part(0.0, 0.3))?;
     let options = Preprocess {
         center: match values.choice("center") {
             Some("bounding_box") => Center::BoundingBox,
@@ -58,7 +58,7 @@ fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
         weld_tolerance: values.number("weld_tolerance"),
         ..Preprocess::default()
     };
-    let (mesh, report) = preprocess(mesh, &options, &monitor.part(0.3, 0.9))?;
+    let (mesh, report) = preprocess(read.mesh, &options, &monitor.part(0.3, 0.9))?;
     if mesh.triangles.is_empty() {
         let what = match report.degenerate_dropped {
             0 => "there is no triangle".to_owned(),
@@ -76,13 +76,13 @@ fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
     cx.set_param("vertex_count", report.vertices);
     cx.set_param("watertight", report.watertight);
     cx.set_param("components", report.components);
-    cx.set_param("report", report_json(&report));
+    cx.set_param("report", report_json(&report, &read.notes));
     monitor.progress(1.0);
     Ok(())
 }
 
-/// The report as JSON: counts, and measures in mm, mm² and mm³.
-fn report_json(r: &Report) -> serde_json::Value {
+/// The report as JSON: counts, measures in mm, mm² and mm³, and what the reader of the file noted.
+fn report_json(r: &Report, notes: &[String]) -> serde_json::Value {
     json!({
         "vertices_welded": r.vertices_welded,
         "vertices_unused": r.vertices_unused,
@@ -103,6 +103,7 @@ fn report_json(r: &Report) -> serde_json::Value {
         "translation": r.translation,
         "volume": r.volume,
         "area": r.area,
+        "notes": notes,
     })
 }
 
@@ -144,6 +145,20 @@ mod tests {
         let [mesh] = &outputs.assets[..] else { panic!("one product") };
         assert_eq!((mesh.name, mesh.extension), ("mesh", "ply"));
         assert!(std::fs::read(&mesh.path).unwrap().starts_with(b"ply\nformat binary_little_endian"));
+    }
+
+    #[test]
+    fn the_report_says_what_the_reader_noted() {
+        let mut stl = vec![0; 80];
+        stl.extend(7u32.to_le_bytes());
+        for value in [0f32; 3].into_iter().chain([0., 0., 0., 1., 0., 0., 0., 1., 0.]) {
+            stl.extend(value.to_le_bytes());
+        }
+        stl.extend([0; 2]);
+        let (outputs, _folder) = run_on("part.stl", &stl, json!({})).unwrap();
+        let report: Value = serde_json::from_str(&outputs.params["report"]).unwrap();
+        let note = "byte 80: the header promises 7 triangles, the file holds 1; all of these were read";
+        assert_eq!(report["notes"], json!([note]));
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub const ENTRY: JobEntry = JobEntry {
 };
 
 fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
-    let mesh = read_input_mesh(cx.input("mesh")?, cx.limits(), &cx.monitor().part(0.0, 0.1))?;
+    let mesh = read_input_mesh(cx, cx.input("mesh")?, &cx.monitor().part(0.0, 0.1))?.mesh;
     let (mesh, _) = preprocess(mesh, &Preprocess::default(), &cx.monitor().part(0.1, 0.2))?;
     let bvh = Bvh::build(&mesh, &cx.monitor().part(0.2, 0.3))?;
     let resolution = values.integer("max_resolution").context("max_resolution has a default")?;

@@ -8,6 +8,7 @@
 pub mod cli;
 mod fixed;
 mod glb;
+mod notes;
 mod obj;
 mod ply;
 mod ply_ascii;
@@ -26,6 +27,7 @@ mod write;
 
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
+use notes::Notes;
 use std::io::Write;
 
 /// A mesh file format, named by its file extension.
@@ -133,7 +135,17 @@ impl MeshFormat {
     }
 }
 
-/// Reads a whole mesh file. Coordinates are finite, indices in range, at least one triangle.
+/// A mesh as its file holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadMesh {
+    /// Coordinates are finite, indices in range; at least one triangle.
+    pub mesh: TriMesh,
+    /// What was taken otherwise than the file's words say, and what was left out: one line each, with its place, for
+    /// the file's owner. Empty for most files, and at most 21 lines.
+    pub notes: Vec<String>,
+}
+
+/// Reads a whole mesh file.
 ///
 /// Units are taken as mm except in 3MF, which names its own.
 pub fn read_mesh(
@@ -141,23 +153,24 @@ pub fn read_mesh(
     format: MeshFormat,
     limits: &MeshLimits,
     monitor: &Monitor,
-) -> Result<TriMesh, FormatError> {
+) -> Result<ReadMesh, FormatError> {
     monitor.check()?;
     if bytes.is_empty() {
         return Err(malformed(format.name(), "byte 0", "the file is empty"));
     }
+    let mut notes = Notes::default();
     let mesh = match format {
-        MeshFormat::Stl => stl::read(bytes, limits, monitor)?,
+        MeshFormat::Stl => stl::read(bytes, limits, monitor, &mut notes)?,
         MeshFormat::Obj => obj::read(bytes, limits, monitor)?,
         MeshFormat::Ply => ply::read(bytes, limits, monitor)?,
-        MeshFormat::ThreeMf => threemf::read(bytes, limits, monitor)?,
+        MeshFormat::ThreeMf => threemf::read(bytes, limits, monitor, &mut notes)?,
         MeshFormat::Glb => return Err(FormatError::WriteOnly("GLB")),
     };
     if mesh.triangles.is_empty() {
         return Err(malformed(format.name(), "end of file", "there are no triangles"));
     }
     debug_assert!(mesh.triangles.iter().flatten().all(|&i| (i as usize) < mesh.positions.len()));
-    Ok(mesh)
+    Ok(ReadMesh { mesh, notes: notes.into_lines() })
 }
 
 /// Writes `mesh` in `format` (binary where the format has a binary form).

@@ -5,13 +5,14 @@
 //! Otherwise a file that begins with `solid` and holds no NUL in its first kilobyte is text. The rest is binary.
 //!
 //! # Wrong counts
-//! * More triangles promised than present: refused.
-//! * A count of 0 with whole triangles behind it: what exporters leave that never went back to fill it in; all are read.
-//! * Whole triangles beyond the count: refused, because dropping geometry silently is worse.
-//! * Other bytes beyond the count (padding, colour tables of some CAD programs): ignored.
+//! * Whole triangles behind the header, but not as many as it promises: all are read, and noted. Exporters leave 0, −1
+//!   or the count of a first pass that they never went back to correct.
+//! * Else more triangles promised than present: refused, the file was cut off inside a triangle.
+//! * Else the bytes beyond the count (padding, colour tables of some CAD programs) are ignored, and noted.
 //!
 //! Stored normals and attribute bytes are ignored: the corners' order says which side is outside.
 
+use super::notes::Notes;
 use super::text::{self, at_line, excerpt};
 use super::{FormatError, MeshLimits, check_triangles, malformed};
 use crate::mesh::TriMesh;
@@ -20,12 +21,19 @@ use rayon::prelude::*;
 
 const HEADER_BYTES: usize = 84;
 const TRIANGLE_BYTES: usize = 50;
+/// What is looked at to tell text from binary.
+const HEAD_BYTES: usize = 1024;
 const TRIANGLES_PER_TASK: usize = 1 << 14;
 
-pub(super) fn read(bytes: &[u8], limits: &MeshLimits, monitor: &Monitor) -> Result<TriMesh, FormatError> {
+pub(super) fn read(
+    bytes: &[u8],
+    limits: &MeshLimits,
+    monitor: &Monitor,
+    notes: &mut Notes,
+) -> Result<TriMesh, FormatError> {
     match is_text(bytes) {
         true => read_text(bytes, limits, monitor),
-        false => read_binary(bytes, limits, monitor),
+        false => read_binary(bytes, limits, monitor, notes),
     }
 }
 
@@ -38,12 +46,12 @@ fn is_text(bytes: &[u8]) -> bool {
     let exact = promised(bytes)
         .is_some_and(|n| (HEADER_BYTES as u64 + TRIANGLE_BYTES as u64 * n) == bytes.len() as u64);
     let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
-    let head = &bytes[..bytes.len().min(1024)];
+    let head = &bytes[..bytes.len().min(HEAD_BYTES)];
     let solid = start.get(..5).is_some_and(|w| w.eq_ignore_ascii_case(b"solid"));
     solid && !exact && !head.contains(&0)
 }
 
-fn triangle_count(bytes: &[u8]) -> Result<usize, FormatError> {
+fn triangle_count(bytes: &[u8], notes: &mut Notes) -> Result<usize, FormatError> {
     let Some(promised) = promised(bytes) else {
         let what = format!(
             "neither text that begins with \"solid\" nor the 84 bytes of a binary header: {}",
@@ -51,27 +59,41 @@ fn triangle_count(bytes: &[u8]) -> Result<usize, FormatError> {
         );
         return Err(malformed("STL", "byte 0", what));
     };
-    let present = ((bytes.len() - HEADER_BYTES) / TRIANGLE_BYTES) as u64;
-    let whole = (bytes.len() - HEADER_BYTES).is_multiple_of(TRIANGLE_BYTES);
-    if promised > present
-        && bytes[..HEADER_BYTES].iter().all(|b| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~'))
-    {
+    let behind = bytes.len() - HEADER_BYTES;
+    let present = (behind / TRIANGLE_BYTES) as u64;
+    let head = &bytes[..bytes.len().min(HEAD_BYTES)];
+    if promised > present && head.iter().all(|b| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~')) {
         let what = format!("this is text, but it does not begin with \"solid\": {}", excerpt(bytes));
         return Err(malformed("STL", "byte 0", what));
     }
-    if promised > present {
-        let what = format!("the header promises {promised} triangles, the file has room for {present}");
+    let beyond = behind as u64 - TRIANGLE_BYTES as u64 * promised.min(present);
+    if behind.is_multiple_of(TRIANGLE_BYTES) {
+        if promised != present {
+            notes.add(format!(
+                "byte 80: the header promises {promised} triangles, the file holds {present}; all of these were read"
+            ));
+        }
+        return Ok(present as usize);
+    }
+    if promised > present || promised == 0 {
+        let what = format!(
+            "the header promises {promised} triangles, the {behind} bytes behind it are {present} and a part of one"
+        );
         return Err(malformed("STL", "byte 80", what));
     }
-    if promised != 0 && promised < present && whole {
-        let what = format!("the header promises {promised} triangles, the file holds {present}");
-        return Err(malformed("STL", "byte 80", what));
-    }
-    Ok(if promised == 0 && whole { present as usize } else { promised as usize })
+    let end = bytes.len() as u64 - beyond;
+    notes
+        .add(format!("byte {end}: the {beyond} bytes behind the {promised} promised triangles were ignored"));
+    Ok(promised as usize)
 }
 
-fn read_binary(bytes: &[u8], limits: &MeshLimits, monitor: &Monitor) -> Result<TriMesh, FormatError> {
-    let count = triangle_count(bytes)?;
+fn read_binary(
+    bytes: &[u8],
+    limits: &MeshLimits,
+    monitor: &Monitor,
+    notes: &mut Notes,
+) -> Result<TriMesh, FormatError> {
+    let count = triangle_count(bytes, notes)?;
     check_triangles(count as u64, limits)?;
     let records = &bytes[HEADER_BYTES..HEADER_BYTES + count * TRIANGLE_BYTES];
     let mut positions = vec![[0f32; 3]; 3 * count];

@@ -11,6 +11,7 @@
 //! # Source
 //! 3MF Core Specification 1.3 (3MF Consortium 2022), 3.3 transforms, 4 objects; Production Extension 1.1.2.
 
+use super::notes::Notes;
 use super::threemf_model::{IDENTITY, Model, Object, Placed, Quota, Transform};
 use super::threemf_package::Package;
 use super::{FormatError, MeshLimits, check_triangles, check_vertices, malformed};
@@ -22,7 +23,12 @@ const MAX_PLACED: u64 = 1_000_000;
 const MAX_DEPTH: usize = 32;
 const MAX_PARTS: usize = 4096;
 
-pub(super) fn read(bytes: &[u8], limits: &MeshLimits, monitor: &Monitor) -> Result<TriMesh, FormatError> {
+pub(super) fn read(
+    bytes: &[u8],
+    limits: &MeshLimits,
+    monitor: &Monitor,
+    _notes: &mut Notes,
+) -> Result<TriMesh, FormatError> {
     let mut package = Package::open(bytes, limits, monitor)?;
     let root = package.root_model()?;
     let mut parts: HashMap<String, Model> = HashMap::new();
