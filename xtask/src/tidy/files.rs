@@ -1,12 +1,13 @@
 //! What every file keeps to: length, opening line, words, size, and that some module owns it.
 
+use super::functions;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 
 /// Lines of one source file at most.
-const MAX_LINES: usize = 700;
+const MAX_LINES: usize = 450;
 /// Files that were longer when the rule came, with their length. The list may only shrink.
-const LONGER: &[(&str, usize)] = &[];
+const LONGER: &[(&str, usize)] = &[("crates/shape/src/segment.rs", 662)];
 /// Bytes of one file outside `testdata` at most.
 const MAX_BYTES: u64 = 1 << 20;
 /// Folders that hold nothing of ours.
@@ -46,8 +47,11 @@ pub fn problems(root: &Path) -> anyhow::Result<Vec<String>> {
         if SOURCES.contains(&extension) {
             let text = std::fs::read_to_string(&path).with_context(|| name.clone())?;
             source(&name, &text, &mut problems);
-            if extension == "rs" && !owned(&path) {
-                problems.push(format!("{name}: no module declares it"));
+            if extension == "rs" {
+                problems.extend(functions::problems(&name, &text));
+                if !owned(&path) {
+                    problems.push(format!("{name}: no module declares it"));
+                }
             }
         }
     }

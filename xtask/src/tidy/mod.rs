@@ -1,7 +1,10 @@
 //! `cargo xtask tidy`: house rules that no compiler checks. The rules are data; ARCHITECTURE.md says why they are.
 
+mod circles;
 mod files;
+mod functions;
 mod imports;
+mod paths;
 
 use crate::run::root;
 use std::path::Path;
@@ -19,6 +22,7 @@ pub fn run() -> anyhow::Result<()> {
 fn problems(root: &Path) -> anyhow::Result<Vec<String>> {
     let mut problems = imports::problems(root)?;
     problems.extend(files::problems(root)?);
+    problems.extend(circles::problems(root)?);
     Ok(problems)
 }
 
