@@ -100,7 +100,7 @@ impl Stage {
         engine.start();
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async { stopped.await.unwrap_or_default() };
-        let config = fieldstone_server::ServerConfig { public_url: None, ..settings.server()? };
+        let config = fieldstone_server::ServerConfig { public_url: None, ..settings.server() };
         let serving = tokio::spawn(fieldstone_server::serve(listener, engine.clone(), config, shutdown));
         let client = Client::new(url.clone(), token)?;
         Ok(Stage { engine, caller, client, url, stop, serving })

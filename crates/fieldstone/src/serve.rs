@@ -7,6 +7,7 @@ use fieldstone_engine::Engine;
 use fieldstone_engine::model::NewKey;
 use fieldstone_server::{Listeners, Tls};
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 
 #[derive(clap::Args)]
@@ -39,7 +40,8 @@ pub async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
         None => None,
     };
     // All that can be refused comes before the data folder is made.
-    let (mut server, given) = (settings.server()?, sign_in::given_certificate(&settings)?);
+    let (mut server, given) = (settings.server(), sign_in::given_certificate(&settings)?);
+    server.issuer = sign_in::issuer(&settings)?.map(Arc::new);
     server.max_connections = server.max_connections.min(room_for_connections());
     let engine = Engine::open(settings.engine())
         .await

@@ -11,7 +11,6 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The settings file that is read when it is there and no other is named.
@@ -340,9 +339,9 @@ impl Settings {
         }
     }
 
-    /// What the HTTP side is told.
-    pub fn server(&self) -> anyhow::Result<ServerConfig> {
-        Ok(ServerConfig {
+    /// What the HTTP side is told, but for its issuer (`sign_in::issuer`).
+    pub fn server(&self) -> ServerConfig {
+        ServerConfig {
             public_url: self.public_url.clone(),
             max_upload_bytes: self.max_upload.0,
             max_json_bytes: usize::try_from(self.max_body.0).unwrap_or(usize::MAX),
@@ -351,9 +350,8 @@ impl Settings {
             header_timeout_s: self.header_timeout,
             body_timeout_s: self.body_timeout,
             link_lifetime_s: self.link_lifetime,
-            issuer: crate::sign_in::issuer(self)?.map(Arc::new),
             ..ServerConfig::default()
-        })
+        }
     }
 
     /// Sends the log to stderr.

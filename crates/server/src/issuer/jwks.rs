@@ -4,7 +4,7 @@
 //! three within half a minute, so that made-up tokens cannot turn us against the issuer. While the issuer is down the old keys
 //! go on counting.
 
-use super::IssuerConfig;
+use super::config::IssuerConfig;
 use super::jwt::{Algorithm, Key};
 use axum::http::Uri;
 use base64::Engine as _;

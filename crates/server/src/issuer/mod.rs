@@ -5,48 +5,22 @@
 //! shared secrets to be confused with. `iss` is compared to the last character, `aud` except for a slash at its end (clients
 //! send the base URL as they were given it), `exp` and `sub` must be there. The user is `sub`.
 
+mod config;
 mod jwks;
 mod jwt;
+
+pub use config::IssuerConfig;
 
 use fieldstone_engine::keys::SCOPES;
 use fieldstone_engine::model::{Caller, Timestamp};
 use jwks::{Jwks, Lookup};
 use jwt::{Claims, Jwt};
 use serde_json::Value;
-use std::time::Duration;
 
 /// How far the issuer's clock may be off, in seconds.
 const LEEWAY_S: f64 = 30.0;
 /// Characters of the longest user id.
 const LONGEST_USER: usize = 255;
-
-/// Which issuer is trusted, and for what.
-#[derive(Clone, Debug)]
-pub struct IssuerConfig {
-    /// The `iss` of its tokens, exactly; an `https` URL.
-    pub issuer: String,
-    /// The `aud` that its tokens must have; a slash at the end does not count.
-    pub audience: String,
-    /// Where its keys are; `None` asks its OpenID configuration.
-    pub jwks_url: Option<String>,
-    /// Certificates (PEM) that are trusted beside the system's when its keys are fetched.
-    pub ca_pem: Option<Vec<u8>>,
-    /// Within this time its keys are fetched twice at most, whatever tokens say.
-    pub fetch_window: Duration,
-}
-
-impl IssuerConfig {
-    /// An issuer that describes itself.
-    pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> IssuerConfig {
-        IssuerConfig {
-            issuer: issuer.into(),
-            audience: audience.into(),
-            jwks_url: None,
-            ca_pem: None,
-            fetch_window: Duration::from_secs(30),
-        }
-    }
-}
 
 /// A trusted issuer and what is known of its keys.
 #[derive(Debug)]
