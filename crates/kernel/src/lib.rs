@@ -27,6 +27,7 @@ pub mod solid;
 #[doc(hidden)]
 pub mod testing;
 pub mod trig;
+pub mod vector;
 pub mod volume;
 
 pub use aabb::Aabb;

@@ -3,6 +3,7 @@
 pub mod interpolant;
 
 use crate::mesh::TriMesh;
+use crate::vector::{cross, dot, sub};
 
 /// SplitMix64: small, seeded, good enough for test data.
 pub struct Rng(u64);
@@ -112,8 +113,6 @@ pub fn joined(a: &TriMesh, b: &TriMesh) -> TriMesh {
 /// The oracle that everything else is held against (Ericson, "Real-Time Collision Detection", 2005, §5.1.5).
 pub fn distance2_oracle(p: [f64; 3], c: [[f32; 3]; 3]) -> f64 {
     let [a, b, c] = c.map(|v| v.map(f64::from));
-    let sub = |x: [f64; 3], y: [f64; 3]| [x[0] - y[0], x[1] - y[1], x[2] - y[2]];
-    let dot = |x: [f64; 3], y: [f64; 3]| x[0] * y[0] + x[1] * y[1] + x[2] * y[2];
     let (ab, ac) = (sub(b, a), sub(c, a));
     let to_segment = |from: [f64; 3], e: [f64; 3]| {
         let l2 = dot(e, e);
@@ -123,10 +122,7 @@ pub fn distance2_oracle(p: [f64; 3], c: [[f32; 3]; 3]) -> f64 {
         dot(q, q)
     };
     let edges = to_segment(a, ab).min(to_segment(a, ac)).min(to_segment(b, sub(c, b)));
-    let n = [ab[1] * ac[2] - ab[2] * ac[1], ab[2] * ac[0] - ab[0] * ac[2], ab[0] * ac[1] - ab[1] * ac[0]];
-    let cross = |x: [f64; 3], y: [f64; 3]| {
-        [x[1] * y[2] - x[2] * y[1], x[2] * y[0] - x[0] * y[2], x[0] * y[1] - x[1] * y[0]]
-    };
+    let n = cross(ab, ac);
     let ap = sub(p, a);
     let within = dot(cross(ab, ap), n) > 0.0
         && dot(cross(sub(c, b), sub(p, b)), n) > 0.0

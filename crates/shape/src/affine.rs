@@ -4,6 +4,7 @@ use crate::interval::{Bounds, Interval};
 use crate::params::{ParamError, Values};
 use fieldstone_kernel::by_level;
 use fieldstone_kernel::simd::Level;
+use fieldstone_kernel::vector::{self, dot, norm};
 
 /// p ↦ M·p + t.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,8 +45,7 @@ impl Affine {
     /// Of the linear part.
     pub fn determinant(&self) -> f64 {
         let [a, b, c] = self.linear;
-        a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0])
-            + a[2] * (b[0] * c[1] - b[1] * c[0])
+        vector::determinant(a, b, c)
     }
 
     /// The way back; `None` where there is none, or where `f32` points would lose themselves on it.
@@ -107,15 +107,10 @@ impl Affine {
     /// Lengths of the images of the axes, if these are at right angles.
     pub fn right_angled_scales(&self) -> Option<[f64; 3]> {
         let column = |c: usize| [self.linear[0][c], self.linear[1][c], self.linear[2][c]];
-        let dot = |a: [f64; 3], b: [f64; 3]| a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
         let lengths: [f64; 3] = std::array::from_fn(|c| norm(column(c)));
         let right = |a, b| dot(column(a), column(b)).abs() <= 1e-6 * lengths[a] * lengths[b];
         (right(0, 1) && right(1, 2) && right(0, 2)).then_some(lengths)
     }
-}
-
-fn norm(v: [f64; 3]) -> f64 {
-    (v[0] * v[0] + v[1] * v[1] + v[2] * v[2]).sqrt()
 }
 
 /// Ascending: square roots of the eigenvalues of MᵀM by the trigonometric solution of the characteristic cubic

@@ -1,11 +1,12 @@
 //! A network of lines, and the hierarchy over them.
 
 use super::reach::{Candidates, Near, Rule};
-use super::strut::{dot, to_segment};
+use super::strut::to_segment;
 use super::{BeamError, Limits, check_edges};
 use crate::aabb::Aabb;
 use crate::bvh::{Node, over_boxes};
 use crate::monitor::{Cancelled, Monitor};
+use crate::vector::norm;
 
 /// Nodes and edges between them, checked; coordinates are `f32` exact.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,5 +166,5 @@ enum Visit {
 fn to_box(n: &Node, p: [f64; 3]) -> f64 {
     let d: [f64; 3] =
         std::array::from_fn(|a| (f64::from(n.min[a]) - p[a]).max(p[a] - f64::from(n.max[a])).max(0.0));
-    dot(d, d).sqrt()
+    norm(d)
 }

@@ -101,7 +101,7 @@ pub(super) struct Candidates {
 
 /// Radius of the ball around a box of these half-extents.
 pub(super) fn ball(half: [f64; 3]) -> f64 {
-    super::strut::dot(half, half).sqrt()
+    crate::vector::norm(half)
 }
 
 /// Narrows `from` to what matters in the box of `half` around `centre`, by looking at its eight parts one by one.

@@ -1,5 +1,7 @@
 //! One strut, ready to be measured from.
 
+use crate::vector::{cross, dot, norm, sub};
+
 /// A segment with its frame; made in `f64`, rounded once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Strut {
@@ -22,7 +24,7 @@ pub(super) struct Strut {
 impl Strut {
     /// The strut from `a` to `b`, which differ.
     pub fn new(a: [f64; 3], b: [f64; 3], radius: f32) -> Strut {
-        let along: [f64; 3] = std::array::from_fn(|k| b[k] - a[k]);
+        let along = sub(b, a);
         let length2 = dot(along, along);
         let length = length2.sqrt();
         let u = along.map(|c| c / length);
@@ -32,7 +34,7 @@ impl Strut {
             true => [-u[1] / level2.sqrt(), u[0] / level2.sqrt(), 0.0],
             false => [1.0, 0.0, 0.0],
         };
-        let w = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
+        let w = cross(u, v);
         let single = |p: [f64; 3]| p.map(|c| c as f32);
         Strut {
             start: single(a),
@@ -48,14 +50,10 @@ impl Strut {
 
 /// Distance from `p` to the segment from `a` to `b`.
 pub(super) fn to_segment(p: [f64; 3], a: [f64; 3], b: [f64; 3]) -> f64 {
-    let along: [f64; 3] = std::array::from_fn(|k| b[k] - a[k]);
-    let q: [f64; 3] = std::array::from_fn(|k| p[k] - a[k]);
+    let along = sub(b, a);
+    let q = sub(p, a);
     let length2 = dot(along, along);
     let t = if length2 > 0.0 { (dot(q, along) / length2).clamp(0.0, 1.0) } else { 0.0 };
     let e: [f64; 3] = std::array::from_fn(|k| q[k] - t * along[k]);
-    dot(e, e).sqrt()
-}
-
-pub(super) fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    norm(e)
 }

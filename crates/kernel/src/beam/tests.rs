@@ -5,18 +5,11 @@ use crate::Monitor;
 use crate::aabb::Aabb;
 use crate::simd::Level;
 use crate::testing::Rng;
+use crate::vector::{cross, dot, sub};
 
 const LIMITS: Limits = Limits { nodes: 10_000, edges: 10_000, candidates: 4_000_000 };
 const STYLE: Style =
     Style { section: Section::Circle, section_radius: 0.2, node_radius: None, smoothing: 0.0 };
-
-fn sub(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
-}
-
-fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-}
 
 fn segment2(p: [f64; 2], a: [f64; 2], b: [f64; 2]) -> f64 {
     let (e, q) = ([b[0] - a[0], b[1] - a[1]], [p[0] - a[0], p[1] - a[1]]);
@@ -49,7 +42,7 @@ fn oracle_strut(section: Section, p: [f64; 3], a: [f64; 3], b: [f64; 3], r: f64)
     }
     let level = u[0].hypot(u[1]);
     let v = if level > 1e-9 { [-u[1] / level, u[0] / level, 0.0] } else { [1.0, 0.0, 0.0] };
-    let w = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
+    let w = cross(u, v);
     let b = r / 3.0;
     let outline: &[[f64; 2]] = match section {
         Section::Box => &[[-r, -r], [r, -r], [r, r], [-r, r]],

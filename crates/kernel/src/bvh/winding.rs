@@ -15,6 +15,7 @@
 use super::build::{Bvh, MAX_DEPTH};
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
+use crate::vector::{cross, dot, sub};
 use std::f64::consts::PI;
 
 /// A node is expanded when the point is nearer than this many radii.
@@ -199,18 +200,6 @@ pub fn solid_angle(q: [f64; 3], corners: [[f32; 3]; 3]) -> f64 {
     let numerator = dot(a, cross(b, c));
     let denominator = la * lb * lc + dot(a, b) * lc + dot(b, c) * la + dot(c, a) * lb;
     2.0 * numerator.atan2(denominator)
-}
-
-fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-}
-
-fn sub(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
-}
-
-fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }
 
 #[cfg(test)]

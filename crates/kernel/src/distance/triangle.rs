@@ -9,6 +9,8 @@
 //! # Source
 //! M. W. Jones, "3D Distance from a Point to a Triangle", Technical Report CSR-5-95, 1995 (the turn into a plane).
 
+use crate::vector::{cross, dot, scale, sub};
+
 /// One triangle in its own frame, relative to an origin near the points asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame {
@@ -78,22 +80,6 @@ impl Frame {
         let plane = if inside { 0.0 } else { ab.min(bc).min(ca) };
         plane + w * w
     }
-}
-
-fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-}
-
-fn sub(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
-}
-
-fn scale(a: [f64; 3], s: f64) -> [f64; 3] {
-    a.map(|x| x * s)
-}
-
-fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }
 
 /// Some unit vector at right angles to the unit vector `u`.

@@ -11,6 +11,7 @@
 use crate::aabb::Aabb;
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
+use crate::vector::{dot, norm, normal};
 use rayon::prelude::*;
 
 /// Triangles per chunk; part of the result's bits.
@@ -46,16 +47,11 @@ const PAIRS: [[usize; 2]; 6] = [[0, 0], [1, 1], [2, 2], [0, 1], [1, 2], [2, 0]];
 impl Sums {
     fn add(&mut self, corners: [[f64; 3]; 3]) {
         let [a, b, c] = corners;
-        let cross = |u: [f64; 3], v: [f64; 3]| {
-            [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]]
-        };
-        let dot = |u: [f64; 3], v: [f64; 3]| u[0] * v[0] + u[1] * v[1] + u[2] * v[2];
-        let minus = |u: [f64; 3], v: [f64; 3]| [u[0] - v[0], u[1] - v[1], u[2] - v[2]];
-        let normal = cross(minus(b, a), minus(c, a));
+        let normal = normal(corners);
         let d = dot(a, normal);
         let s = [0, 1, 2].map(|k| a[k] + b[k] + c[k]);
         self.volume += d;
-        self.area += dot(normal, normal).sqrt();
+        self.area += norm(normal);
         (0..3).for_each(|k| self.first[k] += d * s[k]);
         for (sum, [i, k]) in self.second.iter_mut().zip(PAIRS) {
             *sum += d * (a[i] * a[k] + b[i] * b[k] + c[i] * c[k] + s[i] * s[k]);

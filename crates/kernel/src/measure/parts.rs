@@ -2,6 +2,7 @@
 
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
+use crate::vector::determinant;
 
 /// The parts of a mesh that hang together over vertices, by the sign of what they enclose.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,9 +43,7 @@ pub fn parts(mesh: &TriMesh, monitor: &Monitor) -> Result<Parts, Cancelled> {
             let corners = mesh.corners((chunk << 16) + t);
             // From a vertex of the part, so that small parts far away keep their digits.
             let [a, b, c] = corners.map(|p| [0, 1, 2].map(|k| f64::from(p[k]) - f64::from(origins[part][k])));
-            sums[part] += a[0] * (b[1] * c[2] - b[2] * c[1])
-                + a[1] * (b[2] * c[0] - b[0] * c[2])
-                + a[2] * (b[0] * c[1] - b[1] * c[0]);
+            sums[part] += determinant(a, b, c);
         }
     }
     let volumes: Vec<f64> = sums.into_iter().map(|s| s / 6.0).collect();

@@ -17,6 +17,7 @@ use super::orient::Patches;
 use super::topology::{BORDER, BRANCH, Edges, next, origin};
 use crate::aabb::Aabb;
 use crate::monitor::{Cancelled, Monitor};
+use crate::vector::{norm, normal};
 use rayon::prelude::*;
 use std::collections::HashSet;
 
@@ -218,8 +219,5 @@ fn distance2(a: [f64; 3], b: [f64; 3]) -> f64 {
 }
 
 fn area(a: [f64; 3], b: [f64; 3], c: [f64; 3]) -> f64 {
-    let u: [f64; 3] = std::array::from_fn(|k| b[k] - a[k]);
-    let v: [f64; 3] = std::array::from_fn(|k| c[k] - a[k]);
-    let n = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
-    0.5 * (n[0] * n[0] + n[1] * n[1] + n[2] * n[2]).sqrt()
+    0.5 * norm(normal([a, b, c]))
 }

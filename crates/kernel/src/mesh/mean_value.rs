@@ -22,6 +22,7 @@ use crate::by_level;
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
 use crate::simd::Level;
+use crate::vector::{cross, dot, sub};
 
 /// Points handled at a time.
 const CHUNK: usize = 64;
@@ -241,21 +242,6 @@ fn half_turn(y: f64, x: f64) -> f64 {
     let angle = t + t * z * p / q;
     let angle = if middle { angle + std::f64::consts::FRAC_PI_4 } else { angle };
     if steep { std::f64::consts::FRAC_PI_2 - angle } else { angle }
-}
-
-#[inline(always)]
-fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-}
-
-#[inline(always)]
-fn sub(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
-}
-
-#[inline(always)]
-fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! An indexed triangle mesh as it was read: nothing is promised about its topology.
 
 use crate::aabb::Aabb;
+use crate::vector::{self, norm};
 
 /// Vertices and counter-clockwise triangles (seen from outside), model units.
 ///
@@ -45,17 +46,9 @@ pub(super) fn area_of(corners: [[f32; 3]; 3]) -> f64 {
 
 fn determinant(c: [[f32; 3]; 3]) -> f64 {
     let [a, b, c] = c.map(|p| p.map(f64::from));
-    a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0])
-        + a[2] * (b[0] * c[1] - b[1] * c[0])
+    vector::determinant(a, b, c)
 }
 
 fn normal(c: [[f32; 3]; 3]) -> [f64; 3] {
-    let [a, b, c] = c.map(|p| p.map(f64::from));
-    let u: [f64; 3] = std::array::from_fn(|k| b[k] - a[k]);
-    let v: [f64; 3] = std::array::from_fn(|k| c[k] - a[k]);
-    [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]]
-}
-
-fn norm(v: [f64; 3]) -> f64 {
-    (v[0] * v[0] + v[1] * v[1] + v[2] * v[2]).sqrt()
+    vector::normal(c.map(|p| p.map(f64::from)))
 }

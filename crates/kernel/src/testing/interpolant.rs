@@ -12,6 +12,7 @@
 
 use crate::mesh::TriMesh;
 use crate::patch::Patch;
+use crate::vector::{dot, norm, normal};
 
 /// What midpoints may miss of a cell.
 const ROUNDING: f64 = 1e-3;
@@ -109,8 +110,8 @@ impl<'a> Interpolant<'a> {
             let c = self.corners(cell);
             let corner = |k: usize| gradient(&c, [0, 1, 2].map(|a| (k >> a & 1) as f64), h);
             let mean = [0, 1, 2].map(|a| (0..8).map(|k| corner(k)[a]).sum::<f64>());
-            let apart = |k: usize| dot(corner(k), mean) < cone * length(corner(k)) * length(mean);
-            if length(mean) == 0.0 || (0..8).any(apart) {
+            let apart = |k: usize| dot(corner(k), mean) < cone * norm(corner(k)) * norm(mean);
+            if norm(mean) == 0.0 || (0..8).any(apart) {
                 continue;
             }
             found.judged += 1;
@@ -183,17 +184,4 @@ fn gradient(c: &[f64; 8], p: [f64; 3], h: [f64; 3]) -> [f64; 3] {
         let rise = |k: usize| weight(k, (a + 1) % 3) * weight(k, (a + 2) % 3) * (c[k | 1 << a] - c[k]);
         (0..8).filter(|k| k >> a & 1 == 0).map(rise).sum::<f64>() / h[a]
     })
-}
-
-fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-}
-
-fn length(a: [f64; 3]) -> f64 {
-    dot(a, a).sqrt()
-}
-
-fn normal([a, b, c]: [[f64; 3]; 3]) -> [f64; 3] {
-    let (u, v) = ([0, 1, 2].map(|k| b[k] - a[k]), [0, 1, 2].map(|k| c[k] - a[k]));
-    [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]]
 }
