@@ -233,10 +233,9 @@ pub fn surface_plan(graph: &Arc<Graph>, values: &Values) -> Result<Plan, ParamEr
         let what = format!("gives {:?}, a surface needs one number per sample", plan.result_type());
         return Err(invalid(graph.error_at(target, what)));
     }
-    let source = plan.target_source();
     match values.integer(POINT_SOURCE.name).map(|i| i as usize) {
-        Some(given) if Some(given) != source => {
-            let other = source.map_or(String::new(), |s| format!(", operators[{s}] does"));
+        Some(given) if !plan.is_target_source(given) => {
+            let other = plan.target_source().map_or(String::new(), |s| format!(", operators[{s}] does"));
             let what = format!("operators[{given}] does not make the result's points{other}");
             Err(ParamError { name: POINT_SOURCE.name.into(), what })
         }

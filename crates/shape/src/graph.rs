@@ -51,11 +51,11 @@ pub struct Node {
     pub inputs: Vec<Option<usize>>,
 }
 
-/// A checked graph: every operator known, every parameter read, every required input connected, no cycles.
+/// A checked graph: every operator known, every parameter read, every required input connected, no cycles, one result.
 #[derive(Clone)]
 pub struct Graph {
     nodes: Vec<Node>,
-    /// Operators that the sink depends on and the sink itself, inputs before their consumers.
+    /// All operators, inputs before their consumers; the sink depends on every other.
     order: Vec<usize>,
     sink: usize,
     warnings: Vec<String>,
@@ -90,11 +90,11 @@ impl Graph {
         let older = older_forms(operators, edges);
         let read = |(i, operator)| read_operator(i, operator, older.contains(&i), &mut warnings);
         let mut nodes = operators.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
-        let sources = connect(&mut nodes, edges)?;
-        let sink = sink(&nodes, &sources)?;
-        let order = order(&nodes, sink, &mut warnings)?;
+        let feeds = connect(&mut nodes, edges)?;
+        check_required(&nodes)?;
+        let sink = sink(&nodes, &feeds)?;
+        let order = order(&nodes, sink)?;
         let graph = Graph { nodes, order, sink, warnings, limits };
-        graph.check_required()?;
         graph.check_types()?;
         Ok(graph)
     }
@@ -104,7 +104,7 @@ impl Graph {
         &self.nodes
     }
 
-    /// Operators that count, inputs before their consumers.
+    /// All operators, inputs before their consumers.
     pub fn order(&self) -> &[usize] {
         &self.order
     }
@@ -144,18 +144,12 @@ impl Graph {
 
     /// An error at operator `node`.
     pub fn error_at(&self, node: usize, what: impl Into<String>) -> GraphError {
-        GraphError::new(place(node, self.nodes[node].entry.type_name), what)
+        GraphError::new(self.place(node), what)
     }
 
-    fn check_required(&self) -> Result<(), GraphError> {
-        for &i in &self.order {
-            let node = &self.nodes[i];
-            let missing = |(port, from): &(&Port, &Option<usize>)| port.required && from.is_none();
-            if let Some((port, _)) = node.entry.inputs.iter().zip(&node.inputs).find(missing) {
-                return Err(self.error_at(i, format!("input {:?} is not connected", port.name)));
-            }
-        }
-        Ok(())
+    /// `operators[3] (CSG)`.
+    pub fn place(&self, node: usize) -> String {
+        place(node, self.nodes[node].entry.type_name)
     }
 
     fn check_types(&self) -> Result<(), GraphError> {
@@ -322,16 +316,44 @@ fn connect(nodes: &mut [Node], edges: &[Value]) -> Result<Vec<bool>, GraphError>
     Ok(feeds)
 }
 
-/// The operator without an outgoing edge; of several the last.
+fn check_required(nodes: &[Node]) -> Result<(), GraphError> {
+    for (i, node) in nodes.iter().enumerate() {
+        let missing = |(port, from): &(&Port, &Option<usize>)| port.required && from.is_none();
+        if let Some((port, _)) = node.entry.inputs.iter().zip(&node.inputs).find(missing) {
+            let what = format!("input {:?} is not connected", port.name);
+            return Err(GraphError::new(place(i, node.entry.type_name), what));
+        }
+    }
+    Ok(())
+}
+
+/// The operator without an outgoing edge, of which there is one.
 fn sink(nodes: &[Node], feeds: &[bool]) -> Result<usize, GraphError> {
-    let last = (0..nodes.len()).rev().find(|i| !feeds[*i]);
-    last.ok_or_else(|| {
-        GraphError::new("graph", "has no result: every operator feeds another, so there is a cycle")
-    })
+    let ends: Vec<usize> = (0..nodes.len()).filter(|i| !feeds[*i]).collect();
+    match ends[..] {
+        [sink] => Ok(sink),
+        [] => {
+            let what = "has no result: every operator feeds another, so there is a cycle";
+            Err(GraphError::new("graph", what))
+        }
+        _ => {
+            let mut named: Vec<_> =
+                ends.iter().take(8).map(|i| place(*i, nodes[*i].entry.type_name)).collect();
+            if let Some(more) = ends.len().checked_sub(named.len()).filter(|n| *n > 0) {
+                named.push(format!("{more} more"));
+            }
+            let last = named.pop().unwrap_or_default();
+            let what = format!(
+                "which operator is the result is not clear: {} and {last} feed no other, expected one such operator",
+                named.join(", ")
+            );
+            Err(GraphError::new("graph", what))
+        }
+    }
 }
 
 /// Depth first from the sink, without recursion: a chain may be as long as the limit allows.
-fn order(nodes: &[Node], sink: usize, warnings: &mut Vec<String>) -> Result<Vec<usize>, GraphError> {
+fn order(nodes: &[Node], sink: usize) -> Result<Vec<usize>, GraphError> {
     #[derive(Clone, Copy, PartialEq)]
     enum Mark {
         New,
@@ -340,8 +362,7 @@ fn order(nodes: &[Node], sink: usize, warnings: &mut Vec<String>) -> Result<Vec<
     }
     let mut marks = vec![Mark::New; nodes.len()];
     let mut order = Vec::new();
-    let mut reached = 0;
-    // The sink first; the rest is only looked at for cycles.
+    // What the sink does not depend on can only be a ring, or feed one.
     for root in std::iter::once(sink).chain(0..nodes.len()) {
         if marks[root] == Mark::Done {
             continue;
@@ -370,15 +391,6 @@ fn order(nodes: &[Node], sink: usize, warnings: &mut Vec<String>) -> Result<Vec<
                 }
             }
         }
-        if root == sink {
-            reached = order.len();
-        }
-    }
-    for i in order.drain(reached..) {
-        warnings.push(format!(
-            "{} does not reach the result and was left out",
-            place(i, nodes[i].entry.type_name)
-        ));
     }
     Ok(order)
 }

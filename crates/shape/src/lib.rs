@@ -8,6 +8,7 @@
 
 pub mod affine;
 mod differences;
+mod domains;
 pub mod extent;
 pub mod grading;
 pub mod graph;

@@ -193,6 +193,14 @@ impl Domain {
         }
     }
 
+    /// The grid in the world, where its axes are still those of the world.
+    pub fn upright_patch(&self) -> Option<Patch> {
+        let Domain::Grid { patch, affine } = self else { return None };
+        let upright = affine.is_diagonal() && (0..3).all(|a| affine.linear[a][a] > 0.0);
+        let size = std::array::from_fn(|a| patch.size()[a] * affine.linear[a][a]);
+        Patch::new(size, affine.apply(patch.offset()), patch.resolution()).ok().filter(|_| upright)
+    }
+
     /// The grid as its neighbours see each other: of the moved samples, turned back to the axes. `None` for a list, and
     /// where the map leaves no right angles.
     pub fn metric_patch(&self) -> Option<Patch> {

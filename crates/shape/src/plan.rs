@@ -1,6 +1,7 @@
 //! From a graph to a plan: where samples are taken, what each consumer sees, which values are kept, how much memory that
 //! takes. Needs no assets, so that admission can ask before anything is loaded or allocated.
 
+use crate::domains::Domains;
 use crate::extent::Extent;
 use crate::graph::{Graph, GraphError, Node};
 use crate::operator::{Domain, Promise, Reach, Type, Visible};
@@ -22,8 +23,6 @@ pub struct Plan {
     pub(crate) target: usize,
     /// By operator: what its consumers see; `None` where the target does not depend on it.
     pub(crate) visible: Vec<Option<Visible>>,
-    /// By operator: the source whose points its values belong to.
-    pub(crate) domain: Vec<Option<usize>>,
     /// By operator: whether its values are kept in slabs instead of computed block by block.
     pub(crate) kept: Vec<bool>,
     /// By operator: planes beyond the slab that its consumers ask for.
@@ -32,7 +31,7 @@ pub struct Plan {
     pub(crate) cells: Vec<u32>,
     /// Operators whose values are needed as whole volumes before anything else, inputs first.
     pub(crate) volumes: Vec<usize>,
-    domains: Vec<Option<Domain>>,
+    domains: Domains,
     slab: u32,
 }
 
@@ -44,15 +43,13 @@ impl Plan {
             graph: graph.clone(),
             target,
             visible: vec![None; nodes.len()],
-            domain: vec![None; nodes.len()],
             kept: vec![false; nodes.len()],
             halo: vec![0; nodes.len()],
             cells: vec![0; nodes.len()],
             volumes: Vec::new(),
-            domains: vec![None; nodes.len()],
+            domains: Domains::find(graph)?,
             slab: 0,
         };
-        plan.find_domains()?;
         plan.look_back(visible)?;
         plan.slab = plan.slab_height();
         Ok(plan)
@@ -71,11 +68,27 @@ impl Plan {
 
     /// The operator that makes the points of the target's samples.
     pub fn target_source(&self) -> Option<usize> {
-        self.domain[self.target]
+        self.domains.speaker(self.target)
+    }
+
+    /// Whether operator `source` makes the points of the target's samples, alone or beside others that make the same.
+    pub fn is_target_source(&self, source: usize) -> bool {
+        self.domains.makes_points_of(source, self.target)
     }
 
     pub(crate) fn domain_of(&self, node: usize) -> Option<&Domain> {
-        self.domains[self.domain[node]?].as_ref()
+        self.domains.of(node)
+    }
+
+    /// The box that the values of `node` fill when they are sampled as a volume.
+    pub(crate) fn volume_patch(&self, node: usize) -> Result<Patch, GraphError> {
+        let refuse = |what: &str| self.graph.error_at(node, what);
+        let domain = self.domain_of(node).ok_or_else(|| refuse("its values belong to no sample points"))?;
+        if let Domain::List(_) = domain {
+            return Err(refuse("is sampled as a volume, but its values are on a list of points"));
+        }
+        let turned = "is sampled as a volume, but the xform of its sample points turns or mirrors them";
+        domain.upright_patch().ok_or_else(|| refuse(turned))
     }
 
     /// What the target's values are.
@@ -142,58 +155,6 @@ impl Plan {
         height
     }
 
-    /// Which source each value belongs to.
-    fn find_domains(&mut self) -> Result<(), GraphError> {
-        let graph = self.graph.clone();
-        for &i in graph.order() {
-            let node = &graph.nodes()[i];
-            if let Some(domain) = node.entry.domain {
-                let found = domain(&node.values).map_err(|e| graph.error_at(i, e.to_string()))?;
-                self.check_size(i, &found)?;
-                (self.domain[i], self.domains[i]) = (Some(i), Some(found));
-            }
-            for (port, input) in node.entry.inputs.iter().zip(&node.inputs) {
-                let Some(input) = *input else { continue };
-                if port.takes != Type::Volume {
-                    self.join_domains(i, port.name, input)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn check_size(&self, i: usize, domain: &Domain) -> Result<(), GraphError> {
-        let (n, most) = (domain.resolution(), self.graph.limits().samples);
-        let count = n.iter().map(|n| u128::from(*n)).product::<u128>();
-        if count > u128::from(most) {
-            let [x, y, z] = n;
-            let what = format!("resolution {x} × {y} × {z} is {count} samples, the limit is {most}");
-            return Err(self.graph.error_at(i, what));
-        }
-        Ok(())
-    }
-
-    /// `input` feeds `node`: both belong to the same samples. Points that a grid made win over a volume's own grid.
-    fn join_domains(&mut self, node: usize, port: &str, input: usize) -> Result<(), GraphError> {
-        let (Some(new), Some(old)) = (self.domain[input], self.domain[node]) else {
-            self.domain[node] = self.domain[node].or(self.domain[input]);
-            return Ok(());
-        };
-        let resolution = |d: usize| self.domains[d].as_ref().map_or([0; 3], Domain::resolution);
-        if resolution(new) != resolution(old) {
-            let [n, o] = [new, old].map(|d| resolution(d).map(|r| r.to_string()).join(" × "));
-            let what = format!(
-                "input {port:?} has {n} samples of operators[{new}], the inputs before it {o} of operators[{old}]"
-            );
-            return Err(self.graph.error_at(node, what));
-        }
-        let of_volume = |d: usize| self.graph.nodes()[d].entry.output == Type::Volume;
-        if of_volume(old) && !of_volume(new) {
-            self.domain[node] = Some(new);
-        }
-        Ok(())
-    }
-
     /// From the target to the sources: what is seen, what is kept, how far it reaches.
     fn look_back(&mut self, visible: Visible) -> Result<(), GraphError> {
         let graph = self.graph.clone();
@@ -232,6 +193,7 @@ impl Plan {
 
     /// Values of `input` are sampled as a volume; they are computed first, all of them.
     fn want_volume(&mut self, input: usize) -> Result<(), GraphError> {
+        self.volume_patch(input)?;
         let of_file = self.graph.nodes()[input].entry.output == Type::Volume;
         if !of_file && !self.volumes.contains(&input) {
             self.volumes.push(input);
@@ -262,7 +224,7 @@ impl Plan {
         use crate::affine::Affine;
         let node = &self.graph.nodes()[i];
         let source = (*node.inputs.first()?)?;
-        let Domain::Grid { patch, affine } = self.domains[source].as_ref()? else { return None };
+        let Domain::Grid { patch, affine } = self.domains.of_source(source)? else { return None };
         let straight = |a: &Affine| a.is_diagonal() && (0..3).all(|k| a.linear[k][k] > 0.0);
         let place = Affine::placement(&node.values, "xform").ok()?.inverse()?;
         if !straight(affine) || !straight(&place) {

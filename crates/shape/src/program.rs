@@ -191,13 +191,7 @@ impl Program {
     fn compute_volumes(&mut self, assets: &dyn Assets, monitor: &Monitor) -> Result<(), EvaluateError> {
         for node in self.plan.volumes.clone() {
             let plan = Plan::new(&self.plan.graph, node, Visible::ALL)?;
-            let refuse = |what: &str| self.plan.graph.error_at(node, what.to_owned());
-            let domain = plan.target_domain()?;
-            let Domain::Grid { affine, .. } = domain else {
-                return Err(refuse("is sampled as a volume, but its values are on a list of points").into());
-            };
-            let patch = domain.metric_patch().filter(|_| affine.is_diagonal());
-            let patch = patch.ok_or_else(|| refuse("is sampled as a volume, but its grid is turned"))?;
+            let patch = plan.volume_patch(node)?;
             let program = Program::build_at(plan, assets, self.level, self.block_samples, monitor)?;
             let [nx, ny, nz] = patch.resolution().map(|n| n as usize);
             let mut channels = vec![Vec::with_capacity(nx * ny * nz); program.channels()];
@@ -255,7 +249,10 @@ impl Program {
         })?;
         let (before, after) = (build.before, build.after);
         match stage {
-            Stage::Volume(volume) => {
+            Stage::Volume(mut volume) => {
+                // Beside the points of a grid its samples are that grid's.
+                let place = self.plan.domain_of(i).and_then(Domain::upright_patch);
+                volume.patch = place.unwrap_or(volume.patch);
                 self.volumes.insert(i, volume);
             }
             Stage::Pointwise(op) => self.stages[i] = Some(Built { op, before, after }),

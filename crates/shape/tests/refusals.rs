@@ -167,10 +167,10 @@ fn cycles() {
         graph(json!([{"type": "Shell"}]), json!([edge(0, 0, "Samples")])),
         "graph: has no result: every operator feeds another, so there is a cycle",
     );
-    let ring = json!([{"type": "Shell"}, {"type": "Shell"}, {"type": "Shell"}, {"type": "Redistance"}]);
+    let ring = json!([{"type": "Shell"}, {"type": "Shell"}, {"type": "Shell"}, points()]);
     let edges = json!([edge(0, 1, "Samples"), edge(1, 2, "Samples"), edge(2, 0, "Samples")]);
     refused(graph(ring, edges.clone()), "operators[0] (Shell): is part of a cycle: operators 0 ← 2 ← 1 ← 0");
-    // The result hangs on the cycle.
+    // The result hangs on it.
     let mut edges = edges;
     edges.as_array_mut().unwrap().push(edge(2, 3, "Samples"));
     let ring = json!([{"type": "Shell"}, {"type": "Shell"}, {"type": "Shell"}, {"type": "Redistance"}]);
@@ -196,7 +196,7 @@ fn missing_inputs() {
         graph(json!([volume("v.bin", [3, 3, 2]), {"type": "CSG"}]), json!([edge(0, 1, "A")])),
         r#"operators[1] (CSG): input "B" is not connected"#,
     );
-    // With an operator that is not needed the message still counts in the document's order.
+    // What feeds nothing for that reason is not told first.
     refused(
         graph(json!([points(), volume("v.bin", [3, 3, 2]), {"type": "CSG"}]), json!([edge(1, 2, "B")])),
         r#"operators[2] (CSG): input "A" is not connected"#,
@@ -390,6 +390,6 @@ fn volumes_and_assets_that_do_not_fit() {
             json!([volume("v.bin", [3, 3, 2]), volume("v.bin", [3, 2, 3]), {"type": "CSG"}]),
             json!([edge(0, 2, "A"), edge(1, 2, "B")]),
         ),
-        r#"operators[2] (CSG): input "B" has 3 × 2 × 3 samples of operators[1], the inputs before it 3 × 3 × 2 of operators[0]"#,
+        r#"operators[2] (CSG): input "B" has 3 × 2 × 3 samples of operators[1] (LoadVolume), the inputs before it 3 × 3 × 2 samples of operators[0] (LoadVolume): values are combined sample by sample"#,
     );
 }

@@ -47,27 +47,40 @@ impl Assets for Examples {
 const NETWORK: &[u8] = br#"{"nodes": [[-0.8,-0.8,-0.8],[0.8,0,0],[0.8,0.8,0.8],[0,0.9,-0.5]],
     "edges": [[0,1],[1,2],[2,3],[0,3]]}"#;
 
-/// A graph that ends in `entry` with its example, on a grid of `n` samples per axis.
+/// A graph that ends in `entry` with its example, on a grid of `n` samples per axis: operator 0 is `entry`.
 fn graph(entry: &OperatorEntry, n: u32) -> Value {
-    let mut operators = vec![
-        json!({"type": "GenerateSamplePoints", "parameters": {"size": [2.0, 2.2, 1.9], "offset": [-1.05, -1.0, -0.9], "resolution": [n, n + 1, n + 2]}}),
+    let parameters: Value = serde_json::from_str(entry.example).unwrap();
+    let mut operators = vec![json!({"type": entry.type_name, "parameters": parameters})];
+    let mut edges = Vec::new();
+    let mut points = None;
+    let mut solids = [
         json!({"type": "SampleBox", "parameters": {"shape_type": "Torus", "size": [1.6, 1.6, 0.6], "free_param": 0.25}}),
         json!({"type": "SampleBox", "parameters": {"shape_type": "Box", "size": [1.2, 0.8, 1.4]}}),
-        json!({"type": "LoadVolume", "parameters": {"volume_data": {"path": "ball.bin"}, "resolution": [9, 9, 9]}}),
-    ];
-    let mut edges =
-        vec![json!({"source": 0, "target": [1, "Points"]}), json!({"source": 0, "target": [2, "Points"]})];
-    let own = operators.len();
-    let parameters: Value = serde_json::from_str(entry.example).unwrap();
-    operators.push(json!({"type": entry.type_name, "parameters": parameters}));
-    let mut floats = [1, 2].into_iter();
+    ]
+    .into_iter();
     for Port { name, takes, .. } in entry.inputs {
-        let source = match takes {
-            Type::Vec3f => 0,
-            Type::Volume => 3,
-            _ => floats.next().unwrap_or(1),
+        let mut add = |operator: Value| {
+            operators.push(operator);
+            operators.len() - 1
         };
-        edges.push(json!({"source": source, "target": [own, name]}));
+        if let Type::Volume = takes {
+            let volume = add(
+                json!({"type": "LoadVolume", "parameters": {"volume_data": {"path": "ball.bin"}, "resolution": [9, 9, 9]}}),
+            );
+            edges.push(json!({"source": volume, "target": [0, name]}));
+            continue;
+        }
+        let grid = json!({"type": "GenerateSamplePoints", "parameters": {"size": [2.0, 2.2, 1.9], "offset": [-1.05, -1.0, -0.9], "resolution": [n, n + 1, n + 2]}});
+        let points = *points.get_or_insert_with(|| add(grid));
+        let source = match takes {
+            Type::Vec3f => points,
+            _ => {
+                let solid = add(solids.next().expect("two inputs of numbers at most"));
+                edges.push(json!({"source": points, "target": [solid, "Points"]}));
+                solid
+            }
+        };
+        edges.push(json!({"source": source, "target": [0, name]}));
     }
     json!({"operators": operators, "edges": edges})
 }
@@ -155,9 +168,9 @@ fn examples_are_read_and_unknown_fields_refused_by_name() {
     for e in forms() {
         parsed(e, 5);
         let mut wrong = graph(e, 5);
-        wrong["operators"][4]["parameters"]["colour"] = json!("red");
+        wrong["operators"][0]["parameters"]["colour"] = json!("red");
         let error = Graph::parse(&wrong, GraphLimits::default()).err().expect(e.type_name).to_string();
-        let expected = format!("operators[4] ({}): parameter \"colour\": unknown", e.type_name);
+        let expected = format!("operators[0] ({}): parameter \"colour\": unknown", e.type_name);
         assert!(error.starts_with(&expected), "{error}");
     }
 }
@@ -198,7 +211,7 @@ fn bounds_hold_every_value() {
 #[test]
 fn promised_bounds_are_lipschitz() {
     for e in with_values().filter(|e| e.output == Type::Float) {
-        let values = parsed(e, 5).nodes()[4].values.clone();
+        let values = parsed(e, 5).nodes()[0].values.clone();
         let inputs = vec![Promise::Bound; e.inputs.len()];
         if (e.promise)(&values, &inputs) < Promise::Bound {
             continue;

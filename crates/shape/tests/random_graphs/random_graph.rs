@@ -182,8 +182,8 @@ impl Growing<'_> {
                 return self.add("MapTexturePrimitive", parameters, &[(points, "Points"), (image, "Image")]);
             }
             _ => {
-                // Vectors are points to whoever takes them for that.
-                let Some(&value) = self.values.last() else { return points };
+                // Vectors are points to whoever takes them for that; those before them would feed nothing.
+                let Some(&value) = self.values.last().filter(|_| points == 0) else { return points };
                 let type_name = self.one_of(&["ComputeNormals", "ComputeCurvatures"]);
                 let step = self.rng.below(3);
                 return self.add(type_name, json!({ "step_size": step }), &[(value, "Samples")]);
