@@ -290,3 +290,37 @@ fn the_bomb_is_a_bomb() {
     assert!(bytes.len() < 10_000, "{}", bytes.len());
     assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
 }
+
+/// A volume of 3 × 3 × 3 floats with one that is infinite and one that is not a number: the job that meshes or measures it,
+/// alone or in a graph, names the first.
+#[test]
+fn volumes_with_samples_that_are_no_numbers() {
+    let bench = Bench::start();
+    let mut samples = [1.0f32; 27];
+    (samples[13], samples[14], samples[26]) = (-1.0, f32::NAN, f32::INFINITY);
+    let bytes: Vec<u8> = samples.iter().flat_map(|v| v.to_le_bytes()).collect();
+    bench.api.must_upload(&bench.project, "hole.bin", &bytes);
+    let graph = json!({"operators": [{"type": "LoadVolume", "parameters": {
+        "volume_data": {"path": "hole.bin"}, "resolution": [3, 3, 3]}}]});
+    let definition = "jobs: {mesh: {type: mesh/from-volume}, measure: {type: implicit/metrics}, \
+        layers: {type: export_slices}, image: {type: export_vti}, values: {type: implicit/evaluate}}";
+    let mut parameters = json!({"layers.graph": graph, "image.graph": graph, "values.graph": graph});
+    for job in ["mesh", "measure"] {
+        parameters[format!("{job}.volume_size")] = json!([4, 4, 4]);
+        parameters[format!("{job}.volume_resolution")] = json!([3, 3, 3]);
+    }
+    let assets = json!({"mesh.volume": "hole.bin", "measure.volume": "hole.bin"});
+    let (status, workflow) = bench.dispatch(definition, assets, parameters);
+    assert_eq!(status, 202, "{workflow}");
+    let id = workflow["id"].as_str().unwrap();
+    let (_, done) = bench.api.finished(&format!("/projects/{}/workflows/{id}/status", bench.project));
+    for job in done["jobs"].as_array().unwrap() {
+        let path = format!("/projects/{}/jobs/{}", bench.project, job.as_str().unwrap());
+        let (_, job) = bench.api.get(&path).unwrap();
+        let what = job["type"].as_str().unwrap();
+        let x =
+            if what.starts_with("mesh") || what == "implicit/metrics" { "(2, 0, 0)" } else { "(1, 0, 0)" };
+        let nan = format!("sample [2, 1, 1] at {x} is NaN");
+        holds(what, &job["error"], &["hole.bin", &nan, "1 more are not finite"]);
+    }
+}

@@ -4,8 +4,10 @@ use crate::context::JobContext;
 use crate::graph_input::{GRAPH, UNLIMITED, check_graph, graph_of, program_of};
 use crate::job_type::{InputSizes, JobError, Slot};
 use fieldstone_kernel::isosurface::Gradients;
+use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::{Monitor, Patch};
 use fieldstone_shape::affine::Affine;
+use fieldstone_shape::finite::NotFinite;
 use fieldstone_shape::operator::Type;
 use fieldstone_shape::{Domain, Graph, GraphError, Kind, Param, ParamError, Plan, Program, Values, Visible};
 use memmap2::Mmap;
@@ -62,6 +64,7 @@ pub enum Field {
 
 /// A mapped volume.
 pub struct VolumeFile {
+    filename: String,
     bytes: Mmap,
     patch: Patch,
     is_byte: bool,
@@ -77,7 +80,7 @@ impl Field {
             .map_err(|what| JobError::Invalid(format!("input volume ({}): {what}", input.filename)))?;
         // SAFETY: a staged input is an immutable blob that nobody writes to or cuts while the job runs.
         let bytes = unsafe { Mmap::map(&file)? };
-        Ok(Field::Volume(VolumeFile { bytes, patch, is_byte }))
+        Ok(Field::Volume(VolumeFile { filename: input.filename.clone(), bytes, patch, is_byte }))
     }
 
     /// The surface of the job's graph: its result, or what its last Threshold quantises.
@@ -134,7 +137,7 @@ impl Field {
             Field::Graph(program) => Ok(program.evaluate(z, monitor)?.swap_remove(0)),
             Field::Volume(volume) => {
                 monitor.check()?;
-                Ok(volume.planes(z))
+                volume.planes(z)
             }
         }
     }
@@ -153,15 +156,33 @@ impl Field {
 }
 
 impl VolumeFile {
-    fn planes(&self, z: Range<u32>) -> Vec<f32> {
+    /// The samples of these planes; one that is not finite is refused.
+    fn planes(&self, z: Range<u32>) -> Result<Vec<f32>, JobError> {
         let [nx, ny, _] = self.patch.resolution().map(|n| n as usize);
         let range = z.start as usize * nx * ny..z.end as usize * nx * ny;
-        match self.is_byte {
-            true => self.bytes[range].iter().map(|b| f32::from(*b as i8) / 127.0).collect(),
-            false => {
-                let words = self.bytes[4 * range.start..4 * range.end].chunks_exact(4);
-                words.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+        if self.is_byte {
+            return Ok(self.bytes[range].iter().map(|b| f32::from(*b as i8) / 127.0).collect());
+        }
+        let (level, mut found) = (Level::detect(), None::<NotFinite>);
+        let mut samples = Vec::with_capacity(range.len());
+        // Looked at while they are in the cache.
+        for bytes in self.bytes[4 * range.start..4 * range.end].chunks(1 << 16) {
+            let from = samples.len();
+            samples.extend(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
+            if let Some(here) = NotFinite::among(level, &samples[from..], range.start + from) {
+                found = Some(found.map_or(here, |before| before.or(here)));
             }
+        }
+        match found {
+            Some(found) => {
+                let domain = Domain::Grid { patch: self.patch, affine: Affine::IDENTITY };
+                Err(JobError::Invalid(format!(
+                    "input volume ({}): {}",
+                    self.filename,
+                    found.told(&domain, z)
+                )))
+            }
+            None => Ok(samples),
         }
     }
 }

@@ -5,8 +5,8 @@
 //! only. A surface lattice is no distance: beside its surface it may have any value up to its slope times the cell's diagonal, and
 //! there the other operand counts as far down.
 
-use crate::operator::Visible;
 use crate::params::Values;
+use crate::visible::Visible;
 
 /// What is known of the values of an operator; infinite where nothing is.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use crate::affine::Affine;
 use crate::operator::{OperatorEntry, Port, Type};
 use crate::ops;
-use crate::params::{Kind, ParamError, Values};
+use crate::params::{Kind, Param, ParamError, Values};
 use crate::spelling::shorten;
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -126,7 +126,7 @@ impl Graph {
 
     /// Filenames that the operators refer to, with the operator and its parameter, in the document's order.
     pub fn assets(&self) -> Vec<(usize, &'static str, &str)> {
-        let of_node = |(i, node): (usize, &'static [crate::Param])| {
+        let of_node = |(i, node): (usize, &'static [Param])| {
             let assets = node.iter().filter(|p| matches!(p.kind, Kind::Asset { .. }));
             assets.filter_map(move |p| Some((i, p.name, self.nodes[i].values.asset(p.name)?)))
         };

@@ -35,7 +35,17 @@ impl Interval {
     /// The same widened for rounding.
     pub fn widened(self) -> Interval {
         let by = |v: f32| SLACK * v.abs() + f32::MIN_POSITIVE;
-        Interval { lo: self.lo - by(self.lo), hi: self.hi + by(self.hi) }
+        let (lo, hi) = (self.lo - by(self.lo), self.hi + by(self.hi));
+        // After an overflow nothing is known: ∞ − ∞ must not stay in a bound.
+        Interval {
+            lo: if lo.is_nan() { f32::NEG_INFINITY } else { lo },
+            hi: if hi.is_nan() { f32::INFINITY } else { hi },
+        }
+    }
+
+    /// Whether both ends are finite.
+    pub fn is_finite(self) -> bool {
+        self.lo.is_finite() && self.hi.is_finite()
     }
 
     /// Whether it holds a single value.
@@ -117,7 +127,7 @@ impl Bounds {
 
     /// Of points: whether the box is finite.
     pub fn is_finite(&self) -> bool {
-        self.0.iter().all(|i| i.lo.is_finite() && i.hi.is_finite())
+        self.0.iter().all(|i| i.is_finite())
     }
 
     /// Of a field with `|f(p) − f(q)| ≤ lipschitz·|p − q|` that has `value` at the centre of these points.

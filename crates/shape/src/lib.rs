@@ -10,6 +10,7 @@ pub mod affine;
 mod differences;
 mod domains;
 pub mod extent;
+pub mod finite;
 pub mod grading;
 pub mod graph;
 pub mod interval;
@@ -23,6 +24,7 @@ mod segment;
 pub mod spelling;
 pub mod struts;
 mod sweep;
+mod visible;
 
 pub use graph::{Graph, GraphError, GraphLimits};
 pub use operator::{Asset, Assets, Domain, Visible};

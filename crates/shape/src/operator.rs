@@ -13,6 +13,8 @@ use fieldstone_kernel::{Cancelled, Monitor, Patch};
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use crate::visible::Visible;
+
 /// The chapters of the operator reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
@@ -71,39 +73,6 @@ pub enum Promise {
     Bound,
     /// The signed distance (a sphere; after Redistance).
     Distance,
-}
-
-/// What a consumer can see of a value.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Visible {
-    /// Values outside ±band may be any value outside it of the same sign. Infinite: every value counts.
-    pub band: f32,
-    /// A value also counts when one up to this many cells away is inside the band.
-    pub cells: u32,
-}
-
-impl Visible {
-    /// Every value counts.
-    pub const ALL: Visible = Visible { band: f32::INFINITY, cells: 0 };
-    /// The zero set and the samples next to it count.
-    pub const SURFACE: Visible = Visible { band: 0.0, cells: 1 };
-
-    /// With a band wider by `by`.
-    pub fn widened(self, by: f64) -> Visible {
-        // One part in a million for rounding on the way.
-        Visible { band: ((f64::from(self.band) + by) * 1.000_001) as f32, ..self }
-    }
-
-    /// Of a distance field on a grid of this spacing: farthest value that counts, model units.
-    pub fn reach(self, spacing: [f64; 3]) -> f64 {
-        let diagonal = spacing.iter().map(|h| h * h).sum::<f64>().sqrt();
-        f64::from(self.band) + f64::from(self.cells) * diagonal
-    }
-
-    /// Whatever either needs.
-    pub fn or(self, other: Visible) -> Visible {
-        Visible { band: self.band.max(other.band), cells: self.cells.max(other.cells) }
-    }
 }
 
 /// One operator: everything about it, as data.
@@ -190,6 +159,14 @@ impl Domain {
         match self {
             Domain::Grid { affine, .. } => affine.directions(),
             Domain::List(_) => Affine::IDENTITY.linear,
+        }
+    }
+
+    /// Where sample `index` is in the world; of a list the x of it counts.
+    pub fn position(&self, index: [u32; 3]) -> [f64; 3] {
+        match self {
+            Domain::Grid { patch, affine } => affine.apply(patch.position(index)),
+            Domain::List(points) => std::array::from_fn(|a| f64::from(points[a][index[0] as usize])),
         }
     }
 

@@ -1,13 +1,14 @@
 //! A plan with its assets loaded, ready to run slab by slab.
 
 use crate::affine::Affine;
+use crate::finite::NotFinite;
 use crate::graph::{Graph, GraphError};
 use crate::operator::{
     Assets, Build, BuildError, Domain, Neighbours, Reach, Stage, StageError, Type, Visible, Volume,
 };
 use crate::plan::Plan;
-use crate::segment::{Built, Kept, KeptValues, Segment, Stages};
-use crate::sweep;
+use crate::segment::{Built, Given, Kept, KeptValues, Segment, Stages};
+use crate::sweep::{Sweep, SweepError};
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::volume::Samples;
 use fieldstone_kernel::{Cancelled, Monitor};
@@ -120,12 +121,13 @@ impl Program {
         let last = monitor.part(wanted.len() as f32 / steps, 1.0);
         match kept.get(&self.plan.target) {
             Some(values) => {
-                for (to, from) in out.iter_mut().zip(self.cut(values, &z)) {
-                    to.copy_from_slice(&from);
+                let within = self.planes(&(z.start - values.z.start..z.end - values.z.start));
+                for (to, from) in out.iter_mut().zip(&values.channels) {
+                    to.copy_from_slice(&from[within.clone()]);
                 }
                 Ok(())
             }
-            None => Ok(self.sweep(self.plan.target, &z, &kept, out, &last)?),
+            None => self.sweep(self.plan.target, &z, &kept, out, &last),
         }
     }
 
@@ -134,11 +136,13 @@ impl Program {
     pub fn evaluate_at(&self, points: [&[f32]; 3]) -> Option<Vec<f32>> {
         let segment = self.segments.get(&self.plan.target).filter(|s| s.is_free())?;
         let mut workspace = segment.workspace();
+        let kept = KeptValues::new();
+        let given = Given { level: self.level, stages: &self.stages, kept: &kept, resolution: [1; 3] };
         let mut values = Vec::with_capacity(points[0].len());
         for from in (0..points[0].len()).step_by(self.block_samples as usize) {
             let to = (from + self.block_samples as usize).min(points[0].len());
             let block = points.map(|p| &p[from..to]);
-            values.extend_from_slice(segment.evaluate_at(self.level, &self.stages, block, &mut workspace)[0]);
+            values.extend_from_slice(segment.evaluate_at(&given, block, &mut workspace)[0]);
         }
         Some(values)
     }
@@ -154,11 +158,12 @@ impl Program {
             let values = self.keep(i, 0..n[2], &kept, &Monitor::none()).map_err(|e| e.to_string())?;
             kept.insert(i, values);
         }
+        let given = Given { level: self.level, stages: &self.stages, kept: &kept, resolution: n };
         for z in (0..n[2]).step_by(3) {
             for y in (0..n[1]).step_by(3) {
                 for x in (0..n[0]).step_by(samples as usize / 8) {
                     let block = [x..(x + samples / 8).min(n[0]), y..(y + 3).min(n[1]), z..(z + 3).min(n[2])];
-                    segment.check_bounds(self.level, &self.stages, &kept, n, &block, &mut workspace)?;
+                    segment.check_bounds(&given, &block, &mut workspace)?;
                 }
             }
         }
@@ -272,7 +277,7 @@ impl Program {
         let stages: &Stages = &self.stages;
         for target in targets {
             if !self.is_kept(target) && !self.segments.contains_key(&target) {
-                self.segments.insert(target, Segment::compile(&self.plan, stages, target, false));
+                self.segments.insert(target, Segment::compile(&self.plan, stages, target));
             }
         }
     }
@@ -298,7 +303,7 @@ impl Program {
         let built = self.stages[i].as_ref().expect("every operator is built");
         let whole = built.op.on_patch().expect("operators that reach a patch fill one");
         let values = whole.sample(&slab_of(&patch, &z), visible, self.level, monitor)?;
-        Ok(Kept { z, channels: vec![values] })
+        self.finite(i, Kept { z, channels: vec![values] })
     }
 
     fn keep_neighbours(
@@ -325,7 +330,21 @@ impl Program {
             StageError::Cancelled(c) => EvaluateError::Cancelled(c),
             StageError::Refused(what) => self.plan.graph.error_at(i, what).into(),
         })?;
-        Ok(Kept { channels, z: wide })
+        self.finite(i, Kept { channels, z: wide })
+    }
+
+    /// Kept values of `i`, if all are finite.
+    fn finite(&self, i: usize, kept: Kept) -> Result<Kept, EvaluateError> {
+        let first = self.planes(&(0..kept.z.start)).len();
+        match kept.channels.iter().find_map(|c| NotFinite::among(self.level, c, first)) {
+            Some(found) => Err(self.not_finite(i, found, &kept.z)),
+            None => Ok(kept),
+        }
+    }
+
+    fn not_finite(&self, i: usize, found: NotFinite, z: &Range<u32>) -> EvaluateError {
+        let domain = self.plan.domain_of(i).expect("values belong to samples");
+        self.plan.graph.error_at(i, found.told(domain, z.clone())).into()
     }
 
     /// Values of `i` in planes `z`, kept or not.
@@ -335,7 +354,7 @@ impl Program {
         z: &Range<u32>,
         kept: &KeptValues,
         monitor: &Monitor,
-    ) -> Result<Vec<Vec<f32>>, Cancelled> {
+    ) -> Result<Vec<Vec<f32>>, EvaluateError> {
         if let Some(values) = kept.get(&i) {
             return Ok(self.cut(values, z));
         }
@@ -352,16 +371,14 @@ impl Program {
         kept: &KeptValues,
         out: &mut [Vec<f32>],
         monitor: &Monitor,
-    ) -> Result<(), Cancelled> {
-        let sweep = sweep::Sweep {
-            segment: &self.segments[&i],
-            stages: &self.stages,
-            kept,
-            level: self.level,
-            resolution: self.plan.domain_of(i).map_or([0; 3], Domain::resolution),
-            block_samples: self.block_samples,
-        };
-        sweep.run(z, out, monitor)
+    ) -> Result<(), EvaluateError> {
+        let resolution = self.plan.domain_of(i).map_or([0; 3], Domain::resolution);
+        let given = Given { level: self.level, stages: &self.stages, kept, resolution };
+        let sweep = Sweep { segment: &self.segments[&i], given, block_samples: self.block_samples };
+        sweep.run(z, out, monitor).map_err(|e| match e {
+            SweepError::Cancelled(c) => EvaluateError::Cancelled(c),
+            SweepError::NotFinite(node, found) => self.not_finite(node, found, z),
+        })
     }
 
     fn cut(&self, kept: &Kept, z: &Range<u32>) -> Vec<Vec<f32>> {

@@ -1,10 +1,12 @@
 //! Runs a segment over planes of a grid: blocks in parallel, each written to its own rows.
 
-use crate::segment::{Block, KeptValues, Outcome, Segment, Stages, Workspace};
-use fieldstone_kernel::simd::{Level, stream, stream_done};
+use crate::finite::NotFinite;
+use crate::segment::{Block, Given, Outcome, Segment, Workspace};
+use fieldstone_kernel::simd::{stream, stream_done};
 use fieldstone_kernel::{Cancelled, Monitor};
 use rayon::prelude::*;
 use std::ops::Range;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Above this many bytes the result goes past the caches.
@@ -15,12 +17,26 @@ const TASK_BLOCKS: usize = 8;
 /// What there is to run.
 pub(crate) struct Sweep<'a> {
     pub(crate) segment: &'a Segment,
-    pub(crate) stages: &'a Stages,
-    pub(crate) kept: &'a KeptValues,
-    pub(crate) level: Level,
-    pub(crate) resolution: [u32; 3],
+    pub(crate) given: Given<'a>,
     pub(crate) block_samples: u32,
 }
+
+/// Why a sweep has no values.
+pub(crate) enum SweepError {
+    /// Cancelled.
+    Cancelled(Cancelled),
+    /// An operator and its first value in the grid that is not finite.
+    NotFinite(usize, NotFinite),
+}
+
+impl From<Cancelled> for SweepError {
+    fn from(cancelled: Cancelled) -> SweepError {
+        SweepError::Cancelled(cancelled)
+    }
+}
+
+/// The first value that is not finite, by index in the grid, and the operator that gave it.
+type Found = Mutex<Option<(usize, NotFinite)>>;
 
 /// Rows of the result that one task writes: by channel, by plane, rows one after the other.
 struct Task<'a> {
@@ -36,26 +52,31 @@ impl Sweep<'_> {
         z: &Range<u32>,
         out: &mut [Vec<f32>],
         monitor: &Monitor,
-    ) -> Result<(), Cancelled> {
-        let shape = self.segment.block_shape(self.resolution, self.block_samples);
+    ) -> Result<(), SweepError> {
+        let shape = self.segment.block_shape(self.given.resolution, self.block_samples);
         let past_caches = out.iter().map(|c| 4 * c.len()).sum::<usize>() >= STREAM_BYTES;
         let tasks = self.tasks(z, out, shape);
         let (total, done) = (tasks.len(), AtomicUsize::new(0));
+        let found = Found::default();
         tasks.into_par_iter().try_for_each_init(
             || self.segment.workspace(),
             |workspace, mut task| {
-                self.task(&mut task, shape, past_caches, workspace, monitor)?;
+                self.task(&mut task, shape, past_caches, workspace, &found, monitor)?;
                 let count = done.fetch_add(1, Ordering::Relaxed) + 1;
                 if count.is_multiple_of(16) {
                     monitor.progress(count as f32 / total as f32);
                 }
-                Ok(())
+                Ok::<_, Cancelled>(())
             },
-        )
+        )?;
+        match found.into_inner().expect("no thread panics with it") {
+            Some((node, found)) => Err(SweepError::NotFinite(node, found)),
+            None => Ok(()),
+        }
     }
 
     fn tasks<'a>(&self, z: &Range<u32>, out: &'a mut [Vec<f32>], shape: [u32; 3]) -> Vec<Task<'a>> {
-        let [nx, ny, _] = self.resolution.map(|n| n as usize);
+        let [nx, ny, _] = self.given.resolution.map(|n| n as usize);
         let (rows, deep) = (shape[1] as usize * TASK_BLOCKS, shape[2] as usize);
         let mut tasks: Vec<Task<'a>> = Vec::new();
         for first in (0..z.len()).step_by(deep) {
@@ -84,9 +105,10 @@ impl Sweep<'_> {
         shape: [u32; 3],
         past_caches: bool,
         workspace: &mut Workspace,
+        found: &Found,
         monitor: &Monitor,
     ) -> Result<(), Cancelled> {
-        let [nx, ny, _] = self.resolution;
+        let [nx, ny, _] = self.given.resolution;
         let deep = task.planes.first().map_or(0, Vec::len) as u32;
         let last_y = (task.y + shape[1] * TASK_BLOCKS as u32).min(ny);
         for y in (task.y..last_y).step_by(shape[1] as usize) {
@@ -94,18 +116,34 @@ impl Sweep<'_> {
                 monitor.check()?;
                 let block: Block =
                     [x..(x + shape[0]).min(nx), y..(y + shape[1]).min(last_y), task.z..task.z + deep];
-                let (stages, kept) = (self.stages, self.kept);
-                let outcome =
-                    self.segment.evaluate(self.level, stages, kept, self.resolution, &block, workspace);
-                self.write(task, &block, &outcome, past_caches);
+                match self.segment.evaluate(&self.given, &block, workspace) {
+                    Outcome::Broken(node, broken) => self.note(node, broken, &block, found),
+                    outcome => self.write(task, &block, &outcome, past_caches),
+                }
             }
         }
         stream_done();
         Ok(())
     }
 
+    /// Notes what is not finite. The rest is evaluated all the same: what is told must not depend on which thread was first.
+    fn note(&self, node: usize, broken: NotFinite, block: &Block, found: &Found) {
+        let [nx, ny, _] = self.given.resolution.map(|n| n as usize);
+        let [x, y, z] = block.each_ref().map(|r| r.start as usize);
+        let (along, rows) = (block[0].len(), block[1].len());
+        let i = broken.index;
+        let (i, j, k) = (i % along, i / along % rows, i / along / rows);
+        let broken = NotFinite { index: ((z + k) * ny + y + j) * nx + x + i, ..broken };
+        let mut found = found.lock().expect("no thread panics with it");
+        *found = Some(match *found {
+            Some((first, before)) if before.index < broken.index => (first, before.or(broken)),
+            Some((_, before)) => (node, before.or(broken)),
+            None => (node, broken),
+        });
+    }
+
     fn write(&self, task: &mut Task<'_>, block: &Block, outcome: &Outcome<'_>, past_caches: bool) {
-        let nx = self.resolution[0] as usize;
+        let nx = self.given.resolution[0] as usize;
         // Whole rows follow each other in the result.
         let (run, runs) = match block[0].len() {
             width if width == nx => (width * block[1].len(), 1),
@@ -120,9 +158,10 @@ impl Sweep<'_> {
                     match outcome {
                         Outcome::Constant(v) => to.fill(*v),
                         Outcome::Values(from) if past_caches => {
-                            stream(self.level, to, &from[c][done..done + run])
+                            stream(self.given.level, to, &from[c][done..done + run])
                         }
                         Outcome::Values(from) => to.copy_from_slice(&from[c][done..done + run]),
+                        Outcome::Broken(..) => {}
                     }
                     done += run;
                 }

@@ -17,7 +17,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("kernel", "format"),
     ("kernel", "isosurface::mesher"),
     ("kernel", "isosurface::table"),
-    ("shape", "operator"),
     ("shape", "ops"),
 ];
 

@@ -62,6 +62,9 @@ impl Pointwise for Threshold {
 
     fn bounds(&self, inputs: &[Bounds]) -> Bounds {
         let Interval { lo, hi } = inputs[0].value();
+        if !inputs[0].value().is_finite() {
+            return Bounds::ANY;
+        }
         Bounds::scalar(Interval::new(level_of(lo, self.scale), level_of(hi, self.scale)))
     }
 }
@@ -76,7 +79,9 @@ fn level_of(d: f32, scale: f32) -> f32 {
 by_level! {
     fn quantise(scale: f32, d: &[f32], out: &mut [f32]) {
         for (d, o) in d.iter().zip(out) {
-            *o = level_of(*d, scale);
+            let level = level_of(*d, scale);
+            // What is no finite number has no level: it is handed on, and refused.
+            *o = if d.abs() < f32::INFINITY { level } else { *d };
         }
     }
 }

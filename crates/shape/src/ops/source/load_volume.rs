@@ -1,11 +1,13 @@
 //! `LoadVolume`: samples from an asset.
 
 use crate::affine::Affine;
+use crate::finite::NotFinite;
 use crate::operator::{
     AssetBytes, Build, BuildError, Domain, Group, OperatorEntry, Promise, Reach, Stage, Type, Visible, Volume,
 };
 use crate::params::{Kind, Param, ParamError, Values};
 use fieldstone_kernel::Patch;
+use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::volume::Samples;
 use std::sync::Arc;
 
@@ -90,11 +92,31 @@ fn check(values: &Values, bytes: AssetBytes<'_>) -> Result<(), ParamError> {
 }
 
 fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
-    let asset = cx.assets.open(path(values)?)?;
+    let path = path(values)?;
+    let asset = cx.assets.open(path)?;
     let bytes = asset.bytes.as_ref().as_ref();
     let component = component_of(values, bytes.len() as u64)?;
-    let Domain::Grid { patch, .. } = domain(values)? else { return Err(BuildError::Input("no grid".into())) };
-    Ok(Stage::Volume(Volume { patch, samples: Arc::new(component.decode(bytes)) }))
+    let domain = domain(values)?;
+    let samples = component.decode(bytes);
+    if let Some(found) = not_finite(&samples, cx.level) {
+        let what = format!("{path:?}: {}", found.told(&domain, 0..domain.resolution()[2]));
+        return Err(BuildError::param("volume_data", what));
+    }
+    let Domain::Grid { patch, .. } = domain else { return Err(BuildError::Input("no grid".into())) };
+    Ok(Stage::Volume(Volume { patch, samples: Arc::new(samples) }))
+}
+
+/// The first sample with a number that is not finite.
+fn not_finite(samples: &Samples, level: Level) -> Option<NotFinite> {
+    let (numbers, channels): (&[f32], usize) = match samples {
+        Samples::Byte(_) => return None,
+        Samples::Float(v) => (v, 1),
+        Samples::Vec2(v) => (v.as_flattened(), 2),
+        Samples::Vec3(v) => (v.as_flattened(), 3),
+        Samples::Vec4(v) => (v.as_flattened(), 4),
+    };
+    let found = NotFinite::among(level, numbers, 0)?;
+    Some(NotFinite { index: found.index / channels, ..found })
 }
 
 /// What a sample is made of.
