@@ -21,10 +21,10 @@ pub fn job(data: &[u8]) {
     let Some(entry) = JOB_TYPES.iter().find(|e| e.type_name == type_name) else { return };
     let Ok(values) = entry.parse(&object(&document, "params")) else { return };
     let sizes: InputSizes = object(&document, "sizes");
-    if entry.refers.is_none_or(|refers| refers(&values, &JobLimits::default()).is_ok()) {
-        (entry.check)(&values, &sizes).ok();
-        (entry.memory_bytes)(&values, &sizes);
-    }
+    let Ok(prepared) = entry.prepare(values, &JobLimits::default()) else { return };
+    prepared.references();
+    prepared.check(&sizes).ok();
+    prepared.memory_bytes(&sizes);
 }
 
 /// The YAML of a workflow; after a zero byte follows what it is dispatched with, `{"assets", "parameters"}`.

@@ -2,12 +2,13 @@
 
 use crate::blobs::{Blobs, Placing, Staged};
 use crate::child;
-use crate::draft::{self, JobTypes, find, own_params, parse_own};
-use crate::engine::{Inner, Isolation};
+use crate::draft::{self, JobTypes, find, own_params};
+use crate::engine::{Inner, Isolation, aside};
+use crate::error::EngineError;
 use crate::metrics::End;
 use crate::model::*;
 use crate::runner::Handle;
-use crate::store::ledger::{Claim, Loss, Made, Outcome};
+use crate::store::ledger::{Claim, Loss, Made, Outcome, Waiting};
 use crate::store::{Placed, Result};
 use fieldstone_jobs::ticket::{Ended, MadeFile, Ticket};
 use fieldstone_jobs::{Input, InputSizes, JobContext, JobEntry, JobError};
@@ -23,11 +24,28 @@ use std::sync::Arc;
 /// threads, what an allocator keeps.
 const BASE_MEMORY: u64 = 512 << 20;
 
-/// What the job says it needs at most; 0 when it cannot run anyway.
-pub(crate) fn memory_bytes(types: JobTypes, job: &Job) -> u64 {
-    let Some(entry) = find(types, &job.type_name) else { return 0 };
-    let Ok(values) = parse_own(entry, &job.inputs.params) else { return 0 };
-    draft::memory_bytes(entry, &values, &sizes(job))
+/// What the job says it needs at most, now that all its inputs are there; 0 when it cannot run anyway. Noted in its row.
+pub(crate) async fn memory_bytes(inner: &Arc<Inner>, waiting: &Waiting) -> Result<u64> {
+    let id = waiting.id;
+    let job = match inner.store.job(waiting.project, id).await {
+        Ok(job) => job,
+        // Deleted in between: it cannot be claimed either.
+        Err(EngineError::NotFound(_)) => return Ok(0),
+        Err(e) => return Err(e),
+    };
+    let Some(entry) = find(inner.types, &job.type_name) else { return Ok(0) };
+    let read_before = inner.drafted.take(id);
+    let limits = inner.config.job_limits;
+    let needed = aside(move || {
+        let prepared = match read_before {
+            Some(prepared) => Ok(prepared),
+            None => draft::prepare(entry, job.inputs.params.clone(), &limits).map(Arc::from),
+        };
+        Ok(prepared.map_or(0, |prepared| draft::memory_bytes(&*prepared, &sizes(&job))))
+    });
+    let needed = needed.await?;
+    inner.store.set_memory(id, needed).await?;
+    Ok(needed)
 }
 
 fn sizes(job: &Job) -> InputSizes {
@@ -35,12 +53,18 @@ fn sizes(job: &Job) -> InputSizes {
     job.inputs.assets.iter().map(|(slot, list)| (slot.clone(), total(list))).collect()
 }
 
-/// Runs the attempt and writes down how it ended.
-pub(crate) async fn run(inner: &Arc<Inner>, pool: Arc<ThreadPool>, claim: Claim, handle: Handle) {
+/// Runs the attempt of a job that needs this much memory, and writes down how it ended.
+pub(crate) async fn run(
+    inner: &Arc<Inner>,
+    pool: Arc<ThreadPool>,
+    mut claim: Claim,
+    needed: u64,
+    handle: Handle,
+) {
     let (id, attempt) = (claim.id(), claim.job().attempt);
     let log = async |level, text: String| note(inner, id, attempt, level, vec![text]).await;
     log(LogLevel::Info, format!("attempt {attempt} started")).await;
-    let ended = attempt_of(inner, pool, &claim, &handle).await;
+    let ended = attempt_of(inner, pool, &mut claim, needed, &handle).await;
     // All of it before the job's end is seen: who waits for that finds the log complete.
     note(inner, id, attempt, LogLevel::Warning, handle.take_warnings()).await;
     let written = match ended {
@@ -123,18 +147,17 @@ enum Bytes {
 }
 
 async fn attempt_of<'a>(
-    inner: &'a Inner,
+    inner: &'a Arc<Inner>,
     pool: Arc<ThreadPool>,
-    claim: &Claim,
+    claim: &mut Claim,
+    needed: u64,
     handle: &Handle,
 ) -> Result<Finished<'a>, JobError> {
-    let job = claim.job();
-    let (entry, ticket) = prepare(inner, job)?;
-    let work = work_of(entry, &ticket);
+    let (entry, ticket, work) = prepare(inner, claim, needed).await?;
     if inner.config.reuse_results {
         // Before the look: blobs that are found are not swept before they have their new rows.
         let placing = inner.blobs.placing().await.map_err(anyhow::Error::from)?;
-        let done = inner.store.same_work(job.project_id, &work).await;
+        let done = inner.store.same_work(claim.job().project_id, &work).await;
         if let Some(done) = done.map_err(anyhow::Error::from)? {
             return Ok(reuse(done, work, placing));
         }
@@ -143,7 +166,7 @@ async fn attempt_of<'a>(
     std::fs::create_dir(&folder.0)?;
     let ended = match &inner.config.isolation {
         Isolation::Process(program) => {
-            let ended = child::run(program, &ticket, inner.config.job_time_limit, handle).await?;
+            let ended = child::run(program, ticket, inner.config.job_time_limit, handle).await?;
             ended.unwrap_or_else(|death| {
                 inner.counters.died(&death);
                 death.verdict()
@@ -179,34 +202,44 @@ async fn in_threads(
     handle: Handle,
     pool: Arc<ThreadPool>,
 ) -> Result<Ended, JobError> {
-    let values = entry.parse(&ticket.params)?;
     let (noted, warned) = (handle.clone(), handle.clone());
     let monitor = Monitor::new(handle.cancel.clone(), move |fraction| noted.note(fraction));
-    let context = JobContext::new(ticket.inputs, ticket.folder, monitor, ticket.limits)
-        .with_log(move |text| warned.warn(text.to_owned()));
+    let Ticket { params, inputs, folder, limits, .. } = ticket;
+    let context =
+        JobContext::new(inputs, folder, monitor, limits).with_log(move |text| warned.warn(text.to_owned()));
     let work =
-        tokio::task::spawn_blocking(move || Ended::of(pool.install(|| entry.execute(&values, context))));
+        tokio::task::spawn_blocking(move || Ended::of(pool.install(|| entry.execute(&params, context))));
     Ok(work.await.map_err(anyhow::Error::from)?)
 }
 
-fn prepare(inner: &Inner, job: &Job) -> Result<(&'static JobEntry, Ticket), JobError> {
+/// The job's type, what its attempt is told, and the hash of its work.
+async fn prepare(
+    inner: &Arc<Inner>,
+    claim: &mut Claim,
+    needed: u64,
+) -> Result<(&'static JobEntry, Ticket, String), JobError> {
+    let params = claim.take_params();
+    let job = claim.job();
     let entry =
         find(inner.types, &job.type_name).ok_or_else(|| not_available(inner.types, &job.type_name))?;
-    let values = parse_own(entry, &job.inputs.params)?;
-    let needed = draft::memory_bytes(entry, &values, &sizes(job));
     if let Some(what) = inner.store.limits().too_greedy(needed) {
         return Err(JobError::Invalid(what));
     }
     let ticket = Ticket {
         type_name: job.type_name.clone(),
-        params: own_params(entry, &job.inputs.params),
+        params: own_params(entry, params),
         inputs: inputs(&inner.blobs, job).map_err(anyhow::Error::from)?,
         folder: inner.blobs.work_folder(&format!("{}-{}", job.id, job.attempt)),
         limits: inner.config.job_limits,
         threads: inner.config.threads,
         memory_bytes: needed.saturating_add(needed / 2).saturating_add(BASE_MEMORY),
     };
-    Ok((entry, ticket))
+    let told = aside(move || {
+        let work = work_of(entry, &ticket);
+        Ok((ticket, work))
+    });
+    let (ticket, work) = told.await.map_err(anyhow::Error::from)?;
+    Ok((entry, ticket, work))
 }
 
 /// Hash of all that the result depends on: the type and its revision, the parameters, and the inputs with the names by

@@ -4,6 +4,7 @@ use crate::model::{Asset, JobData};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 /// A value, or where in the same workflow it will come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,11 +21,15 @@ pub(crate) enum Bound<T> {
     },
 }
 
-/// The inputs of a job in the order of its definition.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Bindings {
-    pub(crate) assets: IndexMap<String, Vec<Bound<Asset>>>,
-    pub(crate) params: IndexMap<String, Bound<Value>>,
+/// Input assets by slot.
+pub(crate) type AssetBindings = IndexMap<String, Vec<Bound<Asset>>>;
+
+/// The inputs of a job in the order of its definition. `V` is how parameters are read: as a document or not at all, when
+/// only the assets count.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Bindings<V = Value> {
+    pub(crate) assets: AssetBindings,
+    pub(crate) params: IndexMap<String, Bound<V>>,
 }
 
 impl Bindings {
@@ -38,22 +43,26 @@ impl Bindings {
         let params = self.params.into_iter().filter_map(|(name, v)| Some((name, v.known()?)));
         JobData { assets: assets.collect(), params: params.collect() }
     }
+}
 
-    /// Fills in what the job called `job` made; an error says what it did not make.
+impl Bindings<Box<RawValue>> {
+    /// Fills in what the job called `job` made; an error says what it did not make. Parameters that are known already
+    /// stay as they are written.
     pub(crate) fn bind(&mut self, job: &str, outputs: &JobData) -> Result<(), String> {
         for bound in self.assets.values_mut().flatten() {
             let made = |name: &str| outputs.assets.get(name)?.first().cloned();
             bound.fill(job, "asset", made)?;
         }
         for bound in self.params.values_mut() {
-            bound.fill(job, "parameter", |name| outputs.params.get(name).cloned())?;
+            let made = |name: &str| to_raw_value(outputs.params.get(name)?).ok();
+            bound.fill(job, "parameter", made)?;
         }
         Ok(())
     }
 }
 
 impl<T> Bound<T> {
-    fn known(self) -> Option<T> {
+    pub(crate) fn known(self) -> Option<T> {
         match self {
             Bound::Is(value) => Some(value),
             Bound::From { .. } => None,

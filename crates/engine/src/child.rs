@@ -32,7 +32,7 @@ pub struct Program {
 /// Runs the attempt, to its end or death; errors are ours.
 pub(crate) async fn run(
     program: &Program,
-    ticket: &Ticket,
+    ticket: Ticket,
     time_limit: Option<Duration>,
     handle: &Handle,
 ) -> anyhow::Result<Result<Ended, Death>> {
@@ -40,7 +40,10 @@ pub(crate) async fn run(
     let mut orders = child.stdin.take().context("its input is piped")?;
     let mut reports = BufReader::new(child.stdout.take().context("its output is piped")?).lines();
     let last_words = tokio::spawn(last_words(child.stderr.take().context("its errors are piped")?));
-    let mut line = serde_json::to_vec(ticket)?;
+    let memory_bytes = ticket.memory_bytes;
+    // Parameters may be megabytes.
+    let line = tokio::task::spawn_blocking(move || serde_json::to_vec(&ticket));
+    let mut line = line.await??;
     line.push(b'\n');
     // One that dies at once tells why by its exit.
     orders.write_all(&line).await.unwrap_or_default();
@@ -86,7 +89,7 @@ pub(crate) async fn run(
     if !last_words.is_empty() {
         tracing::warn!("an attempt died ({status}): {last_words}");
     }
-    Ok(Err(Death::of(status, &last_words, ticket.memory_bytes)))
+    Ok(Err(Death::of(status, &last_words, memory_bytes)))
 }
 
 fn start(program: &Program) -> anyhow::Result<Child> {

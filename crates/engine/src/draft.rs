@@ -1,13 +1,18 @@
 //! A job before it has a row: what its sender asked for, checked against its job type.
 
-use crate::bindings::{Bindings, Bound};
+use crate::bindings::{AssetBindings, Bound};
+use crate::cache::Cache;
 use crate::error::{EngineError, Problems};
-use crate::model::Asset;
+use crate::model::{Asset, JobId};
 use crate::store::Limits;
-use fieldstone_jobs::{InputSizes, JobEntry, JobLimits, Slot, Values};
+use fieldstone_jobs::{InputSizes, JobEntry, JobLimits, ParamError, Prepared, Slot};
 use indexmap::IndexMap;
 use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
+
+/// What [`Drafted`] keeps at most.
+const DRAFTED_BYTES: u64 = 64 << 20;
 
 /// The table of job types that an engine runs.
 pub type JobTypes = &'static [&'static JobEntry];
@@ -43,26 +48,28 @@ pub(crate) struct Draft {
     pub(crate) request: Option<String>,
     /// What [`Draft::check`] read, where nothing is still to come from upstream.
     pub(crate) checked: Option<Checked>,
+    /// The parameters as the ledger keeps them, once written: they may be a document of megabytes.
+    pub(crate) params_text: OnceLock<String>,
 }
 
 /// Parameters as their job type read them.
 #[derive(Clone)]
 pub(crate) struct Checked {
-    entry: &'static JobEntry,
-    values: Values,
+    pub(crate) prepared: Arc<dyn Prepared>,
     /// Field path of the job in its request.
     prefix: String,
 }
 
 impl std::fmt::Debug for Checked {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}{:?}", self.entry.type_name, self.values)
+        write!(f, "Checked({:?})", self.prefix)
     }
 }
 
+/// What was read follows from the type and the parameters, which a draft has beside it.
 impl PartialEq for Checked {
     fn eq(&self, other: &Checked) -> bool {
-        std::ptr::eq(self.entry, other.entry) && self.values == other.values && self.prefix == other.prefix
+        self.prefix == other.prefix
     }
 }
 
@@ -71,9 +78,9 @@ pub(crate) fn find(types: JobTypes, type_name: &str) -> Option<&'static JobEntry
 }
 
 /// The parameters that the job type itself reads: filenames have become assets.
-pub(crate) fn own_params(entry: &JobEntry, params: &IndexMap<String, Value>) -> IndexMap<String, Value> {
-    let is_file = |name: &str| entry.inputs.iter().any(|s| s.from_param == Some(name));
-    params.iter().filter(|(n, _)| !is_file(n)).map(|(n, v)| (n.clone(), v.clone())).collect()
+pub(crate) fn own_params(entry: &JobEntry, mut params: IndexMap<String, Value>) -> IndexMap<String, Value> {
+    params.retain(|name, _| entry.inputs.iter().all(|s| s.from_param != Some(name)));
+    params
 }
 
 impl Draft {
@@ -98,7 +105,7 @@ impl Draft {
         }
         for (name, sources) in &self.assets {
             let field = format!("{prefix}assets.{name}");
-            if entry.refers.is_none() && !entry.inputs.iter().any(|s| s.name == name) {
+            if !entry.takes_any_input() && !entry.inputs.iter().any(|s| s.name == name) {
                 problems.push(field, unknown_slot(entry));
             } else if sources.len() > 1 {
                 problems.push(field, format!("takes one asset, got {}", sources.len()));
@@ -109,48 +116,57 @@ impl Draft {
                 problems.push(format!("{prefix}assets.{}", slot.name), format!("is required: {}", slot.doc));
             }
         }
-        if let Some(values) = self.check_params(entry, &prefix, problems) {
-            self.take_references(entry, &values, limits, &prefix, problems);
+        if let Some(prepared) = self.prepare(entry, limits, &prefix, problems) {
+            self.take_references(&*prepared, &prefix);
             let known = self.params.values().all(|p| matches!(p, ParamSource::Value(_)));
-            self.checked = known.then_some(Checked { entry, values, prefix });
+            self.checked = known.then_some(Checked { prepared: prepared.into(), prefix });
         }
     }
 
-    /// Has the job type look at what it was given, now that the files are found.
-    pub(crate) fn check_inputs(&self, inputs: &Bindings, limits: &Limits, problems: &mut Problems) {
-        let Some(Checked { entry, values, prefix }) = &self.checked else { return };
+    /// Has the job type look at what it was given, now that the files are found. Returns the memory that the job needs
+    /// at most, where all of it is known.
+    pub(crate) fn check_inputs(
+        &self,
+        inputs: &AssetBindings,
+        limits: &Limits,
+        problems: &mut Problems,
+    ) -> Option<u64> {
+        let Checked { prepared, prefix } = self.checked.as_ref()?;
         let size = |bound: &Bound<Asset>| match bound {
             Bound::Is(asset) => Some(asset.size),
             Bound::From { .. } => None,
         };
         let total = |list: &Vec<Bound<Asset>>| list.iter().map(size).sum::<Option<u64>>();
-        let known = inputs.assets.iter().filter_map(|(slot, list)| Some((slot.clone(), total(list)?)));
+        let known = inputs.iter().filter_map(|(slot, list)| Some((slot.clone(), total(list)?)));
         let sizes: InputSizes = known.collect();
-        if let Err(e) = (entry.check)(values, &sizes) {
-            return problems.push(format!("{prefix}parameters.{}", e.name), e.what);
+        if let Err(e) = prepared.check(&sizes) {
+            problems.push(format!("{prefix}parameters.{}", e.name), e.what);
+            return None;
         }
-        if sizes.len() == inputs.assets.len()
-            && let Some(what) = limits.too_greedy(memory_bytes(entry, values, &sizes))
-        {
+        if sizes.len() < inputs.len() {
+            return None;
+        }
+        let needed = memory_bytes(&**prepared, &sizes);
+        if let Some(what) = limits.too_greedy(needed) {
             problems.push(prefix.trim_end_matches('.'), what);
         }
+        Some(needed)
+    }
+
+    /// The parameters as the ledger keeps them.
+    pub(crate) fn params_text(&self) -> Result<&str, serde_json::Error> {
+        if let Some(text) = self.params_text.get() {
+            return Ok(text);
+        }
+        let bound: IndexMap<&String, Bound<&Value>> =
+            self.params.iter().map(|(name, source)| (name, source.as_bound())).collect();
+        let text = serde_json::to_string(&bound)?;
+        Ok(self.params_text.get_or_init(|| text))
     }
 
     /// Turns the files that parameters name into assets.
-    fn take_references(
-        &mut self,
-        entry: &JobEntry,
-        values: &Values,
-        limits: &JobLimits,
-        prefix: &str,
-        problems: &mut Problems,
-    ) {
-        let Some(refers) = entry.refers else { return };
-        let references = match refers(values, limits) {
-            Ok(references) => references,
-            Err(e) => return problems.push(format!("{prefix}parameters.{}", e.name), e.what),
-        };
-        for reference in references {
+    fn take_references(&mut self, prepared: &dyn Prepared, prefix: &str) {
+        for reference in prepared.references() {
             if self.assets.contains_key(&reference.path) {
                 continue;
             }
@@ -177,8 +193,14 @@ impl Draft {
         }
     }
 
-    /// The parameters, if they are right and none comes from upstream.
-    fn check_params(&self, entry: &JobEntry, prefix: &str, problems: &mut Problems) -> Option<Values> {
+    /// Reads the parameters, other than those that come from upstream.
+    fn prepare(
+        &self,
+        entry: &JobEntry,
+        limits: &JobLimits,
+        prefix: &str,
+        problems: &mut Problems,
+    ) -> Option<Box<dyn Prepared>> {
         let mut literal = IndexMap::new();
         for (name, source) in &self.params {
             match source {
@@ -191,27 +213,72 @@ impl Draft {
                 ParamSource::Upstream { .. } => {}
             }
         }
-        match parse_own(entry, &literal) {
-            Ok(values) => Some(values),
-            Err(e) => {
-                problems.push(format!("{prefix}parameters.{}", e.name), e.what);
-                None
+        let refused = |e: ParamError| problems.push(format!("{prefix}parameters.{}", e.name), e.what);
+        prepare(entry, literal, limits).map_err(refused).ok()
+    }
+}
+
+impl ParamSource {
+    /// As the ledger knows it.
+    pub(crate) fn into_bound(self) -> Bound<Value> {
+        match self {
+            ParamSource::Value(value) => Bound::Is(value),
+            ParamSource::Upstream { job, parameter } => Bound::From { job, output: parameter },
+        }
+    }
+
+    fn as_bound(&self) -> Bound<&Value> {
+        match self {
+            ParamSource::Value(value) => Bound::Is(value),
+            ParamSource::Upstream { job, parameter } => {
+                Bound::From { job: job.clone(), output: parameter.clone() }
             }
         }
     }
 }
 
-/// What the job says it needs at most. A job type that panics here panics again in its attempt, which is made for that.
-pub(crate) fn memory_bytes(entry: &JobEntry, values: &Values, sizes: &InputSizes) -> u64 {
-    catch_unwind(AssertUnwindSafe(|| (entry.memory_bytes)(values, sizes))).unwrap_or(0)
+/// What was read of jobs whose memory is known only when their upstream jobs have ended. What does not fit, or was read
+/// before a restart, is read again.
+pub(crate) struct Drafted(Cache<JobId, Arc<dyn Prepared>>);
+
+impl Default for Drafted {
+    fn default() -> Self {
+        Drafted(Cache::new(10_000, DRAFTED_BYTES))
+    }
 }
 
-/// Reads the parameters as the job type will.
-pub(crate) fn parse_own(
+impl Drafted {
+    /// Keeps what was read of these jobs, where something is still to come.
+    pub(crate) fn keep<'d>(&self, jobs: impl Iterator<Item = (JobId, &'d Draft)>) {
+        let waits = |s: &AssetSource| matches!(s, AssetSource::Upstream { .. });
+        for (id, draft) in jobs.filter(|(_, d)| d.assets.values().flatten().any(waits)) {
+            let Some(checked) = &draft.checked else { continue };
+            let text = draft.params_text.get().map_or(0, String::len) as u64;
+            self.0.insert(self.0.generation(), id, checked.prepared.clone(), 2 * text + 4096);
+        }
+    }
+
+    /// What was read of this job, for the last time.
+    pub(crate) fn take(&self, id: JobId) -> Option<Arc<dyn Prepared>> {
+        let kept = self.0.get(&id);
+        self.0.forget([id]);
+        kept
+    }
+}
+
+/// What the job says it needs at most. A job type that panics here panics again in its attempt, which is made for that.
+pub(crate) fn memory_bytes(prepared: &dyn Prepared, sizes: &InputSizes) -> u64 {
+    catch_unwind(AssertUnwindSafe(|| prepared.memory_bytes(sizes))).unwrap_or(0)
+}
+
+/// Reads parameters as the job will, filenames among them left out. Documents take a while: not for threads that answer
+/// requests.
+pub(crate) fn prepare(
     entry: &JobEntry,
-    params: &IndexMap<String, Value>,
-) -> Result<Values, fieldstone_jobs::ParamError> {
-    entry.parse(&own_params(entry, params))
+    params: IndexMap<String, Value>,
+    limits: &JobLimits,
+) -> Result<Box<dyn Prepared>, ParamError> {
+    entry.prepare(entry.parse(&own_params(entry, params))?, limits)
 }
 
 fn unknown_slot(entry: &JobEntry) -> String {

@@ -2,7 +2,7 @@
 
 use crate::blobs::Blobs;
 use crate::child::Program;
-use crate::draft::JobTypes;
+use crate::draft::{Drafted, JobTypes};
 use crate::keys::{self, Grant, Keys};
 use crate::lock;
 use crate::metrics::Counters;
@@ -75,6 +75,8 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) blobs: Blobs,
     pub(crate) running: Running,
+    /// What was read of jobs whose memory is known only once their upstream jobs have ended.
+    pub(crate) drafted: Drafted,
     pub(crate) counters: Counters,
     keys: Keys,
     signing_key: [u8; 32],
@@ -132,6 +134,7 @@ impl Engine {
             store,
             blobs,
             running: Running::default(),
+            drafted: Drafted::default(),
             counters: Counters::default(),
             keys: Keys::new(signing_key),
             signing_key,
@@ -215,6 +218,11 @@ pub(crate) async fn uninterrupted<T: Send + 'static>(
     tokio::spawn(work.in_current_span()).await?
 }
 
+/// Runs what takes long, such as reading a document of megabytes, on another thread than those that answer requests.
+pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await?
+}
+
 impl Inner {
     /// A filename that this folder has not seen: the time in nanoseconds, made unique.
     pub(crate) fn new_filename(&self, extension: &str) -> String {
@@ -269,7 +277,7 @@ pub(crate) mod tests {
         let engine = open().await;
         let project = project(&engine).await;
         let draft = Draft { type_name: "t".into(), ..Draft::default() };
-        let job = engine.inner.store.insert_job(project, &draft, Timestamp::now()).await.unwrap().id;
+        let job = engine.inner.store.insert_job(project, draft, Timestamp::now()).await.unwrap().id;
         let mut engine = Some(engine);
         for attempt in 1..=3 {
             // Claimed, with a lease far into the future, and then the process is gone.

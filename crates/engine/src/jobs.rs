@@ -1,7 +1,7 @@
 //! Jobs that are dispatched directly, and all jobs as they are seen.
 
 use crate::draft::{AssetSource, Draft, ParamSource, check_name};
-use crate::engine::{Engine, uninterrupted};
+use crate::engine::{Engine, aside, uninterrupted};
 use crate::error::{EngineError, Problems};
 use crate::model::*;
 use crate::store::{Left, Result};
@@ -16,13 +16,19 @@ impl Engine {
         }
         check_name("type", &new.type_name)?;
         self.inner.store.check_project(caller, project, true).await?;
-        let mut draft = direct_draft(new);
-        let mut problems = Problems::default();
-        draft.check(self.inner.types, &self.inner.config.job_limits, false, &mut problems);
-        problems.check()?;
+        let inner = self.inner.clone();
+        let draft = aside(move || {
+            let mut draft = direct_draft(new);
+            let mut problems = Problems::default();
+            draft.check(inner.types, &inner.config.job_limits, false, &mut problems);
+            problems.check()?;
+            draft.params_text()?;
+            Ok(draft)
+        });
+        let draft = draft.await?;
         let inner = self.inner.clone();
         uninterrupted(async move {
-            let job = inner.store.insert_job(project, &draft, Timestamp::now()).await?;
+            let job = inner.store.insert_job(project, draft, Timestamp::now()).await?;
             inner.running.ring();
             Ok(job)
         })
@@ -141,6 +147,6 @@ fn direct_draft(new: NewJob) -> Draft {
         assets: new.assets.into_iter().map(list).collect(),
         request: new.request,
         params: new.params.into_iter().map(|(n, v)| (n, ParamSource::Value(v))).collect(),
-        checked: None,
+        ..Draft::default()
     }
 }

@@ -293,7 +293,10 @@ impl Runner {
                 break;
             }
             let Some(job) = self.inner.store.next_ready().await? else { break };
-            let needed = attempt::memory_bytes(self.inner.types, &job);
+            let needed = match job.memory_bytes {
+                Some(known) => known,
+                None => attempt::memory_bytes(&self.inner, &job).await?,
+            };
             // One that can never fit is let in: its attempt says so and ends.
             let memory = if needed > config.memory_limit_bytes { 0 } else { needed };
             if slots > 0 && used.saturating_add(memory) > config.memory_limit_bytes {
@@ -301,13 +304,13 @@ impl Runner {
             }
             let until = self.clock.after(LEASE);
             if let Some(claim) = self.inner.store.claim(job.id, until, Timestamp::now()).await? {
-                self.launch(claim, memory, pool.clone());
+                self.launch(claim, needed, memory, pool.clone());
             }
         }
         Ok(())
     }
 
-    fn launch(&mut self, claim: Claim, memory: u64, pool: Arc<ThreadPool>) {
+    fn launch(&mut self, claim: Claim, needed: u64, memory: u64, pool: Arc<ThreadPool>) {
         let id = claim.id();
         let handle = Handle::default();
         let watched = Watched {
@@ -322,7 +325,7 @@ impl Runner {
         let inner = self.inner.clone();
         self.attempts.spawn(async move {
             let _leave = leave;
-            attempt::run(&inner, pool, claim, handle).await;
+            attempt::run(&inner, pool, claim, needed, handle).await;
         });
     }
 }
@@ -366,7 +369,7 @@ mod tests {
         let engine = Engine::open_with_types(config(folder.path().join("d")), &[]).await.unwrap();
         let (inner, project) = (engine.inner.clone(), project(&engine).await);
         let draft = Draft { type_name: "t".into(), ..Draft::default() };
-        let job = inner.store.insert_job(project, &draft, Timestamp::now()).await.unwrap().id;
+        let job = inner.store.insert_job(project, draft, Timestamp::now()).await.unwrap().id;
         // Its lease ended long ago.
         inner.store.claim(job, Timestamp(1), Timestamp::now()).await.unwrap().unwrap();
         let handle = Handle::default();

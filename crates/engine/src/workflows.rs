@@ -1,6 +1,6 @@
 //! Workflows: dispatched whole, seen, cancelled, deleted.
 
-use crate::engine::{Engine, uninterrupted};
+use crate::engine::{Engine, aside, uninterrupted};
 use crate::model::*;
 use crate::store::Result;
 use crate::workflow;
@@ -14,14 +14,23 @@ impl Engine {
         new: NewWorkflow,
     ) -> Result<Workflow> {
         self.inner.store.check_project(caller, project, true).await?;
-        let config = &self.inner.config;
-        let mut drafts =
-            workflow::plan(&new, self.inner.types, &config.job_limits, config.max_workflow_jobs)?;
-        drafts.iter_mut().for_each(|draft| draft.request.clone_from(&new.request));
+        let inner = self.inner.clone();
+        let drafts = aside(move || {
+            let config = &inner.config;
+            let mut drafts = workflow::plan(&new, inner.types, &config.job_limits, config.max_workflow_jobs)?;
+            for draft in &mut drafts {
+                draft.request.clone_from(&new.request);
+                draft.params_text()?;
+            }
+            Ok((drafts, new.definition))
+        });
+        let (drafts, definition) = drafts.await?;
         let inner = self.inner.clone();
         uninterrupted(async move {
             let now = Timestamp::now();
-            let workflow = inner.store.insert_workflow(project, &new.definition, &drafts, now).await?;
+            let workflow = inner.store.insert_workflow(project, &definition, &drafts, now).await?;
+            // In the order of the definition, both.
+            inner.drafted.keep(workflow.jobs.iter().copied().zip(&drafts));
             inner.running.ring();
             Ok(workflow)
         })

@@ -4,25 +4,12 @@ mod common;
 use common::*;
 use fieldstone_engine::model::*;
 use fieldstone_engine::{Engine, EngineConfig, Isolation, JobTypes, Program};
-use fieldstone_jobs::{JobContext, JobEntry, JobError, Values};
+use fieldstone_jobs::{JobContext, JobEntry, JobError, Values, Work};
 use serde_json::json;
 use std::time::Duration;
 
 fn run_of(run: fn(&Values, &mut JobContext) -> Result<(), JobError>, type_name: &'static str) -> JobEntry {
-    JobEntry {
-        type_name,
-        revision: 1,
-        doc: "",
-        inputs: &[],
-        params: &[],
-        products: &[],
-        refers: None,
-        check: |_, _| Ok(()),
-        results: &[],
-        example: "{}",
-        memory_bytes: |_, _| 1 << 20,
-        run,
-    }
+    JobEntry { type_name, work: Work::plain(|_, _| 1 << 20, run), ..JobEntry::DEFAULT }
 }
 
 /// What a job should never do, by name.

@@ -53,7 +53,6 @@ fn execute(
     confine(ticket.memory_bytes).context("cannot confine the attempt")?;
     let entry = types.iter().find(|e| e.type_name == ticket.type_name);
     let entry = entry.ok_or_else(|| anyhow!("job type {:?} is not known", ticket.type_name))?;
-    let values = entry.parse(&ticket.params)?;
     let noted = AtomicU32::new(0);
     let monitor = Monitor::new(cancel, move |fraction| {
         let told = f32::from_bits(noted.load(Ordering::Relaxed));
@@ -69,7 +68,7 @@ fn execute(
     let context = JobContext::new(ticket.inputs, ticket.folder, monitor, ticket.limits)
         .with_log(|text| send(&Report::Warning(text.to_owned())));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(ticket.threads).build();
-    pool.context("cannot start threads")?.install(|| entry.execute(&values, context))
+    pool.context("cannot start threads")?.install(|| entry.execute(&ticket.params, context))
 }
 
 /// A service that does not listen any more has closed our input as well: that ends us.

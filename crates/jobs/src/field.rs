@@ -1,15 +1,15 @@
 //! A scalar field that a job meshes, measures or slices: a volume asset or the result of a shape graph, slab by slab.
 
-use crate::context::JobContext;
-use crate::graph_input::{GRAPH, UNLIMITED, check_graph, graph_of, program_of};
-use crate::job_type::{InputSizes, JobError, Slot};
+use crate::context::{JobContext, JobLimits};
+use crate::graph_input::{GraphJob, refused};
+use crate::job_type::{InputSizes, JobError, Prepared, Slot, Work};
 use fieldstone_kernel::isosurface::Gradients;
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::{Monitor, Patch};
 use fieldstone_shape::affine::Affine;
 use fieldstone_shape::finite::NotFinite;
 use fieldstone_shape::operator::Type;
-use fieldstone_shape::{Domain, Graph, GraphError, Kind, Param, ParamError, Plan, Program, Values, Visible};
+use fieldstone_shape::{Domain, Graph, Kind, Param, ParamError, Plan, Program, Values, Visible};
 use memmap2::Mmap;
 use std::fs::File;
 use std::ops::Range;
@@ -83,11 +83,9 @@ impl Field {
         Ok(Field::Volume(VolumeFile { filename: input.filename.clone(), bytes, patch, is_byte }))
     }
 
-    /// The surface of the job's graph: its result, or what its last Threshold quantises.
-    pub fn of_graph(values: &Values, cx: &JobContext, monitor: &Monitor) -> Result<Field, JobError> {
-        let plan = |graph: &Arc<Graph>| surface_plan(graph, values).map_err(JobError::from);
-        let program = program_of(values, cx, plan, monitor)?;
-        Ok(Field::Graph(Box::new(program)))
+    /// The surface of a graph that was read by [`surface_job`].
+    pub fn of_graph(job: &GraphJob, cx: &JobContext, monitor: &Monitor) -> Result<Field, JobError> {
+        Ok(Field::Graph(Box::new(job.program(cx, monitor)?)))
     }
 
     /// Where the samples are, before [`Field::affine`].
@@ -224,8 +222,13 @@ pub fn volume_patch(values: &Values) -> Result<Patch, ParamError> {
         .map_err(|e| refuse("volume_size", e.to_string()))
 }
 
-/// [`JobEntry::check`](crate::job_type::JobEntry::check) of jobs that read a volume.
-pub fn check_volume(values: &Values, inputs: &InputSizes) -> Result<(), ParamError> {
+/// The work of a job that reads a volume and needs its surface.
+pub const fn volume_work(run: fn(&Values, &mut JobContext) -> Result<(), JobError>) -> Work {
+    Work::Plain { check: check_volume, memory_bytes: volume_memory, run }
+}
+
+/// Refuses a volume whose size does not fit its parameters.
+fn check_volume(values: &Values, inputs: &InputSizes) -> Result<(), ParamError> {
     let patch = volume_patch(values)?;
     let Some(bytes) = inputs.get(VOLUME.name) else { return Ok(()) };
     let refuse =
@@ -233,10 +236,24 @@ pub fn check_volume(values: &Values, inputs: &InputSizes) -> Result<(), ParamErr
     is_byte(&patch, *bytes).map(drop).map_err(refuse)
 }
 
-/// [`JobEntry::check`](crate::job_type::JobEntry::check) of jobs that need the surface of a graph.
-pub fn check_surface(values: &Values, inputs: &InputSizes) -> Result<(), ParamError> {
-    check_graph(values, inputs)?;
-    surface_plan(&graph_of(values, UNLIMITED)?, values).map(drop)
+/// Reads a graph whose surface the job needs: that of its result, or of what its last Threshold quantises.
+pub fn surface_job(
+    values: Values,
+    limits: &JobLimits,
+    run: fn(&GraphJob, &mut JobContext) -> Result<(), JobError>,
+) -> Result<Box<dyn Prepared>, ParamError> {
+    surface_job_beside(values, limits, 0, run)
+}
+
+/// The same for a job that takes `beside` bytes on top.
+pub fn surface_job_beside(
+    values: Values,
+    limits: &JobLimits,
+    beside: u64,
+    run: fn(&GraphJob, &mut JobContext) -> Result<(), JobError>,
+) -> Result<Box<dyn Prepared>, ParamError> {
+    let surface = |plan: &Plan| crate::surface::memory_bytes(plan.sample_count()).saturating_add(beside);
+    Ok(Box::new(GraphJob::new(values, limits, surface_plan, surface, run)?))
 }
 
 /// A plan for the zero set of the graph's result.
@@ -248,11 +265,10 @@ pub fn surface_plan(graph: &Arc<Graph>, values: &Values) -> Result<Plan, ParamEr
     {
         target = *input;
     }
-    let invalid = |e: GraphError| ParamError { name: GRAPH.name.into(), what: e.to_string() };
-    let plan = Plan::new(graph, target, Visible::SURFACE).map_err(invalid)?;
+    let plan = Plan::new(graph, target, Visible::SURFACE).map_err(refused)?;
     if !matches!(plan.result_type(), Type::Float | Type::Any | Type::Volume) {
         let what = format!("gives {:?}, a surface needs one number per sample", plan.result_type());
-        return Err(invalid(graph.error_at(target, what)));
+        return Err(refused(graph.error_at(target, what)));
     }
     match values.integer(POINT_SOURCE.name).map(|i| i as usize) {
         Some(given) if !plan.is_target_source(given) => {
@@ -294,15 +310,7 @@ impl Gradients for Differentiated<'_> {
 }
 
 /// Upper bound of the memory for reading a volume and meshing it.
-pub fn volume_memory(values: &Values, _: &InputSizes) -> u64 {
+fn volume_memory(values: &Values, _: &InputSizes) -> u64 {
     let samples = volume_patch(values).map_or(0, |p| p.sample_count());
     (256 << 20) + 2 * SLAB_BYTES as u64 + crate::surface::memory_bytes(samples)
-}
-
-/// The same for a graph.
-pub fn graph_memory(values: &Values, inputs: &InputSizes) -> u64 {
-    let graph = graph_of(values, UNLIMITED).ok();
-    let samples = graph.and_then(|g| Some(surface_plan(&g, values).ok()?.sample_count())).unwrap_or(0);
-    let of_surface = crate::surface::memory_bytes(samples);
-    crate::graph_input::memory_bytes(values, inputs, Visible::SURFACE).saturating_add(of_surface)
 }

@@ -1,12 +1,12 @@
 //! A shape graph as a job's parameter: its assets found, its memory known before it runs, its program built.
 
 use crate::context::{Input, JobContext, JobLimits};
-use crate::job_type::{InputSizes, JobError, Reference, Slot};
+use crate::job_type::{InputSizes, JobError, Prepared, Reference};
 use crate::mesh_input::checksum_bytes;
 use fieldstone_kernel::Monitor;
 use fieldstone_shape::operator::{Asset, Assets, BuildError};
 use fieldstone_shape::{
-    EvaluateError, Graph, GraphError, GraphLimits, Kind, Param, ParamError, Plan, Program, Values, Visible,
+    EvaluateError, Graph, GraphError, Kind, Param, ParamError, Plan, Program, Values, Visible,
 };
 use indexmap::IndexMap;
 use memmap2::Mmap;
@@ -31,85 +31,105 @@ pub const GRAPH_EXAMPLE: &str = r#"{"graph": {"operators": [
   "edges": [{"source": 0, "target": [1, "Points"]}, {"source": 0, "target": [2, "Points"]},
     {"source": 1, "target": [3, "A"]}, {"source": 2, "target": [3, "B"]}, {"source": 3, "target": [4, "Samples"]}]}}"#;
 
-/// Graph jobs take assets of any name, none of them declared.
-pub const INPUTS: &[Slot] = &[];
-
 /// Memory for what assets become, per byte: meshes unfold most.
 const BYTES_PER_ASSET_BYTE: u64 = 32;
 /// What a graph job may always use.
 const LEAST_BYTES: u64 = 128 << 20;
 
-/// Reads the graph; the error is the parameter's.
-pub fn graph_of(values: &Values, limits: GraphLimits) -> Result<Arc<Graph>, ParamError> {
-    let refuse = |what: String| ParamError { name: GRAPH.name.into(), what };
-    let document = values.json(GRAPH.name).ok_or_else(|| refuse("is required".into()))?;
-    Graph::parse(document, limits).map(Arc::new).map_err(|e: GraphError| refuse(e.to_string()))
+/// A graph job: its graph read, and planned as the job will see it.
+pub struct GraphJob {
+    values: Values,
+    plan: Plan,
+    /// Bytes beside those of the plan and its assets.
+    beside: u64,
+    run: Run,
 }
 
-/// For what has been read within limits before.
-pub const UNLIMITED: GraphLimits = GraphLimits { operators: usize::MAX, samples: u64::MAX };
+/// The work of a graph job.
+type Run = fn(&GraphJob, &mut JobContext) -> Result<(), JobError>;
+
+impl GraphJob {
+    /// Reads the graph, for a job that needs all of its result's values.
+    pub fn of_values(values: Values, limits: &JobLimits, run: Run) -> Result<Box<dyn Prepared>, ParamError> {
+        let plan = |graph: &Arc<Graph>, _: &Values| Plan::of_result(graph, Visible::ALL).map_err(refused);
+        Ok(Box::new(GraphJob::new(values, limits, plan, |_| 0, run)?))
+    }
+
+    /// Reads the graph and makes `plan` of it, whose job takes `beside` bytes on top.
+    pub fn new(
+        mut values: Values,
+        limits: &JobLimits,
+        plan: impl FnOnce(&Arc<Graph>, &Values) -> Result<Plan, ParamError>,
+        beside: impl FnOnce(&Plan) -> u64,
+        run: Run,
+    ) -> Result<GraphJob, ParamError> {
+        // Taken out: as JSON it may be larger than all that comes of it.
+        let document = values.take_json(GRAPH.name);
+        let document =
+            document.ok_or_else(|| ParamError { name: GRAPH.name.into(), what: "is required".into() })?;
+        let graph = Arc::new(Graph::parse(&document, limits.graph).map_err(refused)?);
+        let plan = plan(&graph, &values)?;
+        let beside = beside(&plan);
+        Ok(GraphJob { values, plan, beside, run })
+    }
+
+    /// The parameters beside the graph.
+    pub fn values(&self) -> &Values {
+        &self.values
+    }
+
+    fn graph(&self) -> &Arc<Graph> {
+        self.plan.graph()
+    }
+
+    /// Loads the graph's assets and prepares its result.
+    pub fn program(&self, cx: &JobContext, monitor: &Monitor) -> Result<Program, JobError> {
+        for warning in self.graph().warnings() {
+            cx.warn(warning);
+        }
+        Ok(Program::build(self.plan.clone(), &Staged::of(self.graph(), cx), monitor)?)
+    }
+}
+
+/// An error of the graph is the parameter's.
+pub fn refused(e: GraphError) -> ParamError {
+    ParamError { name: GRAPH.name.into(), what: e.to_string() }
+}
 
 /// The input slot of the asset that a parameter of an operator names.
 fn slot(operator: usize, param: &str) -> String {
     format!("graph.{operator}.{param}")
 }
 
-/// [`crate::job_type::Refers`] of graph jobs. Refuses graphs that no plan can be made for, too.
-pub fn references(values: &Values, limits: &JobLimits) -> Result<Vec<Reference>, ParamError> {
-    let graph = graph_of(values, limits.graph)?;
-    let refuse = |e: GraphError| ParamError { name: GRAPH.name.into(), what: e.to_string() };
-    Plan::of_result(&graph, Visible::ALL).map_err(refuse)?;
-    let reference = |(i, name, path): (usize, &str, &str)| Reference {
-        param: GRAPH.name,
-        slot: slot(i, name),
-        path: path.to_owned(),
-    };
-    Ok(graph.assets().into_iter().map(reference).collect())
-}
-
-/// [`JobEntry::check`](crate::job_type::JobEntry::check) of graph jobs: assets of a wrong size are refused.
-pub fn check_graph(values: &Values, inputs: &InputSizes) -> Result<(), ParamError> {
-    let graph = graph_of(values, UNLIMITED)?;
-    let size = |i: usize, name: &str| {
-        // An input that is called like the path comes first, as when the job runs.
-        let path = graph.nodes()[i].values.asset(name)?;
-        inputs.get(path).or_else(|| inputs.get(&slot(i, name))).copied()
-    };
-    graph.check_assets(&size).map_err(|e| ParamError { name: GRAPH.name.into(), what: e.to_string() })
-}
-
-/// Upper bound of the memory that computing the graph's result takes when it is seen as `visible`.
-pub fn memory_bytes(values: &Values, inputs: &InputSizes, visible: Visible) -> u64 {
-    let plan = graph_of(values, UNLIMITED).ok().and_then(|g| Plan::of_result(&g, visible).ok());
-    let assets: u64 = inputs.values().sum();
-    let of_plan = plan.map_or(0, |p| p.memory_bytes());
-    LEAST_BYTES.saturating_add(of_plan).saturating_add(assets.saturating_mul(BYTES_PER_ASSET_BYTE))
-}
-
-/// Reads the graph, loads its assets and prepares its result.
-pub fn program(
-    values: &Values,
-    cx: &JobContext,
-    visible: Visible,
-    monitor: &Monitor,
-) -> Result<Program, JobError> {
-    let plan =
-        |graph: &Arc<Graph>| Plan::of_result(graph, visible).map_err(|e| JobError::Invalid(e.to_string()));
-    program_of(values, cx, plan, monitor)
-}
-
-/// The same for what `plan` makes of the graph.
-pub fn program_of(
-    values: &Values,
-    cx: &JobContext,
-    plan: impl Fn(&Arc<Graph>) -> Result<Plan, JobError>,
-    monitor: &Monitor,
-) -> Result<Program, JobError> {
-    let graph = graph_of(values, cx.limits().graph)?;
-    for warning in graph.warnings() {
-        cx.warn(warning);
+impl Prepared for GraphJob {
+    fn references(&self) -> Vec<Reference> {
+        let reference = |(i, name, path): (usize, &str, &str)| Reference {
+            param: GRAPH.name,
+            slot: slot(i, name),
+            path: path.to_owned(),
+        };
+        self.graph().assets().into_iter().map(reference).collect()
     }
-    Ok(Program::build(plan(&graph)?, &Staged::of(&graph, cx), monitor)?)
+
+    fn check(&self, inputs: &InputSizes) -> Result<(), ParamError> {
+        let graph = self.graph();
+        let size = |i: usize, name: &str| {
+            // An input that is called like the path comes first, as when the job runs.
+            let path = graph.nodes()[i].values.asset(name)?;
+            inputs.get(path).or_else(|| inputs.get(&slot(i, name))).copied()
+        };
+        graph.check_assets(&size).map_err(refused)
+    }
+
+    fn memory_bytes(&self, inputs: &InputSizes) -> u64 {
+        let assets: u64 = inputs.values().sum();
+        let of_plan = LEAST_BYTES.saturating_add(self.plan.memory_bytes()).saturating_add(self.beside);
+        of_plan.saturating_add(assets.saturating_mul(BYTES_PER_ASSET_BYTE))
+    }
+
+    fn run(&self, context: &mut JobContext) -> Result<(), JobError> {
+        (self.run)(self, context)
+    }
 }
 
 impl From<EvaluateError> for JobError {

@@ -1,4 +1,8 @@
 //! What a job type is: one constant [`JobEntry`] and one function, in one file of `types/`.
+//!
+//! A job's parameters are read twice in its life: where it is dispatched and where it runs. What was read is
+//! [`Prepared`]; whatever is to be known of the job is asked of that, so that a document of megabytes inside a parameter
+//! is not read for every question.
 
 use crate::context::{JobContext, JobLimits, Outputs};
 use fieldstone_kernel::Cancelled;
@@ -42,11 +46,78 @@ pub struct Reference {
     pub path: String,
 }
 
-/// Finds the references in checked parameters; refuses those that cannot be read.
-pub type Refers = fn(&Values, &JobLimits) -> Result<Vec<Reference>, ParamError>;
-
 /// Bytes of each input asset, by slot.
 pub type InputSizes = IndexMap<String, u64>;
+
+/// The parameters of one job, read to the bottom: documents inside them too.
+pub trait Prepared: Send + Sync {
+    /// The assets that the parameters themselves name.
+    fn references(&self) -> Vec<Reference> {
+        Vec::new()
+    }
+
+    /// Refuses parameters that are wrong together, and inputs of a wrong size: at dispatch, with the sizes of those that
+    /// are there by then. Nothing that takes long: the ledger waits.
+    fn check(&self, inputs: &InputSizes) -> Result<(), ParamError>;
+
+    /// Upper bound of the memory a run needs in bytes; what admission counts with.
+    fn memory_bytes(&self, inputs: &InputSizes) -> u64;
+
+    /// Does the work.
+    fn run(&self, context: &mut JobContext) -> Result<(), JobError>;
+}
+
+/// How parameters become a job.
+#[derive(Clone, Copy)]
+pub enum Work {
+    /// The parameters say it all.
+    Plain {
+        /// [`Prepared::check`].
+        check: fn(&Values, &InputSizes) -> Result<(), ParamError>,
+        /// [`Prepared::memory_bytes`].
+        memory_bytes: fn(&Values, &InputSizes) -> u64,
+        /// [`Prepared::run`].
+        run: fn(&Values, &mut JobContext) -> Result<(), JobError>,
+    },
+    /// A parameter is a document that names assets itself. Such a job also takes asset inputs of any name, which those
+    /// references then mean first.
+    Document(Prepare),
+}
+
+/// Reads parameters to the bottom; refuses those that cannot be read.
+pub type Prepare = fn(Values, &JobLimits) -> Result<Box<dyn Prepared>, ParamError>;
+
+impl Work {
+    /// Work whose parameters cannot be wrong together.
+    pub const fn plain(
+        memory_bytes: fn(&Values, &InputSizes) -> u64,
+        run: fn(&Values, &mut JobContext) -> Result<(), JobError>,
+    ) -> Work {
+        Work::Plain { check: |_, _| Ok(()), memory_bytes, run }
+    }
+}
+
+/// [`Work::Plain`] with its parameters.
+struct Plain {
+    values: Values,
+    check: fn(&Values, &InputSizes) -> Result<(), ParamError>,
+    memory_bytes: fn(&Values, &InputSizes) -> u64,
+    run: fn(&Values, &mut JobContext) -> Result<(), JobError>,
+}
+
+impl Prepared for Plain {
+    fn check(&self, inputs: &InputSizes) -> Result<(), ParamError> {
+        (self.check)(&self.values, inputs)
+    }
+
+    fn memory_bytes(&self, inputs: &InputSizes) -> u64 {
+        (self.memory_bytes)(&self.values, inputs)
+    }
+
+    fn run(&self, context: &mut JobContext) -> Result<(), JobError> {
+        (self.run)(&self.values, context)
+    }
+}
 
 /// One job type: everything about it, as data.
 pub struct JobEntry {
@@ -62,32 +133,61 @@ pub struct JobEntry {
     pub params: &'static [Param],
     /// Assets out, all of them, every time; the one that clients take first is first.
     pub products: &'static [Product],
-    /// Finds the assets that the parameters themselves name; such a job also takes asset inputs of any name, which those
-    /// references then mean first. `None`: the parameters name none.
-    pub refers: Option<Refers>,
-    /// Refuses parameters that are wrong together, and inputs of a wrong size: at dispatch, with the sizes of those that
-    /// are there by then.
-    pub check: fn(&Values, &InputSizes) -> Result<(), ParamError>,
     /// Names of the parameters out.
     pub results: &'static [&'static str],
     /// Parameters as JSON, for the reference and for the laws.
     pub example: &'static str,
-    /// Upper bound of the memory a run needs in bytes; what admission counts with.
-    pub memory_bytes: fn(&Values, &InputSizes) -> u64,
-    /// Does the work.
-    pub run: fn(&Values, &mut JobContext) -> Result<(), JobError>,
+    /// What it does with them.
+    pub work: Work,
 }
 
 impl JobEntry {
+    /// What an entry need not say, for `..JobEntry::DEFAULT`. The laws refuse an entry that leaves out its name, its doc
+    /// or its work.
+    pub const DEFAULT: JobEntry = JobEntry {
+        type_name: "",
+        revision: 1,
+        doc: "",
+        inputs: &[],
+        params: &[],
+        products: &[],
+        results: &[],
+        example: "{}",
+        work: Work::plain(|_, _| 0, |_, _| Err(anyhow::anyhow!("this job type does nothing").into())),
+    };
+
     /// Checks parameters as they arrived (strings or native JSON) and fills in defaults.
     /// A parameter that carries an asset's filename is not a parameter here: remove it first.
     pub fn parse(&self, given: &IndexMap<String, Value>) -> Result<Values, ParamError> {
         Values::parse(self.params, given)
     }
 
-    /// Does the work; a panic becomes an error.
-    pub fn execute(&self, values: &Values, mut context: JobContext) -> Result<Outputs, JobError> {
-        match catch_unwind(AssertUnwindSafe(|| (self.run)(values, &mut context))) {
+    /// Reads checked parameters to the bottom. With a document of megabytes this takes a while.
+    pub fn prepare(&self, values: Values, limits: &JobLimits) -> Result<Box<dyn Prepared>, ParamError> {
+        match self.work {
+            Work::Plain { check, memory_bytes, run } => {
+                Ok(Box::new(Plain { values, check, memory_bytes, run }))
+            }
+            Work::Document(prepare) => prepare(values, limits),
+        }
+    }
+
+    /// Whether assets may have other names than those of [`JobEntry::inputs`].
+    pub fn takes_any_input(&self) -> bool {
+        matches!(self.work, Work::Document(_))
+    }
+
+    /// Reads the parameters as they arrived and does the work; a panic becomes an error.
+    pub fn execute(
+        &self,
+        given: &IndexMap<String, Value>,
+        mut context: JobContext,
+    ) -> Result<Outputs, JobError> {
+        let mut work = || {
+            let prepared = self.prepare(self.parse(given)?, context.limits())?;
+            prepared.run(&mut context)
+        };
+        match catch_unwind(AssertUnwindSafe(&mut work)) {
             Ok(result) => result.map(|()| context.into_outputs()),
             Err(panic) => Err(JobError::Invalid(format!("the job crashed: {}", panic_text(panic.as_ref())))),
         }

@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::http::uri::{Authority, Uri};
 use axum::http::{HeaderMap, StatusCode};
 use bytes::{Bytes, BytesMut};
+use fieldstone_engine::EngineError;
 use fieldstone_engine::model::{AssetId, JobId, ListQuery, ProjectId, WorkflowId};
 use futures::StreamExt;
 use serde::Deserialize;
@@ -110,6 +111,9 @@ impl From<ListParams> for ListQuery {
     }
 }
 
+/// Bytes of a body that takes long to parse.
+const LARGE: usize = 64 << 10;
+
 /// A body that is a JSON object, whatever its Content-Type says: browsers post JSON as text/plain.
 pub struct JsonBody(pub Document);
 
@@ -117,7 +121,13 @@ impl FromRequest<App> for JsonBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        Ok(JsonBody(Document::parse(&read_body(request, app).await?)?))
+        let body = read_body(request, app).await?;
+        if body.len() < LARGE {
+            return Ok(JsonBody(Document::parse(&body)?));
+        }
+        // Other requests do not wait for it.
+        let parsed = tokio::task::spawn_blocking(move || Document::parse(&body)).await;
+        Ok(JsonBody(parsed.map_err(EngineError::from)??))
     }
 }
 

@@ -7,9 +7,23 @@ use axum::http::header::{CONTENT_TYPE, VARY};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Bytes of a usual job; lists grow from here.
 const USUAL_BYTES: usize = 2048;
+
+/// Resources that are written at once.
+const SHORT_LIST: usize = 500;
+
+/// Runs `work`; where it takes long, other requests of this thread go to another first.
+fn aside<T>(takes_long: bool, work: impl FnOnce() -> T) -> T {
+    let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
+    // Where there is no other thread there is nobody to take them.
+    match flavor {
+        Ok(RuntimeFlavor::MultiThread) if takes_long => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
 
 /// A JSON reply whose spelling depended on the request.
 pub struct Reply {
@@ -22,17 +36,21 @@ pub struct Reply {
 impl<S: Scope> Session<S> {
     /// One resource.
     pub fn one<R: Resource>(&self, status: StatusCode, resource: &R) -> Reply {
-        self.json(status, &One { resource, dialect: self.choice.dialect, link: None })
+        let shown = One { resource, dialect: self.choice.dialect, link: None };
+        aside(resource.is_large(), || self.json(status, &shown))
     }
 
     /// One resource and the `link` to go on with.
     pub fn linked<R: Resource>(&self, status: StatusCode, resource: &R, link: &str) -> Reply {
-        self.json(status, &One { resource, dialect: self.choice.dialect, link: Some(link) })
+        let shown = One { resource, dialect: self.choice.dialect, link: Some(link) };
+        aside(resource.is_large(), || self.json(status, &shown))
     }
 
     /// A list.
     pub fn many<R: Resource>(&self, resources: &[R]) -> Reply {
-        self.json(StatusCode::OK, &Many { resources, dialect: self.choice.dialect })
+        let shown = Many { resources, dialect: self.choice.dialect };
+        let takes_long = resources.len() > SHORT_LIST || resources.iter().any(Resource::is_large);
+        aside(takes_long, || self.json(StatusCode::OK, &shown))
     }
 
     /// Anything else.

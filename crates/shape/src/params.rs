@@ -169,6 +169,14 @@ impl Values {
         }
     }
 
+    /// Takes out a declared [`Kind::Json`]: documents are large.
+    pub fn take_json(&mut self, name: &str) -> Option<Arc<Value>> {
+        match self.0.shift_remove(name) {
+            Some(Typed::Json(v)) => Some(v),
+            _ => None,
+        }
+    }
+
     /// A number with a default.
     pub fn float(&self, name: &str) -> f64 {
         self.number(name).unwrap_or_else(|| panic!("{name} is declared as a number with a default"))

@@ -60,6 +60,11 @@ impl Plan {
         Plan::new(graph, graph.sink(), visible)
     }
 
+    /// What it is a plan of.
+    pub fn graph(&self) -> &Arc<Graph> {
+        &self.graph
+    }
+
     /// Where the target's samples are.
     pub fn target_domain(&self) -> Result<&Domain, GraphError> {
         let domain = self.domain_of(self.target);

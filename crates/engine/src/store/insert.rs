@@ -1,8 +1,8 @@
 //! Dispatch: drafts become rows in one transaction, with their files resolved.
 
 use super::{Limits, Result, Store, ledger, log, rows, sql, workflows};
-use crate::bindings::{Bindings, Bound};
-use crate::draft::{AssetSource, Draft, ParamSource};
+use crate::bindings::{AssetBindings, Bindings, Bound};
+use crate::draft::{AssetSource, Draft};
 use crate::error::{EngineError, Problems};
 use crate::model::*;
 use sqlx::SqliteConnection;
@@ -10,17 +10,16 @@ use std::collections::HashMap;
 
 impl Store {
     /// Writes one job, ready to be claimed.
-    pub(crate) async fn insert_job(&self, project: ProjectId, draft: &Draft, now: Timestamp) -> Result<Job> {
+    pub(crate) async fn insert_job(&self, project: ProjectId, draft: Draft, now: Timestamp) -> Result<Job> {
         let mut tx = self.begin().await?;
         check_exists(&mut tx, project).await?;
         self.limits.check_waiting(&mut tx, project, 1).await?;
         let mut problems = Problems::default();
-        let inputs = resolve(&mut tx, project, draft, &self.limits, &mut problems).await?;
+        let found = resolve(&mut tx, project, &draft, &self.limits, &mut problems).await?;
         problems.check()?;
-        let id = insert(&mut tx, project, None, draft, &inputs, now).await?;
-        let row = sqlx::query(sql::JOB_GET).bind(id.0).bind(project.0).fetch_one(&mut *tx).await?;
+        let id = insert(&mut tx, project, None, &draft, &found, now).await?;
         tx.commit().await?;
-        rows::job(&row)
+        Ok(job_of(id, project, draft, found, now))
     }
 
     /// Writes a workflow with its jobs. `drafts` have names, each once, and need one another without a cycle.
@@ -35,16 +34,16 @@ impl Store {
         check_exists(&mut tx, project).await?;
         self.limits.check_waiting(&mut tx, project, drafts.len() as u64).await?;
         let mut problems = Problems::default();
-        let mut inputs = Vec::with_capacity(drafts.len());
+        let mut found = Vec::with_capacity(drafts.len());
         for draft in drafts {
-            inputs.push(resolve(&mut tx, project, draft, &self.limits, &mut problems).await?);
+            found.push(resolve(&mut tx, project, draft, &self.limits, &mut problems).await?);
         }
         problems.check()?;
         let new = sqlx::query_scalar(sql::WORKFLOW_INSERT).bind(project.0).bind(now.0).bind(definition);
         let workflow = WorkflowId(new.fetch_one(&mut *tx).await?);
         let mut ids: HashMap<&str, JobId> = HashMap::new();
-        for (draft, inputs) in drafts.iter().zip(&inputs) {
-            let id = insert(&mut tx, project, Some(workflow), draft, inputs, now).await?;
+        for (draft, found) in drafts.iter().zip(&found) {
+            let id = insert(&mut tx, project, Some(workflow), draft, found, now).await?;
             ids.insert(draft.name.as_deref().unwrap_or_default(), id);
         }
         for draft in drafts.iter().filter(|d| !d.needs.is_empty()) {
@@ -71,6 +70,13 @@ async fn check_exists(tx: &mut SqliteConnection, project: ProjectId) -> Result<(
     row.map(|_| ()).ok_or_else(|| EngineError::NotFound(format!("project {project}")))
 }
 
+/// The files of a draft.
+struct Found {
+    assets: AssetBindings,
+    /// What the job needs at most, where all files are known.
+    memory_bytes: Option<u64>,
+}
+
 /// Finds the draft's files in the project. The rest waits for upstream jobs.
 async fn resolve(
     tx: &mut SqliteConnection,
@@ -78,10 +84,10 @@ async fn resolve(
     draft: &Draft,
     limits: &Limits,
     problems: &mut Problems,
-) -> Result<Bindings> {
-    let mut bindings = Bindings::default();
+) -> Result<Found> {
+    let mut assets = AssetBindings::default();
     for (slot, sources) in &draft.assets {
-        let list = bindings.assets.entry(slot.clone()).or_default();
+        let list = assets.entry(slot.clone()).or_default();
         for source in sources {
             match source {
                 AssetSource::File { filename, field } => {
@@ -98,17 +104,30 @@ async fn resolve(
             }
         }
     }
-    for (name, source) in &draft.params {
-        let bound = match source {
-            ParamSource::Value(value) => Bound::Is(value.clone()),
-            ParamSource::Upstream { job, parameter } => {
-                Bound::From { job: job.clone(), output: parameter.clone() }
-            }
-        };
-        bindings.params.insert(name.clone(), bound);
+    let memory_bytes = draft.check_inputs(&assets, limits, problems);
+    Ok(Found { assets, memory_bytes })
+}
+
+/// A job as its new row has it.
+fn job_of(id: JobId, project: ProjectId, draft: Draft, found: Found, now: Timestamp) -> Job {
+    let params = draft.params.into_iter().map(|(name, source)| (name, source.into_bound()));
+    Job {
+        id,
+        project_id: project,
+        workflow_id: None,
+        name: draft.name,
+        type_name: draft.type_name,
+        state: State::Pending,
+        created: now,
+        started: None,
+        finished: None,
+        error: None,
+        inputs: Bindings { assets: found.assets, params: params.collect() }.into_known(),
+        outputs: JobData::default(),
+        needs: Vec::new(),
+        progress: 0.0,
+        attempt: 0,
     }
-    draft.check_inputs(&bindings, limits, problems);
-    Ok(bindings)
 }
 
 async fn insert(
@@ -116,9 +135,12 @@ async fn insert(
     project: ProjectId,
     workflow: Option<WorkflowId>,
     draft: &Draft,
-    inputs: &Bindings,
+    found: &Found,
     now: Timestamp,
 ) -> Result<JobId> {
+    // Parameters may be megabytes: they are written as text before the ledger is asked for.
+    let inputs =
+        format!("{{\"assets\":{},\"params\":{}}}", rows::to_json(&found.assets)?, draft.params_text()?);
     let id = sqlx::query_scalar(sql::JOB_INSERT)
         .bind(project.0)
         .bind(workflow.map(|w| w.0))
@@ -126,8 +148,9 @@ async fn insert(
         .bind(&draft.type_name)
         .bind(i64::from(workflow.is_none()))
         .bind(now.0)
-        .bind(rows::to_json(inputs)?)
+        .bind(inputs)
         .bind(rows::to_json(&JobData::default())?)
+        .bind(found.memory_bytes.map(u64::cast_signed))
         .fetch_one(&mut *tx)
         .await?;
     if let Some(request) = &draft.request {

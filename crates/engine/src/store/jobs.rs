@@ -5,6 +5,7 @@ use super::{Result, Store, ledger, rows, sql};
 use crate::error::EngineError;
 use crate::list_query::{JOBS, List};
 use crate::model::*;
+use sqlx::Row;
 use std::sync::Arc;
 
 fn missing(id: JobId) -> EngineError {
@@ -25,41 +26,40 @@ impl Store {
         let generation = self.jobs.generation();
         let row = sqlx::query(sql::JOB_GET).bind(id.0).bind(project.0).fetch_optional(self.reader()).await?;
         let Some(row) = row else { return Ok(None) };
-        let job = Arc::new(rows::job(&row)?);
-        self.jobs.insert(generation, id, job.clone(), rows::job_bytes(&row)?);
+        let bytes = rows::job_bytes(&row)?;
+        let job = Arc::new(rows::job_aside(row).await?);
+        self.jobs.insert(generation, id, job.clone(), bytes);
         Ok(Some(job))
     }
 
     pub(crate) async fn jobs(&self, project: ProjectId, query: &ListQuery) -> Result<Vec<Job>> {
         let list = List::parse(query, &JOBS)?;
         let mut found = list.sql("SELECT * FROM jobs WHERE project_id = ", project.0, "");
-        let rows = found.build().fetch_all(self.reader()).await?;
-        rows.iter().map(rows::job).collect()
+        rows::jobs_aside(found.build().fetch_all(self.reader()).await?).await
     }
 
     pub(crate) async fn rename_job(&self, project: ProjectId, id: JobId, name: &str) -> Result<Job> {
         let renamed = sqlx::query(sql::JOB_RENAME).bind(id.0).bind(project.0).bind(name);
         let row = self.write_one(renamed).await?;
         self.changed([id]);
-        rows::job(&row.ok_or_else(|| missing(id))?)
+        rows::job_aside(row.ok_or_else(|| missing(id))?).await
     }
 
     /// Cancels the job if it is unfinished, with what depends on it, and deletes it.
     pub(crate) async fn delete_job(&self, project: ProjectId, id: JobId, now: Timestamp) -> Result<Left> {
         let mut tx = self.begin().await?;
         let row = sqlx::query(sql::JOB_GET).bind(id.0).bind(project.0).fetch_optional(&mut *tx).await?;
-        let job = rows::job(&row.ok_or_else(|| missing(id))?)?;
+        let row = row.ok_or_else(|| missing(id))?;
         let mut touched = vec![id];
-        if !job.state.is_final() {
+        if !rows::state(row.try_get("state")?)?.is_final() {
             sqlx::query(sql::JOB_CANCEL).bind(id.0).bind(now.0).execute(&mut *tx).await?;
-            if let Some(workflow) = job.workflow_id {
-                touched.extend(ledger::advance(&mut tx, workflow, now).await?);
+            if let Some(workflow) = row.try_get("workflow_id")? {
+                touched.extend(ledger::advance(&mut tx, WorkflowId(workflow), now).await?);
             }
         }
         sqlx::query(sql::JOB_DELETE).bind(id.0).bind(project.0).execute(&mut *tx).await?;
         tx.commit().await?;
         self.changed(touched.iter().copied());
-        let blobs = job.inputs.assets.into_values().flatten().map(|a| a.sha256);
-        Ok(Left { blobs: blobs.collect(), jobs: touched })
+        Ok(Left { blobs: rows::input_blobs(&row)?, jobs: touched })
     }
 }

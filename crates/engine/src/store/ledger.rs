@@ -13,12 +13,22 @@ use crate::error::EngineError;
 use crate::model::*;
 use indexmap::IndexMap;
 use serde_json::Value;
-use sqlx::SqliteConnection;
+use serde_json::value::RawValue;
+use sqlx::{Row, SqliteConnection};
 use std::time::{Duration, Instant};
 
 /// How long the end of an attempt waits for the ledger, and how often it looks. Within a lease.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// A job that may be claimed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Waiting {
+    pub(crate) id: JobId,
+    pub(crate) project: ProjectId,
+    /// What it needs at most, where that was known when all its inputs were.
+    pub(crate) memory_bytes: Option<u64>,
+}
 
 /// The right to run one attempt of a job and to finish it.
 #[derive(Debug)]
@@ -33,6 +43,11 @@ impl Claim {
 
     pub(crate) fn id(&self) -> JobId {
         self.job.id
+    }
+
+    /// The parameters, which are of use once: they may be megabytes.
+    pub(crate) fn take_params(&mut self) -> IndexMap<String, Value> {
+        std::mem::take(&mut self.job.inputs.params)
     }
 
     /// What no worker can do: the claim of one that commits twice.
@@ -83,9 +98,20 @@ pub(crate) enum Loss {
 
 impl Store {
     /// The ready job that waits longest.
-    pub(crate) async fn next_ready(&self) -> Result<Option<Job>> {
-        let row = sqlx::query(sql::JOB_NEXT).fetch_optional(self.reader()).await?;
-        row.as_ref().map(rows::job).transpose()
+    pub(crate) async fn next_ready(&self) -> Result<Option<Waiting>> {
+        let row = sqlx::query_as(sql::JOB_NEXT).fetch_optional(self.reader()).await?;
+        let waiting = |(id, project, memory): (i64, i64, Option<i64>)| Waiting {
+            id: JobId(id),
+            project: ProjectId(project),
+            memory_bytes: memory.map(i64::cast_unsigned),
+        };
+        Ok(row.map(waiting))
+    }
+
+    /// Notes the memory that a job needs at most, as it says itself.
+    pub(crate) async fn set_memory(&self, id: JobId, bytes: u64) -> Result<()> {
+        sqlx::query(sql::JOB_SET_MEMORY).bind(id.0).bind(bytes.cast_signed()).execute(self.writer()).await?;
+        Ok(())
     }
 
     /// Starts the next attempt of a ready job; `None` when it is not ready any more.
@@ -98,12 +124,12 @@ impl Store {
         let mut tx = self.begin().await?;
         let claimed = sqlx::query(sql::JOB_CLAIM).bind(id.0).bind(now.0).bind(lease_until.0);
         let Some(row) = claimed.fetch_optional(&mut *tx).await? else { return Ok(None) };
-        let job = rows::job(&row)?;
-        if let Some(workflow) = job.workflow_id {
-            sqlx::query(sql::WORKFLOW_STARTED).bind(workflow.0).bind(now.0).execute(&mut *tx).await?;
+        if let Some(workflow) = row.try_get::<Option<i64>, _>("workflow_id")? {
+            sqlx::query(sql::WORKFLOW_STARTED).bind(workflow).bind(now.0).execute(&mut *tx).await?;
         }
         tx.commit().await?;
         self.changed([id]);
+        let job = rows::job_aside(row).await?;
         Ok(Some(Claim { job }))
     }
 
@@ -231,13 +257,14 @@ impl Store {
     /// for good.
     pub(crate) async fn reap(&self, max_attempts: u32, steady: Timestamp, now: Timestamp) -> Result<usize> {
         let expired = sqlx::query(sql::JOBS_EXPIRED).bind(steady.0).fetch_all(self.reader()).await?;
-        for row in &expired {
-            let job = rows::job(row)?;
+        let count = expired.len();
+        for row in expired {
+            let job = rows::job_aside(row).await?;
             let times = job.attempt;
             let error = format!("the job was started {times} times and never finished");
             self.give_back(Claim { job }, Loss::Fault { error, max_attempts }, now).await?;
         }
-        Ok(expired.len())
+        Ok(count)
     }
 
     /// Brings every unfinished workflow up to date with its jobs.
@@ -297,7 +324,7 @@ async fn bind_dependants(
         }
         touched.push(node.id);
         let text: String = sqlx::query_scalar(sql::JOB_INPUTS).bind(node.id.0).fetch_one(&mut *tx).await?;
-        let mut inputs: Bindings = rows::from_json(&text)?;
+        let mut inputs: Bindings<Box<RawValue>> = rows::from_json(&text)?;
         match inputs.bind(name, outputs) {
             Ok(()) => {
                 let set = sqlx::query(sql::JOB_SET_INPUTS).bind(node.id.0).bind(rows::to_json(&inputs)?);

@@ -9,7 +9,8 @@ impl Store {
     pub(crate) async fn same_work(&self, project: ProjectId, work: &str) -> Result<Option<Job>> {
         let row =
             sqlx::query(sql::RESULT_GET).bind(project.0).bind(work).fetch_optional(self.reader()).await?;
-        let Some(job) = row.as_ref().map(rows::job).transpose()? else { return Ok(None) };
+        let Some(row) = row else { return Ok(None) };
+        let job = rows::job_aside(row).await?;
         for asset in job.outputs.assets.values().flatten() {
             let now = sqlx::query(sql::ASSET_GET).bind(asset.id.0).bind(project.0);
             let now = now.fetch_optional(self.reader()).await?;

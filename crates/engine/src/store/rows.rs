@@ -1,14 +1,17 @@
 //! Rows to resources and back.
 
 use super::Result;
-use crate::bindings::Bindings;
+use crate::bindings::{Bindings, Bound};
 use crate::dag::Node;
 use crate::model::*;
 use anyhow::anyhow;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+
+/// Bytes of documents that take long to read.
+const LARGE: u64 = 64 << 10;
 
 pub(crate) fn to_json(value: &impl Serialize) -> Result<String> {
     Ok(serde_json::to_string(value)?)
@@ -90,6 +93,28 @@ pub(crate) fn job(row: &SqliteRow) -> Result<Job> {
         progress: row.try_get::<f64, _>("progress")? as f32,
         attempt: row.try_get::<i64, _>("attempt")?.max(0) as u32,
     })
+}
+
+/// [`job`], for one with a large document on another thread: nobody else waits for it.
+pub(crate) async fn job_aside(row: SqliteRow) -> Result<Job> {
+    if job_bytes(&row)? < LARGE {
+        return job(&row);
+    }
+    tokio::task::spawn_blocking(move || job(&row)).await?
+}
+
+/// The same for several.
+pub(crate) async fn jobs_aside(rows: Vec<SqliteRow>) -> Result<Vec<Job>> {
+    let bytes = rows.iter().map(job_bytes).sum::<Result<u64>>()?;
+    let read = move || rows.iter().map(job).collect();
+    if bytes < LARGE { read() } else { tokio::task::spawn_blocking(read).await? }
+}
+
+/// Checksums of the job's input assets that are known.
+pub(crate) fn input_blobs(row: &SqliteRow) -> Result<Vec<String>> {
+    let inputs: Bindings<IgnoredAny> = from_json(row.try_get("inputs")?)?;
+    let assets = inputs.assets.into_values().flatten().filter_map(Bound::known);
+    Ok(assets.map(|asset| asset.sha256).collect())
 }
 
 /// About the memory of a job read from `row`: its documents, and a constant for the rest.

@@ -62,8 +62,8 @@ statements! {
     WORKFLOWS_OPEN = "SELECT id FROM workflows WHERE state IN ('pending', 'started') ORDER BY id";
 
     JOB_INSERT = "INSERT INTO jobs (project_id, workflow_id, name, type_name, state, ready, created,
-            inputs, outputs, needs, progress, attempt, losses, lease_until)
-        VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, '[]', 0, 0, 0, 0) RETURNING id";
+            inputs, outputs, needs, progress, attempt, losses, lease_until, memory_bytes)
+        VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, '[]', 0, 0, 0, 0, $9) RETURNING id";
     JOB_SET_NEEDS = "UPDATE jobs SET needs = $2 WHERE id = $1";
     JOB_SET_INPUTS = "UPDATE jobs SET inputs = $2 WHERE id = $1";
     JOB_SET_READY = "UPDATE jobs SET ready = 1 WHERE id = $1 AND state = 'pending'";
@@ -77,7 +77,8 @@ statements! {
     JOB_FAIL = "UPDATE jobs SET state = 'failure', error = $3, progress = 0,
             finished = CASE WHEN COALESCE(started, created) > $2 THEN COALESCE(started, created) ELSE $2 END
         WHERE id = $1 AND state IN ('pending', 'started')";
-    JOB_NEXT = "SELECT * FROM jobs WHERE state = 'pending' AND ready = 1 ORDER BY id LIMIT 1";
+    JOB_SET_MEMORY = "UPDATE jobs SET memory_bytes = $2 WHERE id = $1";
+    JOB_NEXT = "SELECT id, project_id, memory_bytes FROM jobs WHERE state = 'pending' AND ready = 1 ORDER BY id LIMIT 1";
     JOB_CLAIM = "UPDATE jobs SET state = 'started', attempt = attempt + 1, lease_until = $3, progress = 0,
             started = CASE WHEN created > $2 THEN created ELSE $2 END
         WHERE id = $1 AND state = 'pending' AND ready = 1 RETURNING *";

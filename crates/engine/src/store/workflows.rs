@@ -77,7 +77,7 @@ impl Store {
         let mut blobs = Vec::new();
         for job in &workflow.jobs {
             let row = sqlx::query(sql::JOB_GET).bind(job.0).bind(project.0).fetch_one(&mut *tx).await?;
-            blobs.extend(rows::job(&row)?.inputs.assets.into_values().flatten().map(|a| a.sha256));
+            blobs.extend(rows::input_blobs(&row)?);
         }
         sqlx::query(sql::WORKFLOW_DELETE).bind(id.0).execute(&mut *tx).await?;
         tx.commit().await?;

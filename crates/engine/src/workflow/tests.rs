@@ -18,22 +18,13 @@ const fn product(name: &'static str) -> Product {
 
 static PREPROCESS: JobEntry = JobEntry {
     type_name: "mesh/preprocess",
-    revision: 1,
-    doc: "",
     inputs: &[MESH],
-    params: &[],
     products: &[product("mesh"), product("report")],
-    refers: None,
-    check: |_, _| Ok(()),
-    example: "{}",
     results: &["bounds"],
-    memory_bytes: |_, _| 0,
-    run: |_, _| Ok(()),
+    ..JobEntry::DEFAULT
 };
 static SAMPLE: JobEntry = JobEntry {
     type_name: "implicit/from-mesh",
-    revision: 1,
-    doc: "",
     inputs: &[MESH, DATA],
     params: &[Param {
         name: "resolution",
@@ -42,12 +33,8 @@ static SAMPLE: JobEntry = JobEntry {
         doc: "",
     }],
     products: &[product("volume")],
-    refers: None,
-    check: |_, _| Ok(()),
-    example: "{}",
     results: &["patch"],
-    memory_bytes: |_, _| 0,
-    run: |_, _| Ok(()),
+    ..JobEntry::DEFAULT
 };
 static TYPES: &[&JobEntry] = &[&PREPROCESS, &SAMPLE];
 

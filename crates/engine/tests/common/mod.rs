@@ -5,7 +5,7 @@ use bytes::Bytes;
 use fieldstone_engine::model::*;
 use fieldstone_engine::{Engine, EngineConfig, EngineError, Isolation, JobTypes};
 use fieldstone_jobs::job_type::Product;
-use fieldstone_jobs::{InputSizes, JobContext, JobEntry, JobError, Kind, Param, Slot, Values};
+use fieldstone_jobs::{InputSizes, JobContext, JobEntry, JobError, Kind, Param, Slot, Values, Work};
 use futures::StreamExt;
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -34,20 +34,14 @@ const fn entry(
     fn memory(_: &Values, sizes: &InputSizes) -> u64 {
         sizes.values().sum()
     }
-    let (refers, example) = (None, "{}");
     JobEntry {
         type_name,
-        revision: 1,
-        doc: "",
         inputs,
         params,
         products,
-        refers,
-        example,
         results,
-        memory_bytes: memory,
-        check: |_, _| Ok(()),
-        run,
+        work: Work::plain(memory, run),
+        ..JobEntry::DEFAULT
     }
 }
 
@@ -105,7 +99,7 @@ static ENDLESS: JobEntry = entry("test/endless", &[], &[], &[product("volume", "
 
 /// Runs until it is cancelled, and only one of it fits into memory.
 static LARGE: JobEntry =
-    JobEntry { memory_bytes: |_, _| 600 << 20, ..entry("test/large", &[], &[], &[], &[], endless) };
+    JobEntry { type_name: "test/large", work: Work::plain(|_, _| 600 << 20, endless), ..JobEntry::DEFAULT };
 
 fn endless(_: &Values, cx: &mut JobContext) -> Result<(), JobError> {
     cx.monitor().progress(0.25);
@@ -115,8 +109,11 @@ fn endless(_: &Values, cx: &mut JobContext) -> Result<(), JobError> {
     }
 }
 
-static HUGE: JobEntry =
-    JobEntry { memory_bytes: |_, _| 100 * GIB, ..entry("test/huge", &[], &[], &[], &[], |_, _| Ok(())) };
+static HUGE: JobEntry = JobEntry {
+    type_name: "test/huge",
+    work: Work::plain(|_, _| 100 * GIB, |_, _| Ok(())),
+    ..JobEntry::DEFAULT
+};
 
 pub static TYPES: JobTypes = &[&PREPROCESS, &TREE, &SAMPLE, &PANICS, &FAULTY, &ENDLESS, &LARGE, &HUGE];
 

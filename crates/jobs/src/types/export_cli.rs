@@ -1,13 +1,13 @@
 //! `export_cli`: a shape graph as contours in the Common Layer Interface.
 
 use crate::context::JobContext;
-use crate::field::{Field, POINT_SOURCE, check_surface, graph_memory};
-use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, INPUTS, references};
-use crate::job_type::{JobEntry, JobError, Product};
+use crate::field::{Field, POINT_SOURCE, surface_job};
+use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
+use crate::job_type::{JobEntry, JobError, Product, Work};
 use crate::layers::{LAYER_HEIGHT, TOLERANCE, for_each_layer, layers_of};
 use fieldstone_kernel::format::cli::{CliWriter, Encoding, Header};
 use fieldstone_kernel::slice::contours;
-use fieldstone_shape::params::{Kind, Param, Values};
+use fieldstone_shape::params::{Kind, Param};
 use std::io::Write;
 
 /// The registry entry.
@@ -15,7 +15,6 @@ pub const ENTRY: JobEntry = JobEntry {
     type_name: "export_cli",
     revision: 1,
     doc: "Cuts the shape of a graph into layers and writes their contours as a Common Layer Interface 2.0 file, in mm",
-    inputs: INPUTS,
     params: &[
         GRAPH,
         POINT_SOURCE,
@@ -33,25 +32,23 @@ pub const ENTRY: JobEntry = JobEntry {
         extension: "cli",
         doc: "outer contours counter-clockwise, holes clockwise",
     }],
-    refers: Some(references),
-    check: check_surface,
     results: &["layer_count"],
     example: GRAPH_EXAMPLE,
-    memory_bytes: graph_memory,
-    run,
+    work: Work::Document(|values, limits| surface_job(values, limits, run)),
+    ..JobEntry::DEFAULT
 };
 
-fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
+fn run(job: &GraphJob, cx: &mut JobContext) -> Result<(), JobError> {
     let monitor = cx.monitor().clone();
-    let field = Field::of_graph(values, cx, &monitor.part(0.0, 0.1))?;
+    let field = Field::of_graph(job, cx, &monitor.part(0.0, 0.1))?;
     let patch = field.upright_patch()?;
-    let layers = layers_of(&patch, values.float(LAYER_HEIGHT.name))?;
-    let encoding = if values.word("encoding") == "ascii" { Encoding::Ascii } else { Encoding::Binary };
+    let layers = layers_of(&patch, job.values().float(LAYER_HEIGHT.name))?;
+    let encoding = if job.values().word("encoding") == "ascii" { Encoding::Ascii } else { Encoding::Binary };
     let (min, size) = (patch.offset(), patch.size());
     let max = std::array::from_fn(|a| min[a] + size[a]);
     let mut writer =
         CliWriter::new(cx.output("layers", "cli")?, encoding, &Header { min, max, layers: layers.count() })?;
-    let tolerance = values.float(TOLERANCE.name);
+    let tolerance = job.values().float(TOLERANCE.name);
     for_each_layer(&field, &patch, &layers, &monitor.part(0.1, 1.0), |k, plane, monitor| {
         writer.layer(layers.top(k), &contours(plane, 0.0, tolerance, monitor)?)?;
         Ok(())

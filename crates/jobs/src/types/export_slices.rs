@@ -1,14 +1,14 @@
 //! `export_slices`: a shape graph cut into layers, as pictures or contours.
 
 use crate::context::JobContext;
-use crate::field::{Field, POINT_SOURCE, check_surface, graph_memory};
-use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, INPUTS, references};
-use crate::job_type::{JobEntry, JobError, Product};
+use crate::field::{Field, POINT_SOURCE, surface_job_beside};
+use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
+use crate::job_type::{JobEntry, JobError, Product, Work};
 use crate::layers::{LAYER_HEIGHT, TOLERANCE, for_each_layer, layers_of, refused};
 use fieldstone_kernel::format::stack::{Stack, png};
 use fieldstone_kernel::format::svg;
 use fieldstone_kernel::slice::{Raster, contours, coverage};
-use fieldstone_shape::params::{Kind, Param, Values};
+use fieldstone_shape::params::{Kind, Param};
 use std::io::Write;
 
 /// Pixels of one layer at most.
@@ -19,7 +19,6 @@ pub const ENTRY: JobEntry = JobEntry {
     type_name: "export_slices",
     revision: 1,
     doc: "Cuts the shape of a graph into layers: a zip of anti-aliased PNG pictures (white inside, highest y first) or of SVG contours, 00000.png upwards from the lowest",
-    inputs: INPUTS,
     params: &[
         GRAPH,
         POINT_SOURCE,
@@ -39,25 +38,23 @@ pub const ENTRY: JobEntry = JobEntry {
         TOLERANCE,
     ],
     products: &[Product { name: "slices", extension: "zip", doc: "one file per layer" }],
-    refers: Some(references),
-    check: check_surface,
     results: &["layer_count"],
     example: GRAPH_EXAMPLE,
-    memory_bytes: |values, inputs| graph_memory(values, inputs).saturating_add(16 * MAX_PIXELS / 4),
-    run,
+    work: Work::Document(|values, limits| surface_job_beside(values, limits, 16 * MAX_PIXELS / 4, run)),
+    ..JobEntry::DEFAULT
 };
 
-fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
+fn run(job: &GraphJob, cx: &mut JobContext) -> Result<(), JobError> {
     let monitor = cx.monitor().clone();
-    let field = Field::of_graph(values, cx, &monitor.part(0.0, 0.1))?;
+    let field = Field::of_graph(job, cx, &monitor.part(0.0, 0.1))?;
     let patch = field.upright_patch()?;
-    let layers = layers_of(&patch, values.float(LAYER_HEIGHT.name))?;
-    let raster = Raster::new(&patch, values.vector("pixel_size"), MAX_PIXELS);
-    let as_svg = values.word("format") == "svg";
+    let layers = layers_of(&patch, job.values().float(LAYER_HEIGHT.name))?;
+    let raster = Raster::new(&patch, job.values().vector("pixel_size"), MAX_PIXELS);
+    let as_svg = job.values().word("format") == "svg";
     let raster = if as_svg { None } else { Some(raster.map_err(refused)?) };
     let mut picture = vec![0; raster.as_ref().map_or(0, Raster::pixels)];
     let mut stack = Stack::new(cx.output("slices", "zip")?);
-    let tolerance = values.float(TOLERANCE.name);
+    let tolerance = job.values().float(TOLERANCE.name);
     for_each_layer(&field, &patch, &layers, &monitor.part(0.1, 1.0), |k, plane, monitor| {
         match &raster {
             Some(raster) => {

@@ -3,12 +3,11 @@
 use super::implicit_evaluate::{PATCH_RESULTS, describe_patch};
 use crate::context::JobContext;
 use crate::field::upright;
-use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, INPUTS, check_graph, memory_bytes, program, references};
-use crate::job_type::{JobEntry, JobError, Product};
+use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
+use crate::job_type::{JobEntry, JobError, Product, Work};
 use fieldstone_kernel::format::vti::{Component, VtiWriter};
+use fieldstone_shape::Domain;
 use fieldstone_shape::operator::Type;
-use fieldstone_shape::params::Values;
-use fieldstone_shape::{Domain, Visible};
 use std::io::Write;
 
 /// The registry entry.
@@ -16,20 +15,17 @@ pub const ENTRY: JobEntry = JobEntry {
     type_name: "export_vti",
     revision: 1,
     doc: "Writes the values of a shape graph as VTK image data (.vti), as ParaView opens it: float32, or int8 after Threshold. In place of export_openvdb: no maintained library writes .vdb files from Rust",
-    inputs: INPUTS,
     params: &[GRAPH],
     products: &[Product { name: "volume", extension: "vti", doc: "one array of point data called distance" }],
-    refers: Some(references),
-    check: check_graph,
     results: PATCH_RESULTS,
     example: GRAPH_EXAMPLE,
-    memory_bytes: |values, inputs| memory_bytes(values, inputs, Visible::ALL),
-    run,
+    work: Work::Document(|values, limits| GraphJob::of_values(values, limits, run)),
+    ..JobEntry::DEFAULT
 };
 
-fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
+fn run(job: &GraphJob, cx: &mut JobContext) -> Result<(), JobError> {
     let monitor = cx.monitor().clone();
-    let program = program(values, cx, Visible::ALL, &monitor.part(0.0, 0.1))?;
+    let program = job.program(cx, &monitor.part(0.0, 0.1))?;
     if program.channels() != 1 {
         let what = format!("the graph gives {} values per sample, expected one", program.channels());
         return Err(JobError::Invalid(what));

@@ -1,12 +1,11 @@
 //! `implicit/evaluate`: the values of a shape graph.
 
 use crate::context::JobContext;
-use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, INPUTS, check_graph, memory_bytes, program, references};
-use crate::job_type::{JobEntry, JobError, Product};
+use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
+use crate::job_type::{JobEntry, JobError, Product, Work};
 use anyhow::Context;
 use fieldstone_shape::operator::Type;
-use fieldstone_shape::params::Values;
-use fieldstone_shape::{Domain, Program, Visible, integers_json, numbers_json, patch_json};
+use fieldstone_shape::{Domain, Program, integers_json, numbers_json, patch_json};
 use std::io::Write;
 use std::ops::Range;
 
@@ -15,15 +14,12 @@ pub const ENTRY: JobEntry = JobEntry {
     type_name: "implicit/evaluate",
     revision: 1,
     doc: "Evaluates a shape graph at its sample points: the raw values of its last operator, x fastest.",
-    inputs: INPUTS,
     params: &[GRAPH],
     products: &[PRODUCT],
-    refers: Some(references),
-    check: check_graph,
     results: RESULTS,
     example: GRAPH_EXAMPLE,
-    memory_bytes: |values, inputs| memory_bytes(values, inputs, Visible::ALL),
-    run,
+    work: Work::Document(|values, limits| GraphJob::of_values(values, limits, run)),
+    ..JobEntry::DEFAULT
 };
 
 /// The volume, shared with the older job type.
@@ -43,9 +39,9 @@ pub(super) const PATCH_RESULTS: &[&str] = &["patch", "patch_size", "patch_offset
 /// Samples turned into bytes before they are handed on.
 const BATCH: usize = 1 << 18;
 
-pub(super) fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
+pub(super) fn run(job: &GraphJob, cx: &mut JobContext) -> Result<(), JobError> {
     let monitor = cx.monitor().clone();
-    let program = program(values, cx, Visible::ALL, &monitor.part(0.0, 0.1))?;
+    let program = job.program(cx, &monitor.part(0.0, 0.1))?;
     let component = component_type(&program)?;
     let mut out = cx.output("volume", "bin")?;
     let slabs: Vec<_> = program.plan().slabs().collect();

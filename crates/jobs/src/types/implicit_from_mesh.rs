@@ -1,7 +1,7 @@
 //! `implicit/from-mesh`: the signed distance field of a mesh on a regular grid.
 
 use crate::context::JobContext;
-use crate::job_type::{InputSizes, JobEntry, JobError, Product, Slot};
+use crate::job_type::{InputSizes, JobEntry, JobError, Product, Slot, Work};
 use crate::mesh_input::{checksum_bytes, mesh_memory_bytes, read_input_mesh};
 use anyhow::Context;
 use fieldstone_kernel::bvh::{Bvh, BvhBytesError};
@@ -65,14 +65,12 @@ pub const ENTRY: JobEntry = JobEntry {
         extension: "bin",
         doc: "samples, little-endian, without a header",
     }],
-    refers: None,
-    check: |_, _| Ok(()),
     results: RESULTS,
-    example: "{}",
-    memory_bytes: |values, inputs| {
-        sampling_memory(values.integer("resolution").unwrap_or(MAX_RESOLUTION), inputs)
-    },
-    run,
+    work: Work::plain(
+        |values, inputs| sampling_memory(values.integer("resolution").unwrap_or(MAX_RESOLUTION), inputs),
+        run,
+    ),
+    ..JobEntry::DEFAULT
 };
 
 /// Parameters out, shared with the older job type.

@@ -1,9 +1,7 @@
 //! `implicit/metrics`: what the shape of a sampled field measures.
 
 use crate::context::JobContext;
-use crate::field::{
-    Field, VOLUME, VOLUME_OFFSET, VOLUME_RESOLUTION, VOLUME_SIZE, check_volume, volume_memory,
-};
+use crate::field::{Field, VOLUME, VOLUME_OFFSET, VOLUME_RESOLUTION, VOLUME_SIZE, volume_work};
 use crate::job_type::{JobEntry, JobError};
 use crate::surface::mesh_of;
 use fieldstone_kernel::Monitor;
@@ -18,13 +16,10 @@ pub const ENTRY: JobEntry = JobEntry {
     doc: "Measures the shape of a sampled field. The measures are those of the mesh that mesh/from-volume makes of it: of second order in the cell for smooth shapes (docs/accuracy.md). Faces of the volume that close the shape count as surface",
     inputs: &[VOLUME],
     params: &[VOLUME_SIZE, VOLUME_OFFSET, VOLUME_RESOLUTION],
-    products: &[],
-    refers: None,
-    check: check_volume,
     results: RESULTS,
     example: r#"{"volume_size": [2, 2, 2], "volume_resolution": [16, 16, 16]}"#,
-    memory_bytes: volume_memory,
-    run,
+    work: volume_work(run),
+    ..JobEntry::DEFAULT
 };
 
 /// Parameters out, shared with the older job type: mm³, mm², share of the patch, mm, mm, counts, mm⁵.

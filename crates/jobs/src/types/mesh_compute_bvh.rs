@@ -1,7 +1,7 @@
 //! `mesh/compute-bvh`: the bounding volume hierarchy of a mesh, for jobs that ask for distances.
 
 use crate::context::JobContext;
-use crate::job_type::{JobEntry, JobError, Product, Slot};
+use crate::job_type::{JobEntry, JobError, Product, Slot, Work};
 use crate::mesh_input::{checksum_bytes, mesh_memory_bytes, read_input_mesh};
 use fieldstone_kernel::bvh::Bvh;
 use fieldstone_shape::params::Values;
@@ -13,18 +13,13 @@ pub const ENTRY: JobEntry = JobEntry {
     revision: 1,
     doc: "Builds the bounding volume hierarchy of a mesh.",
     inputs: &[Slot { name: "mesh", required: true, from_param: None, doc: "STL, OBJ, PLY or 3MF" }],
-    params: &[],
     products: &[Product {
         name: "bvh",
         extension: "bin",
         doc: "versioned binary that names the checksum of the mesh it belongs to",
     }],
-    refers: None,
-    check: |_, _| Ok(()),
-    results: &[],
-    example: "{}",
-    memory_bytes: |_, inputs| mesh_memory_bytes(inputs),
-    run,
+    work: Work::plain(|_, inputs| mesh_memory_bytes(inputs), run),
+    ..JobEntry::DEFAULT
 };
 
 fn run(_: &Values, cx: &mut JobContext) -> Result<(), JobError> {

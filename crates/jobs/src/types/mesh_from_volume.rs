@@ -1,9 +1,7 @@
 //! `mesh/from-volume`: the surface of a sampled field as a mesh.
 
 use crate::context::JobContext;
-use crate::field::{
-    Field, VOLUME, VOLUME_OFFSET, VOLUME_RESOLUTION, VOLUME_SIZE, check_volume, volume_memory,
-};
+use crate::field::{Field, VOLUME, VOLUME_OFFSET, VOLUME_RESOLUTION, VOLUME_SIZE, volume_work};
 use crate::job_type::{JobEntry, JobError};
 use crate::surface::{FEATURE_PRESERVING, FILE_TYPE, ISOVALUE, MESH, RESULTS, SIMPLIFY_TOLERANCE, export};
 use fieldstone_shape::params::Values;
@@ -24,12 +22,10 @@ pub const ENTRY: JobEntry = JobEntry {
         SIMPLIFY_TOLERANCE,
     ],
     products: &[MESH],
-    refers: None,
-    check: check_volume,
     results: RESULTS,
     example: r#"{"volume_size": [2, 2, 2], "volume_resolution": [16, 16, 16]}"#,
-    memory_bytes: volume_memory,
-    run,
+    work: volume_work(run),
+    ..JobEntry::DEFAULT
 };
 
 fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {

@@ -1,7 +1,7 @@
 //! `mesh/preprocess`: repairs a mesh so that everything behind it can rely on it, and says what it did.
 
 use crate::context::JobContext;
-use crate::job_type::{JobEntry, JobError, Product, Slot};
+use crate::job_type::{JobEntry, JobError, Product, Slot, Work};
 use crate::mesh_input::{mesh_memory_bytes, read_input_mesh};
 use anyhow::Context;
 use fieldstone_kernel::format::{MeshFormat, write_mesh};
@@ -37,12 +37,9 @@ pub const ENTRY: JobEntry = JobEntry {
         },
     ],
     products: &[Product { name: "mesh", extension: "ply", doc: "The repaired mesh, binary PLY" }],
-    refers: None,
-    check: |_, _| Ok(()),
     results: &["bounds", "face_count", "vertex_count", "watertight", "components", "report"],
-    example: "{}",
-    memory_bytes: |_, inputs| mesh_memory_bytes(inputs),
-    run,
+    work: Work::plain(|_, inputs| mesh_memory_bytes(inputs), run),
+    ..JobEntry::DEFAULT
 };
 
 fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {

@@ -48,8 +48,8 @@ mod laws {
     use crate::job_type::JobError;
     use fieldstone_kernel::format::{MeshFormat, write_mesh};
     use fieldstone_kernel::{Monitor, testing};
-    use fieldstone_shape::Values;
     use indexmap::IndexMap;
+    use serde_json::Value;
     use sha2::{Digest, Sha256};
     use std::collections::BTreeSet;
     use std::path::Path;
@@ -80,16 +80,17 @@ mod laws {
                 assert!(!doc.is_empty(), "{}: {name} has no doc", e.type_name);
                 assert!(names.insert(name), "{}: {name} is used twice", e.type_name);
             }
+            assert!(!e.type_name.is_empty());
             assert!(!e.products.is_empty() || !e.results.is_empty(), "{} makes nothing", e.type_name);
-            example(e);
+            let values = e.parse(&given(e)).unwrap_or_else(|err| panic!("{}: {err}", e.type_name));
+            let prepared = e.prepare(values, &JobLimits::default());
+            prepared.unwrap_or_else(|err| panic!("{}: {err}", e.type_name));
         }
     }
 
-    /// The entry's example as its parameters.
-    fn example(entry: &JobEntry) -> Values {
-        let given =
-            serde_json::from_str(entry.example).unwrap_or_else(|e| panic!("{}: {e}", entry.type_name));
-        entry.parse(&given).unwrap_or_else(|e| panic!("{}: {e}", entry.type_name))
+    /// The entry's example as it would arrive.
+    fn given(entry: &JobEntry) -> IndexMap<String, Value> {
+        serde_json::from_str(entry.example).unwrap_or_else(|e| panic!("{}: {e}", entry.type_name))
     }
 
     /// An asset that fits a slot of this name.
@@ -126,9 +127,8 @@ mod laws {
         }
         let out = folder.path().join("out");
         std::fs::create_dir(&out)?;
-        let mut cx = JobContext::new(inputs, out, monitor, JobLimits::default());
-        (entry.run)(&example(entry), &mut cx)?;
-        let outputs = cx.into_outputs();
+        let cx = JobContext::new(inputs, out, monitor, JobLimits::default());
+        let outputs = entry.execute(&given(entry), cx)?;
         let assets =
             outputs.assets.iter().map(|o| (o.name, o.extension, std::fs::read(&o.path).unwrap())).collect();
         Ok(Made { assets, params: outputs.params })

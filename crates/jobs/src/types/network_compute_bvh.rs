@@ -1,7 +1,7 @@
 //! `network/compute-bvh`: the bounding volume hierarchy of a line network, for SampleBeam.
 
 use crate::context::JobContext;
-use crate::job_type::{JobEntry, JobError, Product, Slot};
+use crate::job_type::{JobEntry, JobError, Product, Slot, Work};
 use crate::mesh_input::checksum_bytes;
 use fieldstone_kernel::beam::NetworkBvh;
 use fieldstone_shape::params::Values;
@@ -23,21 +23,19 @@ pub const ENTRY: JobEntry = JobEntry {
         from_param: None,
         doc: "JSON: {\"nodes\": [[x, y, z], …], \"edges\": [[i, j], …], \"radii\": [r, …]}, mm; radii may be absent",
     }],
-    params: &[],
     products: &[Product {
         name: "bvh",
         extension: "bin",
         doc: "versioned binary that names the checksum of the network it belongs to",
     }],
-    refers: None,
-    check: |_, _| Ok(()),
-    results: &[],
-    example: "{}",
-    memory_bytes: |_, inputs| {
-        let size = inputs.get("network").copied().unwrap_or(0);
-        LEAST_BYTES.saturating_add(size.saturating_mul(BYTES_PER_FILE_BYTE))
-    },
-    run,
+    work: Work::plain(
+        |_, inputs| {
+            let size = inputs.get("network").copied().unwrap_or(0);
+            LEAST_BYTES.saturating_add(size.saturating_mul(BYTES_PER_FILE_BYTE))
+        },
+        run,
+    ),
+    ..JobEntry::DEFAULT
 };
 
 fn run(_: &Values, cx: &mut JobContext) -> Result<(), JobError> {

@@ -4,7 +4,7 @@ use super::implicit_from_mesh::{
     Component, MAX_RESOLUTION, RESULTS, default_padding, patch_around, sample, sampling_memory,
 };
 use crate::context::JobContext;
-use crate::job_type::{JobEntry, JobError, Product, Slot};
+use crate::job_type::{JobEntry, JobError, Product, Slot, Work};
 use crate::mesh_input::read_input_mesh;
 use anyhow::Context;
 use fieldstone_kernel::bvh::Bvh;
@@ -29,14 +29,12 @@ pub const ENTRY: JobEntry = JobEntry {
         doc: "samples on the longest axis",
     }],
     products: &[Product { name: "volume", extension: "bin", doc: "float32 mm, little-endian, x fastest" }],
-    refers: None,
-    check: |_, _| Ok(()),
     results: RESULTS,
-    example: "{}",
-    memory_bytes: |values, inputs| {
-        sampling_memory(values.integer("max_resolution").unwrap_or(MAX_RESOLUTION), inputs)
-    },
-    run,
+    work: Work::plain(
+        |values, inputs| sampling_memory(values.integer("max_resolution").unwrap_or(MAX_RESOLUTION), inputs),
+        run,
+    ),
+    ..JobEntry::DEFAULT
 };
 
 fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {

@@ -4,7 +4,7 @@ use super::body::Document;
 use super::date::{DateStyle, WireDate};
 use super::dialect::Dialect;
 use super::error::ApiError;
-use super::{One, Resource, Text, TextList, date};
+use super::{One, Resource, Text, TextList, are_large, date};
 use fieldstone_engine::model::{Job, JobData, LogLine, NewJob, State};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
@@ -40,6 +40,10 @@ impl Resource for Job {
             map.serialize_entry("meta", &Meta(self))?;
         }
         Ok(())
+    }
+
+    fn is_large(&self) -> bool {
+        are_large(self.inputs.params.values().chain(self.outputs.params.values()))
     }
 }
 

@@ -13,12 +13,36 @@ use date::WireDate;
 use dialect::Dialect;
 use fieldstone_engine::model::Timestamp;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::Value;
 use std::fmt::Display;
 
 /// Something with an id that is shown as a JSON object.
 pub trait Resource {
     /// Writes the fields that `dialect` knows, and no other: the SDKs refuse unknown keys.
     fn fields<M: SerializeMap>(&self, dialect: Dialect, map: &mut M) -> Result<(), M::Error>;
+
+    /// Whether writing it takes long.
+    fn is_large(&self) -> bool {
+        false
+    }
+}
+
+/// Bytes that take long to write; a value of any kind counts as eight.
+const LARGE: usize = 64 << 10;
+
+/// Whether documents take long to write; a look at the beginning of them is enough to know.
+pub(crate) fn are_large<'v>(documents: impl IntoIterator<Item = &'v Value>) -> bool {
+    fn spend(value: &Value, left: &mut usize) -> Option<()> {
+        let size = if let Value::String(text) = value { text.len() } else { 0 };
+        *left = left.checked_sub(8 + size)?;
+        match value {
+            Value::Array(items) => items.iter().try_for_each(|item| spend(item, left)),
+            Value::Object(fields) => fields.values().try_for_each(|item| spend(item, left)),
+            _ => Some(()),
+        }
+    }
+    let mut left = LARGE;
+    documents.into_iter().try_for_each(|value| spend(value, &mut left)).is_none()
 }
 
 /// A resource in a dialect. `link` appears in dispatch replies and downloads only.

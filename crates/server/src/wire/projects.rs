@@ -3,7 +3,7 @@
 use super::body::Document;
 use super::dialect::Dialect;
 use super::error::ApiError;
-use super::{Resource, Text, date};
+use super::{Resource, Text, are_large, date};
 use fieldstone_engine::model::{Access, NewProject, Project, ProjectChange};
 use serde::ser::SerializeMap;
 
@@ -25,6 +25,10 @@ impl Resource for Project {
         map.serialize_entry("thumbnail", &None::<&str>)?;
         map.serialize_entry("project", &self.project)?;
         map.serialize_entry("graph", &self.graph)
+    }
+
+    fn is_large(&self) -> bool {
+        are_large(self.project.iter().chain(&self.graph))
     }
 }
 

@@ -3,7 +3,10 @@
 use fieldstone_engine::keys::{self, Secret};
 use fieldstone_engine::model::{CredentialKind, NewKey};
 use fieldstone_engine::{Engine, EngineConfig, Isolation, JobTypes};
-use fieldstone_jobs::{JobContext, JobEntry, JobError, JobLimits, Product, Slot, Values};
+use fieldstone_jobs::{
+    InputSizes, JobContext, JobEntry, JobError, JobLimits, Kind, Param, ParamError, Prepared, Product, Slot,
+    Values, Work,
+};
 use fieldstone_server::ServerConfig;
 use reqwest::header::HeaderMap;
 use reqwest::multipart::{Form, Part};
@@ -12,6 +15,7 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -192,12 +196,48 @@ fn gate(_: &Values, context: &mut JobContext) -> Result<(), JobError> {
     let name = context.input("mesh")?.filename.clone();
     context.monitor().progress(0.5);
     let mut open = OPEN.lock().unwrap();
-    while !open.as_ref().is_some_and(|names| names.contains(&name)) {
+    while !is_open(&open, &name) {
         context.monitor().check()?;
         // Wakes now and then to see whether it was cancelled.
         open = OPENED.wait_timeout(open, Duration::from_millis(5)).unwrap().0;
     }
     copy(context)
+}
+
+fn is_open(open: &Option<HashSet<String>>, name: &str) -> bool {
+    open.as_ref().is_some_and(|names| names.contains(name))
+}
+
+/// Documents of `test/slow` that are or were being read.
+pub static SLOW_BEGUN: AtomicUsize = AtomicUsize::new(0);
+
+/// A document that is not read before its gate is open.
+struct Slow;
+
+impl Slow {
+    fn read(mut values: Values, _: &JobLimits) -> Result<Box<dyn Prepared>, ParamError> {
+        let document = values.take_json("document").expect("the test gives it");
+        SLOW_BEGUN.fetch_add(1, Ordering::Relaxed);
+        let name = document["gate"].as_str().expect("the test names its gate");
+        let shut = |open: &mut Option<HashSet<String>>| !is_open(open, name);
+        let wait = OPENED.wait_timeout_while(OPEN.lock().unwrap(), Duration::from_secs(60), shut).unwrap();
+        assert!(!wait.1.timed_out(), "nothing goes on while a document is read");
+        Ok(Box::new(Slow))
+    }
+}
+
+impl Prepared for Slow {
+    fn check(&self, _: &InputSizes) -> Result<(), ParamError> {
+        Ok(())
+    }
+
+    fn memory_bytes(&self, _: &InputSizes) -> u64 {
+        1
+    }
+
+    fn run(&self, _: &mut JobContext) -> Result<(), JobError> {
+        Ok(())
+    }
 }
 
 fn fail(_: &Values, context: &mut JobContext) -> Result<(), JobError> {
@@ -222,26 +262,29 @@ fn copy(context: &mut JobContext) -> Result<(), JobError> {
 const MESH: Slot = Slot { name: "mesh", required: true, from_param: None, doc: "any file" };
 const COPY: JobEntry = JobEntry {
     type_name: "test/copy",
-    revision: 1,
     doc: "Copies its input.",
     inputs: &[MESH],
-    params: &[],
     products: &[Product { name: "mesh", extension: "stl", doc: "the same bytes" }],
-    refers: None,
-    check: |_, _| Ok(()),
-    example: "{}",
     results: &["size", "patch", "word"],
-    memory_bytes: |_, _| 1,
-    run: copy_run,
+    work: Work::plain(|_, _| 1, copy_run),
+    ..JobEntry::DEFAULT
 };
 const OLD_COPY: JobEntry =
     JobEntry { type_name: "old_copy", inputs: &[Slot { from_param: Some("mesh_filename"), ..MESH }], ..COPY };
-const FAIL: JobEntry = JobEntry { type_name: "test/fail", run: fail, ..COPY };
-const GATE: JobEntry = JobEntry { type_name: "test/gate", run: gate, ..COPY };
+const FAIL: JobEntry = JobEntry { type_name: "test/fail", work: Work::plain(|_, _| 1, fail), ..COPY };
+const GATE: JobEntry = JobEntry { type_name: "test/gate", work: Work::plain(|_, _| 1, gate), ..COPY };
+
+const SLOW: JobEntry = JobEntry {
+    type_name: "test/slow",
+    doc: "Reads a document slowly.",
+    params: &[Param { name: "document", kind: Kind::Json, default: None, doc: "{gate: its name}" }],
+    work: Work::Document(Slow::read),
+    ..JobEntry::DEFAULT
+};
 
 static TYPES: LazyLock<JobTypes> = LazyLock::new(|| {
-    let ours: [&'static JobEntry; 4] = [&COPY, &OLD_COPY, &FAIL, &GATE];
-    Box::leak(fieldstone_jobs::JOB_TYPES.iter().copied().chain(ours).collect())
+    static OURS: [JobEntry; 5] = [COPY, OLD_COPY, FAIL, GATE, SLOW];
+    Box::leak(fieldstone_jobs::JOB_TYPES.iter().copied().chain(&OURS).collect())
 });
 
 /// A closed tetrahedron with a right angle at the origin, legs of 10 mm, outward orientation.

@@ -1,8 +1,9 @@
 //! Dispatch, polling, failing and cancelling of jobs and workflows.
 
-use crate::harness::{Answer, Server, open_gate, send};
+use crate::harness::{Answer, SLOW_BEGUN, Server, open_gate, send};
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
 
 async fn project_with(server: &Server, filename: &str) -> String {
     let project = server.project().await;
@@ -186,4 +187,32 @@ async fn a_job_tells_what_happened_as_it_happens_and_afterwards() {
         assert_eq!(send(server.bare(Method::GET, &url).bearer_auth(&stranger)).await.status, 404, "{tail}");
         assert_eq!(send(server.bare(Method::GET, &url)).await.status, 401, "{tail}");
     }
+}
+
+/// One thread answers requests; large bodies are parsed, documents read and large answers written elsewhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_document_that_takes_long_holds_nobody_up() {
+    let server = Server::start().await;
+    let project = project_with(&server, "beside.stl").await;
+    let filler = "x".repeat(100_000);
+    let document = json!({"gate": "slow document", "filler": filler});
+    let slow = json!({"type": "test/slow", "parameters": {"document": document}});
+    let paths = ["jobs", "workflows"].map(|noun| format!("{project}/{noun}"));
+    let slow = server.post(&paths[0], slow);
+    let definition = "jobs: {slow: {type: test/slow, parameters: {document: {gate: slow document}}}}";
+    let workflow = server.post(&paths[1], json!({"definition": definition}));
+    let beside = async {
+        while SLOW_BEGUN.load(Ordering::Relaxed) < 2 {
+            server.get("/healthz").await.expect(200);
+        }
+        dispatch(&server, &project, "test/copy", "beside.stl").await;
+        server.get("/healthz").await.expect(200);
+        open_gate("slow document");
+    };
+    let (slow, workflow, ()) = tokio::join!(slow, workflow, beside);
+    workflow.expect(202);
+    let slow = slow.expect(202);
+    let shown = server.get(&format!("{project}/jobs/{}", slow["id"].as_str().unwrap())).await.expect(200);
+    let shown: Value = serde_json::from_str(shown["inputs"]["params"]["document"].as_str().unwrap()).unwrap();
+    assert_eq!(shown["filler"], *filler);
 }
