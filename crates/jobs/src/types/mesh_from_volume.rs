@@ -25,7 +25,6 @@ pub const ENTRY: JobEntry = JobEntry {
     results: RESULTS,
     example: r#"{"volume_size": [2, 2, 2], "volume_resolution": [16, 16, 16]}"#,
     work: volume_work(run),
-    ..JobEntry::DEFAULT
 };
 
 fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
