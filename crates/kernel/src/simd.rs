@@ -4,35 +4,15 @@
 //! algorithm itself thinks in lanes, `F32x16` gives it sixteen. Every operation is a single IEEE 754 operation, none is
 //! fused, so all levels give the same bits.
 
-/// Number of lanes.
-pub(crate) const LANES: usize = 16;
+mod lanes;
 
-/// Sixteen lanes of `f32`.
-///
-/// # Safety
-/// Implementations may use instructions beyond the baseline: call the methods only below a function
-/// that [`Level::detect`] allowed.
-pub(crate) trait F32x16: Copy {
-    unsafe fn splat(v: f32) -> Self;
-    unsafe fn load(v: &[f32; LANES]) -> Self;
-    unsafe fn store(self, to: &mut [f32; LANES]);
-    unsafe fn add(self, o: Self) -> Self;
-    unsafe fn sub(self, o: Self) -> Self;
-    unsafe fn mul(self, o: Self) -> Self;
-    unsafe fn min(self, o: Self) -> Self;
-    unsafe fn max(self, o: Self) -> Self;
-    unsafe fn sqrt(self) -> Self;
-    /// Bit `i` is set where lane `i` is below `o`'s.
-    unsafe fn less(self, o: Self) -> u16;
-    /// `self` where all three of `a`, `b`, `c` are not above zero, else zero.
-    unsafe fn unless_all_positive(self, a: Self, b: Self, c: Self) -> Self;
-    /// `other` where `a` is below `b`, else `self`.
-    unsafe fn or_where_less(self, other: Self, a: Self, b: Self) -> Self;
-}
+#[cfg(target_arch = "x86_64")]
+pub(crate) use lanes::x86;
+pub(crate) use lanes::{F32x16, LANES, Portable};
 
-/// The SIMD levels that a body is compiled for.
+/// The instructions that a body is compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub enum Kind {
     /// Whatever the target guarantees (SSE2 on x86-64, NEON on aarch64).
     Baseline,
     /// AVX2.
@@ -43,35 +23,53 @@ pub enum Level {
     Avx512,
 }
 
+/// A [`Kind`] that this processor can run. Having one is the proof: there is no other way to it than to ask the processor.
+///
+/// ```compile_fail
+/// use fieldstone_kernel::simd::{Kind, Level};
+/// let forged = Level(Kind::Avx512);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level(Kind);
+
 impl Level {
+    /// What every processor of the target can run.
+    pub const BASELINE: Level = Level(Kind::Baseline);
+
     /// The widest level of this processor.
     pub fn detect() -> Level {
         #[cfg(target_arch = "x86_64")]
         {
             if has_avx512() {
-                return Level::Avx512;
+                return Level(Kind::Avx512);
             }
             if is_x86_feature_detected!("avx2") {
-                return Level::Avx2;
+                return Level(Kind::Avx2);
             }
         }
-        Level::Baseline
+        Level::BASELINE
     }
 
     /// Every level that this processor can run, narrowest first.
     pub fn available() -> Vec<Level> {
         #[allow(unused_mut)]
-        let mut levels = vec![Level::Baseline];
+        let mut levels = vec![Level::BASELINE];
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx2") {
-                levels.push(Level::Avx2);
+                levels.push(Level(Kind::Avx2));
             }
             if has_avx512() {
-                levels.push(Level::Avx512);
+                levels.push(Level(Kind::Avx512));
             }
         }
         levels
+    }
+
+    /// Which instructions may be used.
+    #[inline(always)]
+    pub fn kind(self) -> Kind {
+        self.0
     }
 }
 
@@ -121,13 +119,13 @@ macro_rules! by_level {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
             fn avx512 $(<$life>)? ($($arg: $ty),*) $(-> $ret)? { body($($arg),*) }
-            match level {
-                $crate::simd::Level::Baseline => body($($arg),*),
-                // SAFETY: these levels exist only where `Level` found the features.
+            match level.kind() {
+                $crate::simd::Kind::Baseline => body($($arg),*),
+                // SAFETY: there are such levels only where `Level` found the features.
                 #[cfg(target_arch = "x86_64")]
-                $crate::simd::Level::Avx2 => unsafe { avx2($($arg),*) },
+                $crate::simd::Kind::Avx2 => unsafe { avx2($($arg),*) },
                 #[cfg(target_arch = "x86_64")]
-                $crate::simd::Level::Avx512 => unsafe { avx512($($arg),*) },
+                $crate::simd::Kind::Avx512 => unsafe { avx512($($arg),*) },
             }
         }
     )+};
@@ -169,12 +167,12 @@ fn stream_lines(level: Level, to: &mut [f32], from: &[f32]) {
     lines!(of_16_bytes, "sse", 4, _mm_loadu_ps, _mm_stream_ps);
     lines!(of_32_bytes, "avx", 8, _mm256_loadu_ps, _mm256_stream_ps);
     lines!(of_64_bytes, "avx512f", 16, _mm512_loadu_ps, _mm512_stream_ps);
-    // SAFETY: these levels exist only where `Level` found the features; SSE is part of x86-64.
+    // SAFETY: there are such levels only where `Level` found the features; SSE is part of x86-64.
     unsafe {
-        match level {
-            Level::Baseline => of_16_bytes(to, from),
-            Level::Avx2 => of_32_bytes(to, from),
-            Level::Avx512 => of_64_bytes(to, from),
+        match level.kind() {
+            Kind::Baseline => of_16_bytes(to, from),
+            Kind::Avx2 => of_32_bytes(to, from),
+            Kind::Avx512 => of_64_bytes(to, from),
         }
     }
 }
@@ -190,205 +188,6 @@ pub fn stream_done() {
     // SAFETY: SSE is part of x86-64.
     unsafe {
         std::arch::x86_64::_mm_sfence();
-    }
-}
-
-/// Arrays that the compiler turns into whatever vectors the target guarantees.
-#[derive(Clone, Copy)]
-pub(crate) struct Portable([f32; LANES]);
-
-macro_rules! lanewise {
-    ($($name:ident: |$a:ident, $b:ident| $e:expr;)+) => {$(
-        #[inline(always)]
-        unsafe fn $name(self, o: Self) -> Self {
-            Portable(std::array::from_fn(|i| { let ($a, $b) = (self.0[i], o.0[i]); $e }))
-        }
-    )+};
-}
-
-impl F32x16 for Portable {
-    #[inline(always)]
-    unsafe fn splat(v: f32) -> Self {
-        Portable([v; LANES])
-    }
-    #[inline(always)]
-    unsafe fn load(v: &[f32; LANES]) -> Self {
-        Portable(*v)
-    }
-    #[inline(always)]
-    unsafe fn store(self, to: &mut [f32; LANES]) {
-        *to = self.0;
-    }
-    lanewise! {
-        add: |a, b| a + b;
-        sub: |a, b| a - b;
-        mul: |a, b| a * b;
-        min: |a, b| if a < b { a } else { b };
-        max: |a, b| if a > b { a } else { b };
-    }
-    #[inline(always)]
-    unsafe fn sqrt(self) -> Self {
-        Portable(self.0.map(f32::sqrt))
-    }
-    #[inline(always)]
-    unsafe fn less(self, o: Self) -> u16 {
-        let mut bits = 0;
-        for i in 0..LANES {
-            bits |= u16::from(self.0[i] < o.0[i]) << i;
-        }
-        bits
-    }
-    #[inline(always)]
-    unsafe fn unless_all_positive(self, a: Self, b: Self, c: Self) -> Self {
-        Portable(std::array::from_fn(|i| {
-            let inside = (a.0[i] > 0.0) & (b.0[i] > 0.0) & (c.0[i] > 0.0);
-            if inside { 0.0 } else { self.0[i] }
-        }))
-    }
-    #[inline(always)]
-    unsafe fn or_where_less(self, other: Self, a: Self, b: Self) -> Self {
-        Portable(std::array::from_fn(|i| if a.0[i] < b.0[i] { other.0[i] } else { self.0[i] }))
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod x86 {
-    //! The same with AVX2 (two registers) and AVX-512 (one).
-    use super::{F32x16, LANES};
-    use std::arch::x86_64::*;
-
-    #[derive(Clone, Copy)]
-    pub(crate) struct Avx512(__m512);
-
-    impl F32x16 for Avx512 {
-        #[inline(always)]
-        unsafe fn splat(v: f32) -> Self {
-            unsafe { Avx512(_mm512_set1_ps(v)) }
-        }
-        #[inline(always)]
-        unsafe fn load(v: &[f32; LANES]) -> Self {
-            unsafe { Avx512(_mm512_loadu_ps(v.as_ptr())) }
-        }
-        #[inline(always)]
-        unsafe fn store(self, to: &mut [f32; LANES]) {
-            unsafe { _mm512_storeu_ps(to.as_mut_ptr(), self.0) }
-        }
-        #[inline(always)]
-        unsafe fn add(self, o: Self) -> Self {
-            unsafe { Avx512(_mm512_add_ps(self.0, o.0)) }
-        }
-        #[inline(always)]
-        unsafe fn sub(self, o: Self) -> Self {
-            unsafe { Avx512(_mm512_sub_ps(self.0, o.0)) }
-        }
-        #[inline(always)]
-        unsafe fn mul(self, o: Self) -> Self {
-            unsafe { Avx512(_mm512_mul_ps(self.0, o.0)) }
-        }
-        #[inline(always)]
-        unsafe fn min(self, o: Self) -> Self {
-            unsafe { Avx512(_mm512_min_ps(self.0, o.0)) }
-        }
-        #[inline(always)]
-        unsafe fn max(self, o: Self) -> Self {
-            unsafe { Avx512(_mm512_max_ps(self.0, o.0)) }
-        }
-        #[inline(always)]
-        unsafe fn sqrt(self) -> Self {
-            unsafe { Avx512(_mm512_sqrt_ps(self.0)) }
-        }
-        #[inline(always)]
-        unsafe fn less(self, o: Self) -> u16 {
-            unsafe { _mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, o.0) }
-        }
-        #[inline(always)]
-        unsafe fn unless_all_positive(self, a: Self, b: Self, c: Self) -> Self {
-            unsafe {
-                let zero = _mm512_setzero_ps();
-                let m = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a.0, zero);
-                let m = _mm512_mask_cmp_ps_mask::<_CMP_GT_OQ>(m, b.0, zero);
-                let m = _mm512_mask_cmp_ps_mask::<_CMP_GT_OQ>(m, c.0, zero);
-                Avx512(_mm512_mask_mov_ps(self.0, m, zero))
-            }
-        }
-        #[inline(always)]
-        unsafe fn or_where_less(self, other: Self, a: Self, b: Self) -> Self {
-            unsafe {
-                let m = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a.0, b.0);
-                Avx512(_mm512_mask_mov_ps(self.0, m, other.0))
-            }
-        }
-    }
-
-    #[derive(Clone, Copy)]
-    pub(crate) struct Avx2(__m256, __m256);
-
-    macro_rules! pairwise {
-        ($($name:ident => $intrinsic:ident;)+) => {$(
-            #[inline(always)]
-            unsafe fn $name(self, o: Self) -> Self {
-                unsafe { Avx2($intrinsic(self.0, o.0), $intrinsic(self.1, o.1)) }
-            }
-        )+};
-    }
-
-    impl F32x16 for Avx2 {
-        #[inline(always)]
-        unsafe fn splat(v: f32) -> Self {
-            unsafe { Avx2(_mm256_set1_ps(v), _mm256_set1_ps(v)) }
-        }
-        #[inline(always)]
-        unsafe fn load(v: &[f32; LANES]) -> Self {
-            unsafe { Avx2(_mm256_loadu_ps(v.as_ptr()), _mm256_loadu_ps(v.as_ptr().add(8))) }
-        }
-        #[inline(always)]
-        unsafe fn store(self, to: &mut [f32; LANES]) {
-            unsafe {
-                _mm256_storeu_ps(to.as_mut_ptr(), self.0);
-                _mm256_storeu_ps(to.as_mut_ptr().add(8), self.1);
-            }
-        }
-        pairwise! {
-            add => _mm256_add_ps;
-            sub => _mm256_sub_ps;
-            mul => _mm256_mul_ps;
-            min => _mm256_min_ps;
-            max => _mm256_max_ps;
-        }
-        #[inline(always)]
-        unsafe fn sqrt(self) -> Self {
-            unsafe { Avx2(_mm256_sqrt_ps(self.0), _mm256_sqrt_ps(self.1)) }
-        }
-        #[inline(always)]
-        unsafe fn less(self, o: Self) -> u16 {
-            unsafe {
-                let low = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LT_OQ>(self.0, o.0));
-                let high = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LT_OQ>(self.1, o.1));
-                (low | (high << 8)) as u16
-            }
-        }
-        #[inline(always)]
-        unsafe fn unless_all_positive(self, a: Self, b: Self, c: Self) -> Self {
-            unsafe {
-                let half = |d, a, b, c| {
-                    let zero = _mm256_setzero_ps();
-                    let m = _mm256_and_ps(
-                        _mm256_cmp_ps::<_CMP_GT_OQ>(a, zero),
-                        _mm256_cmp_ps::<_CMP_GT_OQ>(b, zero),
-                    );
-                    let m = _mm256_and_ps(m, _mm256_cmp_ps::<_CMP_GT_OQ>(c, zero));
-                    _mm256_andnot_ps(m, d)
-                };
-                Avx2(half(self.0, a.0, b.0, c.0), half(self.1, a.1, b.1, c.1))
-            }
-        }
-        #[inline(always)]
-        unsafe fn or_where_less(self, other: Self, a: Self, b: Self) -> Self {
-            unsafe {
-                let half = |s, o, a, b| _mm256_blendv_ps(s, o, _mm256_cmp_ps::<_CMP_LT_OQ>(a, b));
-                Avx2(half(self.0, other.0, a.0, b.0), half(self.1, other.1, a.1, b.1))
-            }
-        }
     }
 }
 
@@ -425,12 +224,12 @@ mod tests {
     fn all_levels_agree_to_the_bit() {
         let reference = unsafe { exercise::<Portable>() };
         for level in Level::available() {
-            let got = match level {
-                Level::Baseline => unsafe { exercise::<Portable>() },
+            let got = match level.kind() {
+                Kind::Baseline => unsafe { exercise::<Portable>() },
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx2 => unsafe { exercise::<x86::Avx2>() },
+                Kind::Avx2 => unsafe { exercise::<x86::Avx2>() },
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx512 => unsafe { exercise::<x86::Avx512>() },
+                Kind::Avx512 => unsafe { exercise::<x86::Avx512>() },
             };
             assert_eq!(got, reference, "{level:?}");
         }

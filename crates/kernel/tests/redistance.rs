@@ -163,7 +163,7 @@ fn levels_and_threads_give_the_same_bits() {
         redistance(&mut out, &patch, Reach::Everywhere, level, &Monitor::none()).unwrap();
         out.iter().map(|v| v.to_bits()).collect::<Vec<_>>()
     };
-    let reference = run(Level::Baseline);
+    let reference = run(Level::BASELINE);
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     for level in Level::available() {
         assert!(run(level) == reference, "{level:?}");

@@ -280,7 +280,7 @@ fn blocks_and_levels_give_the_same_bits() {
             let out = program(&document, &files, level, block).unwrap().evaluate(0..9, &Monitor::none());
             out.unwrap().concat().into_iter().map(f32::to_bits).collect::<Vec<_>>()
         };
-        let reference = run(Level::Baseline, 1024);
+        let reference = run(Level::BASELINE, 1024);
         for level in Level::available() {
             for block in [1, 7, 64] {
                 assert!(run(level, block) == reference, "{level:?}, blocks of {block}: {document}");

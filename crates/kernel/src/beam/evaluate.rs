@@ -66,7 +66,7 @@ pub(super) fn evaluate(
 pub(super) fn evaluate_one(style: &Style, choice: Choice, [x, y, z]: [[f32; 1]; 3], multiplier: f32) -> f32 {
     let (mut least, mut second) = ([0.0], [0.0]);
     let points = Points { x: &x, y: &y, z: &z, multiplier: &[multiplier] };
-    evaluate(Level::Baseline, style, choice, points, &mut least, &mut second);
+    evaluate(Level::BASELINE, style, choice, points, &mut least, &mut second);
     least[0]
 }
 

@@ -191,7 +191,7 @@ impl BeamNetwork {
     fn at(&self, p: [f32; 3]) -> f32 {
         let mut part = [0];
         for (axis, c) in self.axes.iter().zip(p) {
-            add_part(Level::Baseline, *axis, &[c], &mut part);
+            add_part(Level::BASELINE, *axis, &[c], &mut part);
         }
         let outside;
         let found = match self.inside(part[0]) {

@@ -219,7 +219,7 @@ fn blocks_and_levels_give_the_same_bits() {
             }
             [cell, net].map(|c| c.into_iter().map(f32::to_bits).collect::<Vec<_>>())
         };
-        let reference = run(Level::Baseline, 3000);
+        let reference = run(Level::BASELINE, 3000);
         for level in Level::available() {
             for size in [1, 7, 64, 1024] {
                 assert!(run(level, size) == reference, "{level:?}, blocks of {size}, {style:?}");

@@ -243,7 +243,7 @@ impl BeamLattice {
 
     /// One value of [`BeamLattice::sample`].
     fn at(&self, p: [f32; 3], multiplier: f32) -> f32 {
-        let (level, mut wrapped, mut part) = (Level::Baseline, [[0.0]; 3], [0]);
+        let (level, mut wrapped, mut part) = (Level::BASELINE, [[0.0]; 3], [0]);
         for a in 0..3 {
             wrap(level, self.scale[a], 1.0 / self.scale[a], &[p[a]], &mut wrapped[a]);
             add_inner_part(level, self.axes[a], &wrapped[a], &mut part);

@@ -12,7 +12,7 @@
 use super::brick::{BRICK, GROUPS, Lane};
 use super::triangle::Frame;
 use crate::bvh::{Bvh, Node};
-use crate::simd::{F32x16, LANES, Level, Portable};
+use crate::simd::{F32x16, Kind, LANES, Level, Portable};
 
 const PAIRS: usize = BRICK * BRICK / LANES;
 
@@ -63,14 +63,14 @@ impl Brick {
 
     /// Finds the distances of the brick whose first sample is at `origin`.
     pub fn fill(&mut self, level: Level, bvh: &Bvh, origin: [f64; 3]) {
-        // SAFETY: `Level` values other than the baseline exist only where the processor has the feature.
+        // SAFETY: there are levels other than the baseline only where the processor has the feature.
         unsafe {
-            match level {
-                Level::Baseline => fill::<Portable>(self, bvh, origin),
+            match level.kind() {
+                Kind::Baseline => fill::<Portable>(self, bvh, origin),
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx2 => fill_avx2(self, bvh, origin),
+                Kind::Avx2 => fill_avx2(self, bvh, origin),
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx512 => fill_avx512(self, bvh, origin),
+                Kind::Avx512 => fill_avx512(self, bvh, origin),
             }
         }
     }

@@ -80,7 +80,7 @@ fn the_same_structure_every_time_on_every_level_in_any_block() {
     let mut rng = Rng::new(5);
     let [x, y, z] = [(); 3].map(|()| (0..1500).map(|_| (rng.unit() * 20.0) as f32).collect::<Vec<f32>>());
     let mut want = vec![0.0; 1500];
-    s.at_points(Level::Baseline, &x, &y, &z, &mut want);
+    s.at_points(Level::BASELINE, &x, &y, &z, &mut want);
     for level in Level::available() {
         let mut out = vec![0.0; 1500];
         for at in (0..1500).step_by(7) {

@@ -213,7 +213,7 @@ fn rows_are_points_and_all_levels_agree_to_the_bit() {
     let [px, py, pz] = std::array::from_fn(|a| grid.iter().map(|p| p[a]).collect::<Vec<f32>>());
     for s in SURFACES {
         let mut want = vec![0.0; grid.len()];
-        at_points(Level::Baseline, s, [&px, &py, &pz], CELLS, -0.3, &mut want);
+        at_points(Level::BASELINE, s, [&px, &py, &pz], CELLS, -0.3, &mut want);
         for level in Level::available() {
             let (mut points, mut rows) = (vec![0.0; grid.len()], vec![0.0; grid.len()]);
             at_points(level, s, [&px, &py, &pz], CELLS, -0.3, &mut points);

@@ -332,7 +332,7 @@ mod tests {
         let m = prepared(&mesh, 1e-3, linear);
         let mut rng = Rng::new(8);
         let p: Columns = std::array::from_fn(|_| (0..200).map(|_| (1.6 * rng.unit() - 0.8) as f32).collect());
-        let reference = sampled(&m, Level::Baseline, &p);
+        let reference = sampled(&m, Level::BASELINE, &p);
         for level in Level::available() {
             assert!(sampled(&m, level, &p) == reference, "{level:?}");
             for i in 0..20 {

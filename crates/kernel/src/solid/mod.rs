@@ -138,7 +138,7 @@ impl Solid {
     /// The signed distance of one point, by the same code.
     pub fn distance_at(&self, p: [f32; 3]) -> f32 {
         let mut out = [0.0];
-        self.distance(Level::Baseline, &[p[0]], &[p[1]], &[p[2]], &mut out);
+        self.distance(Level::BASELINE, &[p[0]], &[p[1]], &[p[2]], &mut out);
         out[0]
     }
 

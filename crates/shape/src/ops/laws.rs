@@ -182,7 +182,7 @@ fn values_are_finite_on_any_block_and_level_and_thread_count_and_have_the_same_b
         let evaluate = |level, block| {
             run(&graph, level, block, &Monitor::none()).unwrap_or_else(|err| panic!("{}: {err}", e.type_name))
         };
-        let reference = evaluate(Level::Baseline, 1024);
+        let reference = evaluate(Level::BASELINE, 1024);
         assert!(reference.iter().flatten().all(|v| v.is_finite()), "{} is not finite", e.type_name);
         let same = |other: &[Vec<f32>]| {
             let bits = |v: &[Vec<f32>]| v.iter().flatten().map(|x| x.to_bits()).collect::<Vec<_>>();

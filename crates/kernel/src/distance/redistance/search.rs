@@ -14,7 +14,7 @@
 use super::super::brick::{BRICK, GROUPS, Lane};
 use super::sites::Sites;
 use super::tree::{Node, Tree};
-use crate::simd::{F32x16, LANES, Level, Portable};
+use crate::simd::{F32x16, Kind, LANES, Level, Portable};
 
 /// Samples along an edge of an octant of a brick.
 pub(super) const OCTANT: usize = 4;
@@ -127,14 +127,14 @@ impl Brick {
 
     /// Finds the closest sites of the brick whose first sample is at `origin`; false when there is none within reach.
     pub fn search(&mut self, level: Level, tree: &Tree, sites: &Sites, origin: [f32; 3]) -> bool {
-        // SAFETY: `Level` values other than the baseline exist only where the processor has the feature.
+        // SAFETY: there are levels other than the baseline only where the processor has the feature.
         unsafe {
-            match level {
-                Level::Baseline => search::<Portable>(self, tree, sites, origin),
+            match level.kind() {
+                Kind::Baseline => search::<Portable>(self, tree, sites, origin),
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx2 => search_avx2(self, tree, sites, origin),
+                Kind::Avx2 => search_avx2(self, tree, sites, origin),
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx512 => search_avx512(self, tree, sites, origin),
+                Kind::Avx512 => search_avx512(self, tree, sites, origin),
             }
         }
     }
