@@ -39,7 +39,7 @@ const MESSAGES: &[(&str, &str)] = &[
     ("nan-vertex.stl", "STL triangle 1: the coordinate NaN is not finite"),
     (
         "needs-unknown-extension.3mf",
-        "3MF 3D/3dmodel.model line 2: the file requires the extension b (http://schemas.microsoft.com/3dmanufacturing/beamlattice/2017/02), which is not read here",
+        "3MF 3D/3dmodel.model line 4: the file requires the extension b (http://schemas.microsoft.com/3dmanufacturing/beamlattice/2017/02), which is not read here, for \"b:beamlattice\"",
     ),
     ("negative-index-too-far.obj", "OBJ line 4: vertex index -4 points before the first of 3 vertices"),
     ("no-faces.obj", "OBJ end of file: there are no triangles"),

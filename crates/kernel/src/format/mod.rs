@@ -20,8 +20,6 @@ mod stl;
 pub mod svg;
 mod text;
 mod threemf;
-mod threemf_model;
-mod threemf_package;
 pub mod vti;
 mod write;
 

@@ -4,20 +4,28 @@
 //! terabytes stops at the limit, and refuses a single piece of XML above [`MAX_PIECE_BYTES`], so that a tag or a
 //! text that never ends is not collected in memory.
 
-use super::{FormatError, MeshLimits, malformed};
+use super::super::{FormatError, MeshLimits, malformed};
+use super::xml::attribute;
 use crate::monitor::{Cancelled, Monitor};
+use encoding_rs::Encoding;
+use encoding_rs_io::DecodeReaderBytesBuilder;
+use percent_encoding::percent_decode_str;
 use quick_xml::Reader;
 use quick_xml::events::Event;
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use zip::ZipArchive;
 
 const MAX_PIECE_BYTES: u64 = 1 << 20;
 const MAX_DEPTH: usize = 64;
+const RELATIONSHIPS: &str = "_rels/.rels";
 const WELL_KNOWN_MODEL: &str = "3D/3dmodel.model";
 
 /// The zip, and how many bytes may still be unpacked.
 pub(super) struct Package<'a> {
     zip: ZipArchive<Cursor<&'a [u8]>>,
+    /// Where in the zip the part lies whose [`canonical`] name this is.
+    parts: HashMap<String, usize>,
     limit: u64,
     left: u64,
     monitor: &'a Monitor,
@@ -28,14 +36,20 @@ impl<'a> Package<'a> {
         let zip = ZipArchive::new(Cursor::new(bytes))
             .map_err(|e| malformed("3MF", "package", format!("not a readable zip: {e}")))?;
         let limit = limits.max_unpacked_bytes;
-        Ok(Package { zip, limit, left: limit, monitor })
+        let mut parts = HashMap::with_capacity(zip.len());
+        for i in 0..zip.len() {
+            if let Some(Ok(name)) = zip.name_for_index(i) {
+                parts.entry(canonical(&name)).or_insert(i);
+            }
+        }
+        Ok(Package { zip, parts, limit, left: limit, monitor })
     }
 
     /// The name of the root model: what `_rels/.rels` says, or else the name that everybody uses.
     pub fn root_model(&mut self) -> Result<String, FormatError> {
         let mut target = None;
-        if self.position("_rels/.rels").is_some() {
-            self.read("_rels/.rels", |event, _| {
+        if self.position(RELATIONSHIPS).is_some() {
+            self.read(RELATIONSHIPS, |event, _| {
                 if let Event::Start(tag) | Event::Empty(tag) = event {
                     let value = |name| attribute(tag, name);
                     if tag.local_name().as_ref() == "Relationship"
@@ -47,25 +61,20 @@ impl<'a> Package<'a> {
                 Ok(())
             })?;
         }
-        let found =
-            target.map(|t| t.trim_start_matches('/').to_owned()).filter(|t| self.position(t).is_some());
-        found.or_else(|| self.position(WELL_KNOWN_MODEL).map(|_| WELL_KNOWN_MODEL.to_owned())).ok_or_else(
-            || {
-                malformed(
-                    "3MF",
-                    "package",
-                    format!("there is no model part, neither by _rels/.rels nor {WELL_KNOWN_MODEL}"),
-                )
-            },
-        )
+        let named = target.and_then(|t| self.find(&t));
+        named.or_else(|| self.find(WELL_KNOWN_MODEL)).ok_or_else(|| {
+            let what = format!("there is no model part, neither by {RELATIONSHIPS} nor {WELL_KNOWN_MODEL}");
+            malformed("3MF", "package", what)
+        })
     }
 
-    /// Part names differ in more than case (OPC, ISO/IEC 29500-2, 6.2.2).
+    /// The name in the zip of the part that `name` means, however it is spelled.
+    pub fn find(&self, name: &str) -> Option<String> {
+        Some(self.zip.name_for_index(self.position(name)?)?.ok()?.into_owned())
+    }
+
     fn position(&self, name: &str) -> Option<usize> {
-        self.zip.index_for_name(name).or_else(|| {
-            (0..self.zip.len())
-                .find(|&i| matches!(self.zip.name_for_index(i), Some(Ok(n)) if n.eq_ignore_ascii_case(name)))
-        })
+        self.zip.index_for_name(name).or_else(|| self.parts.get(&canonical(name)).copied())
     }
 
     /// Streams the XML part `name` to `visit`, which also gets the depth of the element (the root's is 1).
@@ -86,7 +95,8 @@ impl<'a> Package<'a> {
             let what = format!("{} unpacked bytes in {name}", file.size());
             return Err(FormatError::TooLarge { what, limit: self.limit });
         }
-        let source = BufReader::with_capacity(1 << 16, file);
+        let source = utf8(file).map_err(|e| malformed("3MF", format!("{name} line 1"), e.to_string()))?;
+        let source = BufReader::with_capacity(1 << 16, source);
         let part = Part { source, left: self.left, piece: 0, line: 1, stop: None, monitor: self.monitor };
         let mut xml = Reader::from_reader(part);
         let mut buffer = Vec::new();
@@ -124,18 +134,33 @@ impl<'a> Package<'a> {
     }
 }
 
-/// The value of the attribute `name` (any prefix), if `tag` has it.
-pub(super) fn attribute(tag: &quick_xml::events::BytesStart, name: &str) -> Result<Option<String>, String> {
-    for a in tag.attributes().with_checks(false) {
-        let a = a.map_err(|e| e.to_string())?;
-        if a.key.local_name().as_ref() == name {
-            return a
-                .normalized_value(quick_xml::XmlVersion::Implicit1_0)
-                .map(|v| Some(v.into_owned()))
-                .map_err(|e| e.to_string());
+/// `name` as all spellings of a part's name have it: no slash before it, slashes forward, nothing percent-encoded, no
+/// empty, `.` or `..` segments, lower case (OPC, ISO/IEC 29500-2, 6.2.2 and 6.3).
+fn canonical(name: &str) -> String {
+    let decoded = percent_decode_str(name).decode_utf8_lossy().replace('\\', "/").to_ascii_lowercase();
+    let mut segments = Vec::new();
+    for segment in decoded.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            other => segments.push(other),
         }
     }
-    Ok(None)
+    segments.join("/")
+}
+
+/// `source` in UTF-8: parts may be UTF-16, too (OPC, ISO/IEC 29500-2, 6.1.4), which a byte-order mark or the zero byte
+/// beside the first `<` tells.
+fn utf8(mut source: impl Read) -> std::io::Result<impl Read> {
+    let mut start = Vec::with_capacity(4);
+    source.by_ref().take(4).read_to_end(&mut start)?;
+    let encoding: Option<&Encoding> = match *start {
+        [b'<', 0, ..] => Some(encoding_rs::UTF_16LE),
+        [0, b'<', ..] => Some(encoding_rs::UTF_16BE),
+        _ => None,
+    };
+    let whole = Cursor::new(start).chain(source);
+    Ok(DecodeReaderBytesBuilder::new().encoding(encoding).utf8_passthru(true).build(whole))
 }
 
 enum Stop {
