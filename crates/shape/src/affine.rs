@@ -23,6 +23,12 @@ impl Affine {
     /// From 16 numbers: column-major, as three.js and the clients' helper write it. The last row must be 0 0 0 1.
     pub fn from_columns(m: [f64; 16]) -> Result<Affine, String> {
         if [m[3], m[7], m[11], m[15]] != [0.0, 0.0, 0.0, 1.0] {
+            if [m[12], m[13], m[14], m[15]] == [0.0, 0.0, 0.0, 1.0] {
+                return Err(format!(
+                    "is transposed: its translation {}, {}, {} is at 3, 7, 11, expected at 12, 13, 14",
+                    m[3], m[7], m[11]
+                ));
+            }
             return Err(format!(
                 "expected 0, 0, 0, 1 at 3, 7, 11, 15, got {}, {}, {}, {}",
                 m[3], m[7], m[11], m[15]

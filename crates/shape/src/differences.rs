@@ -2,17 +2,27 @@
 
 use crate::affine::Affine;
 use crate::operator::{AssetBytes, Build, BuildError, Neighbours, Promise, StageError, Visible};
-use crate::params::{Kind, Param, ParamError, Values};
+use crate::params::{Choices, Kind, Param, ParamError, Values};
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::{Monitor, Patch};
 use rayon::prelude::*;
 use std::ops::Range;
 
+/// What `step_size` counts.
+#[derive(Clone, Copy, PartialEq)]
+enum Spacing {
+    Millimetres,
+    Samples,
+}
+
+const SPACINGS: Choices<Spacing, 2> =
+    Choices([("Continuous", Spacing::Millimetres), ("Discrete", Spacing::Samples)]);
+
 /// The parameters.
 pub const PARAMS: &[Param] = &[
     Param {
         name: "spacing_type",
-        kind: Kind::Choice(&["Continuous", "Discrete"]),
+        kind: Kind::Choice(&SPACINGS.words()),
         default: Some("Discrete"),
         doc: "what step_size counts: mm (Continuous) or samples (Discrete)",
     },
@@ -36,7 +46,7 @@ pub type Formula = fn([f64; 3], [f64; 6]) -> [f32; 3];
 /// Steps per axis in samples, at most the half of what a grid can have.
 fn steps(values: &Values, spacing: [f64; 3]) -> [u32; 3] {
     let step = values.float("step_size");
-    let continuous = values.word("spacing_type") == "Continuous";
+    let continuous = SPACINGS.read(values, "spacing_type") == Spacing::Millimetres;
     spacing.map(|h| {
         let samples = if continuous && h > 0.0 { step / h } else { step };
         if continuous && h <= 0.0 { 1 } else { samples.round().clamp(1.0, 4096.0) as u32 }
@@ -47,7 +57,7 @@ fn steps(values: &Values, spacing: [f64; 3]) -> [u32; 3] {
 pub fn cells(values: &Values, _: Visible, spacing: [f64; 3]) -> Option<u32> {
     let spacing = match values.numbers("volume_size") {
         // The grid's resolution is not known here: as far as any step may go.
-        Some(_) if values.word("spacing_type") == "Continuous" => return None,
+        Some(_) if SPACINGS.read(values, "spacing_type") == Spacing::Millimetres => return None,
         _ => spacing,
     };
     steps(values, spacing).into_iter().max()

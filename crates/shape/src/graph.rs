@@ -5,6 +5,7 @@ use crate::operator::{OperatorEntry, Port, Type};
 use crate::ops;
 use crate::params::{Kind, Param, ParamError, Values};
 use crate::spelling::shorten;
+use crate::words::did_you_mean;
 use indexmap::IndexMap;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -261,8 +262,9 @@ fn unknown_type(type_name: &str) -> String {
     if let Some((_, why)) = ops::NOT_OFFERED.iter().find(|(name, _)| *name == type_name) {
         return format!("type {shown} is not offered here: {why}");
     }
-    let known: Vec<_> = ops::OPERATORS.iter().map(|e| e.type_name).collect();
-    format!("type {shown} is unknown, expected one of {}", known.join(", "))
+    let known = ops::OPERATORS.iter().map(|e| e.type_name);
+    let hint = did_you_mean(type_name, known.clone(), ops::SYNONYMS);
+    format!("type {shown} is unknown, expected one of {}{hint}", known.collect::<Vec<_>>().join(", "))
 }
 
 fn read_values(entry: &OperatorEntry, given: &IndexMap<String, Value>) -> Result<Values, ParamError> {
@@ -298,11 +300,13 @@ fn connect(nodes: &mut [Node], edges: &[Value]) -> Result<Vec<bool>, GraphError>
         let named = |p: &Port| target[1].as_str() == Some(p.name);
         let Some(port) = entry.inputs.iter().position(named) else {
             let known: Vec<_> = entry.inputs.iter().map(|p| p.name).collect();
+            let given = target[1].as_str().unwrap_or_default();
             let what = format!(
-                "{} has no input {}, it has {}",
+                "{} has no input {}, it has {}{}",
                 place(consumer, entry.type_name),
                 shorten(&target[1]),
-                if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+                if known.is_empty() { "none".to_owned() } else { known.join(", ") },
+                did_you_mean(given, known.iter().copied(), &[])
             );
             return Err(GraphError::new(here(), what));
         };

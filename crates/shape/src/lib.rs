@@ -25,6 +25,8 @@ pub mod spelling;
 pub mod struts;
 mod sweep;
 mod visible;
+mod words;
+mod xform;
 
 pub use graph::{Graph, GraphError, GraphLimits};
 pub use operator::{Asset, Assets, Domain, Visible};

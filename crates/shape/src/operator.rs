@@ -113,6 +113,42 @@ pub struct OperatorEntry {
     pub build: fn(&Values, &mut Build<'_>) -> Result<Stage, BuildError>,
 }
 
+/// What operators say where they say nothing else: an entry ends in `..OperatorEntry::FILTER`.
+impl OperatorEntry {
+    /// Numbers of a point from numbers there; promises nothing but the sign, sees every value, has no parameters.
+    pub const FILTER: OperatorEntry = OperatorEntry {
+        type_name: "",
+        group: Group::Filter,
+        doc: "",
+        details: "",
+        inputs: &[],
+        output: Type::Float,
+        params: &[],
+        ignored: &[],
+        example: "{}",
+        promise: |_, _| Promise::Sign,
+        sees: |_, _, _, _| Visible::ALL,
+        extent: crate::extent::unknown,
+        reach: Reach::Point,
+        domain: None,
+        check: |_, _| Ok(()),
+        build: |_, _| Err(BuildError::Input("makes points, which are not built".into())),
+    };
+    /// A number at each point.
+    pub const SAMPLER: OperatorEntry =
+        OperatorEntry { group: Group::Sample, inputs: &[Port::POINTS], ..OperatorEntry::FILTER };
+    /// A point for each point.
+    pub const TRANSFORM: OperatorEntry =
+        OperatorEntry { group: Group::Transform, output: Type::Vec3f, ..OperatorEntry::SAMPLER };
+    /// Points of its own.
+    pub const SOURCE: OperatorEntry = OperatorEntry {
+        group: Group::Source,
+        output: Type::Vec3f,
+        promise: |_, _| Promise::Distance,
+        ..OperatorEntry::FILTER
+    };
+}
+
 /// The size of the asset that a parameter names, where it is known.
 pub type AssetBytes<'a> = &'a dyn Fn(&str) -> Option<u64>;
 

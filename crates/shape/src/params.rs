@@ -2,6 +2,7 @@
 //! name and value.
 
 use crate::spelling::{numbers_of, shorten};
+use crate::words::{SYNONYMS, did_you_mean};
 use indexmap::IndexMap;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -26,9 +27,9 @@ pub enum Kind {
     },
     /// One of these words, any case.
     Choice(&'static [&'static str]),
-    /// So many finite numbers: flat, nested (a 4×4 matrix) or as `{"x", "y", "z"}`.
+    /// So many finite numbers: flat, nested (a 4×4 matrix) or as `{"x", "y", "z"}`; of two or three one number that stands for each.
     Numbers(usize),
-    /// So many whole numbers in `min..=max`: a list or `{"x", "y", "z"}`.
+    /// So many whole numbers in `min..=max`: a list, `{"x", "y", "z"}` or one number that stands for each.
     Integers {
         /// How many.
         count: usize,
@@ -46,6 +47,33 @@ pub enum Kind {
     },
     /// JSON of a shape of its own, read by whoever declares it; may arrive as text.
     Json,
+}
+
+/// The words of a [`Kind::Choice`], each beside what it means: a word cannot be offered without a meaning.
+pub struct Choices<T: 'static, const N: usize>(pub [(&'static str, T); N]);
+
+impl<T: Copy, const N: usize> Choices<T, N> {
+    /// The words.
+    pub const fn words(&self) -> [&'static str; N] {
+        let mut words = [""; N];
+        let mut i = 0;
+        while i < N {
+            words[i] = self.0[i].0;
+            i += 1;
+        }
+        words
+    }
+
+    /// What one of the words means.
+    pub fn meaning(&self, word: &str) -> T {
+        let found = self.0.iter().find(|(w, _)| *w == word);
+        found.unwrap_or_else(|| panic!("{word:?} is a choice of another parameter")).1
+    }
+
+    /// What the parameter `name`, which has these words and a default, means.
+    pub fn read(&self, values: &Values, name: &str) -> T {
+        self.meaning(values.word(name))
+    }
 }
 
 /// One parameter of an operator or a job type.
@@ -90,10 +118,11 @@ impl Values {
     /// Reads `given` against `declared`; unknown names are refused with the known ones.
     pub fn parse(declared: &'static [Param], given: &IndexMap<String, Value>) -> Result<Values, ParamError> {
         if let Some(name) = given.keys().find(|n| declared.iter().all(|p| p.name != n.as_str())) {
-            let known: Vec<_> = declared.iter().map(|p| p.name).collect();
-            let what = match known.is_empty() {
+            let known = declared.iter().map(|p| p.name);
+            let hint = did_you_mean(name, known.clone(), &[]);
+            let what = match declared.is_empty() {
                 true => "unknown, there are no parameters here".to_owned(),
-                false => format!("unknown, expected one of {}", known.join(", ")),
+                false => format!("unknown, expected one of {}{hint}", known.collect::<Vec<_>>().join(", ")),
             };
             return Err(ParamError { name: name.clone(), what });
         }
@@ -217,18 +246,21 @@ impl Param {
             }
             Kind::Choice(words) => {
                 let word = words.iter().find(|w| w.eq_ignore_ascii_case(&text));
-                word.map(|w| Typed::Choice(w)).ok_or_else(|| refuse(format!("one of {}", words.join(", "))))
+                word.map(|w| Typed::Choice(w)).ok_or_else(|| {
+                    let mut refused = refuse(format!("one of {}", words.join(", ")));
+                    refused.what += &did_you_mean(&text, words.iter().copied(), SYNONYMS);
+                    refused
+                })
             }
             Kind::Numbers(count) => {
-                let numbers = numbers_of(&structured(value)).filter(|v| v.len() == count);
+                let numbers = vector_of(value, count).filter(|v| v.len() == count);
                 numbers
                     .map(|v| Typed::Numbers(v.into()))
                     .ok_or_else(|| refuse(format!("{count} finite numbers")))
             }
             Kind::Integers { count, min, max } => {
                 let fits = |v: &f64| v.fract() == 0.0 && (min as f64..=max as f64).contains(v);
-                let numbers =
-                    numbers_of(&structured(value)).filter(|v| v.len() == count && v.iter().all(fits));
+                let numbers = vector_of(value, count).filter(|v| v.len() == count && v.iter().all(fits));
                 let integers = numbers.map(|v| Typed::Integers(v.iter().map(|x| *x as i64).collect()));
                 integers.ok_or_else(|| refuse(format!("{count} integers from {min} to {max}")))
             }
@@ -260,6 +292,17 @@ impl Param {
 fn whole(text: &str) -> Option<i64> {
     let float = || text.parse::<f64>().ok().filter(|f| f.fract() == 0.0 && f.abs() < 9e15).map(|f| f as i64);
     text.parse::<i64>().ok().or_else(float)
+}
+
+/// The numbers of a value; a number alone stands for each of a pair or a vector, not for a matrix.
+fn vector_of(value: &Value, count: usize) -> Option<Vec<f64>> {
+    let value = structured(value);
+    match value.as_ref() {
+        alone @ (Value::Number(_) | Value::String(_)) if (2..=3).contains(&count) => {
+            numbers_of(&Value::Array(vec![alone.clone(); count]))
+        }
+        other => numbers_of(other),
+    }
 }
 
 /// JSON as it is, or the JSON that a text holds.
@@ -329,6 +372,10 @@ mod tests {
             (
                 json!({"resolution": 2.5}),
                 r#"parameter "resolution": expected an integer from 2 to 1024, got 2.5"#,
+            ),
+            (
+                json!({"resolutoin": 8}),
+                r#"parameter "resolutoin": unknown, expected one of resolution, width, type, did you mean "resolution"?"#,
             ),
             (
                 json!({"width": "NaN"}),

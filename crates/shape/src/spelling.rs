@@ -48,8 +48,8 @@ fn list<T>(values: &[T], put: impl Fn(&mut String, &T) -> std::fmt::Result) -> S
     out
 }
 
-/// The numbers of a list, none beyond ±1e30 (what f32 still multiplies): flat, nested to any depth, with `{"x", "y", …}` for vectors. `None` where anything in
-/// it is not such a number.
+/// The numbers of a list, none beyond ±1e30 (what f32 still multiplies): flat, nested to any depth, with `{"x", "y", …}` for vectors, each
+/// a number or a text that is one. `None` where anything in it is not such a number.
 pub fn numbers_of(value: &Value) -> Option<Vec<f64>> {
     fn gather(value: &Value, into: &mut Vec<f64>) -> Option<()> {
         match value {
@@ -57,6 +57,10 @@ pub fn numbers_of(value: &Value) -> Option<Vec<f64>> {
             Value::Object(axes) => {
                 let named = ["x", "y", "z", "w"].iter().take(axes.len());
                 named.map(|a| axes.get(*a)).try_for_each(|v| gather(v?, into))
+            }
+            Value::String(text) => {
+                into.push(text.trim().parse().ok().filter(|v: &f64| v.abs() <= 1e30)?);
+                Some(())
             }
             number => {
                 into.push(number.as_f64().filter(|v| v.abs() <= 1e30)?);

@@ -1,6 +1,6 @@
 //! What SampleLattice and SampleBeam share: nodes and edges as JSON, and how struts look.
 
-use crate::params::{Kind, Param, ParamError, Values};
+use crate::params::{Choices, Kind, Param, ParamError, Values};
 use crate::spelling::{numbers_of, shorten};
 use fieldstone_kernel::beam::{Limits, LineNetwork, Section, Style};
 use serde_json::Value;
@@ -16,10 +16,15 @@ const fn length(name: &'static str, default: &'static str, doc: &'static str) ->
 
 /// `node_radius`.
 pub const NODE_RADIUS: Param = length("node_radius", "0.1", "radius of the spheres at nodes, mm");
+/// Whether there are spheres at the nodes.
+const NODES: Choices<bool, 2> = Choices([("None", false), ("Sphere", true)]);
+const SECTIONS: Choices<Section, 3> =
+    Choices([("Box", Section::Box), ("Circle", Section::Circle), ("Cross", Section::Cross)]);
+
 /// `node_type`.
 pub const NODE_TYPE: Param = Param {
     name: "node_type",
-    kind: Kind::Choice(&["None", "Sphere"]),
+    kind: Kind::Choice(&NODES.words()),
     default: Some("None"),
     doc: "what sits at nodes; struts meet without it, too",
 };
@@ -28,7 +33,7 @@ pub const SECTION_RADIUS: Param = length("section_radius", "0.1", "radius or hal
 /// `section_type`.
 pub const SECTION_TYPE: Param = Param {
     name: "section_type",
-    kind: Kind::Choice(&["Box", "Circle", "Cross"]),
+    kind: Kind::Choice(&SECTIONS.words()),
     default: Some("Circle"),
     doc: "what a strut looks like when cut across",
 };
@@ -39,13 +44,9 @@ pub const SMOOTHING: Param =
 /// Reads the style's parameters.
 pub fn style(values: &Values) -> Style {
     Style {
-        section: match values.word("section_type") {
-            "Box" => Section::Box,
-            "Cross" => Section::Cross,
-            _ => Section::Circle,
-        },
+        section: SECTIONS.read(values, "section_type"),
         section_radius: values.float("section_radius") as f32,
-        node_radius: (values.word("node_type") == "Sphere").then(|| values.float("node_radius") as f32),
+        node_radius: NODES.read(values, "node_type").then(|| values.float("node_radius") as f32),
         smoothing: values.float("smoothing") as f32,
     }
 }

@@ -50,3 +50,31 @@ fn a_volume_stands_for_its_samples() {
     let out = evaluate(graph, &Bytes(bytes)).unwrap();
     assert_eq!(out[0], [3.0, 2.0, 1.0, 0.0, 0.0, 1.0, 2.0, 3.0]);
 }
+
+#[test]
+fn a_number_stands_for_a_vector_and_texts_for_numbers() {
+    let points = |parameters: Value| {
+        evaluate(
+            json!({"operators": [{"type": "GenerateSamplePoints", "parameters": parameters}]}),
+            &NoAssets,
+        )
+    };
+    let written = points(json!({"size": [4, 4, 4], "offset": [1, 1, 1], "resolution": [3, 3, 3]})).unwrap();
+    for (size, offset, resolution) in [
+        (json!(4), json!(1), json!(3)),
+        (json!("4"), json!("1.0"), json!("3")),
+        (json!(["4", " 4 ", 4]), json!("[1, \"1\", 1e0]"), json!(["3", "3", "3"])),
+        (json!({"x": "4", "y": 4, "z": "4.0"}), json!([["1"], "1", 1]), json!(3.0)),
+    ] {
+        let given = json!({"size": size, "offset": offset, "resolution": resolution});
+        assert_eq!(points(given.clone()).as_ref(), Ok(&written), "{given}");
+    }
+    for wrong in
+        [json!([4, 4]), json!(["4", "four", "4"]), json!(["4", "NaN", "4"]), json!(true), json!("four")]
+    {
+        let refused = points(json!({ "size": wrong })).unwrap_err();
+        assert!(refused.contains("parameter \"size\": expected 3 finite numbers, got "), "{refused}");
+    }
+    // A matrix is not one number sixteen times.
+    assert!(points(json!({"xform": 1})).unwrap_err().contains("expected 16 finite numbers, got 1"));
+}

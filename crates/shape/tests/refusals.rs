@@ -112,9 +112,19 @@ fn documents_that_are_no_graph() {
 fn unknown_names() {
     let known: Vec<_> = OPERATORS.iter().map(|e| e.type_name).collect();
     let known = known.join(", ");
-    for name in ["Shel", "_PointSource", ""] {
+    for (name, meant) in [
+        ("Shel", Some("Shell")),
+        ("_PointSource", Some("GenerateSamplePoints")),
+        ("redistance", Some("Redistance")),
+        ("SAMPLE_BOX", Some("SampleBox")),
+        ("Difference", Some("CSG")),
+        ("TriangleMesh", Some("SampleTriangleMesh")),
+        ("Teapot", None),
+        ("", None),
+    ] {
         let operators = json!([points(), {"type": name}]);
-        let message = format!("operators[1]: type {name:?} is unknown, expected one of {known}");
+        let hint = meant.map_or(String::new(), |m| format!(", did you mean {m:?}?"));
+        let message = format!("operators[1]: type {name:?} is unknown, expected one of {known}{hint}");
         refused(graph(operators, json!([edge(0, 1, "Points")])), &message);
     }
     refused(
@@ -122,6 +132,12 @@ fn unknown_names() {
         r#"operators[1]: type "SampleCustomShape" is not offered here: it runs a shader that comes with the graph (SPIR-V)"#,
     );
     parameter("Shell", "width", json!(1), "unknown, expected one of offset, thickness");
+    let near = "unknown, expected one of offset, thickness, did you mean \"thickness\"?";
+    parameter("Shell", "Thickness", json!(1), near);
+    refused(
+        graph(json!([points(), {"type": "SampleBox"}]), json!([edge(0, 1, "points")])),
+        r#"edges[0]: operators[1] (SampleBox) has no input "points", it has Points, did you mean "Points"?"#,
+    );
     let long = "x".repeat(100_000);
     let message = refusal(&graph(json!([{"type": long}]), json!([])));
     assert!(message.len() < 1000, "a message of {} bytes", message.len());
@@ -284,7 +300,7 @@ fn grids_too_large_are_refused_by_the_plan_before_anything_is_allocated() {
     parameter("GenerateSamplePoints", "resolution", json!([0, 1, 1]), &format!("{resolution} [0,1,1]"));
     parameter("GenerateSamplePoints", "resolution", json!([-8, 8, 8]), &format!("{resolution} [-8,8,8]"));
     parameter("GenerateSamplePoints", "resolution", json!([8, 8]), &format!("{resolution} [8,8]"));
-    parameter("GenerateSamplePoints", "resolution", json!(8), &format!("{resolution} 8"));
+    parameter("GenerateSamplePoints", "resolution", json!(0.5), &format!("{resolution} 0.5"));
     parameter("GenerateSamplePoints", "resolution", json!([1.5, 2, 2]), &format!("{resolution} [1.5,2,2]"));
 }
 
@@ -324,6 +340,16 @@ fn parameters_that_are_no_finite_numbers() {
         graph(json!([{"type": "GenerateSamplePoints", "parameters": {"size": [2, -1, 2]}}]), json!([])),
         r#"operators[0] (GenerateSamplePoints): parameter "size": patch size on axis y is -1, expected a finite number of at least 0"#,
     );
+    for (type_name, name, given, meant) in [
+        ("CSG", "operation", "Difference", "Subtract"),
+        ("SampleSurfaceLattice", "lattice_type", "Diamond", "D"),
+        ("SampleSurfaceLattice", "lattice_type", "Neovius", "SchwarzN"),
+        ("SampleBox", "shape_type", "Sphere", "Ellipsoid"),
+        ("GradeCellSize", "shape_type", "Sphere", "Ellipsoid"),
+    ] {
+        let message = refusal(&graph(json!([{"type": type_name, "parameters": {name: given}}]), json!([])));
+        assert!(message.ends_with(&format!("got {given:?}, did you mean {meant:?}?")), "{message}");
+    }
     parameter("CSG", "operation", json!("Xor"), r#"expected one of Intersect, Subtract, Union, got "Xor""#);
     parameter("CSG", "smoothing", json!(-0.1), "expected a number from 0 to 1000000000, got -0.1");
 }
@@ -340,6 +366,10 @@ fn maps_that_are_singular() {
     xform(json!([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1e-12, 0, 0, 0, 0, 1]), "singular, its determinant is 1e-12");
     xform(
         json!([1, 0, 0, 5, 0, 1, 0, 6, 0, 0, 1, 7, 0, 0, 0, 1]),
+        "is transposed: its translation 5, 6, 7 is at 3, 7, 11, expected at 12, 13, 14",
+    );
+    xform(
+        json!([[1, 0, 0, 5], [0, 1, 0, 6], [0, 0, 1, 7], [1, 0, 0, 1]]),
         "expected 0, 0, 0, 1 at 3, 7, 11, 15, got 5, 6, 7, 1",
     );
     xform(json!([1, 0, 0]), "expected 16 finite numbers, got [1,0,0]");

@@ -11,8 +11,10 @@ pub fn page() -> String {
     let mut page = String::from(
         "# Operators\n\nMade by `cargo xtask gen` from the registry in `crates/shape/src/ops`.\n\n\
          A shape graph is `{\"operators\": [{\"type\", \"parameters\"}], \"edges\": [{\"source\": index, \"target\": [index, input]}]}`, in any\n\
-         order; the result is the operator that feeds no other. Lengths are mm, negative is inside. Vectors may be flat, nested or\n\
-         `{\"x\", \"y\", \"z\"}`, matrices 16 numbers or 4×4. `xform` places a shape: object → world, translation at 12..14.\n\
+         order; the result is the operator that feeds no other, and there is one: two that feed nothing are refused. Values that are combined\n\
+         are of the same points, or refused; so is a sample that is infinite or not a number. Lengths are mm, negative is inside. Vectors may be\n\
+         flat, nested, `{\"x\", \"y\", \"z\"}` or one number for all, matrices 16 numbers or 4×4, numbers also text. `xform` places a shape:\n\
+         object → world, translation at 12..14. docs/algorithms/graphs.md says how a graph is computed.\n\
          What a value *promises*: **Sign**: only sign and zero set mean something; **Bound**: never farther from zero than the\n\
          surface is; **Distance**: the signed distance.\n",
     );

@@ -17,7 +17,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("kernel", "format"),
     ("kernel", "isosurface::mesher"),
     ("kernel", "isosurface::table"),
-    ("shape", "ops"),
 ];
 
 /// Circles of files in the crates of the workspace that are not known already, and known ones that are gone.

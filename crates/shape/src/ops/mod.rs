@@ -5,9 +5,7 @@ pub mod sample;
 pub mod source;
 pub mod transform;
 
-use crate::affine::Affine;
-use crate::operator::{Build, BuildError, OperatorEntry, Stage};
-use crate::params::{Kind, Param, Values};
+use crate::operator::OperatorEntry;
 
 /// Every operator, in the order of the reference.
 #[rustfmt::skip] // one a line, so that lists merge
@@ -46,6 +44,39 @@ pub static OLDER: &[&OperatorEntry] = &[&transform::compute_normals::OLDER];
 pub static NOT_OFFERED: &[(&str, &str)] =
     &[("SampleCustomShape", "it runs a shader that comes with the graph (SPIR-V)")];
 
+/// What others call operators, or what one looks for under its own name, and the operator that does it: (theirs, ours).
+pub static SYNONYMS: &[(&str, &str)] = &[
+    ("Boolean", "CSG"),
+    ("Union", "CSG"),
+    ("Intersect", "CSG"),
+    ("Intersection", "CSG"),
+    ("Subtract", "CSG"),
+    ("Difference", "CSG"),
+    ("Sphere", "SampleBox"),
+    ("SampleSphere", "SampleBox"),
+    ("SampleEllipsoid", "SampleBox"),
+    ("SampleCylinder", "SampleBox"),
+    ("SamplePrimitive", "SampleBox"),
+    ("Primitive", "SampleBox"),
+    ("Gyroid", "SampleSurfaceLattice"),
+    ("SampleGyroid", "SampleSurfaceLattice"),
+    ("SampleTPMS", "SampleSurfaceLattice"),
+    ("TPMS", "SampleSurfaceLattice"),
+    ("SampleMesh", "SampleTriangleMesh"),
+    ("SampleBeamLattice", "SampleLattice"),
+    ("BeamLattice", "SampleLattice"),
+    ("UnitCell", "SampleLattice"),
+    ("Blend", "LinearFilter"),
+    ("Add", "LinearFilter"),
+    ("Thicken", "Shell"),
+    ("Offset", "Redistance"),
+    ("Twist", "TransformTwistCoords"),
+    ("Mirror", "TransformMirrorCoords"),
+    ("Grid", "GenerateSamplePoints"),
+    ("Points", "GenerateSamplePoints"),
+    ("PointSource", "GenerateSamplePoints"),
+];
+
 /// The older form of the operator called `type_name`, if it has one.
 pub fn older(type_name: &str) -> Option<&'static OperatorEntry> {
     OLDER.iter().copied().find(|e| e.type_name == type_name)
@@ -54,27 +85,6 @@ pub fn older(type_name: &str) -> Option<&'static OperatorEntry> {
 /// The operator called `type_name`, if there is one.
 pub fn find(type_name: &str) -> Option<&'static OperatorEntry> {
     OPERATORS.iter().copied().find(|e| e.type_name == type_name)
-}
-
-/// The affine map that most operators have.
-pub const XFORM_PARAM: Param = Param {
-    name: "xform",
-    kind: Kind::Numbers(16),
-    default: Some("[1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]"),
-    doc: "object → world: 16 numbers, translation at 12..14",
-};
-
-/// Reads `xform` of an operator that moves points within the world: it works in its own frame, and its points go back to the world.
-fn conjugate(values: &Values, cx: &mut Build<'_>) -> Result<(), BuildError> {
-    cx.place(values)?;
-    let affine = Affine::placement(values, "xform")?;
-    cx.after = Some(affine).filter(|a| *a != Affine::IDENTITY);
-    Ok(())
-}
-
-/// Sources of points are domains, not stages.
-fn never_built(_: &Values, _: &mut Build<'_>) -> Result<Stage, BuildError> {
-    Err(BuildError::Input("makes points, which are not built".into()))
 }
 
 #[cfg(test)]

@@ -2,26 +2,25 @@
 
 use crate::extent::{Extent, beside};
 use crate::interval::{Bounds, Interval};
-use crate::operator::{Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type};
-use crate::params::{Kind, Param, Values};
+use crate::operator::{Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Stage};
+use crate::params::{Choices, Kind, Param, Values};
 use fieldstone_kernel::by_level;
 use fieldstone_kernel::simd::Level;
 
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "CSG",
-    group: Group::Filter,
     doc: "Boolean combination of two shapes, with a rounded seam if asked for.",
     details: "Union min(A, B), Intersect max(A, B), Subtract max(A, −B). With `smoothing` k > 0 the seam is rounded where \
         |A − B| < k: with h = max(k − |A − B|, 0)/k a union is min(A, B) − k/2·(1 + h − √(1 − h(h − 2))) (circular smooth \
         minimum, Quilez 2013, rev. 2024), the others are its mirror images. The result differs from the sharp one by at most \
-        k·(1 − 1/√2). Of distances the result is a bound: right at the surface, too small elsewhere.",
+        k·(1 − 1/√2) = 0.293·k, and by that much where both surfaces coincide: faces that lie in one plane are lifted by 0.293·k in a union and \
+        sunk as far in an intersection, over all of their common area. Of distances the result is a bound: right at the surface, too small elsewhere.",
     inputs: &[Port::float("A"), Port::float("B")],
-    output: Type::Float,
     params: &[
         Param {
             name: "operation",
-            kind: Kind::Choice(&["Intersect", "Subtract", "Union"]),
+            kind: Kind::Choice(&OPERATIONS.words()),
             default: Some("Union"),
             doc: "how the shapes are combined",
         },
@@ -32,7 +31,6 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
             doc: "radius of the blend, mm; 0 keeps the crease",
         },
     ],
-    ignored: &[],
     example: r#"{"operation": "Subtract", "smoothing": 0.1}"#,
     promise: |_, inputs| inputs.iter().copied().min().unwrap_or(Promise::Sign).min(Promise::Bound),
     sees: |values, visible, spacing, inputs| {
@@ -43,19 +41,13 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         let [a, b] = as_union(values, inputs);
         let mut least = a.or(b);
         least.least -= values.float("smoothing") * DEEPEST;
-        if values.word("operation") == "Union" { least } else { least.negated() }
+        if OPERATIONS.read(values, "operation") == Operation::Union { least } else { least.negated() }
     },
-    reach: Reach::Point,
-    domain: None,
-    check: |_, _| Ok(()),
     build: |values, _| {
-        let operation = match values.word("operation") {
-            "Intersect" => Operation::Intersect,
-            "Subtract" => Operation::Subtract,
-            _ => Operation::Union,
-        };
+        let operation = OPERATIONS.read(values, "operation");
         Ok(Stage::Pointwise(Box::new(Csg { operation, smoothing: values.float("smoothing") as f32 })))
     },
+    ..OperatorEntry::FILTER
 };
 
 /// The blend's greatest depth in its radius: 1 − 1/√2 and somewhat more.
@@ -64,10 +56,10 @@ const DEEPEST: f64 = 0.2929;
 /// The inputs' extents as of a union: max(a, b) = −min(−a, −b).
 fn as_union(values: &Values, inputs: &[Extent]) -> [Extent; 2] {
     let [a, b] = [0, 1].map(|i| inputs.get(i).copied().unwrap_or(Extent::ANY));
-    match values.word("operation") {
-        "Intersect" => [a.negated(), b.negated()],
-        "Subtract" => [a.negated(), b],
-        _ => [a, b],
+    match OPERATIONS.read(values, "operation") {
+        Operation::Intersect => [a.negated(), b.negated()],
+        Operation::Subtract => [a.negated(), b],
+        Operation::Union => [a, b],
     }
 }
 
@@ -77,6 +69,13 @@ enum Operation {
     Subtract,
     Union,
 }
+
+/// What the words of `operation` mean.
+const OPERATIONS: Choices<Operation, 3> = Choices([
+    ("Intersect", Operation::Intersect),
+    ("Subtract", Operation::Subtract),
+    ("Union", Operation::Union),
+]);
 
 struct Csg {
     operation: Operation,

@@ -1,9 +1,7 @@
 //! `LinearFilter`: a weighted sum of two fields.
 
 use crate::interval::Bounds;
-use crate::operator::{
-    Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type, Visible,
-};
+use crate::operator::{Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Stage, Visible};
 use crate::params::{Kind, Param, Values};
 use fieldstone_kernel::by_level;
 use fieldstone_kernel::simd::Level;
@@ -11,27 +9,22 @@ use fieldstone_kernel::simd::Level;
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "LinearFilter",
-    group: Group::Filter,
     doc: "scale_a · InputA + scale_b · InputB.",
     details: "With weights that sum to one it blends one shape into another. Of bounds the result is a bound when \
         |scale_a| + |scale_b| ≤ 1.",
     inputs: &[Port::float("InputA"), Port::float("InputB")],
-    output: Type::Float,
     params: &[weight("scale_a", "weight of InputA"), weight("scale_b", "weight of InputB")],
-    ignored: &[],
     example: r#"{"scale_a": 0.75, "scale_b": 0.25}"#,
     promise,
     sees: |_, visible, _, _| Visible { band: f32::INFINITY, ..visible },
     extent: |values, inputs| {
         inputs[0].times(values.float("scale_a")).plus(inputs[1].times(values.float("scale_b")))
     },
-    reach: Reach::Point,
-    domain: None,
-    check: |_, _| Ok(()),
     build: |values, _| {
         let (a, b) = (values.float("scale_a") as f32, values.float("scale_b") as f32);
         Ok(Stage::Pointwise(Box::new(LinearFilter { a, b })))
     },
+    ..OperatorEntry::FILTER
 };
 
 const fn weight(name: &'static str, doc: &'static str) -> Param {

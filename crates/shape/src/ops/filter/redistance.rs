@@ -1,8 +1,6 @@
 //! `Redistance`: any field to the distance to its surface.
 
-use crate::operator::{
-    Group, Neighbours, OperatorEntry, Port, Promise, Reach, Stage, StageError, Type, Visible,
-};
+use crate::operator::{Neighbours, OperatorEntry, Port, Promise, Reach, Stage, StageError, Visible};
 use crate::params::{Kind, Param, Values};
 use fieldstone_kernel::distance::{self, RedistanceError, redistance_planes};
 use fieldstone_kernel::simd::Level;
@@ -12,14 +10,12 @@ use std::ops::Range;
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "Redistance",
-    group: Group::Filter,
     doc: "Replaces a field by the signed distance to its surface.",
     details: "The surface is the zero set of the trilinear interpolant of samples + `pre_offset`; `post_offset` is added to the \
         distances. Signs never change. Needs samples on a grid; docs/algorithms/redistance.md has the error and its bound. \
         Only the surface that the samples hold counts: let them reach beyond the part as far as distances matter. \
         Where a Threshold, a mesh or a measurement follows, distances are worked out as far as these see, not farther.",
     inputs: &[Port::float("Samples")],
-    output: Type::Float,
     params: &[
         offset("pre_offset", "added to the samples first, in their unit: moves the surface"),
         offset("post_offset", "added to the distances, mm: negative makes the shape thicker"),
@@ -28,14 +24,12 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     example: r#"{"pre_offset": 0.05, "post_offset": -0.02}"#,
     promise: |values, _| if values.float("post_offset") == 0.0 { Promise::Distance } else { Promise::Bound },
     sees: |values, _, _, _| Visible::SURFACE.widened(values.float("pre_offset").abs()),
-    extent: crate::extent::unknown,
     reach: Reach::Cells(cells),
-    domain: None,
-    check: |_, _| Ok(()),
     build: |values, _| {
         let (pre, post) = (values.float("pre_offset") as f32, values.float("post_offset") as f32);
         Ok(Stage::Neighbours(Box::new(Redistance { pre, post })))
     },
+    ..OperatorEntry::FILTER
 };
 
 const fn offset(name: &'static str, doc: &'static str) -> Param {

@@ -2,7 +2,7 @@
 
 use crate::extent::Extent;
 use crate::interval::{Bounds, Interval};
-use crate::operator::{Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type};
+use crate::operator::{Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Stage};
 use crate::params::{Kind, Param};
 use fieldstone_kernel::by_level;
 use fieldstone_kernel::simd::Level;
@@ -10,7 +10,6 @@ use fieldstone_kernel::simd::Level;
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "Shell",
-    group: Group::Filter,
     doc: "A wall of even thickness around the surface, or around an offset of it.",
     details: "|d − offset| − thickness/2. The wall is as thick as asked only where d is a distance in mm. After a surface lattice, a \
         boolean or a transform that bends space the order is sampler → Redistance → Shell → CSG with the part: a Redistance \
@@ -18,7 +17,6 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         reach that far beyond the part. With 5 cells per wall 95 % of it are within 1.1 % of the thickness asked, with 20 cells within 0.06 % \
         (docs/accuracy.md); without the Redistance a gyroid's wall is off by 8 % and a P's by 25 %.",
     inputs: &[Port::float("Samples")],
-    output: Type::Float,
     params: &[
         Param {
             name: "offset",
@@ -33,7 +31,6 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
             doc: "of the whole wall, mm",
         },
     ],
-    ignored: &[],
     example: r#"{"offset": 0.05, "thickness": 0.2}"#,
     promise: |_, inputs| inputs.first().copied().unwrap_or(Promise::Sign).min(Promise::Bound),
     sees: |values, visible, _, _| {
@@ -43,13 +40,11 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         let moved = |by: f64| Extent { least: by, greatest: by, slope: 0.0 };
         inputs[0].plus(moved(-values.float("offset"))).abs().plus(moved(-0.5 * values.float("thickness")))
     },
-    reach: Reach::Point,
-    domain: None,
-    check: |_, _| Ok(()),
     build: |values, _| {
         let (offset, half) = (values.float("offset") as f32, 0.5 * values.float("thickness") as f32);
         Ok(Stage::Pointwise(Box::new(Shell { offset, half })))
     },
+    ..OperatorEntry::FILTER
 };
 
 struct Shell {

@@ -1,9 +1,7 @@
 //! `Threshold`: a field as bytes.
 
 use crate::interval::{Bounds, Interval};
-use crate::operator::{
-    BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type, Visible,
-};
+use crate::operator::{BuildError, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Stage, Type, Visible};
 use crate::params::{Kind, Param};
 use fieldstone_kernel::by_level;
 use fieldstone_kernel::simd::Level;
@@ -14,7 +12,6 @@ const DEFAULT_DIAGONALS: f64 = 3.0;
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "Threshold",
-    group: Group::Filter,
     doc: "Quantises a field around its surface to int8.",
     details: "round(127 · clamp(d/width, −1, 1)), halves away from zero. Decode with byte/127 · width. Blocks that are farther from the \
         surface than `width` are not evaluated.",
@@ -26,24 +23,19 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         default: None,
         doc: "value at which a byte saturates, mm; default 3 cell diagonals",
     }],
-    ignored: &[],
     example: r#"{"width": 0.2}"#,
-    promise: |_, _| Promise::Sign,
     sees: |values, _, spacing, _| match width(values.number("width"), spacing) {
         // A value within half a step of saturation already rounds to it.
         Some(width) => Visible { band: width as f32, cells: 0 }.widened(0.0),
         None => Visible::ALL,
     },
-    extent: crate::extent::unknown,
-    reach: Reach::Point,
-    domain: None,
-    check: |_, _| Ok(()),
     build: |values, cx| {
         let spacing = cx.patch.as_ref().map_or([0.0; 3], |p| p.spacing());
         let width = width(values.number("width"), spacing)
             .ok_or_else(|| BuildError::param("width", "is required for points that are no grid"))?;
         Ok(Stage::Pointwise(Box::new(Threshold { scale: (1.0 / width) as f32 })))
     },
+    ..OperatorEntry::FILTER
 };
 
 fn width(given: Option<f64>, spacing: [f64; 3]) -> Option<f64> {

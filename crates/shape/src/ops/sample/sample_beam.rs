@@ -1,13 +1,10 @@
 //! `SampleBeam`: a network of struts.
 
 use crate::interval::{Bounds, Interval};
-use crate::operator::{
-    Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type,
-    Visible,
-};
-use crate::ops::XFORM_PARAM;
+use crate::operator::{Build, BuildError, Lanes, LanesMut, OperatorEntry, Pointwise, Promise, Stage};
 use crate::params::{Kind, Param, Values};
 use crate::struts::{self, required_asset};
+use crate::xform::XFORM_PARAM;
 use fieldstone_kernel::Aabb;
 use fieldstone_kernel::beam::{BeamNetwork, NetworkBvh};
 use fieldstone_kernel::simd::Level;
@@ -15,13 +12,10 @@ use fieldstone_kernel::simd::Level;
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "SampleBeam",
-    group: Group::Sample,
     doc: "Distance to a network of struts.",
     details: "`network_data` is JSON: {\"nodes\": [[x, y, z], …], \"edges\": [[i, j], …], \"radii\": [r, …]}, mm; radii, one per edge, may be absent \
         and else count instead of `section_radius`. `bvh_data` is what the job network/compute-bvh made of it; without it the \
         hierarchy is built here. Sections, ends, `smoothing` and promises as for SampleLattice. A node without an edge has no sphere.",
-    inputs: &[Port::POINTS],
-    output: Type::Float,
     params: &[
         Param {
             name: "network_data",
@@ -42,15 +36,11 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         struts::SMOOTHING,
         XFORM_PARAM,
     ],
-    ignored: &[],
     example: r#"{"network_data": {"path": "net.json"}, "section_radius": 0.05, "section_type": "Box"}"#,
     promise: |_, inputs| inputs.iter().copied().min().unwrap_or(Promise::Sign).min(Promise::Bound),
-    sees: |_, _, _, _| Visible::ALL,
-    extent: crate::extent::unknown,
-    reach: Reach::Point,
-    domain: None,
     check: |values, _| required_asset(values, "network_data").map(drop),
     build,
+    ..OperatorEntry::SAMPLER
 };
 
 fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {

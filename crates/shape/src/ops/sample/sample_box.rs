@@ -3,19 +3,15 @@
 use crate::affine::Affine;
 use crate::extent::Extent;
 use crate::interval::Bounds;
-use crate::operator::{
-    Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type,
-    Visible,
-};
-use crate::ops::XFORM_PARAM;
-use crate::params::{Kind, Param, ParamError, Values};
+use crate::operator::{Build, BuildError, Lanes, LanesMut, OperatorEntry, Pointwise, Promise, Stage};
+use crate::params::{Choices, Kind, Param, ParamError, Values};
+use crate::xform::XFORM_PARAM;
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::solid::{self, Solid, SolidError};
 
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "SampleBox",
-    group: Group::Sample,
     doc: "Exact distance to a simple solid, centred at the origin with its axis along z.",
     details: "`size` is the full extent.\n\n\
         | shape_type | meaning |\n|---|---|\n\
@@ -30,22 +26,10 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         | Torus | outer radius size.x/2, tube radius `free_param` (at most size.x/2) |\n\n\
         With an `xform` that scales evenly the result stays the distance; otherwise it is a bound, the distance before the \
         `xform` times its least stretch.",
-    inputs: &[Port::POINTS],
-    output: Type::Float,
     params: &[
         Param {
             name: "shape_type",
-            kind: Kind::Choice(&[
-                "Box",
-                "BoxFrame",
-                "CappedCone",
-                "Capsule",
-                "Cylinder",
-                "Ellipsoid",
-                "Link",
-                "Plane",
-                "Torus",
-            ]),
+            kind: Kind::Choice(&SOLIDS.words()),
             default: Some("Box"),
             doc: "which solid",
         },
@@ -58,44 +42,47 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         },
         XFORM_PARAM,
     ],
-    ignored: &[],
     example: r#"{"shape_type": "CappedCone", "size": [1.2, 1.2, 1], "free_param": 0.2, "xform": [0, 0, 1, 0, 0, 1, 0, 0, -1, 0, 0, 0, 0.1, 0, 0, 1]}"#,
     promise: |values, inputs| {
         let evenly = Affine::placement(values, "xform").is_ok_and(|a| a.is_similarity());
         let own = if evenly { Promise::Distance } else { Promise::Bound };
         inputs.iter().copied().fold(own, Promise::min)
     },
-    sees: |_, _, _, _| Visible::ALL,
     extent: |values, _| {
         // Nothing is deeper than half its greatest side, but a Plane.
         let size = values.vector::<3>("size").into_iter().fold(0.0, |m: f64, s| m.max(s.abs()));
         let scale = Affine::placement(values, "xform").map_or(f64::INFINITY, |a| a.least_scale());
-        let deepest = if values.word("shape_type") == "Plane" { f64::INFINITY } else { 0.51 * size * scale };
+        let deepest = if SOLIDS.read(values, "shape_type") == solid::Kind::Plane {
+            f64::INFINITY
+        } else {
+            0.51 * size * scale
+        };
         Extent { least: -deepest, ..Extent::ANY }
     },
-    reach: Reach::Point,
-    domain: None,
     check: |values, _| own_solid(values).map(drop),
     build,
+    ..OperatorEntry::SAMPLER
 };
 
-/// The solid of this `shape_type`; refusals name the parameters.
+/// What the words of `shape_type` mean.
+const SOLIDS: Choices<solid::Kind, 9> = Choices([
+    ("Box", solid::Kind::Box),
+    ("BoxFrame", solid::Kind::BoxFrame),
+    ("CappedCone", solid::Kind::CappedCone),
+    ("Capsule", solid::Kind::Capsule),
+    ("Cylinder", solid::Kind::Cylinder),
+    ("Ellipsoid", solid::Kind::Ellipsoid),
+    ("Link", solid::Kind::Link),
+    ("Plane", solid::Kind::Plane),
+    ("Torus", solid::Kind::Torus),
+]);
+
+/// The solid of this kind; refusals name the parameters.
 pub(crate) fn solid(
-    shape_type: &str,
+    kind: solid::Kind,
     size: (&str, [f64; 3]),
     free: (&str, f64),
 ) -> Result<Solid, ParamError> {
-    let kind = match shape_type {
-        "BoxFrame" => solid::Kind::BoxFrame,
-        "CappedCone" => solid::Kind::CappedCone,
-        "Capsule" => solid::Kind::Capsule,
-        "Cylinder" => solid::Kind::Cylinder,
-        "Ellipsoid" => solid::Kind::Ellipsoid,
-        "Link" => solid::Kind::Link,
-        "Plane" => solid::Kind::Plane,
-        "Torus" => solid::Kind::Torus,
-        _ => solid::Kind::Box,
-    };
     Solid::new(kind, size.1, free.1).map_err(|e| {
         let name = match e {
             SolidError::Size(_) => size.0,
@@ -107,7 +94,7 @@ pub(crate) fn solid(
 
 fn own_solid(values: &Values) -> Result<Solid, ParamError> {
     let size = ("size", values.vector("size"));
-    solid(values.word("shape_type"), size, ("free_param", values.float("free_param")))
+    solid(SOLIDS.read(values, "shape_type"), size, ("free_param", values.float("free_param")))
 }
 
 fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {

@@ -2,13 +2,10 @@
 
 use crate::grading::{self, Grading};
 use crate::interval::{Bounds, Interval};
-use crate::operator::{
-    Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type,
-    Visible,
-};
-use crate::ops::XFORM_PARAM;
+use crate::operator::{Build, BuildError, Lanes, LanesMut, OperatorEntry, Pointwise, Promise, Stage};
 use crate::params::{Kind, Param, ParamError, Values};
 use crate::struts;
+use crate::xform::XFORM_PARAM;
 use fieldstone_kernel::Aabb;
 use fieldstone_kernel::beam::{BeamError, BeamLattice, UnitCell};
 use fieldstone_kernel::simd::Level;
@@ -16,19 +13,16 @@ use fieldstone_kernel::simd::Level;
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "SampleLattice",
-    group: Group::Sample,
     doc: "Distance to a lattice of struts: a unit cell, repeated endlessly.",
     details: "`lattice_data` is {\"nodes\": [[x, y, z], …], \"edges\": [[i, j], …]}, nodes within the unit cube; at most 4096 of each. Nodes \
         are scaled by `scale` first, so that radii stay in mm. Struts of neighbouring cells count wherever they are nearer; \
         edges that differ by whole cells count once. A Circle strut has round ends; Box and Cross end flat, their radius beyond the \
         node, one side level, or along x where the strut is upright; the plates of a Cross are a third as thick as wide. \
         The union is exact outside and at most the depth inside. With `smoothing` k the two nearest struts blend in a \
-        circle, as a CSG union does, by at most k·(1 − 1/√2).\n\n\
+        circle, as a CSG union does, by at most k·(1 − 1/√2), which lifts sides of struts that lie in one plane.\n\n\
         `section_radius_grading_*` multiplies the struts' radius by mix(scale₀, scale₁, t), t = clamp((z − range₀)/(range₁ − range₀)) at local \
-        z; spheres keep theirs. `scale_grading_*` multiplies the cells' height in the same way: z is replaced by ∫ dz/multiplier, so \
-        that cells stay connected, and values are multiplied by the least multiplier below 1.",
-    inputs: &[Port::POINTS],
-    output: Type::Float,
+        z; spheres keep theirs. `scale_grading_*` multiplies the cells' height in the same way: z is replaced by ∫ dz/multiplier from 0 to z, so \
+        that cells stay connected (the phase starts at local z = 0, wherever the range lies), and values are multiplied by the least multiplier below 1.",
     params: &[
         Param { name: "lattice_data", kind: Kind::Json, default: None, doc: "the unit cell; required" },
         Param {
@@ -51,7 +45,6 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         ),
         XFORM_PARAM,
     ],
-    ignored: &[],
     example: r#"{"lattice_data": {"nodes": [[0.5, 0.5, 0.5], [0, 0, 0], [1, 1, 1], [0, 1, 0]], "edges": [[0, 1], [0, 2], [0, 3]]},
         "scale": [0.5, 0.5, 0.5], "section_radius": 0.05, "node_type": "Sphere", "node_radius": 0.08, "smoothing": 0.03}"#,
     promise: |values, inputs| {
@@ -63,12 +56,9 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
             false => Promise::Sign,
         }
     },
-    sees: |_, _, _, _| Visible::ALL,
-    extent: crate::extent::unknown,
-    reach: Reach::Point,
-    domain: None,
     check: |values, _| parts(values).map(drop),
     build,
+    ..OperatorEntry::SAMPLER
 };
 
 /// The unit cell, and how its height and its struts' radius are graded.

@@ -3,26 +3,20 @@
 use crate::affine::Affine;
 use crate::extent::Extent;
 use crate::interval::{Bounds, Interval};
-use crate::operator::{
-    Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type,
-    Visible,
-};
-use crate::ops::XFORM_PARAM;
+use crate::operator::{Build, BuildError, Lanes, LanesMut, OperatorEntry, Pointwise, Stage};
 use crate::params::{Kind, Param, ParamError, Values};
+use crate::xform::XFORM_PARAM;
 use fieldstone_kernel::lattice::spinodoid::{MAX_WAVES, Spinodoid, SpinodoidError};
 use fieldstone_kernel::simd::Level;
 
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "SampleSpinodoid",
-    group: Group::Sample,
     doc: "A random structure of `wave_count` waves whose directions lie within cones about the axes.",
     details: "u(p) − √2·erf⁻¹(2·density − 1) with u(p) = √(2/N)·Σ cos(2π n·p/pore_size + γ): Kumar, Tan, Zheng, Kochmann, npj Comput. Mater. 6 (2020) 73. \
         Directions n are uniform within `angles` of the x, y and z axis (0 leaves the axis out; all 0: isotropic, our choice), phases γ \
         uniform, both from SplitMix64 with a fixed seed: the same parameters give the same structure always. Only sign and zero \
         set mean something. Time grows with points × `wave_count`.",
-    inputs: &[Port::POINTS],
-    output: Type::Float,
     params: &[
         Param {
             name: "angles",
@@ -50,10 +44,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         },
         XFORM_PARAM,
     ],
-    ignored: &[],
     example: r#"{"angles": [30, 0, 30], "density": 0.4, "wave_count": 40, "pore_size": 0.7}"#,
-    promise: |_, _| Promise::Sign,
-    sees: |_, _, _, _| Visible::ALL,
     extent: |values, inputs| {
         // All waves agree at most; levels of densities from 0.001 to 0.999 are within 4.
         let most = (2.0 * values.integer("wave_count").unwrap_or(1000) as f64).sqrt() * 1.001;
@@ -61,10 +52,9 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         let slope = most * std::f64::consts::TAU / (values.float("pore_size") * placed);
         Extent::within(most + 4.0, inputs[0].slope * slope)
     },
-    reach: Reach::Point,
-    domain: None,
     check: |values, _| spinodoid(values, 1).map(drop),
     build,
+    ..OperatorEntry::SAMPLER
 };
 
 /// With so many waves.

@@ -5,28 +5,24 @@ use crate::extent::Extent;
 use crate::grading::{self, Grading};
 use crate::interval::{Bounds, Interval};
 use crate::operator::{
-    AssetBytes, Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach,
-    Rows, Stage, Type, Visible,
+    AssetBytes, Build, BuildError, Lanes, LanesMut, OperatorEntry, Pointwise, Rows, Stage,
 };
-use crate::ops::XFORM_PARAM;
 use crate::params::{Kind, Param, ParamError, Values};
+use crate::xform::XFORM_PARAM;
 use fieldstone_kernel::lattice::tpms::{Surface, at_points, on_rows};
 use fieldstone_kernel::simd::Level;
 
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "SampleSurfaceLattice",
-    group: Group::Sample,
     doc: "A triply periodic surface given by its nodal equation: negative on one side, positive on the other.",
     details: "f(X, Y, Z) − threshold with X = 2πx/scale.x and so on; the equations and their sources are in the table of surface lattices. \
         `None` is +1 everywhere. The values have no unit: only their sign and zero set mean something, so put a Redistance before \
         Shell, Threshold or a smooth CSG. Positions keep a precision of one part in 10⁷ of their distance from the \
         origin.\n\n\
         `scale_grading_*` multiplies the cells' height by mix(scale₀, scale₁, t), t = clamp((z − range₀)/(range₁ − range₀)) at local z: z \
-        is replaced by ∫ dz/multiplier, so that cells stay connected. `threshold_grading_*` adds mix(offset₀, offset₁, t) to \
+        is replaced by ∫ dz/multiplier from 0 to z, so that cells stay connected; the phase starts at local z = 0, wherever the range lies. `threshold_grading_*` adds mix(offset₀, offset₁, t) to \
         the threshold.",
-    inputs: &[Port::POINTS],
-    output: Type::Float,
     params: &[
         Param {
             name: "lattice_type",
@@ -83,16 +79,20 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         },
         XFORM_PARAM,
     ],
-    ignored: &[],
     example: r#"{"lattice_type": "IWP", "scale": [1, 0.8, 1.2], "threshold": 0.1}"#,
-    promise: |_, _| Promise::Sign,
-    sees: |_, _, _, _| Visible::ALL,
     extent,
-    reach: Reach::Point,
-    domain: None,
     check,
     build,
+    ..OperatorEntry::SAMPLER
 };
+
+/// The surface that `lattice_type` names; nothing for `None`.
+fn surface(values: &Values) -> Option<&'static Surface> {
+    match values.word("lattice_type") {
+        "None" => None,
+        id => Some(Surface::find(id).unwrap_or_else(|| panic!("{id} is offered and has no equation"))),
+    }
+}
 
 fn check(values: &Values, _: AssetBytes<'_>) -> Result<(), ParamError> {
     let scale = values.vector::<3>("scale");
@@ -110,7 +110,7 @@ fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
     let threshold = ThresholdGrading::read(values)?;
     cx.place(values)?;
     Ok(Stage::Pointwise(Box::new(SampleSurfaceLattice {
-        surface: Surface::find(values.word("lattice_type")),
+        surface: surface(values),
         per_scale: scale.map(|s| (1.0 / s) as f32),
         threshold: values.float("threshold") as f32,
         height: (height != Grading::NONE).then_some(height),
@@ -121,7 +121,7 @@ fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
 /// No value is farther from zero than its steepest slope over half a cell's diagonal, for zero is met in every cell.
 fn extent(values: &Values, inputs: &[Extent]) -> Extent {
     use std::f64::consts::PI;
-    let Some(surface) = Surface::find(values.word("lattice_type")) else { return Extent::within(1.0, 0.0) };
+    let Some(surface) = surface(values) else { return Extent::within(1.0, 0.0) };
     let Ok(placed) = Affine::placement(values, "xform") else { return Extent::ANY };
     let pair = |name: &str| values.vector::<2>(name);
     let heights = pair("scale_grading_scale").map(f64::abs);
@@ -253,5 +253,23 @@ impl Pointwise for SampleSurfaceLattice {
             value = value.plus(Interval::new(a.min(b), a.max(b)).negated());
         }
         Bounds::scalar(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fieldstone_kernel::lattice::tpms::SURFACES;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_choices_are_the_surfaces_that_have_an_equation() {
+        let offered = ENTRY.params.iter().find_map(|p| match p.kind {
+            Kind::Choice(words) if p.name == "lattice_type" => Some(words),
+            _ => None,
+        });
+        let offered: BTreeSet<&str> = offered.unwrap().iter().copied().collect();
+        let known: BTreeSet<&str> = SURFACES.iter().map(|s| s.id).chain(["None"]).collect();
+        assert_eq!(offered, known);
     }
 }

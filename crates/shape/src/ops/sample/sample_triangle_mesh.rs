@@ -1,32 +1,26 @@
 //! `SampleTriangleMesh`: the signed distance to a mesh.
 
 use crate::mesh_sampler::{CW_WINDING, MESH_DATA, mesh_of, promise, stage};
-use crate::operator::{Build, BuildError, Group, OperatorEntry, Port, Reach, Stage, Type, Visible};
-use crate::ops::XFORM_PARAM;
+use crate::operator::{Build, BuildError, OperatorEntry, Reach, Stage};
 use crate::params::Values;
 use crate::struts::required_asset;
+use crate::xform::XFORM_PARAM;
 use fieldstone_kernel::bvh::Bvh;
 
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "SampleTriangleMesh",
-    group: Group::Sample,
     doc: "Signed distance to a mesh.",
     details: "Inside is where the generalised winding number is above one half (Jacobson et al. 2013): holes are closed smoothly, overlapping \
         parts count once. A mesh that is inside out as a whole is taken the other way round. The distance is exact; on an axis-aligned \
         grid all samples are found together, and only as far as what follows can see.",
-    inputs: &[Port::POINTS],
-    output: Type::Float,
     params: &[MESH_DATA, CW_WINDING, XFORM_PARAM],
-    ignored: &[],
     example: r#"{"mesh_data": {"file_type": "MeshFile", "path": "ball.ply"}}"#,
     promise,
-    sees: |_, _, _, _| Visible::ALL,
-    extent: crate::extent::unknown,
     reach: Reach::Patch,
-    domain: None,
     check: |values, _| required_asset(values, "mesh_data").map(drop),
     build,
+    ..OperatorEntry::SAMPLER
 };
 
 fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {

@@ -1,22 +1,19 @@
 //! `SampleTriangleMeshBvh`: the signed distance to a mesh, with its hierarchy given.
 
 use crate::mesh_sampler::{CW_WINDING, MESH_DATA, mesh_of, promise, stage};
-use crate::operator::{Build, BuildError, Group, OperatorEntry, Port, Reach, Stage, Type, Visible};
-use crate::ops::XFORM_PARAM;
+use crate::operator::{Build, BuildError, OperatorEntry, Reach, Stage};
 use crate::params::{Kind, Param, Values};
 use crate::struts::required_asset;
+use crate::xform::XFORM_PARAM;
 use fieldstone_kernel::bvh::{Bvh, BvhBytesError};
 
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "SampleTriangleMeshBvh",
-    group: Group::Sample,
     doc: "Signed distance to a mesh whose hierarchy is an asset.",
     details: "Inside is where the generalised winding number is above one half (Jacobson et al. 2013): holes are closed smoothly, overlapping \
         parts count once. A mesh that is inside out as a whole is taken the other way round. The distance is exact; on an axis-aligned \
         grid all samples are found together, and only as far as what follows can see.",
-    inputs: &[Port::POINTS],
-    output: Type::Float,
     params: &[
         MESH_DATA,
         Param {
@@ -28,15 +25,12 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         CW_WINDING,
         XFORM_PARAM,
     ],
-    ignored: &[],
     example: r#"{"mesh_data": {"file_type": "MeshFile", "path": "ball.ply"}, "bvh_data": {"path": "ball.bvh"}}"#,
     promise,
-    sees: |_, _, _, _| Visible::ALL,
-    extent: crate::extent::unknown,
     reach: Reach::Patch,
-    domain: None,
     check: |values, _| required_asset(values, "mesh_data").and(required_asset(values, "bvh_data")).map(drop),
     build,
+    ..OperatorEntry::SAMPLER
 };
 
 fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {

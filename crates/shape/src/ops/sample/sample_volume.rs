@@ -1,12 +1,9 @@
 //! `SampleVolume`: a volume's samples, looked up anywhere.
 
 use crate::interval::{Bounds, Interval};
-use crate::operator::{
-    Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type,
-    Visible,
-};
-use crate::ops::XFORM_PARAM;
+use crate::operator::{Build, BuildError, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Stage, Type};
 use crate::params::{Kind, Param, Values};
+use crate::xform::XFORM_PARAM;
 use fieldstone_kernel::Aabb;
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::volume::{Volume, VolumeError};
@@ -29,7 +26,6 @@ pub const SIZE: Param = Param {
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "SampleVolume",
-    group: Group::Sample,
     doc: "A volume's samples, interpolated at the points.",
     details: "Trilinear within the box from `volume_offset` to `volume_offset + volume_size`, whose faces hold the outermost samples. Outside the \
         box a number is that of the nearest point of the box plus the distance to the box, a vector that of the nearest \
@@ -38,15 +34,9 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     inputs: &[Port::POINTS, Port { name: "Volume", takes: Type::Volume, required: true }],
     output: Type::Any,
     params: &[OFFSET, SIZE, XFORM_PARAM],
-    ignored: &[],
     example: r#"{"volume_offset": [-1, -1, -1], "volume_size": [2, 2, 2]}"#,
-    promise: |_, _| Promise::Sign,
-    sees: |_, _, _, _| Visible::ALL,
-    extent: crate::extent::unknown,
-    reach: Reach::Point,
-    domain: None,
-    check: |_, _| Ok(()),
     build,
+    ..OperatorEntry::SAMPLER
 };
 
 /// The volume of the second input in the box that the parameters give it.

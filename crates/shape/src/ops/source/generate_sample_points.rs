@@ -2,21 +2,19 @@
 
 use crate::affine::Affine;
 use crate::extent::Extent;
-use crate::operator::{Domain, Group, OperatorEntry, Promise, Reach, Type, Visible};
-use crate::ops::{XFORM_PARAM, never_built};
+use crate::operator::{Domain, OperatorEntry};
 use crate::params::{Kind, Param, ParamError, Values};
+use crate::xform::XFORM_PARAM;
 use fieldstone_kernel::Patch;
 
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "GenerateSamplePoints",
-    group: Group::Source,
     doc: "The points of a regular grid, with samples on the faces of its box.",
     details: "Sample `i` of an axis sits at `offset + size · i / (resolution − 1)`; x runs fastest, then y, then z. \
-        `xform` then moves each point: p ← M·p. Operators that need neighbours (Redistance, ComputeNormals) measure \
+        `xform` then moves each point: p ← M·p. Values \
+        that are combined must be of the same points: of one grid, or of grids written twice that agree to a ten thousandth of a cell. Operators that need neighbours (Redistance, ComputeNormals) measure \
         distances between the moved samples and refuse a sheared grid.",
-    inputs: &[],
-    output: Type::Vec3f,
     params: &[
         Param {
             name: "offset",
@@ -38,15 +36,10 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         },
         XFORM_PARAM,
     ],
-    ignored: &[],
     example: r#"{"offset": [-1, -1, -1], "size": [2, 2, 2], "resolution": [9, 9, 9]}"#,
-    promise: |_, _| Promise::Distance,
-    sees: |_, _, _, _| Visible::ALL,
     extent: |_, _| Extent { slope: 1.0, ..Extent::ANY },
-    reach: Reach::Point,
     domain: Some(domain),
-    check: |_, _| Ok(()),
-    build: never_built,
+    ..OperatorEntry::SOURCE
 };
 
 fn domain(values: &Values) -> Result<Domain, ParamError> {

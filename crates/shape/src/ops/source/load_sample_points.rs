@@ -1,33 +1,23 @@
 //! `LoadSamplePoints`: points one by one.
 
-use crate::operator::{Domain, Group, OperatorEntry, Promise, Reach, Type, Visible};
-use crate::ops::never_built;
+use crate::operator::{Domain, OperatorEntry};
 use crate::params::{Kind, Param, ParamError, Values};
 use std::sync::Arc;
 
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "LoadSamplePoints",
-    group: Group::Source,
     doc: "A list of points.",
     details: "The result has one value per point, in the order of the list. Operators that need neighbours refuse it.",
-    inputs: &[],
-    output: Type::Vec3f,
     params: &[Param {
         name: "points",
         kind: Kind::Points,
         default: Some("[[0, 0, 0]]"),
         doc: "points, mm: nested or flat",
     }],
-    ignored: &[],
     example: r#"{"points": [[0, 0, 0], [0.25, 0.5, -0.75], [1, 1, 1]]}"#,
-    promise: |_, _| Promise::Distance,
-    sees: |_, _, _, _| Visible::ALL,
-    extent: crate::extent::unknown,
-    reach: Reach::Point,
     domain: Some(domain),
-    check: |_, _| Ok(()),
-    build: never_built,
+    ..OperatorEntry::SOURCE
 };
 
 fn domain(values: &Values) -> Result<Domain, ParamError> {

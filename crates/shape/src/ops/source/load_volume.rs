@@ -2,10 +2,8 @@
 
 use crate::affine::Affine;
 use crate::finite::NotFinite;
-use crate::operator::{
-    AssetBytes, Build, BuildError, Domain, Group, OperatorEntry, Promise, Reach, Stage, Type, Visible, Volume,
-};
-use crate::params::{Kind, Param, ParamError, Values};
+use crate::operator::{AssetBytes, Build, BuildError, Domain, OperatorEntry, Promise, Stage, Type, Volume};
+use crate::params::{Choices, Kind, Param, ParamError, Values};
 use fieldstone_kernel::Patch;
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::volume::Samples;
@@ -14,13 +12,12 @@ use std::sync::Arc;
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "LoadVolume",
-    group: Group::Source,
     doc: "A volume from an asset: raw little-endian samples, x fastest.",
     details: "Without `component_type` the asset's size tells it: 1 byte per sample is Byte, 4 Float, 8 Vec2f, 12 Vec3f, 16 \
         Vec4f; any other size is refused. A Byte decodes to value/127, an Integer to its value. Feed it to SampleVolume to sample it \
-        anywhere. Fed to a port that takes numbers per point it stands for the samples themselves, which must be as many \
-        per axis as the others'.",
-    inputs: &[],
+        anywhere. Fed to a port that takes numbers per point it stands for the samples themselves: as many per axis as those that they are \
+        combined with, and at their points, also for operators in between (Redistance, ComputeNormals). A volume that meets no other points lies \
+        in the box from (−1, −1, −1) to (1, 1, 1), 2 mm a side. A sample that is infinite or not a number is refused.",
     output: Type::Volume,
     params: &[
         Param {
@@ -31,9 +28,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         },
         Param {
             name: "component_type",
-            kind: Kind::Choice(&[
-                "None", "Byte", "Float", "Integer", "Vec2f", "Vec2i", "Vec3f", "Vec3i", "Vec4f", "Vec4i",
-            ]),
+            kind: Kind::Choice(&COMPONENTS.words()),
             default: Some("None"),
             doc: "what a sample is; None: from the asset's size",
         },
@@ -44,15 +39,12 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
             doc: "samples per axis",
         },
     ],
-    ignored: &[],
     example: r#"{"volume_data": {"file_type": "Raw", "path": "ball.bin"}, "resolution": [9, 9, 9]}"#,
     promise: |_, _| Promise::Sign,
-    sees: |_, _, _, _| Visible::ALL,
-    extent: crate::extent::unknown,
-    reach: Reach::Point,
     domain: Some(domain),
     check,
     build,
+    ..OperatorEntry::SOURCE
 };
 
 fn resolution(values: &Values) -> [u32; 3] {
@@ -77,9 +69,11 @@ fn component_of(values: &Values, bytes: u64) -> Result<Component, ParamError> {
     let (path, [x, y, z]) = (path(values)?, resolution(values));
     let count = [x, y, z].iter().map(|n| u128::from(*n)).product::<u128>();
     let word = values.word("component_type");
-    let found = component(word, bytes, count).filter(|c| c.bytes() as u128 * count == u128::from(bytes));
-    found.ok_or_else(|| {
-        let kinds = if word == "None" { "Byte, Float, Vec2f, Vec3f or Vec4f" } else { word };
+    let told = COMPONENTS.meaning(word);
+    let found = told.or_else(|| by_size(u128::from(bytes).checked_div(count)?));
+    let fits = found.filter(|c| c.bytes() as u128 * count == u128::from(bytes));
+    fits.ok_or_else(|| {
+        let kinds = if told.is_none() { "Byte, Float, Vec2f, Vec3f or Vec4f" } else { word };
         let what =
             format!("{path:?} has {bytes} bytes, which is no {kinds} volume of {x} × {y} × {z} samples");
         ParamError { name: "volume_data".into(), what }
@@ -133,21 +127,26 @@ struct Component {
     count: usize,
 }
 
-fn component(word: &str, bytes: u64, samples: u128) -> Option<Component> {
-    let of = |scalar, count| Some(Component { scalar, count });
-    match word {
-        "Byte" => of(Scalar::Byte, 1),
-        "Float" => of(Scalar::Float, 1),
-        "Integer" => of(Scalar::Integer, 1),
-        "None" => match u128::from(bytes).checked_div(samples) {
-            Some(1) => of(Scalar::Byte, 1),
-            Some(n @ (4 | 8 | 12 | 16)) => of(Scalar::Float, n as usize / 4),
-            _ => None,
-        },
-        vector => {
-            let count = usize::from(vector.as_bytes()[3] - b'0');
-            of(if vector.ends_with('i') { Scalar::Integer } else { Scalar::Float }, count)
-        }
+/// What the words of `component_type` mean; `None`: what the asset's size says.
+const COMPONENTS: Choices<Option<Component>, 10> = Choices([
+    ("None", None),
+    ("Byte", Some(Component { scalar: Scalar::Byte, count: 1 })),
+    ("Float", Some(Component { scalar: Scalar::Float, count: 1 })),
+    ("Integer", Some(Component { scalar: Scalar::Integer, count: 1 })),
+    ("Vec2f", Some(Component { scalar: Scalar::Float, count: 2 })),
+    ("Vec2i", Some(Component { scalar: Scalar::Integer, count: 2 })),
+    ("Vec3f", Some(Component { scalar: Scalar::Float, count: 3 })),
+    ("Vec3i", Some(Component { scalar: Scalar::Integer, count: 3 })),
+    ("Vec4f", Some(Component { scalar: Scalar::Float, count: 4 })),
+    ("Vec4i", Some(Component { scalar: Scalar::Integer, count: 4 })),
+]);
+
+/// Of so many bytes per sample.
+fn by_size(bytes: u128) -> Option<Component> {
+    match bytes {
+        1 => Some(Component { scalar: Scalar::Byte, count: 1 }),
+        4 | 8 | 12 | 16 => Some(Component { scalar: Scalar::Float, count: bytes as usize / 4 }),
+        _ => None,
     }
 }
 

@@ -1,32 +1,27 @@
 //! `ComputeCurvatures`: how the level surfaces of samples bend.
 
 use crate::differences::{Differences, PARAMS, cells, check, promise};
-use crate::operator::{Group, OperatorEntry, Port, Reach, Stage, Type, Visible};
+use crate::operator::{OperatorEntry, Port, Reach, Stage, Type};
 
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "ComputeCurvatures",
-    group: Group::Transform,
     doc: "Curvatures of the level surface through each sample: mean, Gaussian, largest absolute principal.",
     details: "With g the gradient and H the second derivatives, by central differences on the grid: mean (|g|² tr H − gᵀHg)/(2|g|³), positive \
         where the shape is convex (a ball of radius r: 1/r); Gaussian gᵀ adj(H) g/|g|⁴; the principal ones are mean ± √(mean² − Gaussian), \
         and the third value is the larger of their magnitudes (R. Goldman, \"Curvature formulas for implicit curves and surfaces\", 2005, §4). In 1/mm \
         and 1/mm²; zero where the gradient is. Of second order in the step; at the border second derivatives are those of the nearest inner sample.",
     inputs: &[Port { name: "Samples", takes: Type::Any, required: true }],
-    output: Type::Vec3f,
     params: PARAMS,
-    ignored: &[],
     example: r#"{"spacing_type": "Discrete", "step_size": 1}"#,
     promise,
-    sees: |_, _, _, _| Visible::ALL,
-    extent: crate::extent::unknown,
     reach: Reach::Cells(|values, visible, spacing| {
         // Samples at the border look at those beside the nearest inner one.
         cells(values, visible, spacing).map(|n| 2 * n)
     }),
-    domain: None,
     check,
     build: |values, cx| Ok(Stage::Neighbours(Box::new(Differences::read(values, cx, curvatures)?))),
+    ..OperatorEntry::TRANSFORM
 };
 
 fn curvatures(g: [f64; 3], [xx, yy, zz, xy, yz, zx]: [f64; 6]) -> [f32; 3] {

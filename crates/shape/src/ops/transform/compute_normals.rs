@@ -3,36 +3,31 @@
 use crate::affine::Affine;
 use crate::differences::{Differences, PARAMS, cells, check, promise};
 use crate::operator::{
-    Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Reach, Stage, Type, Visible,
+    Build, BuildError, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Reach, Stage, Type,
 };
-use crate::ops::XFORM_PARAM;
 use crate::ops::sample::sample_volume;
 use crate::params::Values;
+use crate::xform::XFORM_PARAM;
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::volume::Volume;
 
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "ComputeNormals",
-    group: Group::Transform,
     doc: "Unit vectors in the direction in which the samples grow: outward normals of a shape.",
     details: "Central differences on the grid, one-sided at its border, of second order in the step. Zero where the samples do not change. \
         The vectors are the world's: where an `xform` turned the points, they are turned with them.",
     inputs: &[Port { name: "Samples", takes: Type::Any, required: true }],
-    output: Type::Vec3f,
     params: PARAMS,
-    ignored: &[],
     example: r#"{"spacing_type": "Discrete", "step_size": 1}"#,
     promise,
-    sees: |_, _, _, _| Visible::ALL,
-    extent: crate::extent::unknown,
     reach: Reach::Cells(cells),
-    domain: None,
     check,
     build: |values, cx| {
         let differences = Differences::read(values, cx, normal)?.along(cx.axes);
         Ok(Stage::Neighbours(Box::new(differences)))
     },
+    ..OperatorEntry::TRANSFORM
 };
 
 /// The form of clients up to 0.10, which sample a volume instead.

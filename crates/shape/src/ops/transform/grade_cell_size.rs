@@ -2,16 +2,13 @@
 
 use crate::affine::Affine;
 use crate::interval::Bounds;
-use crate::operator::{
-    AssetBytes, Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach,
-    Stage, Type, Visible,
-};
+use crate::operator::{AssetBytes, Build, BuildError, Lanes, LanesMut, OperatorEntry, Pointwise, Stage};
 use crate::ops::sample::sample_box::solid;
-use crate::ops::{XFORM_PARAM, conjugate};
-use crate::params::{Kind, Param, ParamError, Values};
+use crate::params::{Choices, Kind, Param, ParamError, Values};
+use crate::xform::{XFORM_PARAM, conjugate};
 use fieldstone_kernel::by_level;
 use fieldstone_kernel::simd::Level;
-use fieldstone_kernel::solid::Solid;
+use fieldstone_kernel::solid::{self, Solid};
 
 /// The shape's `xform` within the operator's frame.
 pub(super) const SHAPE_XFORM: Param = Param {
@@ -24,12 +21,10 @@ pub(super) const SHAPE_XFORM: Param = Param {
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "GradeCellSize",
-    group: Group::Transform,
     doc: "Makes the cells of lattices grow with the distance from a shape, in steps or evenly.",
     details: "With d the distance to the shape and t = clamp((d − offset)/width): p ← p/(1 + step_size·level), level = ⌊t·num_steps⌋, or t itself where \
-        num_steps is 0. Cells do not meet across the steps. Distances are lost: put a Redistance after the sampler.",
-    inputs: &[Port::POINTS],
-    output: Type::Vec3f,
+        num_steps is 0. Cells do not meet across the steps. Distances are lost: put a Redistance after the sampler. \
+        The points given are the world's: `xform` is undone after the move, so what follows is placed as without it.",
     params: &[
         Param {
             name: "num_steps",
@@ -57,7 +52,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         },
         Param {
             name: "shape_type",
-            kind: Kind::Choice(&["Box", "Cylinder", "Ellipsoid", "Plane"]),
+            kind: Kind::Choice(&SHAPES.words()),
             default: Some("Box"),
             doc: "the shape, as of SampleBox",
         },
@@ -70,19 +65,23 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         SHAPE_XFORM,
         XFORM_PARAM,
     ],
-    ignored: &[],
     example: r#"{"num_steps": 3, "step_size": 0.5, "width": 0.6, "shape_type": "Ellipsoid", "shape_size": [1, 0.8, 0.6]}"#,
-    promise: |_, _| Promise::Sign,
-    sees: |_, _, _, _| Visible::ALL,
-    extent: crate::extent::unknown,
-    reach: Reach::Point,
-    domain: None,
     check,
     build,
+    ..OperatorEntry::TRANSFORM
 };
 
+/// What the words of `shape_type` mean.
+const SHAPES: Choices<solid::Kind, 4> = Choices([
+    ("Box", solid::Kind::Box),
+    ("Cylinder", solid::Kind::Cylinder),
+    ("Ellipsoid", solid::Kind::Ellipsoid),
+    ("Plane", solid::Kind::Plane),
+]);
+
 fn shape(values: &Values) -> Result<Solid, ParamError> {
-    solid(values.word("shape_type"), ("shape_size", values.vector("shape_size")), ("shape_size", 0.0))
+    let kind = SHAPES.read(values, "shape_type");
+    solid(kind, ("shape_size", values.vector("shape_size")), ("shape_size", 0.0))
 }
 
 fn check(values: &Values, _: AssetBytes<'_>) -> Result<(), ParamError> {

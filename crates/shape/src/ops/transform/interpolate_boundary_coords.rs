@@ -1,13 +1,10 @@
 //! `InterpolateBoundaryCoords`: coordinates given at the vertices of a mesh, interpolated to the points within it.
 
 use crate::mesh_sampler::{MESH_DATA, mesh_of};
-use crate::operator::{
-    Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type,
-    Visible,
-};
-use crate::ops::XFORM_PARAM;
+use crate::operator::{Build, BuildError, Lanes, LanesMut, OperatorEntry, Pointwise, Stage};
 use crate::params::{Kind, Param, Values};
 use crate::struts::{required_asset, tuples};
+use crate::xform::XFORM_PARAM;
 use fieldstone_kernel::Monitor;
 use fieldstone_kernel::mesh::{MeanValue, MeanValueError};
 use fieldstone_kernel::simd::Level;
@@ -19,14 +16,12 @@ const MOST_VERTICES: usize = 1 << 24;
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "InterpolateBoundaryCoords",
-    group: Group::Transform,
     doc: "Maps the points inside a closed mesh to coordinates that are given at its vertices.",
     details: "`boundary_data` is JSON: {\"coordinates\": [[u, v, w], …]}, one for each vertex of `mesh_data` in the file's order (so not STL, \
         whose triangles share no vertices, unless all corners are listed). Between them by mean value coordinates (Ju, Schaefer, Warren 2005), \
         which reproduce linear maps; within `tolerance` of the surface by the nearest triangle. Time grows with points × \
-        triangles, some ten nanoseconds each: a coarse mesh does as well.",
-    inputs: &[Port::POINTS],
-    output: Type::Vec3f,
+        triangles, some ten nanoseconds each: a coarse mesh does as well. \
+        The points given are coordinates, not places: `xform` is not undone, what follows counts in them.",
     params: &[
         Param {
             name: "boundary_data",
@@ -43,17 +38,12 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         },
         XFORM_PARAM,
     ],
-    ignored: &[],
     example: r#"{"boundary_data": {"path": "uvw.json"}, "mesh_data": {"file_type": "MeshFile", "path": "ball.ply"}}"#,
-    promise: |_, _| Promise::Sign,
-    sees: |_, _, _, _| Visible::ALL,
-    extent: crate::extent::unknown,
-    reach: Reach::Point,
-    domain: None,
     check: |values, _| {
         required_asset(values, "boundary_data").and(required_asset(values, "mesh_data")).map(drop)
     },
     build,
+    ..OperatorEntry::TRANSFORM
 };
 
 fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {

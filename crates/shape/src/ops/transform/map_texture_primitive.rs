@@ -4,18 +4,16 @@ use super::grade_cell_size::{SHAPE_XFORM, mapped};
 use crate::affine::Affine;
 use crate::interval::{Bounds, Interval};
 use crate::operator::{
-    AssetBytes, Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach,
-    Stage, Type, Visible,
+    AssetBytes, Build, BuildError, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Stage, Type,
 };
-use crate::ops::{XFORM_PARAM, conjugate};
-use crate::params::{Kind, Param, ParamError, Values};
+use crate::params::{Choices, Kind, Param, ParamError, Values};
+use crate::xform::{XFORM_PARAM, conjugate};
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::trig::atan2;
 
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "MapTexturePrimitive",
-    group: Group::Transform,
     doc: "Moves points along a primitive's normal by the brightness of an image, so that what is sampled there gets its relief.",
     details: "p ← p − n·Image(u, v): n is the outward normal of the primitive at p, (u, v) its texture coordinates times `scale`. A shape sampled at the \
         moved points stands out by Image (mm).\n\n\
@@ -25,13 +23,13 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         | Ellipsoid | azimuth/2π + ½, polar angle/π, both of p/box_width | of the ellipsoid through p |\n\
         | Plane | x/box_width.x + ½, y/box_width.y + ½ | z |\n\n\
         Image is the first layer of a volume: pixel (i, j) of w × h has its middle at ((i + ½)/w, (j + ½)/h), between them it is bilinear, and it \
-        repeats. Distances are lost: put a Redistance after the sampler.",
+        repeats. Distances are lost: put a Redistance after the sampler. \
+        The points given are the world's: `xform` is undone after the move, so what follows is placed as without it.",
     inputs: &[Port::POINTS, Port { name: "Image", takes: Type::Volume, required: true }],
-    output: Type::Vec3f,
     params: &[
         Param {
             name: "shape_type",
-            kind: Kind::Choice(&["Box", "Cylinder", "Ellipsoid", "Plane"]),
+            kind: Kind::Choice(&SHAPES.words()),
             default: Some("Box"),
             doc: "the primitive",
         },
@@ -50,15 +48,10 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         SHAPE_XFORM,
         XFORM_PARAM,
     ],
-    ignored: &[],
     example: r#"{"shape_type": "Cylinder", "box_width": [1, 1, 2], "scale": [4, 2]}"#,
-    promise: |_, _| Promise::Sign,
-    sees: |_, _, _, _| Visible::ALL,
-    extent: crate::extent::unknown,
-    reach: Reach::Point,
-    domain: None,
     check,
     build,
+    ..OperatorEntry::TRANSFORM
 };
 
 fn check(values: &Values, _: AssetBytes<'_>) -> Result<(), ParamError> {
@@ -83,12 +76,7 @@ fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
     let image = Image::new(&source)?;
     let placed = Affine::placement(values, "shape_xform")?;
     conjugate(values, cx)?;
-    let shape = match values.word("shape_type") {
-        "Cylinder" => Shape::Cylinder,
-        "Ellipsoid" => Shape::Ellipsoid,
-        "Plane" => Shape::Plane,
-        _ => Shape::Box,
-    };
+    let shape = SHAPES.read(values, "shape_type");
     let to_shape = placed.inverse().unwrap_or(Affine::IDENTITY);
     Ok(Stage::Pointwise(Box::new(MapTexture {
         shape,
@@ -147,6 +135,14 @@ enum Shape {
     Ellipsoid,
     Plane,
 }
+
+/// What the words of `shape_type` mean.
+const SHAPES: Choices<Shape, 4> = Choices([
+    ("Box", Shape::Box),
+    ("Cylinder", Shape::Cylinder),
+    ("Ellipsoid", Shape::Ellipsoid),
+    ("Plane", Shape::Plane),
+]);
 
 struct MapTexture {
     shape: Shape,

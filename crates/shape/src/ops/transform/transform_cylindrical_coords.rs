@@ -1,12 +1,9 @@
 //! `TransformCylindricalCoords`: radius, angle and height in place of x, y and z.
 
 use crate::interval::{Bounds, Interval};
-use crate::operator::{
-    Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type,
-    Visible,
-};
-use crate::ops::XFORM_PARAM;
+use crate::operator::{Build, BuildError, Lanes, LanesMut, OperatorEntry, Pointwise, Stage};
 use crate::params::{Kind, Param, Values};
+use crate::xform::XFORM_PARAM;
 use fieldstone_kernel::by_level;
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::trig::atan2;
@@ -14,13 +11,11 @@ use fieldstone_kernel::trig::atan2;
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "TransformCylindricalCoords",
-    group: Group::Transform,
     doc: "Replaces x, y, z by the radius, the angle times `radial_scale`, and z.",
     details: "(r, θ·radial_scale, z) with r = √(x² + y²) and θ in −π..π about the z axis that `xform` places. A lattice sampled there is \
         bent round; it closes where 2π·radial_scale is a whole number of its cells along y. Distances are lost: put a Redistance \
-        after the sampler.",
-    inputs: &[Port::POINTS],
-    output: Type::Vec3f,
+        after the sampler. \
+        The points given are coordinates, not places: `xform` is not undone, what follows counts in them.",
     params: &[
         Param {
             name: "radial_scale",
@@ -30,15 +25,9 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         },
         XFORM_PARAM,
     ],
-    ignored: &[],
     example: r#"{"radial_scale": 0.5}"#,
-    promise: |_, _| Promise::Sign,
-    sees: |_, _, _, _| Visible::ALL,
-    extent: crate::extent::unknown,
-    reach: Reach::Point,
-    domain: None,
-    check: |_, _| Ok(()),
     build,
+    ..OperatorEntry::TRANSFORM
 };
 
 fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {

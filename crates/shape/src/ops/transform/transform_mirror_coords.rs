@@ -1,25 +1,20 @@
 //! `TransformMirrorCoords`: one half of space, seen in a mirror.
 
 use crate::interval::{Bounds, Interval};
-use crate::operator::{
-    Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type,
-    Visible,
-};
-use crate::ops::{XFORM_PARAM, conjugate};
-use crate::params::{Kind, Param, ParamError, Values};
+use crate::operator::{Build, BuildError, Lanes, LanesMut, OperatorEntry, Pointwise, Promise, Stage};
+use crate::params::{Choices, Kind, Param, ParamError, Values};
+use crate::xform::{XFORM_PARAM, conjugate};
 use fieldstone_kernel::by_level;
 use fieldstone_kernel::simd::Level;
 
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "TransformMirrorCoords",
-    group: Group::Transform,
     doc: "Reflects the points behind a plane to its front, so that the front's shapes appear on both sides.",
     details: "s = n·(p − q); where s < 0, p ← p − 2s·n, with n the unit `mirror_normal` and q the `mirror_point`. The plane is placed by \
         `xform`. Distances become bounds: near the plane the mirrored part may be nearer. The older spelling `normal` (X, Y or \
-        Z) stands for that `mirror_normal`.",
-    inputs: &[Port::POINTS],
-    output: Type::Vec3f,
+        Z) stands for that `mirror_normal`. \
+        The points given are the world's: `xform` is undone after the move, so what follows is placed as without it.",
     params: &[
         Param {
             name: "mirror_normal",
@@ -35,13 +30,12 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         },
         Param {
             name: "normal",
-            kind: Kind::Choice(&["X", "Y", "Z"]),
+            kind: Kind::Choice(&NORMALS.words()),
             default: None,
             doc: "older spelling: an axis, instead of mirror_normal",
         },
         XFORM_PARAM,
     ],
-    ignored: &[],
     example: r#"{"mirror_normal": [1, 2, 0], "mirror_point": [0.1, 0, 0]}"#,
     promise: |values, inputs| {
         // Mirrors of a sheared or unevenly scaled frame are no isometries.
@@ -49,22 +43,19 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         let own = if evenly { Promise::Bound } else { Promise::Sign };
         inputs.iter().copied().fold(own, Promise::min)
     },
-    sees: |_, _, _, _| Visible::ALL,
-    extent: crate::extent::unknown,
-    reach: Reach::Point,
-    domain: None,
     check: |values, _| normal(values).map(drop),
     build,
+    ..OperatorEntry::TRANSFORM
 };
+
+/// What the words of `normal` mean.
+const NORMALS: Choices<[f64; 3], 3> =
+    Choices([("X", [1.0, 0.0, 0.0]), ("Y", [0.0, 1.0, 0.0]), ("Z", [0.0, 0.0, 1.0])]);
 
 /// The plane's unit normal.
 fn normal(values: &Values) -> Result<[f64; 3], ParamError> {
-    let normal = match values.choice("normal") {
-        Some("X") => [1.0, 0.0, 0.0],
-        Some("Y") => [0.0, 1.0, 0.0],
-        Some(_) => [0.0, 0.0, 1.0],
-        None => values.vector::<3>("mirror_normal"),
-    };
+    let word = values.choice("normal");
+    let normal = word.map_or(values.vector::<3>("mirror_normal"), |word| NORMALS.meaning(word));
     let length = normal.iter().map(|n| n * n).sum::<f64>().sqrt();
     if !(1e-12..=1e12).contains(&length) {
         let what = format!("expected a direction of length 1e-12 to 1e12, got {normal:?}");

@@ -2,12 +2,9 @@
 
 use super::transform_cylindrical_coords::radius;
 use crate::interval::{Bounds, Interval};
-use crate::operator::{
-    Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type,
-    Visible,
-};
-use crate::ops::XFORM_PARAM;
+use crate::operator::{Build, BuildError, Lanes, LanesMut, OperatorEntry, Pointwise, Stage};
 use crate::params::Values;
+use crate::xform::XFORM_PARAM;
 use fieldstone_kernel::by_level;
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::trig::atan2;
@@ -15,22 +12,14 @@ use fieldstone_kernel::trig::atan2;
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "TransformSphericalCoords",
-    group: Group::Transform,
     doc: "Replaces x, y, z by the radius, the polar angle and the azimuth.",
     details: "(r, θ, φ): r = √(x² + y² + z²), θ in 0..π from the z axis, φ in −π..π about it, both in radians; the axes are placed by `xform`. \
-        Distances are lost: put a Redistance after the sampler.",
-    inputs: &[Port::POINTS],
-    output: Type::Vec3f,
+        Distances are lost: put a Redistance after the sampler. \
+        The points given are coordinates, not places: `xform` is not undone, what follows counts in them.",
     params: &[XFORM_PARAM],
-    ignored: &[],
     example: r#"{"xform": [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0.1, 0.2, 0, 1]}"#,
-    promise: |_, _| Promise::Sign,
-    sees: |_, _, _, _| Visible::ALL,
-    extent: crate::extent::unknown,
-    reach: Reach::Point,
-    domain: None,
-    check: |_, _| Ok(()),
     build,
+    ..OperatorEntry::TRANSFORM
 };
 
 fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {

@@ -1,12 +1,9 @@
 //! `TransformTwistCoords`: space turned about an axis, more the farther along it.
 
 use crate::interval::{Bounds, Interval};
-use crate::operator::{
-    Build, BuildError, Group, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, Type,
-    Visible,
-};
-use crate::ops::{XFORM_PARAM, conjugate};
-use crate::params::{Kind, Param, Values};
+use crate::operator::{Build, BuildError, Lanes, LanesMut, OperatorEntry, Pointwise, Stage};
+use crate::params::{Choices, Kind, Param, Values};
+use crate::xform::{XFORM_PARAM, conjugate};
 use fieldstone_kernel::by_level;
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::trig::sin_cos_turns;
@@ -14,16 +11,14 @@ use fieldstone_kernel::trig::sin_cos_turns;
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "TransformTwistCoords",
-    group: Group::Transform,
     doc: "Turns each point about an axis by an angle that grows along it.",
     details: "The point is turned by 2π·frequency·c about the `axis` that `xform` places, c being its coordinate along it (from X to Y about Z and so \
-        on, cyclic). Shapes appear turned the other way. Distances are lost: put a Redistance after the sampler.",
-    inputs: &[Port::POINTS],
-    output: Type::Vec3f,
+        on, cyclic). Shapes appear turned the other way. Distances are lost: put a Redistance after the sampler. \
+        The points given are the world's: `xform` is undone after the move, so what follows is placed as without it.",
     params: &[
         Param {
             name: "axis",
-            kind: Kind::Choice(&["X", "Y", "Z"]),
+            kind: Kind::Choice(&AXES.words()),
             default: Some("Z"),
             doc: "axis of the twist",
         },
@@ -35,24 +30,17 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         },
         XFORM_PARAM,
     ],
-    ignored: &[],
     example: r#"{"axis": "Y", "frequency": 0.3}"#,
-    promise: |_, _| Promise::Sign,
-    sees: |_, _, _, _| Visible::ALL,
-    extent: crate::extent::unknown,
-    reach: Reach::Point,
-    domain: None,
-    check: |_, _| Ok(()),
     build,
+    ..OperatorEntry::TRANSFORM
 };
+
+/// What the words of `axis` mean.
+const AXES: Choices<usize, 3> = Choices([("X", 0), ("Y", 1), ("Z", 2)]);
 
 fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
     conjugate(values, cx)?;
-    let axis = match values.word("axis") {
-        "X" => 0,
-        "Y" => 1,
-        _ => 2,
-    };
+    let axis = AXES.read(values, "axis");
     Ok(Stage::Pointwise(Box::new(Twist { axis, frequency: values.float("frequency") as f32 })))
 }
 
