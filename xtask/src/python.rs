@@ -35,21 +35,74 @@ pub fn release(name: &str, version: &str) -> anyhow::Result<PathBuf> {
 
 /// The Python of environment `name`, which has `requirements` (as pip spells them) installed.
 pub fn environment(name: &str, requirements: &[&str]) -> anyhow::Result<PathBuf> {
-    let home = target().join("venv").join(name);
-    let python = home.join("bin/python");
-    let stamp = home.join("requirements.installed");
-    let wanted = requirements.join("\n");
-    if std::fs::read_to_string(&stamp).is_ok_and(|have| have == wanted)
-        && output_of(Command::new(&python).args(["-c", "pass"])).is_ok()
-    {
-        return Ok(python);
+    let environment = Environment::new(name, requirements);
+    if !environment.is_whole() {
+        environment.make()?;
+        environment.install(requirements)?;
+        environment.stamp()?;
     }
-    must(Command::new(interpreter()?).args(["-m", "venv", "--clear"]).arg(&home))?;
-    let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(requirements);
-    // Where a package comes as source that wants Eigen, this is where Debian keeps it.
-    pip.env("CPLUS_INCLUDE_PATH", "/usr/include/eigen3");
-    must(&mut pip)?;
-    std::fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
-    Ok(python)
+    Ok(environment.python)
+}
+
+/// The same with all of `requirements` that can be installed; those that cannot get a line each, now and at every later run.
+pub fn environment_of_what_installs(name: &str, requirements: &[&str]) -> anyhow::Result<PathBuf> {
+    let environment = Environment::new(name, requirements);
+    if environment.is_whole() {
+        return Ok(environment.python);
+    }
+    environment.make()?;
+    // All at once is faster; one package without a wheel fails all.
+    let mut whole = environment.install(requirements).is_ok();
+    if !whole {
+        whole = true;
+        for requirement in requirements {
+            if let Err(e) = environment.install(&[requirement]) {
+                eprintln!("{requirement} is left out: {e:#}");
+                whole = false;
+            }
+        }
+    }
+    if whole {
+        environment.stamp()?;
+    }
+    Ok(environment.python)
+}
+
+/// A virtual environment, made or not.
+struct Environment {
+    home: PathBuf,
+    python: PathBuf,
+    /// Holds what is installed, once all of it is.
+    stamp: PathBuf,
+    wanted: String,
+}
+
+impl Environment {
+    fn new(name: &str, requirements: &[&str]) -> Environment {
+        let home = target().join("venv").join(name);
+        let (python, stamp) = (home.join("bin/python"), home.join("requirements.installed"));
+        Environment { home, python, stamp, wanted: requirements.join("\n") }
+    }
+
+    fn is_whole(&self) -> bool {
+        std::fs::read_to_string(&self.stamp).is_ok_and(|have| have == self.wanted)
+            && output_of(Command::new(&self.python).args(["-c", "pass"])).is_ok()
+    }
+
+    fn make(&self) -> anyhow::Result<()> {
+        must(Command::new(interpreter()?).args(["-m", "venv", "--clear"]).arg(&self.home))
+    }
+
+    fn install(&self, requirements: &[&str]) -> anyhow::Result<()> {
+        let mut pip = Command::new(&self.python);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(requirements);
+        // Where a package comes as source that wants Eigen, this is where Debian keeps it.
+        pip.env("CPLUS_INCLUDE_PATH", "/usr/include/eigen3");
+        must(&mut pip)
+    }
+
+    fn stamp(&self) -> anyhow::Result<()> {
+        let place = || format!("cannot write {}", self.stamp.display());
+        std::fs::write(&self.stamp, &self.wanted).with_context(place)
+    }
 }

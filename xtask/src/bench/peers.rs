@@ -6,10 +6,22 @@ use crate::run::{cargo, must};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The Python that has the peers installed.
+/// What a peer gave, or a line on stdout that says why its rows are missing: a peer that cannot be installed, built or
+/// run costs no more than them.
+pub(super) fn or_line<T>(peer: &str, result: anyhow::Result<T>) -> Option<T> {
+    match result {
+        Ok(given) => Some(given),
+        Err(e) => {
+            println!("{peer} is left out: {e:#}\n");
+            None
+        }
+    }
+}
+
+/// The Python that has those of the peers installed that can be.
 pub(super) fn python() -> anyhow::Result<PathBuf> {
     let text = std::fs::read_to_string(script("requirements.txt"))?;
-    python::environment("bench", &text.lines().collect::<Vec<_>>())
+    python::environment_of_what_installs("bench", &text.lines().collect::<Vec<_>>())
 }
 
 /// The folder of the Rust peers, built for this very processor.

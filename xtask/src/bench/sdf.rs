@@ -39,8 +39,9 @@ struct Setup {
     threads: usize,
     ours: PathBuf,
     python: PathBuf,
-    parry: PathBuf,
-    band: PathBuf,
+    /// Where they could be built.
+    parry: Option<PathBuf>,
+    band: Option<PathBuf>,
     inputs: PathBuf,
 }
 
@@ -52,8 +53,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let setup = Setup {
         threads: options.threads.unwrap_or_else(cores),
         ours: our_examples()?.join("sample_mesh"),
-        parry: peers::rust()?.join("parry"),
-        band: peers::openvdb("band")?,
+        parry: peers::or_line("parry3d", peers::rust()).map(|folder| folder.join("parry")),
+        band: peers::or_line("OpenVDB", peers::openvdb("band")),
         inputs: inputs(&python, &files)?,
         python,
     };
@@ -65,35 +66,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let mut table = Table::new(["mesh", "grid", "what", "time", "peak memory", "ours is faster by"]);
     for mesh in &meshes {
         for &n in &grids {
-            let full = setup.ours(mesh, n, ours, false)?;
-            let mut fastest = f64::INFINITY;
-            row(&mut table, mesh, n, "**fieldstone, full grid**", &full, "");
-            for peer in FULL.iter().filter(|p| options.skip.iter().all(|s| s != *p)) {
-                let measured = setup.full(peer, mesh, n, theirs)?;
-                fastest = fastest.min(measured.median());
-                row(&mut table, mesh, n, peer, &measured, &ratio(measured.median() / full.median()));
-            }
-            row(
-                &mut table,
-                mesh,
-                n,
-                "the fastest of these",
-                &full_of(fastest),
-                &ratio(fastest / full.median()),
-            );
-            if options.skip.iter().all(|s| s != "openvdb") {
-                let band = setup.ours(mesh, n, ours, true)?;
-                row(&mut table, mesh, n, "**fieldstone, ±3 cells**", &band, "");
-                let measured = setup.openvdb(mesh, n, ours)?;
-                row(
-                    &mut table,
-                    mesh,
-                    n,
-                    "OpenVDB, ±3 cells",
-                    &measured,
-                    &ratio(measured.median() / band.median()),
-                );
-            }
+            setup.full_rows(&mut table, options, (mesh, n), ours, theirs)?;
+            setup.band_rows(&mut table, options, (mesh, n), ours)?;
         }
     }
     println!("{table}");
@@ -119,6 +93,51 @@ fn ratio(ratio: f64) -> String {
 }
 
 impl Setup {
+    fn full_rows(
+        &self,
+        table: &mut Table,
+        options: &Options,
+        (mesh, n): (&str, usize),
+        ours: usize,
+        theirs: usize,
+    ) -> anyhow::Result<()> {
+        let full = self.ours(mesh, n, ours, false)?;
+        let mut fastest = f64::INFINITY;
+        row(table, mesh, n, "**fieldstone, full grid**", &full, "");
+        for peer in FULL.iter().filter(|p| options.skip.iter().all(|s| s != *p)) {
+            if *peer == "parry3d" && self.parry.is_none() {
+                continue;
+            }
+            let Some(measured) = peers::or_line(peer, self.full(peer, mesh, n, theirs)) else { continue };
+            fastest = fastest.min(measured.median());
+            row(table, mesh, n, peer, &measured, &ratio(measured.median() / full.median()));
+        }
+        if fastest.is_finite() {
+            row(table, mesh, n, "the fastest of these", &full_of(fastest), &ratio(fastest / full.median()));
+        }
+        Ok(())
+    }
+
+    fn band_rows(
+        &self,
+        table: &mut Table,
+        options: &Options,
+        (mesh, n): (&str, usize),
+        reps: usize,
+    ) -> anyhow::Result<()> {
+        if options.skip.iter().any(|s| s == "openvdb") {
+            return Ok(());
+        }
+        let ours = self.ours(mesh, n, reps, true)?;
+        row(table, mesh, n, "**fieldstone, ±3 cells**", &ours, "");
+        let Some(band) = &self.band else { return Ok(()) };
+        let measured = self.measure(&mut pinned(band, self.threads), mesh, n, reps);
+        if let Some(measured) = peers::or_line("OpenVDB", measured) {
+            row(table, mesh, n, "OpenVDB, ±3 cells", &measured, &ratio(measured.median() / ours.median()));
+        }
+        Ok(())
+    }
+
     fn ours(&self, mesh: &str, n: usize, reps: usize, band: bool) -> anyhow::Result<Measured> {
         let mut command = pinned(&self.ours, self.threads);
         command.arg(self.inputs.join(format!("{mesh}.ply"))).args([n, reps].map(|x| x.to_string()));
@@ -130,18 +149,15 @@ impl Setup {
     }
 
     fn full(&self, peer: &str, mesh: &str, n: usize, reps: usize) -> anyhow::Result<Measured> {
-        let mut command = if peer == "parry3d" {
-            pinned(&self.parry, self.threads)
-        } else {
-            let mut python = pinned(&self.python, self.threads);
-            python.arg(script("peers.py")).arg(peer);
-            python
+        let mut command = match (peer, &self.parry) {
+            ("parry3d", Some(parry)) => pinned(parry, self.threads),
+            _ => {
+                let mut python = pinned(&self.python, self.threads);
+                python.arg(script("peers.py")).arg(peer);
+                python
+            }
         };
         self.measure(&mut command, mesh, n, reps)
-    }
-
-    fn openvdb(&self, mesh: &str, n: usize, reps: usize) -> anyhow::Result<Measured> {
-        self.measure(&mut pinned(&self.band, self.threads), mesh, n, reps)
     }
 
     fn measure(&self, command: &mut Command, mesh: &str, n: usize, reps: usize) -> anyhow::Result<Measured> {

@@ -9,6 +9,7 @@ mod values;
 use super::table::seconds;
 use super::{Measured, cores, machine, our_examples, peers, pinned, scratch, script};
 use crate::run::{must, output_of};
+use anyhow::Context;
 use clap::ValueEnum;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -51,7 +52,8 @@ struct Setup {
     mesh: Option<PathBuf>,
     ours: PathBuf,
     python: PathBuf,
-    rust: PathBuf,
+    /// Where the Rust peers could be built.
+    rust: Option<PathBuf>,
     fields: PathBuf,
 }
 
@@ -64,7 +66,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         mesh: options.mesh.clone(),
         ours: our_examples()?,
         python: peers::python()?,
-        rust: peers::rust()?,
+        rust: peers::or_line("what is built of Rust", peers::rust()),
         fields: scratch().join("fields"),
     };
     println!("{}; {} threads; median of {} runs\n", machine(), setup.threads, setup.reps);
@@ -94,6 +96,12 @@ impl Setup {
         let mut command = pinned(&self.python, self.threads);
         command.arg(script(file));
         command
+    }
+
+    /// A Rust peer, pinned to the threads.
+    fn rust(&self, program: &str) -> anyhow::Result<Command> {
+        let folder = self.rust.as_ref().context("it could not be built")?;
+        Ok(pinned(folder.join(program), self.threads))
     }
 
     fn grids<'a>(&self, grids: &'a [usize]) -> &'a [usize] {

@@ -2,7 +2,7 @@
 
 use super::{Setup, measured, memory, progress, ratio, text};
 use crate::bench::Measured;
-use crate::bench::pinned;
+use crate::bench::peers;
 use crate::bench::table::{Table, seconds};
 
 /// Measures the isosurface at 256³ and 512³.
@@ -26,12 +26,13 @@ pub(super) fn run(setup: &Setup) -> anyhow::Result<Table> {
         for peer in ["vtk-flying-edges", "fast-surface-nets", "skimage"] {
             let theirs = match peer {
                 // On one thread, as it is.
-                "fast-surface-nets" => {
-                    measured(pinned(setup.rust.join("surface_nets"), threads), [&file, &n, &reps.min(3)])
-                }
+                "fast-surface-nets" => setup
+                    .rust("surface_nets")
+                    .and_then(|program| measured(program, [&file, &n, &reps.min(3)])),
                 "skimage" => measured(setup.python("surface_peers.py"), [&peer, &file, &n, &1, &threads]),
                 _ => measured(setup.python("surface_peers.py"), [&peer, &file, &n, &reps, &threads]),
-            }?;
+            };
+            let Some(theirs) = peers::or_line(peer, theirs) else { continue };
             row(&mut table, n, peer, &theirs, ratio(theirs.median(), ours.median()))?;
         }
     }

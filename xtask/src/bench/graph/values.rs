@@ -64,7 +64,7 @@ impl Rows<'_> {
             if *peer == "fidget" && self.n > 256 {
                 continue;
             }
-            let theirs = self.peer(peer)?;
+            let Some(theirs) = peers::or_line(peer, self.peer(peer)) else { continue };
             if theirs.times.is_empty() {
                 eprintln!("{peer} is left out: {:?}", theirs.more.get("missing"));
                 continue;
@@ -87,7 +87,7 @@ impl Rows<'_> {
             "openvdb" => {
                 measured(pinned(peers::openvdb("tubes")?, threads), [&n, &self.setup.reps, &threads])
             }
-            "fidget" => measured(pinned(self.setup.rust.join(peer), threads), [&self.case, &n, &1, &threads]),
+            "fidget" => measured(self.setup.rust(peer)?, [&self.case, &n, &1, &threads]),
             _ => measured(
                 self.setup.python("evaluate_peers.py"),
                 [&peer, &self.case, &n, &self.setup.reps, &threads],
