@@ -2,7 +2,7 @@
 
 use crate::run::{must, output_of, target};
 use anyhow::{Context, bail};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The first Python of at least 3.11 (what `metafold` 0.15 needs) that can make environments.
@@ -18,14 +18,15 @@ fn interpreter() -> anyhow::Result<&'static str> {
     )
 }
 
-/// The folder of `name` of PyPI at this version, without what it depends on and whatever Python it asks for.
-pub fn release(name: &str, version: &str) -> anyhow::Result<PathBuf> {
+/// The folder of `name` of PyPI at this version, without what it depends on and whatever Python it asks for. Fetched by
+/// the pip of `python`'s environment: a system's Python may have none.
+pub fn release(python: &Path, name: &str, version: &str) -> anyhow::Result<PathBuf> {
     let folder = target().join("venv/releases").join(format!("{name}-{version}"));
     if folder.is_dir() {
         return Ok(folder);
     }
     let part = target().join("venv/releases").join(format!("{name}-{version}.part"));
-    let mut pip = Command::new(interpreter()?);
+    let mut pip = Command::new(python);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
     pip.args(["--ignore-requires-python", "--upgrade", "--target"]).arg(&part);
     must(pip.arg(format!("{name}=={version}")))?;

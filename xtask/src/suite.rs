@@ -148,8 +148,10 @@ fn releases(tally: &mut Tally, binary: &Path, versions: &[&str]) -> Matrix {
 /// Runs a script with one release; all of them share one environment. Returns what it printed.
 fn release(tally: &mut Tally, binary: &Path, version: &str, script: &str) -> Vec<String> {
     let name = format!("metafold {version}, {script}");
-    let ready = python::environment("metafold-needs", CLIENT_NEEDS)
-        .and_then(|python| Ok((python, python::release("metafold", version)?)));
+    let ready = python::environment("metafold-needs", CLIENT_NEEDS).and_then(|python| {
+        let folder = python::release(&python, "metafold", version)?;
+        Ok((python, folder))
+    });
     match ready {
         Err(e) => {
             tally.check(&name, Err(e));
