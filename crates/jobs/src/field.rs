@@ -242,17 +242,7 @@ pub fn surface_job(
     limits: &JobLimits,
     run: fn(&GraphJob, &mut JobContext) -> Result<(), JobError>,
 ) -> Result<Box<dyn Prepared>, ParamError> {
-    surface_job_beside(values, limits, 0, run)
-}
-
-/// The same for a job that takes `beside` bytes on top.
-pub fn surface_job_beside(
-    values: Values,
-    limits: &JobLimits,
-    beside: u64,
-    run: fn(&GraphJob, &mut JobContext) -> Result<(), JobError>,
-) -> Result<Box<dyn Prepared>, ParamError> {
-    let surface = |plan: &Plan| crate::surface::memory_bytes(plan.sample_count()).saturating_add(beside);
+    let surface = |plan: &Plan| crate::surface::memory_bytes(plan.sample_count());
     Ok(Box::new(GraphJob::new(values, limits, surface_plan, surface, run)?))
 }
 

@@ -1,17 +1,20 @@
 //! Slicing a field: its layers from bottom to top, each as a plane of samples.
 
-use crate::field::Field;
-use crate::job_type::JobError;
-use fieldstone_kernel::slice::{Layers, Plane, SliceError, blend, planes_of};
+use crate::context::{JobContext, JobLimits};
+use crate::field::{Field, surface_plan, upright};
+use crate::graph_input::GraphJob;
+use crate::job_type::{JobError, Prepared};
+use fieldstone_kernel::slice::{Layers, Plane, Sections, SliceError};
 use fieldstone_kernel::{Monitor, Patch};
-use fieldstone_shape::{Kind, Param};
+use fieldstone_shape::{Domain, Graph, Kind, Param, ParamError, Plan, Values};
+use std::sync::Arc;
 
 /// Thickness of a layer.
 pub const LAYER_HEIGHT: Param = Param {
     name: "layer_height",
     kind: Kind::Number { min: 1e-6, max: 1e9 },
     default: Some("0.1"),
-    doc: "thickness of a layer, mm; each is cut in its middle, at most 100,000 of them",
+    doc: "thickness of a layer, mm, at most the part's; each is cut in its middle, at most 100,000 of them. The last one ends with the grid and may be thinner",
 };
 /// Fewer points.
 pub const TOLERANCE: Param = Param {
@@ -29,12 +32,36 @@ pub fn layers_of(patch: &Patch, height: f64) -> Result<Layers, JobError> {
     Layers::new(patch, height, MAX_LAYERS).map_err(refused)
 }
 
+/// Reads a graph whose surface the job cuts into layers; takes `beside` bytes on top.
+pub fn layers_job(
+    values: Values,
+    limits: &JobLimits,
+    beside: u64,
+    run: fn(&GraphJob, &mut JobContext) -> Result<(), JobError>,
+) -> Result<Box<dyn Prepared>, ParamError> {
+    let surface = |plan: &Plan| crate::surface::memory_bytes(plan.sample_count()).saturating_add(beside);
+    Ok(Box::new(GraphJob::new(values, limits, layers_plan, surface, run)?))
+}
+
+/// A plan for the surface, and layers that fit its grid.
+fn layers_plan(graph: &Arc<Graph>, values: &Values) -> Result<Plan, ParamError> {
+    let plan = surface_plan(graph, values)?;
+    if let Ok(Domain::Grid { patch, affine }) = plan.target_domain()
+        && let Ok(patch) = upright(patch, affine)
+    {
+        let refuse = |e: JobError| ParamError { name: LAYER_HEIGHT.name.into(), what: e.to_string() };
+        layers_of(&patch, values.float(LAYER_HEIGHT.name)).map_err(refuse)?;
+    }
+    Ok(plan)
+}
+
 /// A slice error is the sender's.
 pub fn refused(e: SliceError) -> JobError {
     JobError::Invalid(e.to_string())
 }
 
-/// Calls `each` with the number and the plane of every layer, upwards. Planes are computed as they are needed.
+/// Calls `each` with the number and the plane of every layer, upwards. Planes are computed as they are needed. A part that is empty or
+/// lower than a layer is refused in the end.
 pub fn for_each_layer(
     field: &Field,
     patch: &Patch,
@@ -43,32 +70,21 @@ pub fn for_each_layer(
     mut each: impl FnMut(u32, &Plane, &Monitor) -> Result<(), JobError>,
 ) -> Result<(), JobError> {
     let [nx, ny, nz] = patch.resolution().map(|n| n as usize);
-    let plane = nx * ny;
-    let top = patch.offset()[2] + patch.size()[2];
+    let mut sections = Sections::new(patch, 0.0);
+    let mut plane = vec![0.0; nx * ny];
     let mut k = 0;
-    // Samples of planes `first..`, the last plane of the slab before among them.
-    let (mut first, mut samples) = (0, Vec::new());
-    let mut between = vec![0.0; plane];
     for z in field.slabs() {
         let share = |z: u32, part: f32| (z as f32 + part) / nz as f32;
         let part = monitor.part(share(z.start, 0.0), share(z.start, 0.5 * z.len() as f32));
-        samples.extend(field.evaluate(z.clone(), &part)?);
-        while k < layers.count() {
-            let at = layers.middle(k).min(top);
-            let (below, above, share) = planes_of(patch, at).unwrap_or((0, 0, 0.0));
-            if above >= z.end {
-                break;
-            }
+        sections.push(&field.evaluate(z.clone(), &part)?);
+        while k < layers.count() && sections.reaches(layers.middle(k)) {
             monitor.check()?;
-            let samples_of = |p: u32| &samples[(p as usize - first) * plane..][..plane];
-            blend(samples_of(below), samples_of(above), share, &mut between);
-            each(k, &Plane::new(patch, &between), &monitor.part(0.0, 0.0))?;
+            sections.cut(layers.middle(k), &mut plane, monitor)?;
+            each(k, &Plane::new(patch, &plane), &monitor.part(0.0, 0.0))?;
             monitor.progress(k as f32 / layers.count() as f32);
             k += 1;
         }
-        let keep = (z.end as usize - 1).max(first);
-        samples.drain(..(keep - first) * plane);
-        first = keep;
     }
-    Ok(())
+    let empty = || JobError::Invalid("there is nothing to cut: no sample of the field is below 0".into());
+    layers.check_part(sections.extent().ok_or_else(empty)?).map_err(refused)
 }

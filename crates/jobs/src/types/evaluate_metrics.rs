@@ -9,7 +9,7 @@ use crate::job_type::{JobEntry, JobError, Work};
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "evaluate_metrics",
-    revision: 1,
+    revision: 2,
     doc: "Measures the shape of a graph without keeping its samples: implicit/evaluate and implicit/metrics in one. A last Threshold is passed over.",
     params: &[GRAPH, POINT_SOURCE],
     results: RESULTS,

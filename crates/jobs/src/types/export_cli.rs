@@ -1,10 +1,10 @@
 //! `export_cli`: a shape graph as contours in the Common Layer Interface.
 
 use crate::context::JobContext;
-use crate::field::{Field, POINT_SOURCE, surface_job};
+use crate::field::{Field, POINT_SOURCE};
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
 use crate::job_type::{JobEntry, JobError, Product, Work};
-use crate::layers::{LAYER_HEIGHT, TOLERANCE, for_each_layer, layers_of};
+use crate::layers::{LAYER_HEIGHT, TOLERANCE, for_each_layer, layers_job, layers_of};
 use fieldstone_kernel::format::cli::{CliWriter, Encoding, Header};
 use fieldstone_kernel::slice::contours;
 use fieldstone_shape::params::{Kind, Param};
@@ -13,7 +13,7 @@ use std::io::Write;
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "export_cli",
-    revision: 1,
+    revision: 2,
     doc: "Cuts the shape of a graph into layers and writes their contours as a Common Layer Interface 2.0 file, in mm",
     params: &[
         GRAPH,
@@ -34,7 +34,7 @@ pub const ENTRY: JobEntry = JobEntry {
     }],
     results: &["layer_count"],
     example: GRAPH_EXAMPLE,
-    work: Work::Document(|values, limits| surface_job(values, limits, run)),
+    work: Work::Document(|values, limits| layers_job(values, limits, 0, run)),
     ..JobEntry::DEFAULT
 };
 

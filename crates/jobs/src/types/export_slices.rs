@@ -1,10 +1,10 @@
 //! `export_slices`: a shape graph cut into layers, as pictures or contours.
 
 use crate::context::JobContext;
-use crate::field::{Field, POINT_SOURCE, surface_job_beside};
+use crate::field::{Field, POINT_SOURCE};
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
 use crate::job_type::{JobEntry, JobError, Product, Work};
-use crate::layers::{LAYER_HEIGHT, TOLERANCE, for_each_layer, layers_of, refused};
+use crate::layers::{LAYER_HEIGHT, TOLERANCE, for_each_layer, layers_job, layers_of, refused};
 use fieldstone_kernel::format::stack::{Stack, png};
 use fieldstone_kernel::format::svg;
 use fieldstone_kernel::slice::{Raster, contours, coverage};
@@ -17,7 +17,7 @@ const MAX_PIXELS: u64 = 1 << 28;
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "export_slices",
-    revision: 1,
+    revision: 2,
     doc: "Cuts the shape of a graph into layers: a zip of anti-aliased PNG pictures (white inside, highest y first) or of SVG contours, 00000.png upwards from the lowest",
     params: &[
         GRAPH,
@@ -40,7 +40,7 @@ pub const ENTRY: JobEntry = JobEntry {
     products: &[Product { name: "slices", extension: "zip", doc: "one file per layer" }],
     results: &["layer_count"],
     example: GRAPH_EXAMPLE,
-    work: Work::Document(|values, limits| surface_job_beside(values, limits, 16 * MAX_PIXELS / 4, run)),
+    work: Work::Document(|values, limits| layers_job(values, limits, 16 * MAX_PIXELS / 4, run)),
     ..JobEntry::DEFAULT
 };
 

@@ -3,6 +3,7 @@
 use super::IsosurfaceError;
 use super::table::ends;
 use crate::patch::Patch;
+use crate::regular::{self, Rule};
 
 /// The least distance of a crossing from the samples of its edge, in cells.
 const LEAST_MARGIN: f64 = 1.0 / 4096.0;
@@ -21,6 +22,8 @@ pub(super) struct Lattice {
     /// Crossings stay so far from the samples, in cells.
     margin: [f64; 3],
     pub isovalue: f32,
+    /// Which samples at the isovalue are inside.
+    pub rule: Rule,
 }
 
 impl Lattice {
@@ -45,14 +48,13 @@ impl Lattice {
             }
         }
         let n = patch.resolution().map(|n| n as usize);
-        Ok(Lattice { n, offset, step, margin, isovalue })
+        Ok(Lattice { n, offset, step, margin, isovalue, rule: Rule::new(patch, isovalue) })
     }
 
     /// A sample's value relative to the isovalue; what is not finite counts as the greatest `f32`.
     #[inline(always)]
     pub fn relative(&self, v: f32) -> f64 {
-        let v = if v.abs() <= f32::MAX { v } else { f32::MAX };
-        f64::from(v) - f64::from(self.isovalue)
+        regular::relative(v, self.isovalue)
     }
 
     /// Where the edge along `axis` from a sample of value `a` to the next of value `b` crosses, in cells.

@@ -4,7 +4,7 @@ use super::lattice::Lattice;
 use super::refine::refine;
 use super::rows::{LayerRow, PlaneRow};
 use super::sharp::{self, Feature, Known};
-use super::slab::Slab;
+use super::slab::{Carried, Slab};
 use super::write::{Out, Places, Target};
 use super::{IsosurfaceError, Options};
 use crate::mesh::TriMesh;
@@ -17,15 +17,15 @@ use std::ops::Range;
 /// Rows that one task counts or writes.
 const ROWS: usize = 64;
 
-/// Builds the surface from planes that arrive in order of z. It holds one plane of samples and the mesh so far, so what
-/// it needs grows with the surface and with one plane, not with the grid.
+/// Builds the surface from planes that arrive in order of z. It holds two planes of samples and the mesh so far, so what
+/// it needs grows with the surface and with two planes, not with the grid.
 pub struct Mesher<'a> {
     lattice: Lattice,
     options: Options<'a>,
     /// Planes taken.
     taken: usize,
-    /// The last plane: samples, bits, numbers of its rows' vertices.
-    last: (Vec<f32>, Vec<u64>),
+    carried: Carried,
+    /// Numbers of the vertices of the last decided plane's rows.
     last_rows: Vec<PlaneRow>,
     mesh: TriMesh,
     /// Field and gradient at the vertices of the last plane.
@@ -53,7 +53,7 @@ impl<'a> Mesher<'a> {
             lattice,
             options: *options,
             taken: 0,
-            last: Default::default(),
+            carried: Carried::default(),
             last_rows: vec![],
             mesh: TriMesh::default(),
             known: Known::default(),
@@ -73,10 +73,14 @@ impl<'a> Mesher<'a> {
         if got == 0 {
             return Ok(());
         }
-        let last = std::mem::take(&mut self.last);
-        let carried = usize::from(self.taken > 0);
-        let base = self.taken - carried;
-        let slab = Slab::new(&self.lattice, base, (&last.0, &last.1), samples, self.options.level, monitor)?;
+        let before = std::mem::take(&mut self.carried);
+        let (carried, base) = (before.decided, self.taken - before.planes(ny));
+        let slab = Slab::new(&self.lattice, base, &before, samples, self.options.level, monitor)?;
+        self.taken += got / plane;
+        if slab.planes() == carried {
+            self.carried = slab.carry();
+            return Ok(());
+        }
         monitor.progress(0.4);
         let mut planes = std::mem::take(&mut self.last_rows);
         let (fresh, mut layers) = count(&slab, carried, monitor)?;
@@ -101,8 +105,7 @@ impl<'a> Mesher<'a> {
             }
         }
         monitor.progress(1.0);
-        self.taken += got / plane;
-        self.last = slab.last();
+        self.carried = slab.carry();
         self.last_rows = planes.split_off(planes.len() - ny);
         Ok(())
     }

@@ -14,6 +14,7 @@ use super::cell::{crossing, pieces, saddle_inside};
 use super::simplify::simplify;
 use super::{Plane, Polygon};
 use crate::monitor::{Cancelled, Monitor};
+use crate::regular::is_inside;
 use rayon::prelude::*;
 
 /// Rows of cells that one task looks at.
@@ -113,7 +114,8 @@ fn pieces_of_row(plane: &Plane, iso: f32, y: usize, to: &mut Vec<Piece>) {
     let [nx, ny] = plane.resolution();
     let low = (y > 0).then(|| plane.row(y - 1));
     let high = (y < ny).then(|| plane.row(y));
-    let inside = |row: Option<&[f32]>, x: usize| row.is_some_and(|r| x > 0 && x <= nx && r[x - 1] < iso);
+    let inside =
+        |row: Option<&[f32]>, x: usize| row.is_some_and(|r| x > 0 && x <= nx && is_inside(r[x - 1], iso));
     let (mut left_low, mut left_high) = (false, false);
     for x in 0..=nx {
         let (right_low, right_high) = (inside(low, x + 1), inside(high, x + 1));

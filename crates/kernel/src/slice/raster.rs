@@ -17,6 +17,7 @@ use super::cell::{crossing, pieces, saddle_inside};
 use super::{Plane, SliceError};
 use crate::monitor::{Cancelled, Monitor};
 use crate::patch::Patch;
+use crate::regular::is_inside;
 use rayon::prelude::*;
 
 /// Pixel rows that one task fills.
@@ -126,7 +127,7 @@ impl Sums {
             let (low, high) = (plane.row(y), plane.row(y + 1));
             for x in 0..nx - 1 {
                 let f = [low[x], low[x + 1], high[x + 1], high[x]];
-                let inside = f.map(|v| v < iso).iter().filter(|&&i| i).count();
+                let inside = f.map(|v| is_inside(v, iso)).iter().filter(|&&i| i).count();
                 if inside != 0 && inside != 4 {
                     self.add_cell(f, iso, [x as f64, y as f64], scale, cut);
                 }
@@ -139,7 +140,7 @@ impl Sums {
 
     /// The part below `iso` of the border piece from sample `y` to `y + 1` at pixel column `x`.
     fn add_border(&mut self, f: [f32; 2], iso: f32, y: usize, x: f64, scale: [f64; 2], upward: bool) {
-        let t = match f.map(|v| v < iso) {
+        let t = match f.map(|v| is_inside(v, iso)) {
             [false, false] => return,
             [true, true] => [0.0, 1.0],
             [true, false] => [0.0, crossing(f64::from(f[0]), f64::from(f[1]), f64::from(iso))],
@@ -174,7 +175,7 @@ impl Sums {
                 let right = [value(i + 1, j), value(i + 1, j + 1)];
                 let corners = [left[0], right[0], right[1], left[1]];
                 left = right;
-                let pattern = (0..4).fold(0u8, |p, k| p | u8::from(corners[k] < iso) << k);
+                let pattern = (0..4).fold(0u8, |p, k| p | u8::from(is_inside(corners[k], iso)) << k);
                 let (found, n) = pieces(pattern, || saddle_inside(corners, iso));
                 for piece in &found[..n] {
                     let [from, to] = piece.map(|side| {
