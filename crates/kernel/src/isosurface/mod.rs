@@ -1,8 +1,9 @@
 //! Isosurfaces of sampled fields: a closed, oriented 2-manifold from any samples.
 //!
 //! # Formula
-//! Inside is `value < isovalue`. Every grid edge with one end inside has one vertex, where the linear interpolant
-//! crosses. Marching cubes (Lorensen and Cline 1987) whose faces are decided by the bilinear interpolant
+//! Samples are regularised ([`crate::regular`]: what lies at the isovalue is inside where the solid is on both sides of it), then
+//! inside is `value < isovalue`. Every grid edge with one end inside has one vertex, where the linear interpolant
+//! of regular samples crosses. Marching cubes (Lorensen and Cline 1987) whose faces are decided by the bilinear interpolant
 //! (Nielson and Hamann 1991) and whose interiors by the trilinear one (Chernyaev 1995).
 //!
 //! # Promises
