@@ -77,6 +77,46 @@ fn older_clients_take_normals_of_a_volume_at_points() {
     all_are(&values(&older(placed)), [-4.0, 1.5, 0.0]);
 }
 
+/// 2x² − y² + 3z² on 5 × 4 × 6 samples of the cube 0..3, whatever the name.
+struct Parabolas;
+
+impl Assets for Parabolas {
+    fn open(&self, path: &str) -> Result<Asset, BuildError> {
+        let value = |i: u32| {
+            let p = [i % 5, i / 5 % 4, i / 20].map(|c| c as f32);
+            let [x, y, z] = [p[0] * 0.75, p[1], p[2] * 0.6];
+            2.0 * x * x - y * y + 3.0 * z * z
+        };
+        let bytes: Vec<u8> = (0..120).flat_map(|i| value(i).to_le_bytes()).collect();
+        Ok(Asset { filename: path.into(), bytes: Arc::new(bytes), checksum: [0; 32] })
+    }
+}
+
+#[test]
+fn normals_of_parabolas_are_exact_within_a_cell_of_the_faces_too() {
+    let points: Vec<[f64; 3]> = (0..7 * 7 * 7)
+        .map(|i| [i % 7, i / 7 % 7, i / 49].map(|c| f64::from(c) * 0.5))
+        .filter(|p| p.iter().any(|c| *c > 0.0))
+        .collect();
+    let document = json!({
+        "operators": [
+            {"type": "ComputeNormals", "parameters": {"volume_offset": [0, 0, 0], "volume_size": [3, 3, 3]}},
+            {"type": "LoadVolume", "parameters": {"volume_data": {"file_type": "Raw", "path": "p.bin"}, "resolution": [5, 4, 6]}},
+            {"type": "LoadSamplePoints", "parameters": {"points": points}}],
+        "edges": [{"source": 2, "target": [0, "Points"]}, {"source": 1, "target": [0, "Volume"]}],
+    });
+    let graph = Graph::parse(&document, GraphLimits::default()).unwrap();
+    let plan = Plan::of_result(&Arc::new(graph), Visible::ALL).unwrap();
+    let program = Program::build(plan, &Parabolas, &Monitor::none()).unwrap();
+    let out = program.evaluate(0..program.plan().resolution()[2], &Monitor::none()).unwrap();
+    for (i, p) in points.iter().enumerate() {
+        let g = [4.0 * p[0], -2.0 * p[1], 6.0 * p[2]];
+        let length = g.iter().map(|c| c * c).sum::<f64>().sqrt();
+        let near = (0..3).all(|a| (f64::from(out[a][i]) - g[a] / length).abs() < 1e-4);
+        assert!(near, "{:?} at {p:?}, right is {g:?} / {length}", [out[0][i], out[1][i], out[2][i]]);
+    }
+}
+
 #[test]
 fn a_form_takes_its_own_inputs_and_parameters_only() {
     let refusal = |document: &Value| program(document).err().unwrap();

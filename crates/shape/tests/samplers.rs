@@ -223,7 +223,7 @@ fn boundary_coordinates_reproduce_a_linear_map() {
     assert!(error.contains("1 values for a mesh of"), "{error}");
 }
 
-/// Greatest error of normals, mean and Gaussian curvature in the middle half of a grid, `n` samples per axis.
+/// Greatest error of normals, mean and Gaussian curvature on a grid, its border too, `n` samples per axis.
 fn derivative_errors(n: u32) -> [f64; 3] {
     // |p − c| about a centre outside the grid: smooth, and every level surface is a sphere.
     let centre = [-2.0, 0.3, 0.4];
@@ -241,7 +241,7 @@ fn derivative_errors(n: u32) -> [f64; 3] {
     };
     let (normals, curvatures) = (run("ComputeNormals"), run("ComputeCurvatures"));
     let mut worst = [0.0f64; 3];
-    for (i, p) in positions(n).enumerate().filter(|(_, p)| p.iter().all(|c| c.abs() <= 0.5)) {
+    for (i, p) in positions(n).enumerate() {
         let (d, r) = (from(p), length(from(p)));
         for a in 0..3 {
             worst[0] = worst[0].max((f64::from(normals[a][i]) - d[a] / r).abs());

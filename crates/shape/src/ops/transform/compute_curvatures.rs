@@ -10,15 +10,12 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     details: "With g the gradient and H the second derivatives, by central differences on the grid: mean (|g|² tr H − gᵀHg)/(2|g|³), positive \
         where the shape is convex (a ball of radius r: 1/r); Gaussian gᵀ adj(H) g/|g|⁴; the principal ones are mean ± √(mean² − Gaussian), \
         and the third value is the larger of their magnitudes (R. Goldman, \"Curvature formulas for implicit curves and surfaces\", 2005, §4). In 1/mm \
-        and 1/mm²; zero where the gradient is. Of second order in the step; at the border second derivatives are those of the nearest inner sample.",
+        and 1/mm²; zero where the gradient is. Of second order in the step; at the border one-sided, there from three and four samples an axis.",
     inputs: &[Port { name: "Samples", takes: Type::Any, required: true }],
     params: PARAMS,
     example: r#"{"spacing_type": "Discrete", "step_size": 1}"#,
     promise,
-    reach: Reach::Cells(|values, visible, spacing| {
-        // Samples at the border look at those beside the nearest inner one.
-        cells(values, visible, spacing).map(|n| 2 * n)
-    }),
+    reach: Reach::Cells(|values, visible, spacing| cells(values, visible, spacing, 2)),
     check,
     build: |values, cx| Ok(Stage::Neighbours(Box::new(Differences::read(values, cx, curvatures)?))),
     ..OperatorEntry::TRANSFORM

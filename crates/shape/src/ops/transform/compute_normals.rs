@@ -15,13 +15,13 @@ use fieldstone_kernel::volume::Volume;
 pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "ComputeNormals",
     doc: "Unit vectors in the direction in which the samples grow: outward normals of a shape.",
-    details: "Central differences on the grid, one-sided at its border, of second order in the step. Zero where the samples do not change. \
+    details: "Central differences on the grid, one-sided at its border, there from three samples, of second order in the step. Zero where the samples do not change. \
         The vectors are the world's: where an `xform` turned the points, they are turned with them.",
     inputs: &[Port { name: "Samples", takes: Type::Any, required: true }],
     params: PARAMS,
     example: r#"{"spacing_type": "Discrete", "step_size": 1}"#,
     promise,
-    reach: Reach::Cells(cells),
+    reach: Reach::Cells(|values, visible, spacing| cells(values, visible, spacing, 1)),
     check,
     build: |values, cx| {
         let differences = Differences::read(values, cx, normal)?.along(cx.axes);
@@ -32,7 +32,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
 
 /// The form of clients up to 0.10, which sample a volume instead.
 pub const OLDER: OperatorEntry = OperatorEntry {
-    details: "Central differences of the volume's trilinear interpolant over one of its cells, one-sided within a cell of the box's faces; at a \
+    details: "Central differences of the volume's trilinear interpolant over one of its cells, one-sided within a cell of the box's faces, from three points; at a \
         point outside the box those of the nearest point of the box. Box and `xform` are those of SampleVolume, and the vectors \
         are the world's. Of second order in the cell; zero where the volume does not change.",
     inputs: sample_volume::ENTRY.inputs,
