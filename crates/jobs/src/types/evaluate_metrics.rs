@@ -5,13 +5,14 @@ use crate::context::JobContext;
 use crate::field::{Field, POINT_SOURCE, surface_job};
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
 use crate::job_type::{JobEntry, JobError, Work};
+use crate::surface::FEATURE_PRESERVING;
 
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "evaluate_metrics",
     revision: 2,
-    doc: "Measures the shape of a graph without keeping its samples: implicit/evaluate and implicit/metrics in one. A last Threshold is passed over.",
-    params: &[GRAPH, POINT_SOURCE],
+    doc: "Measures the shape of a graph without keeping its samples: implicit/evaluate and implicit/metrics in one. A last Threshold is passed over. The measures are those of the mesh that export_triangle_mesh makes of it",
+    params: &[GRAPH, POINT_SOURCE, FEATURE_PRESERVING],
     results: RESULTS,
     example: GRAPH_EXAMPLE,
     work: Work::Document(|values, limits| surface_job(values, limits, run)),
@@ -21,5 +22,6 @@ pub const ENTRY: JobEntry = JobEntry {
 fn run(job: &GraphJob, cx: &mut JobContext) -> Result<(), JobError> {
     let monitor = cx.monitor().clone();
     let field = Field::of_graph(job, cx, &monitor.part(0.0, 0.1))?;
-    measure(&field, cx, &monitor.part(0.1, 1.0))
+    let sharp = job.values().word(FEATURE_PRESERVING.name) == "true";
+    measure(&field, sharp, cx, &monitor.part(0.1, 1.0))
 }

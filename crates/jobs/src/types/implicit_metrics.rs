@@ -3,7 +3,7 @@
 use crate::context::JobContext;
 use crate::field::{Field, VOLUME, VOLUME_OFFSET, VOLUME_RESOLUTION, VOLUME_SIZE, volume_work};
 use crate::job_type::{JobEntry, JobError};
-use crate::surface::mesh_of;
+use crate::surface::{FEATURE_PRESERVING, mesh_of};
 use fieldstone_kernel::Monitor;
 use fieldstone_kernel::measure::{moments, parts};
 use fieldstone_shape::params::Values;
@@ -15,7 +15,7 @@ pub const ENTRY: JobEntry = JobEntry {
     revision: 2,
     doc: "Measures the shape of a sampled field. The measures are those of the mesh that mesh/from-volume makes of it: of second order in the cell for smooth shapes (docs/accuracy.md). Faces of the volume that close the shape count as surface",
     inputs: &[VOLUME],
-    params: &[VOLUME_SIZE, VOLUME_OFFSET, VOLUME_RESOLUTION],
+    params: &[VOLUME_SIZE, VOLUME_OFFSET, VOLUME_RESOLUTION, FEATURE_PRESERVING],
     results: RESULTS,
     example: r#"{"volume_size": [2, 2, 2], "volume_resolution": [16, 16, 16]}"#,
     work: volume_work(run),
@@ -36,12 +36,18 @@ pub(super) const RESULTS: &[&str] = &[
 
 fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
     let monitor = cx.monitor().clone();
-    measure(&Field::of_volume(values, cx)?, cx, &monitor)
+    let sharp = values.word(FEATURE_PRESERVING.name) == "true";
+    measure(&Field::of_volume(values, cx)?, sharp, cx, &monitor)
 }
 
-/// Measures `field` and sets the results.
-pub(super) fn measure(field: &Field, cx: &mut JobContext, monitor: &Monitor) -> Result<(), JobError> {
-    let mesh = mesh_of(field, 0.0, false, cx, &monitor.part(0.0, 0.8))?;
+/// Measures the surface of `field`, creases restored if `sharp`, and sets the results.
+pub(super) fn measure(
+    field: &Field,
+    sharp: bool,
+    cx: &mut JobContext,
+    monitor: &Monitor,
+) -> Result<(), JobError> {
+    let mesh = mesh_of(field, 0.0, sharp, cx, &monitor.part(0.0, 0.8))?;
     let measured = moments(&mesh, &monitor.part(0.8, 0.9))?;
     let parts = parts(&mesh, &monitor.part(0.9, 1.0))?;
     let whole = field.patch()?.size().iter().product::<f64>() * field.affine().determinant().abs();
