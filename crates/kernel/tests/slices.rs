@@ -197,6 +197,47 @@ fn a_tolerance_takes_points_and_little_area() {
     assert!((fine[0].area() - coarse[0].area()).abs() < bound);
 }
 
+/// Twice the signed area of a triangle.
+fn turn(a: [f64; 2], b: [f64; 2], c: [f64; 2]) -> f64 {
+    (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+}
+
+#[test]
+fn simplified_contours_cross_neither_themselves_nor_each_other() {
+    let mut rng = Rng(8);
+    let mut left_out = 0;
+    for round in 0..80 {
+        let n = [4 + rng.below(24) as u32, 4 + rng.below(24) as u32];
+        let p = patch([f64::from(n[0] - 1), f64::from(n[1] - 1)], n);
+        let samples = noise(&mut rng, n);
+        let tolerance = [0.05, 0.3, 1.0, 5.0][round % 4];
+        let (all, few) = (cut(&p, &samples, 0.0, 0.0), cut(&p, &samples, 0.0, tolerance));
+        let points = |polygons: &[Polygon]| polygons.iter().map(|p| p.points().len()).sum::<usize>();
+        left_out += points(&all) - points(&few);
+        assert_eq!(all.len(), few.len(), "round {round}: islands and holes stay");
+        let edges: Vec<[[f64; 2]; 2]> = few
+            .iter()
+            .flat_map(|p| p.points().iter().zip(p.points().iter().cycle().skip(1)))
+            .map(|(a, b)| [*a, *b])
+            .collect();
+        for (i, [a, b]) in edges.iter().enumerate() {
+            for [c, d] in &edges[..i] {
+                let through =
+                    turn(*a, *b, *c) * turn(*a, *b, *d) < 0.0 && turn(*c, *d, *a) * turn(*c, *d, *b) < 0.0;
+                assert!(!through, "round {round}: {:?} crosses {:?}", [a, b], [c, d]);
+            }
+        }
+        for (i, (one, before)) in few.iter().zip(&all).enumerate() {
+            assert_eq!(one.is_hole(), before.is_hole(), "round {round}");
+            let points = one.points();
+            let mid = [0, 1].map(|a| 0.5 * (points[0][a] + points[1][a]));
+            let depth = few.iter().enumerate().filter(|(j, o)| *j != i && winding(o, mid)).count();
+            assert_eq!(depth % 2 == 1, one.is_hole(), "round {round}, polygon {i} at depth {depth}");
+        }
+    }
+    assert!(left_out > 3000, "{left_out}");
+}
+
 #[test]
 fn neither_threads_nor_odd_values_show() {
     let mut rng = Rng(9);

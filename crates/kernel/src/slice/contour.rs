@@ -30,7 +30,8 @@ struct Piece {
 
 /// All contours at `iso`, in the order of their lowest, then leftmost cell.
 ///
-/// Points that lie within `tolerance` mm of the rest are left out (0: only those exactly on a line).
+/// Points that lie within `tolerance` mm of the rest are left out (0: only those exactly on a line), and polygons that do not cross without that
+/// do not with it.
 pub fn contours(
     plane: &Plane,
     iso: f32,
@@ -42,7 +43,7 @@ pub fn contours(
     }
     let (pieces, row_start) = all_pieces(plane, iso, monitor)?;
     let mut seen = vec![false; pieces.len()];
-    let mut polygons = Vec::new();
+    let mut rings = Vec::new();
     let mut row = 0;
     for first in 0..pieces.len() {
         if first.is_multiple_of(1 << 16) {
@@ -78,9 +79,9 @@ pub fn contours(
             let here = cells.partition_point(|p| p.x < x);
             at = row_start[y] + here + usize::from(cells[here].from != entered);
         }
-        polygons.extend(Polygon::new(simplify(&points, tolerance)));
+        rings.push(points);
     }
-    Ok(polygons)
+    Ok(simplify(rings, tolerance, monitor)?.into_iter().filter_map(Polygon::new).collect())
 }
 
 /// The pieces of all cells, row by row; row `y`'s are `start[y]..start[y + 1]`.

@@ -8,6 +8,7 @@
 
 mod cell;
 mod contour;
+mod crossings;
 mod layers;
 mod plane;
 mod polygon;

@@ -38,7 +38,7 @@ pub fn total_area(polygons: &[Polygon]) -> f64 {
 }
 
 /// The shoelace formula, relative to the first point so that far from the origin nothing is lost.
-fn signed_area(points: &[[f64; 2]]) -> f64 {
+pub(super) fn signed_area(points: &[[f64; 2]]) -> f64 {
     let Some(&[x0, y0]) = points.first() else { return 0.0 };
     let doubled: f64 =
         points.windows(2).map(|w| (w[0][0] - x0) * (w[1][1] - y0) - (w[1][0] - x0) * (w[0][1] - y0)).sum();
