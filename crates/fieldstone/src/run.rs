@@ -25,6 +25,7 @@ const POLL: Duration = Duration::from_millis(20);
 Examples:
   fieldstone run mesh/preprocess --input mesh=part.stl --out prepared
   fieldstone run implicit/from-mesh --input mesh=part.stl --param resolution=128 --out field
+  fieldstone run implicit/evaluate --param graph=\"$(cat graph.json)\" --explain
   fieldstone run sample_triangle_mesh --input mesh=part.obj --param max_resolution=64 --out field
 
 The folder gets each output under its asset name and result.json, the job as the REST API shows it.
@@ -40,8 +41,11 @@ pub struct RunArgs {
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = pair)]
     params: Vec<(String, String)>,
     /// Folder for outputs and result.json; made when absent
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "explain")]
+    out: Option<PathBuf>,
+    /// Show how the job's shape graph would be computed, and run nothing: order, what is kept, halo, memory
+    #[arg(long)]
+    explain: bool,
     /// Threads that geometry uses; 0 means one per core
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
@@ -63,9 +67,14 @@ struct Bench {
 
 /// Runs the job; the exit code says whether it succeeded.
 pub async fn run(args: RunArgs, settings: Settings) -> anyhow::Result<ExitCode> {
+    if args.explain {
+        println!("{}", explain(&args, &settings)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let out = args.out.clone().context("--out is required")?;
     let interrupted = shutdown_signal()?;
     let files = input_files(&args.inputs)?;
-    let scratch = Scratch::inside(&args.out)?;
+    let scratch = Scratch::inside(&out)?;
     let config = EngineConfig {
         data: scratch.path().to_owned(),
         isolation: Isolation::Threads,
@@ -74,7 +83,7 @@ pub async fn run(args: RunArgs, settings: Settings) -> anyhow::Result<ExitCode> 
         ..settings.engine()
     };
     let bench = Bench::open(config).await?;
-    let work = bench.execute(&args, &files);
+    let work = bench.execute(&args, &out, &files);
     let done = tokio::select! {
         job = work => Some(job),
         () = interrupted => None,
@@ -92,6 +101,17 @@ pub async fn run(args: RunArgs, settings: Settings) -> anyhow::Result<ExitCode> 
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// How the job would be computed.
+fn explain(args: &RunArgs, settings: &Settings) -> anyhow::Result<String> {
+    let entry = fieldstone_jobs::find(&args.job_type)
+        .with_context(|| format!("{:?} is no job type, docs/jobs.md lists them", args.job_type))?;
+    let given = args.params.iter().map(|(n, v)| (n.clone(), Value::String(v.clone()))).collect();
+    let prepared = entry.prepare(entry.parse(&given)?, &settings.engine().job_limits)?;
+    prepared
+        .explain()
+        .with_context(|| format!("{} computes no shape graph: there is nothing to explain", args.job_type))
 }
 
 /// The distinct files among the inputs with their names, which must tell them apart.
@@ -135,7 +155,12 @@ impl Bench {
     }
 
     /// Uploads, dispatches, waits, and leaves the outputs and `result.json` in the folder.
-    async fn execute(&self, args: &RunArgs, files: &[(PathBuf, String)]) -> anyhow::Result<Arc<Job>> {
+    async fn execute(
+        &self,
+        args: &RunArgs,
+        out: &Path,
+        files: &[(PathBuf, String)],
+    ) -> anyhow::Result<Arc<Job>> {
         for (path, name) in files {
             self.upload(path, name).await.with_context(|| format!("cannot read {}", path.display()))?;
         }
@@ -153,11 +178,11 @@ impl Bench {
         let job = self.finished(id).await?;
         for (name, asset) in job.outputs.assets.iter().flat_map(|(n, list)| list.iter().map(move |a| (n, a)))
         {
-            let path = args.out.join(&asset.filename);
+            let path = out.join(&asset.filename);
             self.download(asset, &path).await.with_context(|| format!("cannot write {}", path.display()))?;
             println!("{name}\t{}\t{}", path.display(), Size(asset.size).rounded());
         }
-        let result = args.out.join("result.json");
+        let result = out.join("result.json");
         let text = serde_json::to_string_pretty(&fieldstone_server::job_document(&job))? + "\n";
         std::fs::write(&result, text).with_context(|| format!("cannot write {}", result.display()))?;
         Ok(job)

@@ -127,6 +127,10 @@ impl Prepared for GraphJob {
         of_plan.saturating_add(assets.saturating_mul(BYTES_PER_ASSET_BYTE))
     }
 
+    fn explain(&self) -> Option<String> {
+        Some(self.plan.to_string())
+    }
+
     fn run(&self, context: &mut JobContext) -> Result<(), JobError> {
         (self.run)(self, context)
     }

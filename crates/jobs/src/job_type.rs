@@ -63,6 +63,11 @@ pub trait Prepared: Send + Sync {
     /// Upper bound of the memory a run needs in bytes; what admission counts with.
     fn memory_bytes(&self, inputs: &InputSizes) -> u64;
 
+    /// How it will be computed, where there is a choice: `fieldstone run … --explain`.
+    fn explain(&self) -> Option<String> {
+        None
+    }
+
     /// Does the work.
     fn run(&self, context: &mut JobContext) -> Result<(), JobError>;
 }

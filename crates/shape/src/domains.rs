@@ -121,7 +121,8 @@ impl Domains {
 
 /// Whether the points of `source` are written down, not just as many as a volume's samples.
 fn has_place(graph: &Graph, source: usize) -> bool {
-    graph.nodes()[source].entry.output != Type::Volume
+    let node = &graph.nodes()[source];
+    node.entry.output != Type::Volume || node.values.numbers("volume_size").is_some()
 }
 
 fn check_size(graph: &Graph, i: usize, domain: &Domain) -> Result<(), GraphError> {
@@ -158,7 +159,7 @@ fn same_place(a: &Domain, b: &Domain) -> bool {
 }
 
 /// `samples from (0, 0, 0) to (1, 1, 1)`.
-fn spelled(domain: &Domain) -> String {
+pub(crate) fn spelled(domain: &Domain) -> String {
     let Domain::Grid { patch, affine } = domain else { return "the points of a list".to_owned() };
     let at = |index| {
         let [x, y, z] = affine.apply(patch.position(index));

@@ -137,7 +137,7 @@ impl Graph {
     /// Refuses assets of a wrong size; `bytes` knows sizes by operator and parameter, not all of them.
     pub fn check_assets(&self, bytes: &dyn Fn(usize, &str) -> Option<u64>) -> Result<(), GraphError> {
         // All others were checked when the graph was read, and may take long.
-        let takes_assets = |p: &crate::Param| matches!(p.kind, Kind::Asset { .. });
+        let takes_assets = |p: &Param| matches!(p.kind, Kind::Asset { .. });
         let with_assets = |(_, n): &(usize, &Node)| n.entry.params.iter().any(takes_assets);
         for (i, node) in self.nodes.iter().enumerate().filter(with_assets) {
             let check = (node.entry.check)(&node.values, &|param| bytes(i, param));

@@ -8,7 +8,9 @@
 
 pub mod affine;
 mod differences;
+mod domain;
 mod domains;
+mod explain;
 pub mod extent;
 pub mod finite;
 pub mod grading;

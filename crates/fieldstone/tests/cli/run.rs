@@ -204,3 +204,18 @@ fn a_failed_job_says_why_and_leaves_its_document() {
     assert!(text.contains("sim/custom"), "{text}");
     assert_eq!(read_json(&dir.path().join("sim/result.json"))["state"], "failure");
 }
+
+#[test]
+fn a_graph_is_explained_without_being_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let graph = infill("[60, 40, 30]", "[0, 0, 0]", "[61, 41, 31]");
+    let output = call(dir.path(), &["run", "export_triangle_mesh", "--param", &graph, "--explain"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = String::from_utf8(output.stdout).unwrap();
+    for part in ["Redistance", "kept, ", "in the cache", "slabs   1 of 31 planes", "memory  at most "] {
+        assert!(told.contains(part), "no {part:?} in {told}");
+    }
+    assert!(names(dir.path()).is_empty(), "{:?}", names(dir.path()));
+    let refused = refusal(dir.path(), &["run", "mesh/preprocess", "--explain"], 1);
+    assert!(refused.contains("mesh/preprocess computes no shape graph"), "{refused}");
+}
