@@ -7,6 +7,7 @@ mod jobs;
 pub(crate) mod ledger;
 mod limits;
 mod log;
+mod migrations;
 mod projects;
 mod results;
 pub(crate) mod rows;
@@ -22,6 +23,7 @@ use crate::model::{Job, JobId, ProjectId};
 use anyhow::Context;
 pub(crate) use assets::Placed;
 pub(crate) use limits::Limits;
+use migrations::MIGRATIONS;
 pub(crate) use projects::Left;
 use projects::Visibility;
 use sqlx::query::Query;
@@ -36,9 +38,6 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 
 pub(crate) type Result<T, E = EngineError> = std::result::Result<T, E>;
-
-/// Schema versions that this build knows; the order of the file names is the order of time.
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("src/store/migrations/sqlite");
 
 /// Readers beside the one writer. SQLite serves each from the page cache; four keep four cores busy.
 const READERS: u32 = 4;

@@ -1,0 +1,49 @@
+//! Schema versions that this build knows, each made from the one before it.
+
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use std::sync::LazyLock;
+
+/// Number, what it is called, and how it is made. A ledger remembers each with the checksum of its text, so none may change.
+///
+/// The list is written here, because sqlx's macro for it compiles SQLite and all of sqlx a second time.
+const VERSIONS: [(i64, &str, &str); 5] = [
+    (1, "first", include_str!("migrations/sqlite/0001_first.sql")),
+    (2, "log results", include_str!("migrations/sqlite/0002_log_results.sql")),
+    (3, "sign in", include_str!("migrations/sqlite/0003_sign_in.sql")),
+    (4, "limits", include_str!("migrations/sqlite/0004_limits.sql")),
+    (5, "memory", include_str!("migrations/sqlite/0005_memory.sql")),
+];
+
+/// The versions, oldest first.
+pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let migration = |(version, name, text): (i64, &'static str, &'static str)| {
+        Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    Migrator::with_migrations(VERSIONS.map(migration).to_vec())
+});
+
+#[cfg(test)]
+mod tests {
+    use super::VERSIONS;
+
+    #[test]
+    fn every_file_is_on_the_list() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/migrations/sqlite");
+        let mut files: Vec<(String, String)> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| {
+                (
+                    path.file_name().unwrap().to_string_lossy().into_owned(),
+                    std::fs::read_to_string(path).unwrap(),
+                )
+            })
+            .collect();
+        files.sort();
+        let listed = VERSIONS.map(|(number, name, text)| {
+            (format!("{number:04}_{}.sql", name.replace(' ', "_")), text.to_owned())
+        });
+        assert_eq!(files, listed);
+    }
+}
