@@ -124,11 +124,10 @@ impl Voxels {
                 let solid = around.filter(|d| self.at(std::array::from_fn(|a| p[a] - (d >> a & 1)))).count();
                 let all = 1 << (axes as u32).count_ones();
                 if solid == all {
-                    sum += if (axes as u32).count_ones() % 2 == 0 { 1 } else { -1 };
+                    sum += 1 - 2 * i64::from((axes as u32).count_ones() % 2);
                 }
                 let mixed = solid != 0 && solid != all;
-                edges += usize::from(mixed && solid % 2 == 1 && all == 4)
-                    + usize::from(mixed && solid == 2 && all == 4);
+                edges += usize::from(mixed && all == 4);
                 corners += usize::from(mixed && all == 8);
             }
         }
