@@ -7,7 +7,7 @@
 use crate::graph::{Graph, GraphError};
 use crate::operator::{Domain, Type};
 
-/// Values at samples that many ten thousandths of a cell apart are of the same place.
+/// Samples no farther apart than this share of the shortest cell are at the same place.
 const SAME_PLACE: f64 = 1e-4;
 
 /// The samples of every operator of a graph.
@@ -119,7 +119,7 @@ impl Domains {
     }
 }
 
-/// Whether the points of `source` are written down, not just as many as a volume's samples.
+/// Whether the points of `source` are written down: a volume's are where its size is, else it has samples alone.
 fn has_place(graph: &Graph, source: usize) -> bool {
     let node = &graph.nodes()[source];
     node.entry.output != Type::Volume || node.values.numbers("volume_size").is_some()
