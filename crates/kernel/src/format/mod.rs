@@ -6,6 +6,7 @@
 //! * Triangles come in file order; polygons are split (see `polygon`).
 
 pub mod cli;
+mod encoding;
 mod fixed;
 mod glb;
 mod notes;
@@ -13,8 +14,10 @@ mod obj;
 mod ply;
 mod ply_ascii;
 mod ply_binary;
+mod ply_body;
 mod ply_header;
 mod polygon;
+mod ring;
 pub mod stack;
 mod stl;
 pub mod svg;
@@ -159,8 +162,8 @@ pub fn read_mesh(
     let mut notes = Notes::default();
     let mesh = match format {
         MeshFormat::Stl => stl::read(bytes, limits, monitor, &mut notes)?,
-        MeshFormat::Obj => obj::read(bytes, limits, monitor)?,
-        MeshFormat::Ply => ply::read(bytes, limits, monitor)?,
+        MeshFormat::Obj => obj::read(bytes, limits, monitor, &mut notes)?,
+        MeshFormat::Ply => ply::read(bytes, limits, monitor, &mut notes)?,
         MeshFormat::ThreeMf => threemf::read(bytes, limits, monitor, &mut notes)?,
         MeshFormat::Glb => return Err(FormatError::WriteOnly("GLB")),
     };

@@ -19,6 +19,13 @@ impl Notes {
         }
     }
 
+    /// Adds all of another list.
+    pub fn append(&mut self, others: Notes) {
+        let more = others.more;
+        others.kept.into_iter().for_each(|note| self.add(note));
+        self.more += more;
+    }
+
     /// The notes in order; one line stands for all beyond the limit.
     pub fn into_lines(self) -> Vec<String> {
         let mut lines = self.kept;

@@ -4,6 +4,8 @@
 //! x y z (a weight, a colour) are ignored. Two passes: the first counts vertices, so that the second can
 //! check every index where it stands.
 
+use super::encoding;
+use super::notes::Notes;
 use super::polygon::{self, Polygons};
 use super::text::{self, at_line, excerpt};
 use super::{FormatError, MeshLimits, check_vertices, malformed};
@@ -13,10 +15,15 @@ use rayon::prelude::*;
 use std::borrow::Cow;
 use std::ops::Range;
 
-pub(super) fn read(bytes: &[u8], limits: &MeshLimits, monitor: &Monitor) -> Result<TriMesh, FormatError> {
-    let text = join_continued_lines(bytes);
-    let start = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let pieces = text::pieces(&text, start, |_| true);
+pub(super) fn read(
+    bytes: &[u8],
+    limits: &MeshLimits,
+    monitor: &Monitor,
+    notes: &mut Notes,
+) -> Result<TriMesh, FormatError> {
+    let lines = encoding::as_lines(bytes).map_err(|what| malformed("OBJ", "byte 0", what))?;
+    let text = join_continued_lines(&lines);
+    let pieces = text::pieces(&text, 0, |_| true);
     let counts: Vec<Result<u64, Cancelled>> =
         pieces.par_iter().map(|r| monitor.check().map(|()| count_vertices(&text[r.clone()]))).collect();
     let counts = counts.into_iter().collect::<Result<Vec<u64>, _>>()?;
@@ -32,7 +39,7 @@ pub(super) fn read(bytes: &[u8], limits: &MeshLimits, monitor: &Monitor) -> Resu
         .map(|(range, base)| {
             monitor.check()?;
             let mut piece = Piece { base, total, ..Piece::default() };
-            let refuse = |(what, at)| malformed("OBJ", at_line(bytes, at), what);
+            let refuse = |(what, at)| malformed("OBJ", at_line(&lines, at), what);
             piece.read(&text[..range.end], range.start).map_err(refuse)?;
             Ok(piece)
         })
@@ -45,17 +52,32 @@ pub(super) fn read(bytes: &[u8], limits: &MeshLimits, monitor: &Monitor) -> Resu
         polygons.push(part.polygons);
     }
     monitor.check()?;
-    let triangles = polygon::triangles(polygons, &positions, limits, monitor)?;
+    let place = |piece: usize, face: usize| at_line(&lines, nth_face(&text, pieces[piece].clone(), face));
+    let triangles = polygon::triangles(polygons, &positions, limits, monitor, notes, place)?;
     Ok(TriMesh { positions, triangles })
 }
 
-/// A backslash before a line break joins the lines: both become blanks, so that offsets stay what they are.
-fn join_continued_lines(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let mut joined = Cow::Borrowed(bytes);
-    for i in memchr::memchr_iter(b'\\', bytes) {
-        let end = if bytes.get(i + 1) == Some(&b'\r') { i + 2 } else { i + 1 };
-        if bytes.get(end) == Some(&b'\n') {
-            joined.to_mut()[i..=end].fill(b' ');
+/// A backslash at the end of a vertex or face line joins it with the next: what is between them becomes blanks, so that
+/// offsets stay what they are. In other lines it is a character: comments and names hold paths that end in one.
+fn join_continued_lines(lines: &[u8]) -> Cow<'_, [u8]> {
+    let mut joined = Cow::Borrowed(lines);
+    // Where the line that was joined last goes on.
+    let mut goes_on = None;
+    for i in memchr::memchr_iter(b'\\', lines) {
+        let end = text::skip_blanks(lines, i + 1);
+        if lines.get(end).is_some_and(|b| *b != b'\n') {
+            continue;
+        }
+        let since = goes_on.unwrap_or(0);
+        let (from, is_joined) = match memchr::memrchr(b'\n', &lines[since..i]) {
+            Some(before) => (since + before + 1, false),
+            None => (since, goes_on.is_some()),
+        };
+        let line = &lines[text::skip_blanks(lines, from)..i];
+        let is_read = is_joined || is_keyword(line, b'v') || is_keyword(line, b'f');
+        if is_read && memchr::memchr(b'#', line).is_none() {
+            joined.to_mut()[i..lines.len().min(end + 1)].fill(b' ');
+            goes_on = Some(end + 1);
         }
     }
     joined
@@ -74,6 +96,15 @@ fn count_vertices(text: &[u8]) -> u64 {
         at = memchr::memchr(b'\n', &text[line..]).map_or(text.len(), |k| line + k + 1);
     }
     n
+}
+
+/// Where the face line with that number, from 0, begins in a piece.
+fn nth_face(text: &[u8], piece: Range<usize>, number: usize) -> usize {
+    let starts = std::iter::successors(Some(piece.start), |&at| {
+        memchr::memchr(b'\n', &text[at..piece.end]).map(|k| at + k + 1)
+    });
+    let mut faces = starts.map(|at| text::skip_blanks(text, at)).filter(|&at| is_keyword(&text[at..], b'f'));
+    faces.nth(number).unwrap_or(piece.start)
 }
 
 /// What one task reads.
@@ -117,7 +148,10 @@ impl Piece {
             })?;
             self.polygons.corners.push(self.resolve(index).map_err(|what| (what, at))?);
             // `/vt/vn` behind it says nothing about the shape.
-            at = text::token_end(text, end);
+            at = end;
+            while at < text.len() && !text::is_blank(text[at]) && !matches!(text[at], b'\n' | b'#') {
+                at += 1;
+            }
         }
         self.polygons.close(start);
         Ok(at)
@@ -135,7 +169,7 @@ impl Piece {
     }
 }
 
-/// A decimal integer of at most 18 digits at `at` that ends at a blank, a `/` or the line's end.
+/// A decimal integer of at most 18 digits at `at` that ends at a blank, a `/`, a comment or the line's end.
 #[inline]
 fn integer(text: &[u8], at: usize) -> Option<(i64, usize)> {
     let negative = text[at] == b'-';
@@ -146,6 +180,6 @@ fn integer(text: &[u8], at: usize) -> Option<(i64, usize)> {
         value = value * 10 + i64::from(text[i] - b'0');
         i += 1;
     }
-    let ends = i >= text.len() || text::is_blank(text[i]) || matches!(text[i], b'\n' | b'/');
+    let ends = i >= text.len() || text::is_blank(text[i]) || matches!(text[i], b'\n' | b'/' | b'#');
     (i > digits && ends).then_some((if negative { -value } else { value }, i))
 }

@@ -1,7 +1,8 @@
 //! The text body of a PLY file: one row a line, blank lines skipped; pieces of lines are read in parallel.
 
-use super::ply::{Faces, out_of_range};
-use super::ply_header::{Header, Property};
+use super::notes::Notes;
+use super::ply_body::{Body, Faces, Strips, out_of_range};
+use super::ply_header::{FaceElement, Header, Property};
 use super::polygon::Polygons;
 use super::text::{self, at_line, excerpt};
 use super::{FormatError, malformed};
@@ -13,12 +14,13 @@ pub(super) fn read(
     bytes: &[u8],
     header: &Header,
     monitor: &Monitor,
-) -> Result<(Vec<[f32; 3]>, Faces), FormatError> {
+    notes: &mut Notes,
+) -> Result<Body, FormatError> {
     let pieces = text::pieces(bytes, header.body, |_| true);
     let counts: Vec<Result<u64, Cancelled>> =
         pieces.par_iter().map(|r| monitor.check().map(|()| count_rows(&bytes[r.clone()]))).collect();
     let counts = counts.into_iter().collect::<Result<Vec<u64>, _>>()?;
-    check_rows(header, counts.iter().sum())?;
+    check_rows(header, counts.iter().sum(), notes)?;
     let mut first = 0;
     let mut work: Vec<(Range<usize>, u64)> = Vec::with_capacity(pieces.len());
     for (piece, n) in pieces.into_iter().zip(counts) {
@@ -36,13 +38,21 @@ pub(super) fn read(
         })
         .collect();
     let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let mut positions = Vec::with_capacity(parts.iter().map(|p| p.positions.len()).sum());
-    let mut polygons = Vec::with_capacity(parts.len());
+    let mut body = Body::default();
+    body.positions.reserve_exact(parts.iter().map(|p| p.positions.len()).sum());
+    let (mut polygons, mut strips) = (Vec::with_capacity(parts.len()), Vec::new());
     for part in parts {
-        positions.extend_from_slice(&part.positions);
+        body.positions.extend_from_slice(&part.positions);
         polygons.push(part.polygons);
+        strips.extend_from_slice(&part.strips.triangles);
     }
-    Ok((positions, Faces::Polygons(polygons)))
+    for f in &header.faces {
+        body.faces.push(match f.is_strips {
+            true => Faces::Triangles(std::mem::take(&mut strips)),
+            false => Faces::Polygons(std::mem::take(&mut polygons)),
+        });
+    }
+    Ok(body)
 }
 
 fn count_rows(text: &[u8]) -> u64 {
@@ -57,7 +67,7 @@ fn count_rows(text: &[u8]) -> u64 {
 }
 
 /// Elements that take a line a row: those with properties.
-fn check_rows(header: &Header, present: u64) -> Result<(), FormatError> {
+fn check_rows(header: &Header, present: u64, notes: &mut Notes) -> Result<(), FormatError> {
     let mut before = 0;
     for e in header.elements.iter().filter(|e| !e.properties.is_empty()) {
         if before + e.count > present {
@@ -67,6 +77,12 @@ fn check_rows(header: &Header, present: u64) -> Result<(), FormatError> {
         }
         before += e.count;
     }
+    if before < present {
+        notes.add(format!(
+            "end of file: {} lines behind the {before} promised rows were ignored",
+            present - before
+        ));
+    }
     Ok(())
 }
 
@@ -74,6 +90,7 @@ fn check_rows(header: &Header, present: u64) -> Result<(), FormatError> {
 struct Piece {
     positions: Vec<[f32; 3]>,
     polygons: Polygons,
+    strips: Strips,
 }
 
 impl Piece {
@@ -99,8 +116,8 @@ impl Piece {
                 }
                 if index == header.vertex {
                     end = self.vertex(text, from, &element.properties, header.xyz)?;
-                } else if index == header.face {
-                    end = self.face(text, from, &element.properties, header)?;
+                } else if let Some(face) = header.face_element(index) {
+                    end = self.face(text, from, &element.properties, face, header.vertex_count())?;
                 }
                 row += 1;
             }
@@ -132,23 +149,28 @@ impl Piece {
         text: &[u8],
         mut at: usize,
         properties: &[Property],
-        header: &Header,
+        face: FaceElement,
+        vertices: u64,
     ) -> Result<usize, (String, usize)> {
-        for property in &properties[..header.corners] {
+        for property in &properties[..face.corners] {
             at = skip_property(text, at, property)?;
         }
         let (n, mut at) = whole(text, at)?;
         let start = self.polygons.corners.len();
         for _ in 0..n {
             let (index, end) = whole(text, at)?;
-            let vertices = header.vertex_count();
-            if !(0..vertices as i64).contains(&index) {
-                return Err((out_of_range(index, vertices), at));
+            let corner = u32::try_from(index).ok().filter(|&c| u64::from(c) < vertices);
+            match corner {
+                Some(corner) if !face.is_strips => self.polygons.corners.push(corner),
+                corner if face.is_strips && (corner.is_some() || index < 0) => self.strips.push(corner),
+                _ => return Err((out_of_range(index, vertices), at)),
             }
-            self.polygons.corners.push(index as u32);
             at = end;
         }
-        self.polygons.close(start);
+        match face.is_strips {
+            true => self.strips.end_row(),
+            false => self.polygons.close(start),
+        }
         Ok(at)
     }
 }

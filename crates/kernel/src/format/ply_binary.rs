@@ -1,6 +1,8 @@
 //! The binary body of a PLY file. `BIG` is the byte order; rows of fixed size are read in parallel.
 
-use super::ply::{Faces, out_of_range};
+use super::encoding;
+use super::notes::Notes;
+use super::ply_body::{Body, Faces, Strips, out_of_range};
 use super::ply_header::{Element, Header, Property, Scalar};
 use super::polygon::Polygons;
 use super::{FormatError, malformed};
@@ -13,22 +15,29 @@ pub(super) fn read<const BIG: bool>(
     bytes: &[u8],
     header: &Header,
     monitor: &Monitor,
-) -> Result<(Vec<[f32; 3]>, Faces), FormatError> {
+    notes: &mut Notes,
+) -> Result<Body, FormatError> {
     let mut body = &bytes[header.body..];
-    let mut positions = Vec::new();
-    let mut faces = Faces::Triangles(Vec::new());
+    let mut read = Body::default();
     for (i, element) in header.elements.iter().enumerate() {
         if i == header.vertex {
-            positions = vertices::<BIG>(&mut body, element, header.xyz, monitor)?;
-        } else if i == header.face {
-            faces = read_faces::<BIG>(&mut body, element, header, monitor)?;
+            read.positions = vertices::<BIG>(&mut body, element, header.xyz, monitor)?;
+        } else if let Some(face) = header.face_element(i) {
+            read.faces.push(match face.is_strips {
+                true => read_strips::<BIG>(&mut body, element, face.corners, header, monitor)?,
+                false => read_faces::<BIG>(&mut body, element, face.corners, header, monitor)?,
+            });
         } else if let Some(stride) = element.stride() {
             take_rows(&mut body, element, stride)?;
         } else {
             walk_rows::<BIG>(&mut body, element, monitor, |_, _, _| Ok(()))?;
         }
     }
-    Ok((positions, faces))
+    if !body.iter().all(|b| encoding::is_padding(*b)) {
+        let at = bytes.len() - body.len();
+        notes.add(format!("byte {at}: {} bytes behind the last promised row were ignored", body.len()));
+    }
+    Ok(read)
 }
 
 fn ends_early(element: &Element, row: u64) -> FormatError {
@@ -100,6 +109,7 @@ fn finite(value: f64) -> Result<f32, f64> {
 fn read_faces<const BIG: bool>(
     body: &mut &[u8],
     element: &Element,
+    list: usize,
     header: &Header,
     monitor: &Monitor,
 ) -> Result<Faces, FormatError> {
@@ -107,7 +117,7 @@ fn read_faces<const BIG: bool>(
     let refuse = |row: u64, index: i64| {
         malformed("PLY", format!("{} {row}", element.name), out_of_range(index, vertices))
     };
-    if let Some(layout) = TriangleRows::of(element, header.corners, body) {
+    if let Some(layout) = TriangleRows::of(element, list, body) {
         let rows = &body[..layout.stride * element.count as usize];
         if let Some(triangles) = layout.read::<BIG>(rows, monitor, vertices, refuse)? {
             *body = &body[rows.len()..];
@@ -115,9 +125,9 @@ fn read_faces<const BIG: bool>(
         }
     }
     let mut polygons = Polygons::default();
-    let corners = &element.properties[header.corners];
+    let corners = &element.properties[list];
     walk_rows::<BIG>(body, element, monitor, |row, property, bytes| {
-        if property != header.corners {
+        if property != list {
             return Ok(());
         }
         let start = polygons.corners.len();
@@ -130,6 +140,42 @@ fn read_faces<const BIG: bool>(
         Ok(())
     })?;
     Ok(Faces::Polygons(vec![polygons]))
+}
+
+fn read_strips<const BIG: bool>(
+    body: &mut &[u8],
+    element: &Element,
+    list: usize,
+    header: &Header,
+    monitor: &Monitor,
+) -> Result<Faces, FormatError> {
+    let vertices = header.vertex_count();
+    let mut strips = Strips::default();
+    let item = element.properties[list].item;
+    walk_rows::<BIG>(body, element, monitor, |row, property, bytes| {
+        if property != list {
+            return Ok(());
+        }
+        for (k, bytes) in bytes.chunks_exact(item.size()).enumerate() {
+            // One row may be the whole mesh.
+            if k % (1 << 16) == 0 {
+                monitor.check()?;
+            }
+            let index = integer::<BIG>(bytes, item);
+            match corner(index, vertices) {
+                Ok(c) => strips.push(Some(c)),
+                // In unsigned numbers, minus one is all ones.
+                Err(_) if bytes.iter().all(|b| *b == 0xff) || index < 0 => strips.push(None),
+                Err(index) => {
+                    let at = format!("{} {row}", element.name);
+                    return Err(malformed("PLY", at, out_of_range(index, vertices)));
+                }
+            }
+        }
+        strips.end_row();
+        Ok(())
+    })?;
+    Ok(Faces::Triangles(strips.triangles))
 }
 
 #[inline]

@@ -1,6 +1,7 @@
 //! The PLY header: which elements, how many, made of what; checked against the bytes behind it.
 
-use super::text::{at_line, excerpt};
+use super::notes::Notes;
+use super::text::excerpt;
 use super::{FormatError, malformed};
 
 const MAX_HEADER_BYTES: usize = 1 << 20;
@@ -93,6 +94,18 @@ impl Element {
     }
 }
 
+/// An element whose rows make triangles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FaceElement {
+    /// Which of the elements.
+    pub element: usize,
+    /// Which of its properties lists the corners.
+    pub corners: usize,
+    /// Whether a row is not a polygon but strips: each corner from the third on makes a triangle with the two before
+    /// it, every other one turned round; a negative number begins a new strip.
+    pub is_strips: bool,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Header {
     pub encoding: Encoding,
@@ -100,9 +113,8 @@ pub(super) struct Header {
     /// Which element is `vertex`, and which of its properties are x, y, z.
     pub vertex: usize,
     pub xyz: [usize; 3],
-    /// Which element is `face`, and which of its properties lists the corners.
-    pub face: usize,
-    pub corners: usize,
+    /// The elements that make triangles, in file order; at least one.
+    pub faces: Vec<FaceElement>,
     /// Where the body begins.
     pub body: usize,
 }
@@ -111,10 +123,17 @@ impl Header {
     pub fn vertex_count(&self) -> u64 {
         self.elements[self.vertex].count
     }
+
+    /// What that element is among those that make triangles.
+    pub fn face_element(&self, element: usize) -> Option<FaceElement> {
+        self.faces.iter().copied().find(|f| f.element == element)
+    }
 }
 
-pub(super) fn parse(bytes: &[u8]) -> Result<Header, FormatError> {
-    let mut lines = Lines { bytes, at: 0, number: 0 };
+/// Parses the header at the beginning of `bytes`, which may be a byte order mark.
+pub(super) fn parse(bytes: &[u8], notes: &mut Notes) -> Result<Header, FormatError> {
+    let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let mut lines = Lines { bytes, at: start, number: 0, has_line_feeds: false };
     let first = lines.next()?;
     if first != "ply" {
         return Err(lines.refuse(format!("expected \"ply\", found {}", excerpt(first.as_bytes()))));
@@ -135,7 +154,15 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Header, FormatError> {
                 };
                 element.properties.push(lines.property(rest, line, element.properties.len())?);
             }
-            _ => return Err(lines.refuse(format!("unexpected {}", excerpt(line.as_bytes())))),
+            ["format" | "element", ..] => {
+                return Err(lines.refuse(format!("unexpected {}", excerpt(line.as_bytes()))));
+            }
+            // Old exporters write comments without the keyword.
+            _ => notes.add(format!(
+                "line {}: {} was taken for a comment",
+                lines.number,
+                excerpt(line.as_bytes())
+            )),
         }
     }
     let encoding = encoding.ok_or_else(|| malformed("PLY", "header", "there is no format line"))?;
@@ -163,16 +190,15 @@ fn check_room(elements: &[Element], encoding: Encoding, present: u64) -> Result<
 }
 
 fn roles(elements: Vec<Element>, encoding: Encoding, body: usize) -> Result<Header, FormatError> {
-    let find = |name: &str| {
-        elements.iter().position(|e| e.name == name).ok_or_else(|| {
-            let names: Vec<_> = elements.iter().map(|e| e.name.as_str()).collect();
-            malformed("PLY", "header", format!("there is no element {name:?}, only [{}]", names.join(", ")))
-        })
-    };
-    let (vertex, face) = (find("vertex")?, find("face")?);
     let lacks = |e: &Element, what: &str| {
         malformed("PLY", format!("line {}", e.line), format!("element {} has no {what}", e.name))
     };
+    let missing = |name: &str| {
+        let names: Vec<_> = elements.iter().map(|e| e.name.as_str()).collect();
+        malformed("PLY", "header", format!("there is no element {name:?}, only [{}]", names.join(", ")))
+    };
+    let find = |name: &str| elements.iter().position(|e| e.name == name);
+    let vertex = find("vertex").ok_or_else(|| missing("vertex"))?;
     let axis = |name| {
         elements[vertex].scalar(name).ok_or_else(|| lacks(&elements[vertex], &format!("property {name}")))
     };
@@ -180,35 +206,52 @@ fn roles(elements: Vec<Element>, encoding: Encoding, body: usize) -> Result<Head
     let is_corners = |p: &Property| {
         p.length.is_some() && !p.item.is_float() && matches!(&*p.name, "vertex_indices" | "vertex_index")
     };
-    let corners = elements[face].properties.iter().position(is_corners);
-    let corners = corners.ok_or_else(|| lacks(&elements[face], "integer list vertex_indices"))?;
-    Ok(Header { encoding, elements, vertex, xyz, face, corners, body })
+    let mut faces = Vec::new();
+    for (name, is_strips) in [("face", false), ("tristrips", true)] {
+        let Some(element) = find(name) else { continue };
+        let corners = elements[element].properties.iter().position(is_corners);
+        let corners = corners.ok_or_else(|| lacks(&elements[element], "integer list vertex_indices"))?;
+        faces.push(FaceElement { element, corners, is_strips });
+    }
+    faces.sort_unstable_by_key(|f| f.element);
+    if faces.is_empty() {
+        return Err(missing("face"));
+    }
+    Ok(Header { encoding, elements, vertex, xyz, faces, body })
 }
 
+/// The lines of a header, which end in line feeds, carriage returns or both.
 struct Lines<'a> {
     bytes: &'a [u8],
     at: usize,
     number: usize,
+    /// Whether a line before this one ended in a line feed. Else a line feed behind a carriage return, even behind
+    /// `end_header`, could be the body's first byte.
+    has_line_feeds: bool,
 }
 
 impl<'a> Lines<'a> {
     fn next(&mut self) -> Result<&'a str, FormatError> {
         let rest = &self.bytes[self.at..self.bytes.len().min(MAX_HEADER_BYTES).max(self.at)];
-        let Some(n) = memchr::memchr(b'\n', rest) else {
+        let Some(n) = memchr::memchr2(b'\n', b'\r', rest) else {
             let what = match (self.number, self.bytes.len() > MAX_HEADER_BYTES) {
                 (0, _) => format!("expected \"ply\", found {}", excerpt(&rest[..rest.len().min(20)])),
                 (_, true) => format!("the header is longer than {MAX_HEADER_BYTES} bytes"),
                 (_, false) => "the file ends inside the header".to_owned(),
             };
-            return Err(malformed("PLY", at_line(self.bytes, self.at), what));
+            return Err(malformed("PLY", format!("line {}", self.number + 1), what));
         };
-        self.at += n + 1;
+        let is_pair = rest[n] == b'\r' && rest.get(n + 1) == Some(&b'\n');
+        let takes_pair = is_pair && (self.number == 0 || self.has_line_feeds);
+        self.has_line_feeds |= rest[n] == b'\n' || takes_pair;
+        self.at += n + 1 + usize::from(takes_pair);
         self.number += 1;
         std::str::from_utf8(rest[..n].trim_ascii()).or_else(|_| {
             // Comments may hold any encoding, the rest is ASCII.
-            match rest.starts_with(b"comment") || rest.starts_with(b"obj_info") {
-                true => Ok("comment"),
-                false => Err(self.refuse(format!("unexpected {}", excerpt(&rest[..n])))),
+            let is_ours = |word: &[u8]| rest.trim_ascii_start().starts_with(word);
+            match [&b"format"[..], b"element", b"property"].into_iter().any(is_ours) {
+                true => Err(self.refuse(format!("unexpected {}", excerpt(&rest[..n])))),
+                false => Ok("comment"),
             }
         })
     }

@@ -2,7 +2,12 @@
 //!
 //! # Which of the two
 //! A file whose size is exactly what the count at byte 80 asks for is binary, even if it begins with `solid`.
-//! Otherwise a file that begins with `solid` and holds no NUL in its first kilobyte is text. The rest is binary.
+//! Otherwise a file that begins with `solid`, in UTF-8 or UTF-16, and holds no NUL in its first kilobyte is text. The rest
+//! is binary.
+//!
+//! # Text
+//! Words count, not lines: all may stand on one, `endloop` may be two words, and what only repeats itself may be missing
+//! (normals, `facet`, `endfacet`) as long as there are three vertices between any two of the words that are there.
 //!
 //! # Wrong counts
 //! * Whole triangles behind the header, but not as many as it promises: all are read, and noted. Exporters leave 0, −1
@@ -12,6 +17,7 @@
 //!
 //! Stored normals and attribute bytes are ignored: the corners' order says which side is outside.
 
+use super::encoding;
 use super::notes::Notes;
 use super::text::{self, at_line, excerpt};
 use super::{FormatError, MeshLimits, check_triangles, malformed};
@@ -31,10 +37,17 @@ pub(super) fn read(
     monitor: &Monitor,
     notes: &mut Notes,
 ) -> Result<TriMesh, FormatError> {
-    match is_text(bytes) {
-        true => read_text(bytes, limits, monitor),
-        false => read_binary(bytes, limits, monitor, notes),
+    if is_exactly_binary(bytes) {
+        return read_binary(bytes, limits, monitor, notes);
     }
+    if encoding::is_utf_16(bytes) || begins_with_solid(bytes) {
+        let text = encoding::as_lines(bytes).map_err(|what| malformed("STL", "byte 0", what))?;
+        let head = &text[..text.len().min(HEAD_BYTES)];
+        if begins_with_solid(&text) && !head.contains(&0) {
+            return read_text(&text, limits, monitor, notes);
+        }
+    }
+    read_binary(bytes, limits, monitor, notes)
 }
 
 fn promised(bytes: &[u8]) -> Option<u64> {
@@ -42,13 +55,19 @@ fn promised(bytes: &[u8]) -> Option<u64> {
     Some(u64::from(u32::from_le_bytes([count[0], count[1], count[2], count[3]])))
 }
 
-fn is_text(bytes: &[u8]) -> bool {
-    let exact = promised(bytes)
-        .is_some_and(|n| (HEADER_BYTES as u64 + TRIANGLE_BYTES as u64 * n) == bytes.len() as u64);
+/// Whether the file is as long as a binary one with its count of triangles.
+fn is_exactly_binary(bytes: &[u8]) -> bool {
+    promised(bytes).is_some_and(|n| HEADER_BYTES as u64 + TRIANGLE_BYTES as u64 * n == bytes.len() as u64)
+}
+
+fn begins_with_solid(bytes: &[u8]) -> bool {
     let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
-    let head = &bytes[..bytes.len().min(HEAD_BYTES)];
-    let solid = start.get(..5).is_some_and(|w| w.eq_ignore_ascii_case(b"solid"));
-    solid && !exact && !head.contains(&0)
+    start.get(..5).is_some_and(|w| w.eq_ignore_ascii_case(b"solid"))
+}
+
+/// Whether bytes look like text of whatever encoding: triangles hold control characters, zeros above all.
+fn looks_like_text(head: &[u8]) -> bool {
+    encoding::is_utf_16(head) || !head.iter().any(|b| matches!(b, 0..9 | 14..32))
 }
 
 fn triangle_count(bytes: &[u8], notes: &mut Notes) -> Result<usize, FormatError> {
@@ -62,7 +81,7 @@ fn triangle_count(bytes: &[u8], notes: &mut Notes) -> Result<usize, FormatError>
     let behind = bytes.len() - HEADER_BYTES;
     let present = (behind / TRIANGLE_BYTES) as u64;
     let head = &bytes[..bytes.len().min(HEAD_BYTES)];
-    if promised > present && head.iter().all(|b| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~')) {
+    if promised != present && looks_like_text(head) {
         let what = format!("this is text, but it does not begin with \"solid\": {}", excerpt(bytes));
         return Err(malformed("STL", "byte 0", what));
     }
@@ -144,36 +163,53 @@ fn consecutive(count: usize) -> Vec<[u32; 3]> {
     triangles
 }
 
-fn read_text(bytes: &[u8], limits: &MeshLimits, monitor: &Monitor) -> Result<TriMesh, FormatError> {
-    let starts_facet = |i| text::token(bytes, i).0.eq_ignore_ascii_case(b"facet");
-    let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let parts: Vec<Result<Vec<[f32; 3]>, FormatError>> = text::pieces(bytes, start, starts_facet)
+fn read_text(
+    text: &[u8],
+    limits: &MeshLimits,
+    monitor: &Monitor,
+    notes: &mut Notes,
+) -> Result<TriMesh, FormatError> {
+    let starts_facet = |i| text::token(text, i).0.eq_ignore_ascii_case(b"facet");
+    let parts: Vec<Result<Facets, FormatError>> = text::pieces(text, 0, starts_facet)
         .into_par_iter()
         .map(|range| {
             monitor.check()?;
-            let (from, to) = (range.start, range.end);
-            Facets { bytes: &bytes[..to], at: from, corners: Vec::with_capacity((to - from) / 80), before: 0 }
-                .read()
-                .map_err(|(what, at)| malformed("STL", at_line(bytes, at), what))
+            Facets::read(&text[..range.end], range.start)
+                .map_err(|(what, at)| malformed("STL", at_line(text, at), what))
         })
         .collect();
     let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let count = parts.iter().map(Vec::len).sum::<usize>() / 3;
+    let count = parts.iter().map(|p| p.corners.len()).sum::<usize>() / 3;
     check_triangles(count as u64, limits)?;
+    if parts.last().is_some_and(|p| !p.is_ended) {
+        let end = at_line(text, text.len());
+        notes.add(format!("{end}: the file ends without \"endsolid\", after {count} triangles"));
+    }
+    let parts: Vec<&[[f32; 3]]> = parts.iter().map(|p| &p.corners[..]).collect();
     let positions = parts.concat();
     Ok(TriMesh { positions, triangles: consecutive(count) })
 }
 
-/// Reads whole facets; line breaks count as blanks, except after `solid` and `endsolid`.
+/// Reads whole facets word by word; line breaks count as blanks.
 struct Facets<'a> {
     bytes: &'a [u8],
     at: usize,
     corners: Vec<[f32; 3]>,
     /// Corners of the facets before this one.
     before: usize,
+    /// Whether the last word was `endsolid` and its name.
+    is_ended: bool,
 }
 
 impl<'a> Facets<'a> {
+    /// The facets from `at` on.
+    fn read(bytes: &'a [u8], at: usize) -> Result<Facets<'a>, (String, usize)> {
+        let corners = Vec::with_capacity((bytes.len() - at) / 80);
+        let mut facets = Facets { bytes, at, corners, before: 0, is_ended: false };
+        while facets.next()? {}
+        Ok(facets)
+    }
+
     fn word(&mut self) -> &'a [u8] {
         while self.at < self.bytes.len()
             && (text::is_blank(self.bytes[self.at]) || self.bytes[self.at] == b'\n')
@@ -185,36 +221,71 @@ impl<'a> Facets<'a> {
         word
     }
 
-    fn read(mut self) -> Result<Vec<[f32; 3]>, (String, usize)> {
-        loop {
-            let word = self.word();
-            if word.eq_ignore_ascii_case(b"vertex") {
-                let (p, end) = text::point(self.bytes, self.at)?;
-                self.corners.push(p);
-                self.at = end;
-            } else if word.eq_ignore_ascii_case(b"facet") {
-                self.complete(word)?;
-                let normal = self.word();
-                if !normal.eq_ignore_ascii_case(b"normal") {
-                    return Err((format!("expected \"normal\", found {}", excerpt(normal)), self.at));
+    /// Takes the next word if it is this one.
+    fn takes(&mut self, wanted: &[u8]) -> bool {
+        let at = self.at;
+        let taken = self.word().eq_ignore_ascii_case(wanted);
+        if !taken {
+            self.at = at;
+        }
+        taken
+    }
+
+    /// Reads a word and what belongs to it; false at the end.
+    fn next(&mut self) -> Result<bool, (String, usize)> {
+        let word = self.word();
+        let is = |name: &[u8]| word.eq_ignore_ascii_case(name);
+        if is(b"vertex") {
+            let (p, end) = text::point(self.bytes, self.at)?;
+            self.corners.push(p);
+            self.at = end;
+        } else if is(b"facet") {
+            self.complete(word)?;
+            self.skip_normal();
+        } else if is(b"loop") {
+        } else if is(b"outer") || is(b"endloop") || is(b"endfacet") {
+            self.complete(word)?;
+        } else if is(b"end") && (self.takes(b"loop") || self.takes(b"facet")) {
+            self.complete(word)?;
+        } else if is(b"solid") || is(b"endsolid") || is(b"end") && self.takes(b"solid") {
+            self.complete(word)?;
+            self.skip_name();
+            self.is_ended = !is(b"solid");
+            return Ok(true);
+        } else if word.is_empty() {
+            self.complete(b"the end")?;
+            return Ok(false);
+        } else {
+            return Err((format!("unexpected {}", excerpt(word)), self.at));
+        }
+        self.is_ended = false;
+        Ok(true)
+    }
+
+    /// Normals are often wrong and sometimes NaN or missing; nothing here uses them.
+    fn skip_normal(&mut self) {
+        if self.takes(b"normal") {
+            for _ in 0..3 {
+                let at = self.at;
+                let word = self.word();
+                if [&b"outer"[..], b"loop", b"vertex"].iter().any(|w| word.eq_ignore_ascii_case(w)) {
+                    self.at = at;
+                    return;
                 }
-                // Normals are often wrong and sometimes NaN; nothing here uses them.
-                for _ in 0..3 {
-                    self.word();
-                }
-            } else if word.eq_ignore_ascii_case(b"outer") || word.eq_ignore_ascii_case(b"loop") {
-            } else if word.eq_ignore_ascii_case(b"endloop") || word.eq_ignore_ascii_case(b"endfacet") {
-                self.complete(word)?;
-            } else if word.eq_ignore_ascii_case(b"solid") || word.eq_ignore_ascii_case(b"endsolid") {
-                self.complete(word)?;
-                self.at +=
-                    memchr::memchr(b'\n', &self.bytes[self.at..]).unwrap_or(self.bytes.len() - self.at);
-            } else if word.is_empty() {
-                self.complete(b"")?;
-                return Ok(self.corners);
-            } else {
-                return Err((format!("unexpected {}", excerpt(word)), self.at));
             }
+        }
+    }
+
+    /// A solid's name goes to the end of the line, or to the first facet where all stands on one line.
+    fn skip_name(&mut self) {
+        let end = memchr::memchr(b'\n', &self.bytes[self.at..]).map_or(self.bytes.len(), |k| self.at + k);
+        while self.at < end {
+            let (word, behind) = text::token(self.bytes, self.at);
+            let normal = || text::token(self.bytes, behind).0.eq_ignore_ascii_case(b"normal");
+            if word.eq_ignore_ascii_case(b"facet") && normal() {
+                return;
+            }
+            self.at = behind.max(self.at + 1).min(end);
         }
     }
 

@@ -72,13 +72,18 @@ pub(super) fn token(bytes: &[u8], i: usize) -> (&[u8], usize) {
     (&bytes[from..to], to)
 }
 
-/// The finite decimal number at `i` after blanks, and the offset behind it; or what is there instead.
+/// The finite decimal number at `i` after blanks, ended by a blank, the line's end or a comment (`#`), and the offset behind
+/// it; or what is there instead.
 #[inline]
 pub(super) fn coordinate(bytes: &[u8], i: usize) -> Result<(f32, usize), String> {
     let from = skip_blanks(bytes, i);
     if let Ok((value, n)) = fast_float2::parse_partial::<f32, _>(&bytes[from..]) {
         let to = from + n;
-        let ends = to >= bytes.len() || is_blank(bytes[to]) || bytes[to] == b'\n';
+        let ends = match bytes.get(to) {
+            None | Some(b'\n') => true,
+            Some(b'#') => !is_spelled_by_c(&bytes[to..]),
+            Some(b) => is_blank(*b),
+        };
         if ends && value.is_finite() {
             return Ok((value, to));
         }
@@ -86,7 +91,11 @@ pub(super) fn coordinate(bytes: &[u8], i: usize) -> Result<(f32, usize), String>
     let word = &bytes[from..token_end(bytes, from)];
     Err(match word {
         [] => "the line ends where a coordinate is expected".to_owned(),
-        _ if is_not_finite(word) => format!("the coordinate {} is not finite", excerpt(word)),
+        _ if is_not_finite(word)
+            || memchr::memchr(b'#', word).is_some_and(|k| is_spelled_by_c(&word[k..])) =>
+        {
+            format!("the coordinate {} is not finite", excerpt(word))
+        }
         _ => format!("expected a coordinate, found {}", excerpt(word)),
     })
 }
@@ -100,6 +109,13 @@ pub(super) fn point(bytes: &[u8], i: usize) -> Result<([f32; 3], usize), (String
         (*x, at) = coordinate(bytes, at).map_err(|e| (e, at))?;
     }
     Ok((p, at))
+}
+
+/// Old C libraries write `1.#INF` and `-1.#IND`; there the number sign begins no comment.
+fn is_spelled_by_c(behind: &[u8]) -> bool {
+    [&b"#INF"[..], b"#IND", b"#QNAN", b"#SNAN"]
+        .iter()
+        .any(|word| behind.get(..word.len()).is_some_and(|b| b.eq_ignore_ascii_case(word)))
 }
 
 fn is_not_finite(word: &[u8]) -> bool {
