@@ -94,7 +94,7 @@ fn star(radii: &[f64]) -> Vec<Point> {
 
 fn comb(heights: &[f64]) -> Vec<Point> {
     let n = heights.len();
-    let tooth = |i: usize| [i as f64, if i % 2 == 0 { 1.0 } else { 2.0 + 50.0 * heights[i] }];
+    let tooth = |i: usize| [i as f64, if i.is_multiple_of(2) { 1.0 } else { 2.0 + 50.0 * heights[i] }];
     [[0.0, 0.0], [(n - 1) as f64, 0.0]].into_iter().chain((0..n).rev().map(tooth)).collect()
 }
 

@@ -243,9 +243,11 @@ impl<'a> Facets<'a> {
             self.complete(word)?;
             self.skip_normal();
         } else if is(b"loop") {
-        } else if is(b"outer") || is(b"endloop") || is(b"endfacet") {
-            self.complete(word)?;
-        } else if is(b"end") && (self.takes(b"loop") || self.takes(b"facet")) {
+        } else if is(b"outer")
+            || is(b"endloop")
+            || is(b"endfacet")
+            || is(b"end") && (self.takes(b"loop") || self.takes(b"facet"))
+        {
             self.complete(word)?;
         } else if is(b"solid") || is(b"endsolid") || is(b"end") && self.takes(b"solid") {
             self.complete(word)?;
