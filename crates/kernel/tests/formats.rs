@@ -86,7 +86,7 @@ fn binary_stl_goes_by_its_size_and_says_when_its_count_does_not() {
         assert_eq!(
             outcome(count, behind),
             Err(format!(
-                "STL byte 80: the header promises {count} triangles, the {behind} bytes behind it are {whole} and a part of one"
+                "STL byte 80: the header promises {count} triangles, the {behind} bytes behind it hold {whole}"
             ))
         );
     }

@@ -254,20 +254,21 @@ fn ply_strips_are_triangles() {
     let single: Vec<i64> = CUBE.iter().flat_map(|t| t.map(i64::from).into_iter().chain([-1])).collect();
     for encoding in ["ascii", "binary_little_endian", "binary_big_endian"] {
         for item in ["int", "char"] {
-            assert_cube(&strip_ply(encoding, item, &[single.clone()]), MeshFormat::Ply);
+            assert_cube(&strip_ply(encoding, item, std::slice::from_ref(&single)), MeshFormat::Ply);
         }
         let rows: Vec<Vec<i64>> = CUBE.iter().map(|t| t.map(i64::from).to_vec()).collect();
         assert_cube(&strip_ply(encoding, "uchar", &rows), MeshFormat::Ply);
         // Every other triangle is turned; a corner that comes twice makes none, and the next strip begins anew.
         let strip = vec![0, 1, 2, 3, 3, 4, 5, -1, 5, 6, 7];
         let expected = [[0, 1, 2], [2, 1, 3], [3, 4, 5], [5, 6, 7]].map(|t: [u32; 3]| t.map(corner));
-        let found = corners(&mesh(&strip_ply(encoding, "int", &[strip.clone()]), MeshFormat::Ply));
+        let found =
+            corners(&mesh(&strip_ply(encoding, "int", std::slice::from_ref(&strip)), MeshFormat::Ply));
         assert_eq!(found, expected, "{encoding}");
         let error = read(&strip_ply(encoding, "int", &[vec![0, 1, 8]]), MeshFormat::Ply).unwrap_err();
         assert!(error.contains("vertex index 8 is out of range"), "{error}");
     }
     for item in ["uint", "uchar"] {
-        assert_cube(&strip_ply("binary_big_endian", item, &[single.clone()]), MeshFormat::Ply);
+        assert_cube(&strip_ply("binary_big_endian", item, std::slice::from_ref(&single)), MeshFormat::Ply);
     }
     let both = ply()
         .replace("end_header", "element tristrips 1\nproperty list int int vertex_indices\nend_header")
@@ -334,5 +335,41 @@ fn ply_counts_that_do_not_match_are_refused_or_noted() {
         }
         let notes = notes(&file(11, "\n", b""), MeshFormat::Ply);
         assert!(notes.ends_with("13 bytes behind the last promised row were ignored"), "{notes}");
+    }
+}
+
+#[test]
+fn meshes_far_from_the_origin_are_refused_with_both_numbers_or_noted() {
+    let moved = |by: f64| -> [(MeshFormat, String); 3] {
+        let move_line = |line: &str, begin: &str| -> String {
+            let Some(numbers) = line.trim_start().strip_prefix(begin) else { return format!("{line}\n") };
+            let numbers: Vec<f64> = numbers.split_whitespace().map_while(|w| w.parse().ok()).collect();
+            let [x, y, z] = numbers[..] else { return format!("{line}\n") };
+            format!("{begin}{} {} {}\n", x + by, y, z - by)
+        };
+        let all = |text: String, begin: &str| text.lines().map(|l| move_line(l, begin)).collect::<String>();
+        let (header, body) =
+            ply().split_once("end_header\n").map(|(h, b)| (h.to_owned(), b.to_owned())).unwrap();
+        let header = header.replace("float", "double");
+        let ply = format!("{header}end_header\n{}", all(body, ""));
+        [
+            (MeshFormat::Stl, all(stl(), "vertex ")),
+            (MeshFormat::Obj, all(obj(), "v ")),
+            (MeshFormat::Ply, ply),
+        ]
+    };
+    for (format, text) in moved(4000.0) {
+        assert_eq!(mesh(text.as_bytes(), format).triangles.len(), 12);
+    }
+    for (format, text) in moved(20_000.0) {
+        let expected = "the mesh is 20 mm across and lies 20020 mm from the origin: its coordinates are rounded to 0.001953125 mm";
+        assert_eq!(notes(text.as_bytes(), format), expected, "{format:?}");
+    }
+    for by in [1e6, -4.5e6, 1e7] {
+        for (format, text) in moved(by) {
+            let error = read(text.as_bytes(), format).unwrap_err();
+            assert!(error.starts_with("the mesh is 20 mm across and lies "), "{error}");
+            assert!(error.contains(&format!("{} mm from the origin", by.abs() + 20.0)), "{error}");
+        }
     }
 }

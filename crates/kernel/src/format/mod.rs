@@ -7,6 +7,7 @@
 
 pub mod cli;
 mod encoding;
+mod far;
 mod fixed;
 mod glb;
 mod notes;
@@ -87,6 +88,18 @@ pub enum FormatError {
         what: String,
         /// The limit.
         limit: u64,
+    },
+    /// So far from the origin that single precision loses its shape.
+    #[error(
+        "the mesh is {extent} mm across and lies {farthest} mm from the origin, where numbers are rounded to {step} mm: move it nearer"
+    )]
+    TooFar {
+        /// Longest edge of its bounding box.
+        extent: f64,
+        /// Greatest coordinate.
+        farthest: f64,
+        /// Distance between neighbouring `f32` there.
+        step: f64,
     },
     /// Cancelled from outside.
     #[error(transparent)]
@@ -170,6 +183,7 @@ pub fn read_mesh(
     if mesh.triangles.is_empty() {
         return Err(malformed(format.name(), "end of file", "there are no triangles"));
     }
+    far::check(&mesh, &mut notes)?;
     debug_assert!(mesh.triangles.iter().flatten().all(|&i| (i as usize) < mesh.positions.len()));
     Ok(ReadMesh { mesh, notes: notes.into_lines() })
 }

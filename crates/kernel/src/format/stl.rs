@@ -86,7 +86,7 @@ fn triangle_count(bytes: &[u8], notes: &mut Notes) -> Result<usize, FormatError>
         return Err(malformed("STL", "byte 0", what));
     }
     let beyond = behind as u64 - TRIANGLE_BYTES as u64 * promised.min(present);
-    if behind.is_multiple_of(TRIANGLE_BYTES) {
+    if behind.is_multiple_of(TRIANGLE_BYTES) && (present > 0 || promised == 0) {
         if promised != present {
             notes.add(format!(
                 "byte 80: the header promises {promised} triangles, the file holds {present}; all of these were read"
@@ -95,9 +95,8 @@ fn triangle_count(bytes: &[u8], notes: &mut Notes) -> Result<usize, FormatError>
         return Ok(present as usize);
     }
     if promised > present || promised == 0 {
-        let what = format!(
-            "the header promises {promised} triangles, the {behind} bytes behind it are {present} and a part of one"
-        );
+        let what =
+            format!("the header promises {promised} triangles, the {behind} bytes behind it hold {present}");
         return Err(malformed("STL", "byte 80", what));
     }
     let end = bytes.len() as u64 - beyond;
