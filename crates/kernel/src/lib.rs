@@ -21,6 +21,7 @@ pub mod lattice;
 pub mod measure;
 pub mod mesh;
 pub mod monitor;
+pub mod outer;
 pub mod patch;
 pub mod regular;
 pub mod simd;

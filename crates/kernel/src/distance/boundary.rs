@@ -22,6 +22,14 @@ pub(super) fn caps(mesh: &TriMesh) -> TriMesh {
     cones(mesh, &unbalanced(mesh, by_position))
 }
 
+/// Whether every edge of `mesh` is met by as many triangles one way as the other; vertices at one place are one.
+pub(crate) fn is_closed(mesh: &TriMesh) -> bool {
+    is_balanced(mesh, |i| i) || {
+        let same = merged_positions(mesh);
+        is_balanced(mesh, |i| same[i as usize])
+    }
+}
+
 /// Whether every directed edge is met by as many in the other direction, told by a sum of hashes: an edge adds
 /// its hash one way and subtracts it the other. 128 bits make an accidental zero impossible in practice.
 fn is_balanced(mesh: &TriMesh, vertex: impl Fn(u32) -> u32 + Sync) -> bool {

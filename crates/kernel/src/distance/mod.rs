@@ -10,5 +10,6 @@ mod sign;
 pub(crate) mod triangle;
 
 pub use at_points::MeshDistance;
+pub(crate) use boundary::is_closed;
 pub use from_mesh::{FAR_TOLERANCE_CELLS, FromMesh, NARROW_BAND_CELLS, Reach};
 pub use redistance::{RedistanceError, redistance, redistance_planes};

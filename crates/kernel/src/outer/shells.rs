@@ -1,0 +1,231 @@
+//! Which triangles hang together over edges, and whether anything in a mesh can be inside at all.
+
+use super::contact::{Triangle, contact};
+use super::exact::{Column, Plane, Point};
+use super::lattice::Grid;
+use crate::aabb::Aabb;
+use crate::bvh::{Bvh, PairTest};
+use crate::mesh::TriMesh;
+use crate::monitor::{Cancelled, Monitor};
+use std::cmp::Ordering;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering as Memory};
+
+/// With more shells than this their boxes are not compared one by one.
+const MAX_BOXES: usize = 1000;
+
+/// The parts of a mesh that hang together over edges.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shells {
+    /// Whether every edge is met by as many triangles one way as the other.
+    pub closed: bool,
+    /// Whether some edge is met by more than two triangles.
+    pub branching: bool,
+    /// For each triangle the first triangle of its shell.
+    of: Vec<u32>,
+}
+
+impl Shells {
+    /// Of a mesh whose vertex `i` counts as `vertex(i)`. Linear.
+    pub fn of(mesh: &TriMesh, vertex: impl Fn(u32) -> u32) -> Shells {
+        let (start, mut entries) = by_lower_vertex(mesh, vertex);
+        let mut shells = Shells { closed: true, branching: false, of: Vec::new() };
+        shells.of = (0..mesh.triangles.len() as u32).collect();
+        for w in start.windows(2) {
+            let list = &mut entries[w[0] as usize..w[1] as usize];
+            list.sort_unstable();
+            for edge in list.chunk_by(|a, b| a.0 >> 1 == b.0 >> 1) {
+                match edge {
+                    [(up, a), (down, b)] if up != down => join(&mut shells.of, *a, *b),
+                    _ => {
+                        let downs = edge.iter().filter(|e| e.0 & 1 == 1).count();
+                        shells.closed &= 2 * downs == edge.len();
+                        shells.branching = true;
+                    }
+                }
+            }
+        }
+        for t in 0..shells.of.len() {
+            // A parent is an earlier triangle, and its own parent is known.
+            shells.of[t] = shells.of[shells.of[t] as usize];
+        }
+        shells
+    }
+
+    /// Whether faces of a closed mesh may be inside it, seen from its shells alone: they branch, touch each other or have the same on both
+    /// sides. A shell that goes through itself is not noticed here.
+    pub fn may_have_inner_faces(
+        &self,
+        mesh: &TriMesh,
+        bvh: &Bvh,
+        monitor: &Monitor,
+    ) -> Result<bool, Cancelled> {
+        if self.branching {
+            return Ok(true);
+        }
+        let first: Vec<u32> = (0..self.of.len() as u32).filter(|&t| self.of[t as usize] == t).collect();
+        if first.len() < 2 || !self.boxes_meet(mesh, &first) {
+            return Ok(false);
+        }
+        let Some(grid) = Grid::around(&mesh.bounds()) else { return Ok(false) };
+        let touching = Touching::new(mesh, &grid, &self.of, bvh);
+        bvh.pairs(grid.margin(), &touching, monitor)?;
+        if touching.found.into_inner() {
+            return Ok(true);
+        }
+        let orientation = if mesh.signed_volume() < 0.0 { -1 } else { 1 };
+        let mut seen = vec![false; mesh.triangles.len()];
+        for t in 0..mesh.triangles.len() {
+            let shell = self.of[t] as usize;
+            if seen[shell] {
+                continue;
+            }
+            if let Some((above, here)) = windings(mesh, &grid, bvh, t as u32) {
+                seen[shell] = true;
+                if (above * orientation > 0) == ((above + here) * orientation > 0) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn boxes_meet(&self, mesh: &TriMesh, first: &[u32]) -> bool {
+        if first.len() > MAX_BOXES {
+            return true;
+        }
+        let mut boxes = vec![Aabb::EMPTY; first.len()];
+        for (t, shell) in self.of.iter().enumerate() {
+            let i = first.binary_search(shell).expect("every shell is listed");
+            boxes[i] = boxes[i].union(&Aabb::around(&mesh.corners(t)));
+        }
+        let meet = |a: &Aabb, b: &Aabb| (0..3).all(|k| a.min[k] <= b.max[k] && b.min[k] <= a.max[k]);
+        boxes.iter().enumerate().any(|(i, a)| boxes[i + 1..].iter().any(|b| meet(a, b)))
+    }
+}
+
+/// Half-edges by their lower vertex: where the list of each begins, and (upper vertex · 2 + whether it runs down, triangle).
+fn by_lower_vertex(mesh: &TriMesh, vertex: impl Fn(u32) -> u32) -> (Vec<u32>, Vec<(u32, u32)>) {
+    let edges = |t: &[u32; 3]| {
+        let v = t.map(&vertex);
+        [(v[0], v[1]), (v[1], v[2]), (v[2], v[0])]
+    };
+    let mut start = vec![0u32; mesh.positions.len() + 1];
+    for t in &mesh.triangles {
+        for (a, b) in edges(t) {
+            start[a.min(b) as usize] += u32::from(a != b);
+        }
+    }
+    let mut sum = 0;
+    for s in &mut start {
+        sum += *s;
+        *s = sum;
+    }
+    let mut entries = vec![(0, 0); sum as usize];
+    // Filling each list from its end leaves `start` at the lists' beginnings.
+    for (i, t) in mesh.triangles.iter().enumerate().rev() {
+        for (a, b) in edges(t).into_iter().filter(|(a, b)| a != b) {
+            let at = &mut start[a.min(b) as usize];
+            *at -= 1;
+            entries[*at as usize] = (a.max(b) << 1 | u32::from(a > b), i as u32);
+        }
+    }
+    (start, entries)
+}
+
+fn join(parent: &mut [u32], a: u32, b: u32) {
+    let (a, b) = (root(parent, a), root(parent, b));
+    parent[a.max(b) as usize] = a.min(b);
+}
+
+pub(super) fn root(parent: &mut [u32], mut i: u32) -> u32 {
+    while parent[i as usize] != i {
+        parent[i as usize] = parent[parent[i as usize] as usize];
+        i = parent[i as usize];
+    }
+    i
+}
+
+/// The winding number beside triangle `t` on the upper side along its axis, and by how much it is higher on the lower side.
+/// `None` for a triangle without area.
+fn windings(mesh: &TriMesh, grid: &Grid, bvh: &Bvh, t: u32) -> Option<(i32, i32)> {
+    let own = grid.triangle(mesh, t);
+    if own.plane.normal == [0; 3] {
+        return None;
+    }
+    let corners = own.corners.map(Point::vertex);
+    let column = Column::inside([&corners[0], &corners[1], &corners[2]], own.axes())?;
+    let (mut above, mut here) = (0, 0);
+    look_along(bvh, grid, &column, &own.plane, |t| grid.triangle(mesh, t), |order, up, _| match order {
+        Ordering::Greater => above += up,
+        Ordering::Equal => here += up,
+        Ordering::Less => {}
+    });
+    Some((above, here))
+}
+
+/// Visits all triangles that a line meets: how their height compares with that of a plane, whether they face up or down (1 or −1), and
+/// their numbers. Upwards a line leaves where normals point up.
+pub(super) fn look_along(
+    bvh: &Bvh,
+    grid: &Grid,
+    column: &Column,
+    plane: &Plane,
+    triangle: impl Fn(u32) -> Triangle,
+    mut visit: impl FnMut(Ordering, i32, u32),
+) {
+    let axis = 3 - column.axes[0] - column.axes[1];
+    let place = column.approximate();
+    let at = std::array::from_fn(|i| grid.model(column.axes[i], place[i]));
+    bvh.column(column.axes, at, f64::from(grid.margin()), |t| {
+        let other = triangle(t);
+        let up = other.plane.normal[axis].signum() as i32;
+        if up != 0 && column.meets(other.corners) {
+            visit(column.compare(&other.plane, plane), up, t);
+        }
+    });
+}
+
+/// Whether triangles of different shells touch; ends at the first that do.
+struct Touching<'a> {
+    mesh: &'a TriMesh,
+    grid: &'a Grid,
+    shell: &'a [u32],
+    /// For each triangle in tree order how often the shell changed before.
+    changes: Vec<u32>,
+    found: AtomicBool,
+}
+
+impl<'a> Touching<'a> {
+    fn new(mesh: &'a TriMesh, grid: &'a Grid, shell: &'a [u32], bvh: &Bvh) -> Touching<'a> {
+        let mut last = None;
+        let mut count = 0;
+        let change = |&t: &u32| {
+            count += u32::from(last.replace(shell[t as usize]) != Some(shell[t as usize]));
+            count
+        };
+        let changes = bvh.order.iter().map(change).collect();
+        Touching { mesh, grid, shell, changes, found: AtomicBool::new(false) }
+    }
+}
+
+impl PairTest for Touching<'_> {
+    type Found = ();
+
+    fn may(&self, a: Range<u32>, b: Range<u32>) -> bool {
+        let change = |i: u32| self.changes[i as usize];
+        let one = |r: &Range<u32>| change(r.start) == change(r.end - 1);
+        let same = one(&a) && one(&b) && change(a.start) == change(b.start);
+        !same && !self.found.load(Memory::Relaxed)
+    }
+
+    fn test(&self, a: u32, b: u32, _: &mut Vec<()>) {
+        if self.shell[a as usize] == self.shell[b as usize] {
+            return;
+        }
+        let [s, t] = [a, b].map(|t| self.grid.triangle(self.mesh, t));
+        if s.plane.normal != [0; 3] && t.plane.normal != [0; 3] && contact(&s, &t).is_some() {
+            self.found.store(true, Memory::Relaxed);
+        }
+    }
+}
