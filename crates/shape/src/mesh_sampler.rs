@@ -103,7 +103,12 @@ impl OnPatch for MeshSampler {
         let far = band.reach(patch.spacing()) * 1.001 + patch.spacing().into_iter().fold(0.0, f64::max);
         // An infinite band means exact everywhere.
         let reach = Reach::Band(far);
-        let sampler = FromMesh { mesh: &self.mesh, bvh: self.distance.bvh(), level };
+        let sampler = FromMesh {
+            mesh: &self.mesh,
+            bvh: self.distance.bvh(),
+            surface: self.distance.surface(),
+            level,
+        };
         let mut samples = sampler.sample(patch, reach, monitor)?;
         if self.factor != 1.0 {
             samples.iter_mut().for_each(|v| *v *= self.factor);

@@ -68,6 +68,11 @@ impl Bvh {
         Bvh { nodes, order, corners }
     }
 
+    /// The hierarchy of a mesh that differs from its own in which way triangles face.
+    pub(crate) fn turned_as(self, mesh: &TriMesh) -> Bvh {
+        Bvh::from_parts(mesh, self.nodes, self.order)
+    }
+
     /// Number of triangles.
     pub fn triangle_count(&self) -> usize {
         self.order.len()

@@ -2,23 +2,30 @@
 //!
 //! # Promises
 //! Exact to `f32` rounding, Lipschitz 1 away from it. The sign is that of [`FromMesh::sample`](super::FromMesh::sample): inside
-//! is where the generalised winding number is above one half; a mesh of negative volume counts as inside out.
+//! is where the generalised winding number is above one half; a mesh of negative volume counts as inside out. Faces that have the
+//! inside on both sides do not count.
 //! Where a mesh is open, signs differ only where the winding number is within 0.02 of one half.
 //! Each value depends on its point alone: same bits for any block.
 //!
 //! # Source
 //! Winding number: A. Jacobson et al., "Robust Inside-Outside Segmentation using Generalized Winding Numbers", 2013, §4.
 
-use super::boundary;
+use super::sign::Signs;
+use super::surface::FaceNote;
 use crate::bvh::Bvh;
 use crate::bvh::winding::WindingNumber;
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
+use crate::patch::Patch;
+use std::borrow::Cow;
 
 /// A mesh prepared for signed distances at points.
 #[derive(Clone, Debug)]
 pub struct MeshDistance {
     winding: WindingNumber,
+    /// The hierarchy of the surface, where the mesh has faces inside it.
+    outer: Option<Bvh>,
+    notes: Vec<FaceNote>,
     /// No open edge: the winding number changes at the surface only.
     closed: bool,
     /// −1 when the mesh is inside out.
@@ -26,14 +33,18 @@ pub struct MeshDistance {
 }
 
 impl MeshDistance {
-    /// Prepares `mesh` with its hierarchy. Memory: about 250 bytes per triangle.
+    /// Prepares `mesh` with its hierarchy. Memory: about 250 bytes per triangle, more where parts overlap ([`crate::outer`]).
     pub fn build(mesh: &TriMesh, bvh: Bvh, monitor: &Monitor) -> Result<MeshDistance, Cancelled> {
-        let closed = boundary::caps(mesh).triangles.is_empty();
-        monitor.check()?;
+        let (signs, surface) = Signs::of(mesh, &lines(mesh), monitor)?;
+        let (outer, notes) = surface.outer(&bvh, signs.overlap(), monitor)?;
+        let bvh = match &surface.mesh {
+            Cow::Borrowed(_) => bvh,
+            Cow::Owned(mended) => bvh.turned_as(mended),
+        };
         let winding = WindingNumber::of(bvh);
         monitor.check()?;
-        let orientation = if mesh.signed_volume() < 0.0 { -1.0 } else { 1.0 };
-        Ok(MeshDistance { winding, closed, orientation })
+        let orientation = f64::from(surface.orientation);
+        Ok(MeshDistance { winding, outer, notes, closed: surface.is_closed(), orientation })
     }
 
     /// The hierarchy.
@@ -41,13 +52,24 @@ impl MeshDistance {
         self.winding.bvh()
     }
 
+    /// The hierarchy of the surface alone, where the mesh has faces inside it.
+    pub fn surface(&self) -> Option<&Bvh> {
+        self.outer.as_ref()
+    }
+
+    /// What is to be said about the faces.
+    pub fn notes(&self) -> &[FaceNote] {
+        &self.notes
+    }
+
     /// The signed distance at each point, mm, negative inside; +∞ for a mesh without triangles.
     pub fn sample(&self, x: &[f32], y: &[f32], z: &[f32], out: &mut [f32]) {
         // Whether the last point asked was inside, and where it was.
         let mut known: Option<([f32; 3], bool)> = None;
+        let bvh = self.surface().unwrap_or(self.bvh());
         for (i, out) in out.iter_mut().enumerate() {
             let p = [x[i], y[i], z[i]];
-            let Some(closest) = self.bvh().closest(p) else {
+            let Some(closest) = bvh.closest(p) else {
                 *out = f32::INFINITY;
                 continue;
             };
@@ -71,11 +93,20 @@ impl MeshDistance {
     }
 }
 
+/// Lines on which a shell that goes through itself is noticed.
+fn lines(mesh: &TriMesh) -> Patch {
+    const LINES: u32 = 128;
+    let bounds = mesh.bounds();
+    let offset = bounds.min.map(f64::from);
+    let size = bounds.extent().map(|e| e.max(0.0));
+    let point = Patch::new([1.0; 3], [0.0; 3], [1; 3]);
+    Patch::new(size, offset, [LINES; 3]).or(point).expect("a patch of one sample")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::distance::{FromMesh, NARROW_BAND_CELLS, Reach};
-    use crate::patch::Patch;
     use crate::testing::{Rng, bumpy_sphere, cuboid, distance_oracle, joined, winding_oracle};
 
     fn sampled(mesh: &TriMesh, p: &[Vec<f32>; 3]) -> Vec<f32> {

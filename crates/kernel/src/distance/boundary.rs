@@ -5,65 +5,31 @@
 //! therefore closes the mesh: the winding number of mesh and caps together is an integer everywhere.
 
 use crate::mesh::TriMesh;
+use crate::outer::Shells;
 use rayon::prelude::*;
 
-/// Triangles that close `mesh`; none when it is closed.
+/// Triangles that close `mesh`, or its shells when it is closed.
 ///
 /// Vertices at the same position count as one, so that an unwelded mesh is closed when it looks closed.
-pub(super) fn caps(mesh: &TriMesh) -> TriMesh {
-    if is_balanced(mesh, |i| i) {
-        return TriMesh::default();
+pub(super) fn closing(mesh: &TriMesh) -> (TriMesh, Option<Shells>) {
+    // With a vertex for each corner no edge has two triangles.
+    if mesh.positions.len() < 3 * mesh.triangles.len() {
+        let shells = Shells::of(mesh, |i| i);
+        if shells.closed {
+            return (TriMesh::default(), Some(shells));
+        }
     }
     let same = merged_positions(mesh);
     let by_position = |i: u32| same[i as usize];
-    if is_balanced(mesh, by_position) {
-        return TriMesh::default();
+    let shells = Shells::of(mesh, by_position);
+    match shells.closed {
+        true => (TriMesh::default(), Some(shells)),
+        false => (cones(mesh, &unbalanced(mesh, by_position)), None),
     }
-    cones(mesh, &unbalanced(mesh, by_position))
-}
-
-/// Whether every edge of `mesh` is met by as many triangles one way as the other; vertices at one place are one.
-pub(crate) fn is_closed(mesh: &TriMesh) -> bool {
-    is_balanced(mesh, |i| i) || {
-        let same = merged_positions(mesh);
-        is_balanced(mesh, |i| same[i as usize])
-    }
-}
-
-/// Whether every directed edge is met by as many in the other direction, told by a sum of hashes: an edge adds
-/// its hash one way and subtracts it the other. 128 bits make an accidental zero impossible in practice.
-fn is_balanced(mesh: &TriMesh, vertex: impl Fn(u32) -> u32 + Sync) -> bool {
-    let sum = mesh.triangles.par_chunks(1 << 16).map(|chunk| {
-        let mut sum = 0u128;
-        for (a, b) in chunk.iter().flat_map(edges) {
-            let (a, b) = (vertex(a), vertex(b));
-            let h = edge_hash(a.min(b), a.max(b));
-            sum = match a.cmp(&b) {
-                std::cmp::Ordering::Less => sum.wrapping_add(h),
-                std::cmp::Ordering::Greater => sum.wrapping_sub(h),
-                std::cmp::Ordering::Equal => sum,
-            };
-        }
-        sum
-    });
-    sum.reduce(|| 0, u128::wrapping_add) == 0
 }
 
 fn edges(t: &[u32; 3]) -> [(u32, u32); 3] {
     [(t[0], t[1]), (t[1], t[2]), (t[2], t[0])]
-}
-
-/// Two rounds of the SplitMix64 finaliser, differently keyed.
-fn edge_hash(low: u32, high: u32) -> u128 {
-    let key = u64::from(low) << 32 | u64::from(high);
-    let mix = |z: u64| {
-        let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    };
-    let one = mix(key.wrapping_add(0x9E37_79B9_7F4A_7C15));
-    let two = mix(key ^ 0xD6E8_FEB8_6659_FD93);
-    u128::from(one) << 64 | u128::from(two)
 }
 
 /// For each vertex the first one at the same position (−0 and 0 are the same).
@@ -154,11 +120,11 @@ mod tests {
     fn closed_meshes_need_no_caps() {
         let ball = bumpy_sphere(10, 20, 1.0, 0.1);
         for mesh in [ball.clone(), torus(8, 6, 2.0, 0.5), joined(&ball, &cuboid([0.0; 3], [3.0; 3]))] {
-            assert!(caps(&mesh).triangles.is_empty());
+            assert!(closing(&mesh).1.is_some());
             // The same triangles with vertices of their own, as an STL file has them.
             let positions = mesh.triangles.iter().flatten().map(|&i| mesh.positions[i as usize]).collect();
             let triangles = (0..mesh.triangles.len() as u32).map(|t| [3 * t, 3 * t + 1, 3 * t + 2]).collect();
-            assert!(caps(&TriMesh { positions, triangles }).triangles.is_empty());
+            assert!(closing(&TriMesh { positions, triangles }).1.is_some());
         }
     }
 
@@ -175,9 +141,9 @@ mod tests {
                     _ => {}
                 }
             }
-            let both = joined(&mesh, &caps(&mesh));
+            let both = joined(&mesh, &closing(&mesh).0);
             let same = merged_positions(&both);
-            assert!(is_balanced(&both, |i| same[i as usize]));
+            assert!(unbalanced(&both, |i| same[i as usize]).is_empty());
         }
     }
 }

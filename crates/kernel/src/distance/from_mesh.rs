@@ -6,6 +6,7 @@
 use super::brick::{BRICK, Beam, beams};
 use super::packet::{Accuracy, Brick};
 use super::sign::Signs;
+use super::surface::FaceNote;
 use crate::bvh::Bvh;
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
@@ -36,6 +37,8 @@ pub struct FromMesh<'a> {
     pub mesh: &'a TriMesh,
     /// Their hierarchy.
     pub bvh: &'a Bvh,
+    /// The hierarchy of the surface alone, if it is known that there are faces inside it.
+    pub surface: Option<&'a Bvh>,
     /// SIMD level; all give the same bits.
     pub level: Level,
 }
@@ -43,18 +46,39 @@ pub struct FromMesh<'a> {
 impl<'a> FromMesh<'a> {
     /// At the widest SIMD level of this processor.
     pub fn new(mesh: &'a TriMesh, bvh: &'a Bvh) -> Self {
-        FromMesh { mesh, bvh, level: Level::detect() }
+        FromMesh { mesh, bvh, surface: None, level: Level::detect() }
     }
 
     /// The signed distance at every sample of `patch`, x fastest, model units, negative inside.
     ///
     /// Inside is where the generalised winding number is above one half (Jacobson et al. 2013), which for a
     /// closed mesh is the usual inside, counts overlapping parts once, and closes holes smoothly. A mesh
-    /// whose signed volume is negative counts as turned inside out and is taken the other way round.
+    /// whose signed volume is negative counts as turned inside out and is taken the other way round. A mesh that is closed but
+    /// for triangles or shells that face the wrong way is taken as if they did not.
+    ///
+    /// The distance is that to the surface of the inside: faces of a closed mesh that have the inside on both sides, where parts
+    /// overlap or touch, do not count ([`crate::outer`]). A single shell that goes through itself is noticed where a line of samples
+    /// along x crosses the overlap. Faces of open meshes all count.
     ///
     /// The result depends on the arguments alone: not on threads, not on the SIMD level.
     pub fn sample(&self, patch: &Patch, reach: Reach, monitor: &Monitor) -> Result<Vec<f32>, Cancelled> {
-        let signs = Signs::of(self.mesh, patch, &monitor.part(0.0, 0.05))?;
+        Ok(self.sample_noting(patch, reach, monitor)?.0)
+    }
+
+    /// As [`FromMesh::sample`], and what is to be said about the faces.
+    pub fn sample_noting(
+        &self,
+        patch: &Patch,
+        reach: Reach,
+        monitor: &Monitor,
+    ) -> Result<(Vec<f32>, Vec<FaceNote>), Cancelled> {
+        let (signs, surface) = Signs::of(self.mesh, patch, &monitor.part(0.0, 0.05))?;
+        let (outer, notes) = match self.surface {
+            Some(_) => (None, Vec::new()),
+            None => surface.outer(self.bvh, signs.overlap(), monitor)?,
+        };
+        drop(surface);
+        let bvh = outer.as_ref().or(self.surface).unwrap_or(self.bvh);
         let [nx, ny, nz] = patch.resolution().map(|n| n as usize);
         let mut samples = vec![0.0f32; nx * ny * nz];
         let accuracy = accuracy(patch, reach);
@@ -65,7 +89,7 @@ impl<'a> FromMesh<'a> {
             || Brick::new(patch.spacing(), accuracy),
             |brick, mut beam| {
                 distances.check()?;
-                self.fill(brick, patch, &mut beam);
+                self.fill(bvh, brick, patch, &mut beam);
                 signs.apply(patch, &mut beam);
                 let count = done.fetch_add(1, Ordering::Relaxed) + 1;
                 if count.is_multiple_of(16) {
@@ -74,14 +98,14 @@ impl<'a> FromMesh<'a> {
                 Ok(())
             },
         )?;
-        Ok(samples)
+        Ok((samples, notes))
     }
 
     /// Unsigned distances along one beam of bricks.
-    fn fill(&self, brick: &mut Brick, patch: &Patch, beam: &mut Beam) {
+    fn fill(&self, bvh: &Bvh, brick: &mut Brick, patch: &Patch, beam: &mut Beam) {
         let nx = patch.resolution()[0] as usize;
         for x in (0..nx).step_by(BRICK) {
-            brick.fill(self.level, self.bvh, patch.position([x as u32, beam.y, beam.z]));
+            brick.fill(self.level, bvh, patch.position([x as u32, beam.y, beam.z]));
             let width = BRICK.min(nx - x);
             for (z, plane) in beam.planes.iter_mut().enumerate() {
                 for (y, row) in plane.chunks_mut(nx).enumerate() {

@@ -7,9 +7,10 @@ pub mod from_mesh;
 mod packet;
 pub mod redistance;
 mod sign;
+mod surface;
 pub(crate) mod triangle;
 
 pub use at_points::MeshDistance;
-pub(crate) use boundary::is_closed;
 pub use from_mesh::{FAR_TOLERANCE_CELLS, FromMesh, NARROW_BAND_CELLS, Reach};
+pub use surface::FaceNote;
 pub use redistance::{RedistanceError, redistance, redistance_planes};

@@ -13,14 +13,15 @@
 //! No line leaks: whether it crosses a triangle is decided by exact arithmetic (Shewchuk 1997) with one rule for shared edges
 //! and vertices. So the sign of a closed mesh is right at every sample that is not on the mesh itself.
 
-use super::boundary;
 use super::brick::{BRICK, Beam};
+use super::surface::Surface;
 use crate::bvh::winding::{EXPANSION_ERROR, WindingNumber};
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
 use crate::patch::Patch;
 use rayon::prelude::*;
 use robust::{Coord, orient2d};
+use std::borrow::Cow;
 
 /// Where the winding number jumps along each line of samples, and what open edges change about it.
 pub(super) struct Signs {
@@ -43,18 +44,42 @@ struct Crossing {
 type Thresholds = [[[i16; BRICK]; BRICK]; BRICK];
 
 impl Signs {
-    /// Finds all crossings of `mesh` with the lines of `patch` along x.
-    pub fn of(mesh: &TriMesh, patch: &Patch, monitor: &Monitor) -> Result<Signs, Cancelled> {
-        let caps = boundary::caps(mesh);
-        monitor.check()?;
-        let orientation = if mesh.signed_volume() < 0.0 { -1 } else { 1 };
-        let crossings = Crossings::of([mesh, &caps], patch, monitor)?;
-        let caps = match caps.triangles.is_empty() {
-            true => None,
-            false => Some(WindingNumber::build(&caps, monitor)?),
-        };
+    /// Finds all crossings of `mesh` with the lines of `patch` along x, and meanwhile what closes the mesh.
+    pub fn of<'m>(
+        mesh: &'m TriMesh,
+        patch: &Patch,
+        monitor: &Monitor,
+    ) -> Result<(Signs, Surface<'m>), Cancelled> {
+        let (surface, found) =
+            rayon::join(|| Surface::of(mesh, monitor), || crossings(mesh, patch, monitor));
+        let (surface, mut found) = (surface?, found?);
+        if let Cow::Owned(mended) = &surface.mesh {
+            found = crossings(mended, patch, monitor)?;
+        }
+        let mut caps = None;
+        if !surface.is_closed() {
+            found.extend(crossings(&surface.caps, patch, monitor)?);
+            caps = Some(WindingNumber::build(&surface.caps, monitor)?);
+        }
+        let crossings = Crossings::of(found, patch);
         monitor.progress(1.0);
-        Ok(Signs { crossings, caps, orientation })
+        Ok((Signs { crossings, caps, orientation: surface.orientation }, surface))
+    }
+
+    /// Whether some line has a winding number other than 0 and 1, which a single shell has only where it goes through itself.
+    pub fn overlap(&self) -> bool {
+        let mut starts = std::iter::once(0).chain(self.crossings.ends.iter().map(|e| *e as usize));
+        let lines = self.crossings.ends.iter().map(|&end| {
+            let start = starts.next().unwrap_or(0);
+            &self.crossings.all[start..end as usize]
+        });
+        lines.into_iter().any(|line| {
+            let mut winding = 0;
+            line.chunk_by(|a, b| a.at == b.at).any(|here| {
+                winding += here.iter().map(|c| c.jump).sum::<i32>() * self.orientation;
+                !(0..=1).contains(&winding)
+            })
+        })
     }
 
     /// Turns the distances inside to negative ones.
@@ -153,18 +178,7 @@ struct Crossings {
 }
 
 impl Crossings {
-    fn of(meshes: [&TriMesh; 2], patch: &Patch, monitor: &Monitor) -> Result<Crossings, Cancelled> {
-        let lines = Lines::of(patch);
-        let chunks = meshes.into_par_iter().flat_map(|m| m.triangles.par_chunks(4096).map(move |c| (m, c)));
-        let parts = chunks.map(|(mesh, chunk)| {
-            monitor.check()?;
-            let mut found = Vec::new();
-            for t in chunk {
-                lines.cross(t.map(|i| mesh.positions[i as usize].map(f64::from)), &mut found);
-            }
-            Ok(found)
-        });
-        let mut all = parts.collect::<Result<Vec<_>, _>>()?.concat();
+    fn of(mut all: Vec<Crossing>, patch: &Patch) -> Crossings {
         all.par_sort_unstable();
         let mut ends = vec![0u32; patch.resolution()[1] as usize * patch.resolution()[2] as usize];
         for c in &all {
@@ -175,7 +189,7 @@ impl Crossings {
             end += *e;
             *e = end;
         }
-        Ok(Crossings { ends, all })
+        Crossings { ends, all }
     }
 
     fn line(&self, patch: &Patch, y: u32, z: u32) -> &[Crossing] {
@@ -183,6 +197,20 @@ impl Crossings {
         let start = if line == 0 { 0 } else { self.ends[line - 1] };
         &self.all[start as usize..self.ends[line] as usize]
     }
+}
+
+/// The crossings of a mesh's triangles with the lines of `patch`, in any order.
+fn crossings(mesh: &TriMesh, patch: &Patch, monitor: &Monitor) -> Result<Vec<Crossing>, Cancelled> {
+    let lines = Lines::of(patch);
+    let parts = mesh.triangles.par_chunks(4096).map(|chunk| {
+        monitor.check()?;
+        let mut found = Vec::new();
+        for t in chunk {
+            lines.cross(t.map(|i| mesh.positions[i as usize].map(f64::from)), &mut found);
+        }
+        Ok(found)
+    });
+    Ok(parts.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 /// The lines of samples along x.

@@ -1,10 +1,11 @@
 //! Which closed shells lie inside which, and which way each has to face.
 //!
 //! From one vertex of every shell a ray goes up (+z). Each triangle is tested once against the vertices below it,
-//! and the crossings are counted per pair of shells: odd is inside. The tests are exact (Shewchuk 1997, orient2d and
+//! and the crossings are counted per pair of shells: odd is inside, unless the surface of the one cuts the other. The tests are exact (Shewchuk 1997, orient2d and
 //! orient3d); a ray through an edge or a vertex is settled by the half-open rule, the same for all triangles there.
 
 use super::TriMesh;
+use crate::bvh::Bvh;
 use crate::monitor::{Cancelled, Monitor};
 use rayon::prelude::*;
 use robust::{Coord, Coord3D, orient2d, orient3d};
@@ -32,7 +33,16 @@ pub(super) fn outward(
     if shells.len() < 2 {
         return Ok(result);
     }
-    let containers = containers(mesh, patch_of, shells, monitor)?;
+    let mut containers = containers(mesh, patch_of, shells, monitor)?;
+    if containers.iter().any(|c| !c.is_empty()) {
+        // One vertex inside does not make a shell nested.
+        let shell_of = shell_of(patch_of, shells);
+        let of: Vec<u32> = patch_of.iter().map(|&p| shell_of[p as usize]).collect();
+        let cut = crate::outer::cut_groups(mesh, &Bvh::build(mesh, monitor)?, &of, monitor)?;
+        for (s, list) in containers.iter_mut().enumerate() {
+            list.retain(|&c| cut.binary_search(&(s as u32, c)).is_err());
+        }
+    }
     let mut order: Vec<usize> = (0..shells.len()).collect();
     order.sort_by_key(|&s| containers[s].len());
     for s in order {
@@ -47,6 +57,16 @@ pub(super) fn outward(
     Ok(result)
 }
 
+/// For each patch the shell that it is.
+fn shell_of(patch_of: &[u32], shells: &[Shell]) -> Vec<u32> {
+    let patches = patch_of.iter().max().map_or(0, |&m| m as usize + 1);
+    let mut shell_of = vec![NOT_CLOSED; patches];
+    for (s, shell) in shells.iter().enumerate() {
+        shell_of[shell.patch as usize] = s as u32;
+    }
+    shell_of
+}
+
 /// For each shell the shells around it.
 fn containers(
     mesh: &TriMesh,
@@ -54,11 +74,7 @@ fn containers(
     shells: &[Shell],
     monitor: &Monitor,
 ) -> Result<Vec<Vec<u32>>, Cancelled> {
-    let patches = patch_of.iter().max().map_or(0, |&m| m as usize + 1);
-    let mut shell_of = vec![NOT_CLOSED; patches];
-    for (s, shell) in shells.iter().enumerate() {
-        shell_of[shell.patch as usize] = s as u32;
-    }
+    let shell_of = shell_of(patch_of, shells);
     let probes = probes(mesh, patch_of, &shell_of, shells.len());
     let parts: Vec<Result<Vec<(u32, u32)>, Cancelled>> = patch_of
         .par_chunks(TRIANGLES_PER_TASK)

@@ -3,6 +3,7 @@
 //! A *patch* is what one can walk over edges with exactly two triangles. Within a patch every triangle is turned
 //! like its neighbours, as most of them were in the file. Then whole patches are turned:
 //! * A closed patch that lies in no other faces outward (positive volume).
+//! * Inside another is only what lies in it as a whole: patches that go through each other each face outward.
 //! * A closed patch directly inside a solid is a cavity and faces inward, unless the file shows that it means a
 //!   second solid: both were consistent in the file and faced the same way.
 //! * A closed patch directly inside a cavity faces outward again.
@@ -16,6 +17,36 @@ use crate::monitor::{Cancelled, Monitor};
 
 /// A volume below this part of area^1.5 is a sheet's, not a body's; a sphere has 0.094.
 const SHEET: f64 = 1e-4;
+
+/// `mesh` with some triangles turned round (how many), if that makes a closed mesh of it whose shells face outward, cavities inward.
+/// `None` where it would not, and where nothing is to be turned. Triangles keep their order; vertices at one place may become one.
+pub(crate) fn mended(mesh: &TriMesh, monitor: &Monitor) -> Result<Option<(TriMesh, usize)>, Cancelled> {
+    if mesh.positions.len() < 3 * mesh.triangles.len()
+        && let Some(found) = turned_to_close(mesh.clone(), monitor)?
+    {
+        return Ok(Some(found));
+    }
+    let mut merged = mesh.clone();
+    super::weld::weld(&mut merged, 0.0, monitor)?;
+    turned_to_close(merged, monitor)
+}
+
+fn turned_to_close(mut mesh: TriMesh, monitor: &Monitor) -> Result<Option<(TriMesh, usize)>, Cancelled> {
+    if mesh.triangles.iter().any(|[a, b, c]| a == b || b == c || c == a) {
+        return Ok(None);
+    }
+    let mut edges = Edges::of(&mesh, monitor)?;
+    if edges.counts.border + edges.counts.branching > 0 {
+        return Ok(None);
+    }
+    let (patches, mut turned) = agree(&mut mesh, &mut edges, monitor)?;
+    if patches.conflicts > 0 {
+        return Ok(None);
+    }
+    patches.face_outward(&mut mesh, &edges, &mut turned, monitor)?;
+    let count = turned.iter().filter(|t| **t).count();
+    Ok((count > 0).then_some((mesh, count)))
+}
 
 /// Which patch each triangle belongs to.
 pub(super) struct Patches {

@@ -34,6 +34,18 @@ pub(super) struct Contact {
     pub coplanar: bool,
 }
 
+impl Contact {
+    /// Whether it is longer than a point.
+    pub fn is_segment(&self) -> bool {
+        let hits = &self.cuts[0].hits;
+        hits[1..].iter().any(|hit| match (&hits[0], hit) {
+            (Hit::Vertex(a), Hit::Vertex(b)) => a != b,
+            (Hit::Crossing(a), Hit::Crossing(b)) => !a.is(b),
+            _ => true,
+        })
+    }
+}
+
 impl Triangle {
     fn edge(&self, i: usize) -> [(u32, Int3); 2] {
         let j = (i + 1) % 3;
@@ -45,6 +57,12 @@ impl Triangle {
         let axis = self.plane.axis();
         let (u, v) = ((axis + 1) % 3, (axis + 2) % 3);
         if self.plane.normal[axis] > 0 { [u, v] } else { [v, u] }
+    }
+
+    /// Whether the plane of this triangle has corners of `other` on both sides.
+    pub fn divides(&self, other: &Triangle) -> bool {
+        let sides = other.corners.map(|p| self.plane.side(p).signum());
+        sides.contains(&1) && sides.contains(&-1)
     }
 
     /// Whether a point of the plane is in the triangle or on its border.

@@ -26,7 +26,7 @@ use crate::bvh::Bvh;
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
 use lattice::Lattice;
-pub(crate) use shells::Shells;
+pub(crate) use shells::{Shells, cut_groups};
 
 /// The surface of a mesh that has faces inside.
 #[derive(Clone, Debug)]

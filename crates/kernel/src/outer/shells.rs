@@ -7,6 +7,7 @@ use crate::aabb::Aabb;
 use crate::bvh::{Bvh, PairTest};
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
+use crate::vector::{determinant, sub};
 use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering as Memory};
@@ -68,9 +69,8 @@ impl Shells {
             return Ok(false);
         }
         let Some(grid) = Grid::around(&mesh.bounds()) else { return Ok(false) };
-        let touching = Touching::new(mesh, &grid, &self.of, bvh);
-        bvh.pairs(grid.margin(), &touching, monitor)?;
-        if touching.found.into_inner() {
+        let touching = Between::new(mesh, &grid, &self.of, bvh, true);
+        if !bvh.pairs(grid.margin(), &touching, monitor)?.is_empty() {
             return Ok(true);
         }
         let orientation = if mesh.signed_volume() < 0.0 { -1 } else { 1 };
@@ -88,6 +88,20 @@ impl Shells {
             }
         }
         Ok(false)
+    }
+
+    /// Whether some shell of a closed mesh encloses volume of another sign than the mesh, `volume`.
+    pub fn face_apart(&self, mesh: &TriMesh, volume: f64) -> bool {
+        if self.of.iter().all(|s| *s == self.of[0]) {
+            return false;
+        }
+        let mut volumes = vec![0.0; self.of.len()];
+        let origin = mesh.corners(0)[0].map(f64::from);
+        for (t, &shell) in self.of.iter().enumerate() {
+            let [a, b, c] = mesh.corners(t).map(|p| sub(p.map(f64::from), origin));
+            volumes[shell as usize] += determinant(a, b, c);
+        }
+        volumes.iter().any(|v| v * volume < 0.0)
     }
 
     fn boxes_meet(&self, mesh: &TriMesh, first: &[u32]) -> bool {
@@ -146,6 +160,20 @@ pub(super) fn root(parent: &mut [u32], mut i: u32) -> u32 {
     i
 }
 
+/// Pairs of groups of which a triangle of the first is cut by one of the second, ascending. Touching is no cut.
+pub(crate) fn cut_groups(
+    mesh: &TriMesh,
+    bvh: &Bvh,
+    group: &[u32],
+    monitor: &Monitor,
+) -> Result<Vec<(u32, u32)>, Cancelled> {
+    let Some(grid) = Grid::around(&mesh.bounds()) else { return Ok(Vec::new()) };
+    let mut found = bvh.pairs(grid.margin(), &Between::new(mesh, &grid, group, bvh, false), monitor)?;
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
 /// The winding number beside triangle `t` on the upper side along its axis, and by how much it is higher on the lower side.
 /// `None` for a triangle without area.
 fn windings(mesh: &TriMesh, grid: &Grid, bvh: &Bvh, t: u32) -> Option<(i32, i32)> {
@@ -186,46 +214,57 @@ pub(super) fn look_along(
     });
 }
 
-/// Whether triangles of different shells touch; ends at the first that do.
-struct Touching<'a> {
+/// Finds pairs of groups whose triangles touch or cut each other.
+struct Between<'a> {
     mesh: &'a TriMesh,
     grid: &'a Grid,
-    shell: &'a [u32],
-    /// For each triangle in tree order how often the shell changed before.
+    group: &'a [u32],
+    /// For each triangle in tree order how often the group changed before.
     changes: Vec<u32>,
-    found: AtomicBool,
+    /// Whether the first touch is enough.
+    touch: bool,
+    done: AtomicBool,
 }
 
-impl<'a> Touching<'a> {
-    fn new(mesh: &'a TriMesh, grid: &'a Grid, shell: &'a [u32], bvh: &Bvh) -> Touching<'a> {
+impl<'a> Between<'a> {
+    fn new(mesh: &'a TriMesh, grid: &'a Grid, group: &'a [u32], bvh: &Bvh, touch: bool) -> Between<'a> {
         let mut last = None;
         let mut count = 0;
         let change = |&t: &u32| {
-            count += u32::from(last.replace(shell[t as usize]) != Some(shell[t as usize]));
+            count += u32::from(last.replace(group[t as usize]) != Some(group[t as usize]));
             count
         };
         let changes = bvh.order.iter().map(change).collect();
-        Touching { mesh, grid, shell, changes, found: AtomicBool::new(false) }
+        Between { mesh, grid, group, changes, touch, done: AtomicBool::new(false) }
     }
 }
 
-impl PairTest for Touching<'_> {
-    type Found = ();
+impl PairTest for Between<'_> {
+    type Found = (u32, u32);
 
     fn may(&self, a: Range<u32>, b: Range<u32>) -> bool {
         let change = |i: u32| self.changes[i as usize];
         let one = |r: &Range<u32>| change(r.start) == change(r.end - 1);
         let same = one(&a) && one(&b) && change(a.start) == change(b.start);
-        !same && !self.found.load(Memory::Relaxed)
+        !same && !self.done.load(Memory::Relaxed)
     }
 
-    fn test(&self, a: u32, b: u32, _: &mut Vec<()>) {
-        if self.shell[a as usize] == self.shell[b as usize] {
+    fn test(&self, a: u32, b: u32, found: &mut Vec<(u32, u32)>) {
+        let groups = [a, b].map(|t| self.group[t as usize]);
+        if groups[0] == groups[1] {
             return;
         }
         let [s, t] = [a, b].map(|t| self.grid.triangle(self.mesh, t));
-        if s.plane.normal != [0; 3] && t.plane.normal != [0; 3] && contact(&s, &t).is_some() {
-            self.found.store(true, Memory::Relaxed);
+        if s.plane.normal == [0; 3] || t.plane.normal == [0; 3] {
+            return;
+        }
+        let Some(contact) = contact(&s, &t) else { return };
+        if self.touch {
+            self.done.store(true, Memory::Relaxed);
+            found.push((groups[0], groups[1]));
+        } else if !contact.coplanar && contact.is_segment() {
+            found.extend(t.divides(&s).then_some((groups[0], groups[1])));
+            found.extend(s.divides(&t).then_some((groups[1], groups[0])));
         }
     }
 }

@@ -13,7 +13,7 @@ fn check(mesh: &TriMesh, volume: f64, area: f64) {
     let (v, a) = (found.mesh.signed_volume(), found.mesh.area());
     assert!((v - volume).abs() < 1e-6 * volume, "volume {v}, not {volume}");
     assert!((a - area).abs() < 1e-6 * area, "area {a}, not {area}");
-    assert!(crate::distance::is_closed(&found.mesh));
+    assert!(Shells::of(&found.mesh, |i| i).closed);
 }
 
 #[test]

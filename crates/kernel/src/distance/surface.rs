@@ -1,0 +1,102 @@
+//! What a mesh encloses, before any sample is asked: what closes it, its shells, and the faces that are no surface.
+
+use super::boundary;
+use crate::bvh::Bvh;
+use crate::mesh::{TriMesh, mended};
+use crate::monitor::{Cancelled, Monitor};
+use crate::outer::{Faces, Shells, outer};
+use std::borrow::Cow;
+
+/// What a caller may want to be told about the faces of a mesh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaceNote {
+    /// Triangles or whole shells faced the wrong way for the mesh to be closed; they were taken the other way round.
+    Turned {
+        /// How many triangles.
+        triangles: usize,
+    },
+    /// Parts overlap or touch; faces with the inside on both sides are no surface.
+    Inner {
+        /// Triangles that were cut where they meet others.
+        cut: usize,
+        /// Pieces and whole triangles that are not on the surface.
+        dropped: usize,
+    },
+    /// Parts of an open mesh overlap: inner faces attract distance.
+    OverlapOfOpen,
+    /// Triangles meet too often to be cut: inner faces attract distance.
+    TooManyContacts {
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// A mesh, what closes it and what it encloses.
+pub(super) struct Surface<'a> {
+    /// As given, or with triangles turned so that it is closed.
+    pub mesh: Cow<'a, TriMesh>,
+    /// Triangles that close it.
+    pub caps: TriMesh,
+    /// If it is closed.
+    shells: Option<Shells>,
+    /// −1 when it is inside out.
+    pub orientation: i32,
+    /// How many triangles were turned.
+    turned: usize,
+}
+
+impl<'a> Surface<'a> {
+    pub fn of(mesh: &'a TriMesh, monitor: &Monitor) -> Result<Surface<'a>, Cancelled> {
+        let (caps, shells) = boundary::closing(mesh);
+        monitor.check()?;
+        let mut surface =
+            Surface { mesh: Cow::Borrowed(mesh), caps, shells, orientation: 1, turned: 0 };
+        let volume = mesh.signed_volume();
+        let facing_apart = surface.shells.as_ref().is_some_and(|s| s.face_apart(mesh, volume));
+        if (surface.shells.is_none() || facing_apart)
+            && let Some((mesh, turned)) = mended(mesh, monitor)?
+        {
+            let (caps, shells) = boundary::closing(&mesh);
+            if shells.is_some() {
+                surface = Surface { mesh: Cow::Owned(mesh), caps, shells, orientation: 1, turned };
+            }
+        }
+        let volume = if surface.turned > 0 { surface.mesh.signed_volume() } else { volume };
+        surface.orientation = if volume < 0.0 { -1 } else { 1 };
+        Ok(surface)
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.shells.is_some()
+    }
+
+    /// The hierarchy of the surface alone, where some faces of the mesh are inside it, and what there is to say.
+    /// `overlaps`: some winding number was found that a single shell does not have.
+    pub fn outer(
+        &self,
+        bvh: &Bvh,
+        overlaps: bool,
+        monitor: &Monitor,
+    ) -> Result<(Option<Bvh>, Vec<FaceNote>), Cancelled> {
+        let mut notes = Vec::new();
+        notes.extend((self.turned > 0).then_some(FaceNote::Turned { triangles: self.turned }));
+        let Some(shells) = &self.shells else {
+            notes.extend(overlaps.then_some(FaceNote::OverlapOfOpen));
+            return Ok((None, notes));
+        };
+        if !overlaps && !shells.may_have_inner_faces(&self.mesh, bvh, monitor)? {
+            return Ok((None, notes));
+        }
+        Ok(match outer(&self.mesh, bvh, monitor)? {
+            Faces::AllOuter => (None, notes),
+            Faces::SomeInner(found) => {
+                notes.push(FaceNote::Inner { cut: found.cut, dropped: found.dropped });
+                (Some(Bvh::build(&found.mesh, monitor)?), notes)
+            }
+            Faces::TooMany(limit) => {
+                notes.push(FaceNote::TooManyContacts { limit });
+                (None, notes)
+            }
+        })
+    }
+}
