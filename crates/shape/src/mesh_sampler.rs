@@ -57,6 +57,10 @@ pub fn stage(mesh: TriMesh, bvh: Bvh, values: &Values, cx: &mut Build<'_>) -> Re
     let scale = cx.place(values)?;
     let factor = if turned { -scale } else { scale };
     let distance = MeshDistance::build(&mesh, bvh, cx.monitor)?;
+    let path = required_asset(values, "mesh_data")?;
+    for note in distance.notes().iter().filter(|note| note.is_warning()) {
+        cx.assets.note(path, &note.to_string());
+    }
     Ok(Stage::Pointwise(Box::new(MeshSampler { mesh, distance, factor })))
 }
 
@@ -103,12 +107,8 @@ impl OnPatch for MeshSampler {
         let far = band.reach(patch.spacing()) * 1.001 + patch.spacing().into_iter().fold(0.0, f64::max);
         // An infinite band means exact everywhere.
         let reach = Reach::Band(far);
-        let sampler = FromMesh {
-            mesh: &self.mesh,
-            bvh: self.distance.bvh(),
-            surface: self.distance.surface(),
-            level,
-        };
+        let sampler =
+            FromMesh { mesh: &self.mesh, bvh: self.distance.bvh(), surface: self.distance.surface(), level };
         let mut samples = sampler.sample(patch, reach, monitor)?;
         if self.factor != 1.0 {
             samples.iter_mut().for_each(|v| *v *= self.factor);

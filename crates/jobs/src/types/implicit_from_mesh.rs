@@ -163,7 +163,9 @@ pub(super) fn sample(
     from: f32,
 ) -> Result<(), JobError> {
     let monitor = cx.monitor().clone();
-    let field = FromMesh::new(mesh, bvh).sample(patch, Reach::Everywhere, &monitor.part(from, 0.95))?;
+    let part = monitor.part(from, 0.95);
+    let (field, notes) = FromMesh::new(mesh, bvh).sample_noting(patch, Reach::Everywhere, &part)?;
+    notes.iter().filter(|note| note.is_warning()).for_each(|note| cx.warn(&format!("mesh: {note}")));
     let mut out = cx.output("volume", "bin")?;
     for chunk in field.chunks(1 << 18) {
         monitor.check()?;

@@ -4,6 +4,7 @@ use crate::context::JobContext;
 use crate::job_type::{JobEntry, JobError, Product, Slot, Work};
 use crate::mesh_input::{mesh_memory_bytes, read_input_mesh};
 use anyhow::Context;
+use fieldstone_kernel::distance::FaceNote;
 use fieldstone_kernel::format::{MeshFormat, write_mesh};
 use fieldstone_kernel::mesh::{Center, Preprocess, Report, preprocess};
 use fieldstone_shape::bounds_json;
@@ -14,7 +15,7 @@ use std::io::Write;
 /// The job type.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "mesh/preprocess",
-    revision: 2,
+    revision: 3,
     doc: "Welds, cleans, orients and closes a mesh, optionally centres it, and reports what was done",
     inputs: &[Slot {
         name: "mesh",
@@ -73,6 +74,9 @@ fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
     cx.set_param("vertex_count", report.vertices);
     cx.set_param("watertight", report.watertight);
     cx.set_param("components", report.components);
+    for note in report.faces.iter().filter(|note| note.is_warning()) {
+        cx.warn(&format!("{}: {note}", input.filename));
+    }
     cx.set_param("report", report_json(&report, &read.notes));
     monitor.progress(1.0);
     Ok(())
@@ -100,6 +104,8 @@ fn report_json(r: &Report, notes: &[String]) -> serde_json::Value {
         "translation": r.translation,
         "volume": r.volume,
         "area": r.area,
+        "faces_cut": r.faces.iter().map(|n| if let FaceNote::Inner { cut, .. } = n { *cut } else { 0 }).sum::<usize>(),
+        "inner_faces_dropped": r.faces.iter().map(|n| if let FaceNote::Inner { dropped, .. } = n { *dropped } else { 0 }).sum::<usize>(),
         "notes": notes,
     })
 }

@@ -9,5 +9,5 @@ pub mod winding;
 pub use build::Bvh;
 pub(crate) use build::{MAX_DEPTH as MAX_STACK, Node, over_boxes};
 pub use bytes::{BvhBytesError, MeshChecksum};
-pub(crate) use pairs::PairTest;
 pub(crate) use bytes::{check_order, hex, outline_fault};
+pub(crate) use pairs::PairTest;

@@ -59,9 +59,10 @@ impl Bvh {
         }
         while let Some(i) = stack.pop() {
             let node = &self.nodes[i];
-            let meets = axes.iter().zip(at).all(|(&a, x)| {
-                f64::from(node.min[a]) - margin <= x && x <= f64::from(node.max[a]) + margin
-            });
+            let meets = axes
+                .iter()
+                .zip(at)
+                .all(|(&a, x)| f64::from(node.min[a]) - margin <= x && x <= f64::from(node.max[a]) + margin);
             match (meets, node.count) {
                 (false, _) => {}
                 (true, 0) => stack.extend([i + node.first as usize, i + 1]),

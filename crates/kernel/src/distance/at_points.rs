@@ -12,11 +12,11 @@
 
 use super::sign::Signs;
 use super::surface::FaceNote;
+use super::unite::lines;
 use crate::bvh::Bvh;
 use crate::bvh::winding::WindingNumber;
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
-use crate::patch::Patch;
 use std::borrow::Cow;
 
 /// A mesh prepared for signed distances at points.
@@ -37,6 +37,7 @@ impl MeshDistance {
     pub fn build(mesh: &TriMesh, bvh: Bvh, monitor: &Monitor) -> Result<MeshDistance, Cancelled> {
         let (signs, surface) = Signs::of(mesh, &lines(mesh), monitor)?;
         let (outer, notes) = surface.outer(&bvh, signs.overlap(), monitor)?;
+        let outer = outer.map(|mesh| Bvh::build(&mesh, monitor)).transpose()?;
         let bvh = match &surface.mesh {
             Cow::Borrowed(_) => bvh,
             Cow::Owned(mended) => bvh.turned_as(mended),
@@ -93,20 +94,11 @@ impl MeshDistance {
     }
 }
 
-/// Lines on which a shell that goes through itself is noticed.
-fn lines(mesh: &TriMesh) -> Patch {
-    const LINES: u32 = 128;
-    let bounds = mesh.bounds();
-    let offset = bounds.min.map(f64::from);
-    let size = bounds.extent().map(|e| e.max(0.0));
-    let point = Patch::new([1.0; 3], [0.0; 3], [1; 3]);
-    Patch::new(size, offset, [LINES; 3]).or(point).expect("a patch of one sample")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::distance::{FromMesh, NARROW_BAND_CELLS, Reach};
+    use crate::patch::Patch;
     use crate::testing::{Rng, bumpy_sphere, cuboid, distance_oracle, joined, winding_oracle};
 
     fn sampled(mesh: &TriMesh, p: &[Vec<f32>; 3]) -> Vec<f32> {

@@ -78,6 +78,7 @@ impl<'a> FromMesh<'a> {
             None => surface.outer(self.bvh, signs.overlap(), monitor)?,
         };
         drop(surface);
+        let outer = outer.map(|mesh| Bvh::build(&mesh, monitor)).transpose()?;
         let bvh = outer.as_ref().or(self.surface).unwrap_or(self.bvh);
         let [nx, ny, nz] = patch.resolution().map(|n| n as usize);
         let mut samples = vec![0.0f32; nx * ny * nz];
@@ -144,8 +145,9 @@ mod tests {
         signs: usize,
     }
 
-    /// Samples `mesh` and compares `count` random samples; signs where the winding number leaves no doubt.
-    fn errors(mesh: &TriMesh, resolution: u32, count: usize) -> Errors {
+    /// Samples `mesh` and compares `count` random samples with distances from `surface` and with signs, where the winding number
+    /// leaves no doubt, of `solid`.
+    fn errors(mesh: &TriMesh, [surface, solid]: [&TriMesh; 2], resolution: u32, count: usize) -> Errors {
         let patch = Patch::around(&mesh.bounds(), resolution, 5).unwrap();
         let bvh = Bvh::build(mesh, &Monitor::none()).unwrap();
         let field = FromMesh::new(mesh, &bvh).sample(&patch, Reach::Everywhere, &Monitor::none()).unwrap();
@@ -156,7 +158,7 @@ mod tests {
             let i = [nx, ny, nz].map(|n| rng.below(n as usize) as u32);
             let got = f64::from(field[((i[2] * ny + i[1]) * nx + i[0]) as usize]);
             let p = patch.position(i);
-            let (exact, winding) = (distance_oracle(p, mesh), winding_oracle(p, mesh));
+            let (exact, winding) = (distance_oracle(p, surface), winding_oracle(p, solid));
             let excess = (got.abs() - exact) / h;
             if exact <= NARROW_BAND_CELLS * h {
                 e.near = e.near.max(excess.abs());
@@ -171,7 +173,11 @@ mod tests {
     }
 
     fn check(mesh: &TriMesh, resolution: u32) {
-        let e = errors(mesh, resolution, 3000);
+        check_against(mesh, [mesh, mesh], resolution);
+    }
+
+    fn check_against(mesh: &TriMesh, oracles: [&TriMesh; 2], resolution: u32) {
+        let e = errors(mesh, oracles, resolution, 3000);
         assert!(
             e.near < 1e-4 && e.far_below < 1e-4 && e.far_above < FAR_TOLERANCE_CELLS && e.signs == 0,
             "{resolution}: {e:?}"
@@ -186,10 +192,9 @@ mod tests {
             check(&torus(40, 20, 8.0, 2.5), resolution);
             // Boxes aligned with the grid: lines run along faces, edges and through vertices.
             check(&cuboid([0.0; 3], [1.0, 1.0, 1.0]), resolution);
-            check(
-                &joined(&cuboid([0.0; 3], [2.0, 1.0, 1.0]), &cuboid([1.0, 0.25, 0.25], [3.0, 0.75, 0.75])),
-                resolution,
-            );
+            let overlapping =
+                joined(&cuboid([0.0; 3], [2.0, 1.0, 1.0]), &cuboid([1.0, 0.25, 0.25], [3.0, 0.75, 0.75]));
+            check_against(&overlapping, [&bar_through_a_wall(), &overlapping], resolution);
         }
     }
 
@@ -200,11 +205,45 @@ mod tests {
         holes.triangles.retain(|_| rng.below(20) > 0);
         let mut halves = bumpy_sphere(24, 48, 10.0, 0.1);
         halves.triangles.truncate(800);
-        let mut flipped = bumpy_sphere(24, 48, 10.0, 0.2);
-        flipped.triangles.iter_mut().step_by(37).for_each(|t| t.swap(0, 1));
-        for mesh in [holes, halves, flipped] {
+        for mesh in [holes, halves] {
             check(&mesh, 40);
         }
+    }
+
+    #[test]
+    fn triangles_and_shells_that_face_the_wrong_way_are_taken_the_other_way_round() {
+        let ball = bumpy_sphere(24, 48, 10.0, 0.2);
+        let mut flipped = ball.clone();
+        flipped.triangles.iter_mut().step_by(37).for_each(|t| t.swap(0, 1));
+        check_against(&flipped, [&ball, &ball], 40);
+        let both = joined(&ball, &cuboid([20.0; 3], [24.0; 3]));
+        let mut apart = both.clone();
+        apart.triangles[ball.triangles.len()..].iter_mut().for_each(|t| t.swap(0, 1));
+        check_against(&apart, [&both, &both], 40);
+    }
+
+    /// The surface of a box of 2 × 1 × 1 with a bar of 1 × ½ × ½ on its end, made of rectangles.
+    fn bar_through_a_wall() -> TriMesh {
+        let mut mesh =
+            joined(&cuboid([0.0; 3], [2.0, 1.0, 1.0]), &cuboid([2.0, 0.25, 0.25], [3.0, 0.75, 0.75]));
+        // Neither wall at x = 2; a frame instead.
+        let at_2 = |t: &[u32; 3]| t.iter().all(|&v| mesh.positions[v as usize][0] == 2.0);
+        let kept = mesh.triangles.iter().copied().filter(|t| !at_2(t)).collect();
+        mesh.triangles = kept;
+        for [y, z, height, width] in
+            [[0.0, 0.0, 1.0, 0.25], [0.0, 0.75, 1.0, 0.25], [0.0, 0.25, 0.25, 0.5], [0.75, 0.25, 0.25, 0.5]]
+        {
+            let n = mesh.positions.len() as u32;
+            let corner = |dy: f32, dz: f32| [2.0, y + dy, z + dz];
+            mesh.positions.extend([
+                corner(0.0, 0.0),
+                corner(height, 0.0),
+                corner(height, width),
+                corner(0.0, width),
+            ]);
+            mesh.triangles.extend([[n, n + 1, n + 2], [n, n + 2, n + 3]]);
+        }
+        mesh
     }
 
     #[test]

@@ -9,8 +9,10 @@ pub mod redistance;
 mod sign;
 mod surface;
 pub(crate) mod triangle;
+mod unite;
 
 pub use at_points::MeshDistance;
 pub use from_mesh::{FAR_TOLERANCE_CELLS, FromMesh, NARROW_BAND_CELLS, Reach};
-pub use surface::FaceNote;
 pub use redistance::{RedistanceError, redistance, redistance_planes};
+pub use surface::FaceNote;
+pub(crate) use unite::united;

@@ -50,8 +50,7 @@ impl Signs {
         patch: &Patch,
         monitor: &Monitor,
     ) -> Result<(Signs, Surface<'m>), Cancelled> {
-        let (surface, found) =
-            rayon::join(|| Surface::of(mesh, monitor), || crossings(mesh, patch, monitor));
+        let (surface, found) = rayon::join(|| Surface::of(mesh, monitor), || crossings(mesh, patch, monitor));
         let (surface, mut found) = (surface?, found?);
         if let Cow::Owned(mended) = &surface.mesh {
             found = crossings(mended, patch, monitor)?;

@@ -6,6 +6,7 @@ use crate::mesh::{TriMesh, mended};
 use crate::monitor::{Cancelled, Monitor};
 use crate::outer::{Faces, Shells, outer};
 use std::borrow::Cow;
+use std::fmt;
 
 /// What a caller may want to be told about the faces of a mesh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +50,7 @@ impl<'a> Surface<'a> {
     pub fn of(mesh: &'a TriMesh, monitor: &Monitor) -> Result<Surface<'a>, Cancelled> {
         let (caps, shells) = boundary::closing(mesh);
         monitor.check()?;
-        let mut surface =
-            Surface { mesh: Cow::Borrowed(mesh), caps, shells, orientation: 1, turned: 0 };
+        let mut surface = Surface { mesh: Cow::Borrowed(mesh), caps, shells, orientation: 1, turned: 0 };
         let volume = mesh.signed_volume();
         let facing_apart = surface.shells.as_ref().is_some_and(|s| s.face_apart(mesh, volume));
         if (surface.shells.is_none() || facing_apart)
@@ -70,14 +70,19 @@ impl<'a> Surface<'a> {
         self.shells.is_some()
     }
 
-    /// The hierarchy of the surface alone, where some faces of the mesh are inside it, and what there is to say.
+    /// Whether there is more than one shell, or shells that share edges.
+    pub fn has_several_shells(&self) -> bool {
+        self.shells.as_ref().is_some_and(Shells::are_several)
+    }
+
+    /// The surface alone, where some faces of the mesh are inside it, and what there is to say.
     /// `overlaps`: some winding number was found that a single shell does not have.
     pub fn outer(
         &self,
         bvh: &Bvh,
         overlaps: bool,
         monitor: &Monitor,
-    ) -> Result<(Option<Bvh>, Vec<FaceNote>), Cancelled> {
+    ) -> Result<(Option<TriMesh>, Vec<FaceNote>), Cancelled> {
         let mut notes = Vec::new();
         notes.extend((self.turned > 0).then_some(FaceNote::Turned { triangles: self.turned }));
         let Some(shells) = &self.shells else {
@@ -91,12 +96,41 @@ impl<'a> Surface<'a> {
             Faces::AllOuter => (None, notes),
             Faces::SomeInner(found) => {
                 notes.push(FaceNote::Inner { cut: found.cut, dropped: found.dropped });
-                (Some(Bvh::build(&found.mesh, monitor)?), notes)
+                (Some(found.mesh), notes)
             }
             Faces::TooMany(limit) => {
                 notes.push(FaceNote::TooManyContacts { limit });
                 (None, notes)
             }
         })
+    }
+}
+
+impl FaceNote {
+    /// Whether the field or the mesh is not quite what the file seems to mean.
+    pub fn is_warning(&self) -> bool {
+        !matches!(self, FaceNote::Inner { .. })
+    }
+}
+
+impl fmt::Display for FaceNote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FaceNote::Turned { triangles } => {
+                write!(f, "{triangles} triangles face the wrong way and were taken the other way round")
+            }
+            FaceNote::Inner { cut, dropped } => write!(
+                f,
+                "parts overlap or touch: {cut} triangles were cut, {dropped} pieces with the inside on both sides are no surface"
+            ),
+            FaceNote::OverlapOfOpen => write!(
+                f,
+                "parts overlap and the mesh is open: faces inside it attract distance, as if they were surface"
+            ),
+            FaceNote::TooManyContacts { limit } => write!(
+                f,
+                "triangles meet more than {limit} times: faces inside the mesh attract distance, as if they were surface"
+            ),
+        }
     }
 }

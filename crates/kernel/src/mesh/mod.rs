@@ -14,8 +14,8 @@ mod tri_mesh;
 mod weld;
 
 pub use holes::HoleLimits;
-pub(crate) use orient::mended;
 pub use mean_value::{MeanValue, MeanValueError};
+pub(crate) use orient::mended;
 pub use repair::{Center, Preprocess, RELATIVE_WELD_TOLERANCE, preprocess};
 pub use report::Report;
 pub use simplify::simplify;

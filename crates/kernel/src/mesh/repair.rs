@@ -1,4 +1,4 @@
-//! Preprocessing: weld, drop degenerate and duplicate triangles, orient, fill small holes, centre, report.
+//! Preprocessing: weld, drop degenerate and duplicate triangles, orient, fill small holes, unite overlapping parts, centre, report.
 //!
 //! A mesh that has none of these faults comes out bit for bit as it went in, less vertices that nothing uses.
 //! Equal input gives equal output for any number of threads.
@@ -11,6 +11,7 @@ use super::topology::Edges;
 use super::tri_mesh::area_of;
 use super::{TriMesh, weld};
 use crate::aabb::Aabb;
+use crate::distance::united;
 use crate::monitor::{Cancelled, Monitor};
 use rayon::prelude::*;
 
@@ -73,6 +74,12 @@ pub fn preprocess(
     monitor.progress(0.8);
     patches.face_outward(&mut mesh, &edges, &mut turned, monitor)?;
     let triangles_flipped = turned[..triangles].iter().filter(|&&t| t).count();
+    let (union, notes) = united(&mesh, &monitor.part(0.85, 1.0))?;
+    if let Some(union) = union {
+        mesh = union;
+        edges = Edges::of(&mesh, monitor)?;
+        patches = orient::agree(&mut mesh, &mut edges, monitor)?.0;
+    }
     let counts = edges.counts;
     let components = patches.components(&edges);
     let conflicting_edges = patches.conflicts;
@@ -102,6 +109,7 @@ pub fn preprocess(
         bounds: if mesh.triangles.is_empty() { Aabb { min: [0.0; 3], max: [0.0; 3] } } else { mesh.bounds() },
         volume: mesh.signed_volume(),
         area: mesh.area(),
+        faces: notes,
     };
     monitor.progress(1.0);
     Ok((mesh, report))
@@ -114,6 +122,8 @@ fn drop_degenerate(mesh: &mut TriMesh) -> usize {
     before - mesh.triangles.len()
 }
 
+/// Of triangles with the same corners the first stays. But a patch of such pairs whose whole rim hangs together without it is a wall between
+/// two parts that touch: there both go.
 fn drop_duplicates(mesh: &mut TriMesh, monitor: &Monitor) -> Result<usize, Cancelled> {
     let triangles = &mesh.triangles;
     let key = |t: usize| {
@@ -124,12 +134,57 @@ fn drop_duplicates(mesh: &mut TriMesh, monitor: &Monitor) -> Result<usize, Cance
     let hash = |k: &[u32; 3]| mix(mix(0, u64::from(k[0]) << 32 | u64::from(k[1])), u64::from(k[2]));
     let first = first_equal(triangles.len(), key, hash, monitor)?;
     let before = mesh.triangles.len();
+    let repeated: Vec<u32> = (0..before as u32).filter(|&t| first[t as usize] != t).collect();
+    if repeated.is_empty() {
+        return Ok(0);
+    }
+    let walls = walls(mesh, &first, &repeated, monitor)?;
     let mut t = 0;
     mesh.triangles.retain(|_| {
         t += 1;
-        first[t - 1] as usize == t - 1
+        first[t - 1] as usize == t - 1 && !walls[t - 1]
     });
     Ok(before - mesh.triangles.len())
+}
+
+/// For each triangle whether it is the first of a pair in a wall.
+fn walls(mesh: &TriMesh, first: &[u32], repeated: &[u32], monitor: &Monitor) -> Result<Vec<bool>, Cancelled> {
+    let edges = Edges::of(mesh, monitor)?;
+    let mut copies = vec![1u32; first.len()];
+    for &t in repeated {
+        copies[first[t as usize] as usize] += 1;
+        copies[t as usize] = 0;
+    }
+    let mut wall = vec![false; first.len()];
+    let mut seen = vec![false; first.len()];
+    for &t in repeated {
+        let seed = first[t as usize];
+        if std::mem::replace(&mut seen[seed as usize], true) {
+            continue;
+        }
+        let (mut patch, mut at) = (vec![seed], 0);
+        let (mut rims, mut even) = (0, true);
+        while at < patch.len() {
+            let corners = mesh.triangles[patch[at] as usize];
+            even &= copies[patch[at] as usize] % 2 == 0;
+            at += 1;
+            for k in 0..3 {
+                let around = edges.between(corners[k], corners[(k + 1) % 3]);
+                let firsts = around.iter().map(|&(_, h)| first[h as usize / 3]);
+                let single = firsts.clone().filter(|&f| copies[f as usize] == 1).count();
+                rims += usize::from(single > 0);
+                even &= single % 2 == 0;
+                for f in firsts.filter(|&f| copies[f as usize] > 1) {
+                    if !std::mem::replace(&mut seen[f as usize], true) {
+                        patch.push(f);
+                    }
+                }
+            }
+        }
+        let is_wall = rims > 0 && even;
+        patch.iter().for_each(|&t| wall[t as usize] = is_wall);
+    }
+    Ok(wall)
 }
 
 fn translate(mesh: &mut TriMesh, center: Center, watertight: bool) -> [f64; 3] {

@@ -1,9 +1,10 @@
 //! What preprocessing did to a mesh and what the mesh is like now.
 
 use crate::aabb::Aabb;
+use crate::distance::FaceNote;
 
 /// Counts of what was done, and measures of the result (model units).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// Vertices that went because another lay within the weld tolerance.
     pub vertices_welded: usize,
@@ -45,4 +46,6 @@ pub struct Report {
     pub volume: f64,
     /// Surface area.
     pub area: f64,
+    /// What was found about faces inside the mesh, and done.
+    pub faces: Vec<FaceNote>,
 }

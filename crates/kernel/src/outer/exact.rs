@@ -5,7 +5,8 @@
 //! overflows. Where doubles leave no doubt they decide; wide integers are the exception.
 
 use bnum::cast::CastFrom;
-use bnum::types::{I256, I1024};
+use bnum::types::{I256, I512, I1024};
+use std::ops::{Add, Mul, Sub};
 
 /// Bits of a vertex coordinate, without its sign.
 pub(super) const COORDINATE_BITS: u32 = 26;
@@ -60,27 +61,29 @@ pub(super) struct Point {
     pub key: Int3,
     /// Whether w is 1; always where it can be.
     whole: bool,
+    /// Whether x has 112 bits at most and w 85.
+    small: bool,
 }
 
 impl Point {
-    fn new(x: [I256; 3], w: I256) -> Point {
+    fn new(x: [I256; 3], w: I256, small: bool) -> Point {
         let (x, w) = if w.is_negative() { (x.map(|c| -c), -w) } else { (x, w) };
         let key: Int3 = std::array::from_fn(|a| floor_scaled(x[a], w, KEY_PLACES) as i64);
         let place = key.map(|k| k >> KEY_PLACES);
         match (0..3).all(|a| x[a] == w * wide(place[a])) {
             true => Point::vertex(place),
-            false => Point { x, w, key, whole: false },
+            false => Point { x, w, key, whole: false, small },
         }
     }
 
     pub fn vertex(p: Int3) -> Point {
-        Point { x: p.map(wide), w: wide(1i64), key: p.map(|c| c << KEY_PLACES), whole: true }
+        Point { x: p.map(wide), w: wide(1i64), key: p.map(|c| c << KEY_PLACES), whole: true, small: true }
     }
 
     /// p + (q − p) · part / whole; `part` and `whole` below 2⁸⁵.
     pub fn between(p: Int3, q: Int3, part: i128, whole: i128) -> Point {
         let x = |a: usize| i128::from(p[a]) * whole + i128::from(q[a] - p[a]) * part;
-        Point::new(std::array::from_fn(|a| wide(x(a))), wide(whole))
+        Point::new(std::array::from_fn(|a| wide(x(a))), wide(whole), true)
     }
 
     /// Where three planes meet, if in one point.
@@ -93,7 +96,7 @@ impl Point {
             return None;
         }
         let x = |a: usize| sum(&|i| wide(planes[i].offset) * wide(lines[i][a]));
-        Some(Point::new(std::array::from_fn(x), w))
+        Some(Point::new(std::array::from_fn(x), w, false))
     }
 
     /// Lattice units, to 2⁻²⁴.
@@ -147,17 +150,23 @@ pub(super) fn turn(a: &Point, b: &Point, c: &Point, axes: [usize; 2]) -> i32 {
     if det.abs() > size * 1e-6 + size * size * 1e-15 + 1e-12 {
         return if det > 0.0 { 1 } else { -1 };
     }
-    let widest = I1024::cast_from;
-    let row = |p: &Point| [widest(p.x[axes[0]]), widest(p.x[axes[1]]), widest(p.w)];
-    let ([a0, a1, a2], [b0, b1, b2], [c0, c1, c2]) = (row(a), row(b), row(c));
-    let det = a0 * (b1 * c2 - b2 * c1) - a1 * (b0 * c2 - b2 * c0) + a2 * (b0 * c1 - b1 * c0);
-    if det.is_zero() {
-        0
-    } else if det.is_negative() {
-        -1
+    if a.small && b.small && c.small {
+        let rows = [a, b, c].map(|p| [p.x[axes[0]], p.x[axes[1]], p.w].map(I512::cast_from));
+        let det = determinant(rows);
+        i32::from(det.is_positive()) - i32::from(det.is_negative())
     } else {
-        1
+        let rows = [a, b, c].map(|p| [p.x[axes[0]], p.x[axes[1]], p.w].map(I1024::cast_from));
+        let det = determinant(rows);
+        i32::from(det.is_positive()) - i32::from(det.is_negative())
     }
+}
+
+fn determinant<T>([a, b, c]: [[T; 3]; 3]) -> T
+where
+    T: Copy + Add<Output = T> + Sub<Output = T> + Mul<Output = T>,
+{
+    a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0])
+        + a[2] * (b[0] * c[1] - b[1] * c[0])
 }
 
 /// Binary places of [`Column`].
@@ -178,8 +187,8 @@ impl Column {
         let at = axes.map(|a| {
             corners.iter().map(|p| floor_scaled(p.x[a], p.w, COLUMN_PLACES)).sum::<i128>().div_euclid(3)
         });
-        let mut middle =
-            Point { x: [wide(0i64); 3], w: wide(1i64 << COLUMN_PLACES), key: [0; 3], whole: false };
+        let w = wide(1i64 << COLUMN_PLACES);
+        let mut middle = Point { x: [wide(0i64); 3], w, key: [0; 3], whole: false, small: true };
         for (a, v) in axes.into_iter().zip(at) {
             middle.x[a] = wide(v);
             middle.key[a] = (v >> (COLUMN_PLACES - KEY_PLACES)) as i64;
@@ -211,7 +220,20 @@ impl Column {
 
     /// How the heights at which two planes meet the line compare; neither is parallel to it.
     pub fn compare(&self, p: &Plane, q: &Plane) -> std::cmp::Ordering {
+        if p == q {
+            return std::cmp::Ordering::Equal;
+        }
         let axis = 3 - self.axes[0] - self.axes[1];
+        let at = self.approximate();
+        let height = |p: &Plane| {
+            let part = |i: usize| p.normal[self.axes[i]] as f64 * at[i];
+            let (d, u, v, n) = (p.offset as f64, part(0), part(1), p.normal[axis] as f64);
+            ((d - u - v) / n, (d.abs() + u.abs() + v.abs()) / n.abs() * 1e-15)
+        };
+        let ((g, off_g), (h, off_h)) = (height(p), height(q));
+        if (g - h).abs() > off_g + off_h {
+            return g.total_cmp(&h);
+        }
         let rest = |p: &Plane| {
             let scaled = wide(p.offset) << COLUMN_PLACES;
             let part = |i: usize| wide(p.normal[self.axes[i]]) * wide(self.at[i]);

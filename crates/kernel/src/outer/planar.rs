@@ -98,7 +98,8 @@ impl<'a> Planar<'a> {
                 Some(next) => face = next,
             }
         }
-        let found = (0..self.faces.len() as u32).map(|f| (f, sides(f))).find(|(_, s)| s.iter().all(|x| *x >= 0));
+        let found =
+            (0..self.faces.len() as u32).map(|f| (f, sides(f))).find(|(_, s)| s.iter().all(|x| *x >= 0));
         found.expect("a point of the triangle is in one of its faces")
     }
 

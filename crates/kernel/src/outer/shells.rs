@@ -90,6 +90,11 @@ impl Shells {
         Ok(false)
     }
 
+    /// Whether there is more than one shell, or edges with more than two triangles.
+    pub fn are_several(&self) -> bool {
+        self.branching || self.of.iter().any(|s| *s != self.of[0])
+    }
+
     /// Whether some shell of a closed mesh encloses volume of another sign than the mesh, `volume`.
     pub fn face_apart(&self, mesh: &TriMesh, volume: f64) -> bool {
         if self.of.iter().all(|s| *s == self.of[0]) {
@@ -184,11 +189,18 @@ fn windings(mesh: &TriMesh, grid: &Grid, bvh: &Bvh, t: u32) -> Option<(i32, i32)
     let corners = own.corners.map(Point::vertex);
     let column = Column::inside([&corners[0], &corners[1], &corners[2]], own.axes())?;
     let (mut above, mut here) = (0, 0);
-    look_along(bvh, grid, &column, &own.plane, |t| grid.triangle(mesh, t), |order, up, _| match order {
-        Ordering::Greater => above += up,
-        Ordering::Equal => here += up,
-        Ordering::Less => {}
-    });
+    look_along(
+        bvh,
+        grid,
+        &column,
+        &own.plane,
+        |t| grid.triangle(mesh, t),
+        |order, up, _| match order {
+            Ordering::Greater => above += up,
+            Ordering::Equal => here += up,
+            Ordering::Less => {}
+        },
+    );
     Some((above, here))
 }
 

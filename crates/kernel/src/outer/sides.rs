@@ -117,13 +117,7 @@ fn largest(lattice: &Lattice, arrangement: &Arrangement<'_>, region: &[u32]) -> 
 
 /// Looks along the axis of the piece's triangle: what is met behind the piece gives the winding number there, and what
 /// lies on it the jump.
-fn fate(
-    lattice: &Lattice,
-    bvh: &Bvh,
-    arrangement: &Arrangement<'_>,
-    piece: usize,
-    orientation: i32,
-) -> Fate {
+fn fate(lattice: &Lattice, bvh: &Bvh, arrangement: &Arrangement<'_>, piece: usize, orientation: i32) -> Fate {
     let piece = arrangement.pieces[piece];
     let own = &lattice.triangles[piece.source as usize];
     let corners = piece.corners.map(|id| arrangement.points.get(id));
