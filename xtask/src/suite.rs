@@ -24,6 +24,8 @@ const CLIENTS: &[(&str, &[&str], &str)] = &[
     ("metafold-0.15", &["metafold==0.15.0"], "credentials.py"),
     ("metafold-0.11", &["metafold==0.11.0"], "credentials.py"),
     ("generated-client", &["openapi-python-client==0.29.1"], "generated_client.py"),
+    // No client: preprocessing and sampling held against the unions of an exact boolean.
+    ("manifold", &["manifold3d==3.5.4", "numpy"], "overlap.py"),
     // No client: what /openapi.json says held against what the server answers.
     ("schemathesis", &["schemathesis==4.32.5"], "api_document.py"),
 ];

@@ -30,6 +30,14 @@ fn the_wall_between_boxes_that_touch_goes_but_a_sheet_given_twice_stays_once() {
     let stacked = joined(&cuboid([0.0; 3], [2.0, 2.0, 1.0]), &cuboid([0.0, 0.0, 1.0], [2.0, 2.0, 3.0]));
     let (_, report) = preprocess(stacked, &Preprocess::default(), &Monitor::none()).unwrap();
     assert!((report.volume - 12.0).abs() < 1e-6 && (report.area - 32.0).abs() < 1e-6 && report.watertight);
+    // The same, one of them inside out; and two that share the wall in which both end.
+    let inverted = joined(&cuboid([0.0; 3], [2.0, 2.0, 1.0]), &block([0.0, 0.0, 1.0], [2.0, 2.0, 3.0], true));
+    let flush = joined(&cuboid([0.0; 3], [2.0, 2.0, 1.0]), &cuboid([0.0; 3], [2.0, 2.0, 3.0]));
+    for (mesh, volume) in [(inverted, 12.0), (flush, 12.0)] {
+        let (_, report) = preprocess(mesh, &Preprocess::default(), &Monitor::none()).unwrap();
+        assert!((report.volume - volume).abs() < 1e-6 && (report.area - 32.0).abs() < 1e-6, "{report:?}");
+        assert!(report.watertight);
+    }
     let mut sheet = cuboid([0.0; 3], [2.0, 2.0, 1.0]);
     sheet.triangles.truncate(4);
     let twice = joined(&sheet, &sheet);

@@ -84,6 +84,11 @@ fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
 
 /// The report as JSON: counts, measures in mm, mm² and mm³, and what the reader of the file noted.
 fn report_json(r: &Report, notes: &[String]) -> serde_json::Value {
+    let inner = |note: &FaceNote| match *note {
+        FaceNote::Inner { cut, dropped } => Some((cut, dropped)),
+        _ => None,
+    };
+    let (cut, dropped) = r.faces.iter().find_map(inner).unwrap_or((0, 0));
     json!({
         "vertices_welded": r.vertices_welded,
         "vertices_unused": r.vertices_unused,
@@ -104,8 +109,8 @@ fn report_json(r: &Report, notes: &[String]) -> serde_json::Value {
         "translation": r.translation,
         "volume": r.volume,
         "area": r.area,
-        "faces_cut": r.faces.iter().map(|n| if let FaceNote::Inner { cut, .. } = n { *cut } else { 0 }).sum::<usize>(),
-        "inner_faces_dropped": r.faces.iter().map(|n| if let FaceNote::Inner { dropped, .. } = n { *dropped } else { 0 }).sum::<usize>(),
+        "faces_cut": cut,
+        "inner_faces_dropped": dropped,
         "notes": notes,
     })
 }

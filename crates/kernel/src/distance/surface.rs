@@ -52,7 +52,7 @@ impl<'a> Surface<'a> {
         monitor.check()?;
         let mut surface = Surface { mesh: Cow::Borrowed(mesh), caps, shells, orientation: 1, turned: 0 };
         let volume = mesh.signed_volume();
-        let facing_apart = surface.shells.as_ref().is_some_and(|s| s.face_apart(mesh, volume));
+        let facing_apart = surface.shells.as_ref().is_some_and(|s| s.branching || s.face_apart(mesh, volume));
         if (surface.shells.is_none() || facing_apart)
             && let Some((mesh, turned)) = mended(mesh, monitor)?
         {

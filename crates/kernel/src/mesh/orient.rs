@@ -36,11 +36,11 @@ fn turned_to_close(mut mesh: TriMesh, monitor: &Monitor) -> Result<Option<(TriMe
         return Ok(None);
     }
     let mut edges = Edges::of(&mesh, monitor)?;
-    if edges.counts.border + edges.counts.branching > 0 {
+    if edges.counts.border > 0 {
         return Ok(None);
     }
     let (patches, mut turned) = agree(&mut mesh, &mut edges, monitor)?;
-    if patches.conflicts > 0 {
+    if patches.conflicts > 0 || edges.twin.contains(&BRANCH) {
         return Ok(None);
     }
     patches.face_outward(&mut mesh, &edges, &mut turned, monitor)?;
@@ -58,8 +58,27 @@ pub(super) struct Patches {
     pub conflicts: usize,
 }
 
-/// Makes neighbours agree. `turned` says of each triangle whether it was turned round.
+/// Makes neighbours agree; the second result says of each triangle whether it was turned round. Where edges branch, parts are told apart by their
+/// order in the file ([`Edges::pair_by_order`]), unless that leaves neighbours that cannot agree.
 pub(super) fn agree(
+    mesh: &mut TriMesh,
+    edges: &mut Edges,
+    monitor: &Monitor,
+) -> Result<(Patches, Vec<bool>), Cancelled> {
+    if edges.counts.branching > 0
+        && let Some(mut paired) = edges.pair_by_order()
+    {
+        let mut turned_mesh = mesh.clone();
+        let result = agree_over(&mut turned_mesh, &mut paired, monitor)?;
+        if result.0.conflicts == 0 {
+            (*mesh, *edges) = (turned_mesh, paired);
+            return Ok(result);
+        }
+    }
+    agree_over(mesh, edges, monitor)
+}
+
+fn agree_over(
     mesh: &mut TriMesh,
     edges: &mut Edges,
     monitor: &Monitor,

@@ -122,8 +122,8 @@ fn drop_degenerate(mesh: &mut TriMesh) -> usize {
     before - mesh.triangles.len()
 }
 
-/// Of triangles with the same corners the first stays. But a patch of such pairs whose whole rim hangs together without it is a wall between
-/// two parts that touch: there both go.
+/// Of triangles with the same corners the first stays. But a patch of such pairs whose whole rim hangs together without it is where two parts
+/// lie on each other: there all stay, so that both parts stay closed.
 fn drop_duplicates(mesh: &mut TriMesh, monitor: &Monitor) -> Result<usize, Cancelled> {
     let triangles = &mesh.triangles;
     let key = |t: usize| {
@@ -138,17 +138,22 @@ fn drop_duplicates(mesh: &mut TriMesh, monitor: &Monitor) -> Result<usize, Cance
     if repeated.is_empty() {
         return Ok(0);
     }
-    let walls = walls(mesh, &first, &repeated, monitor)?;
+    let shared = shared_walls(mesh, &first, &repeated, monitor)?;
     let mut t = 0;
     mesh.triangles.retain(|_| {
         t += 1;
-        first[t - 1] as usize == t - 1 && !walls[t - 1]
+        first[t - 1] as usize == t - 1 || shared[first[t - 1] as usize]
     });
     Ok(before - mesh.triangles.len())
 }
 
-/// For each triangle whether it is the first of a pair in a wall.
-fn walls(mesh: &TriMesh, first: &[u32], repeated: &[u32], monitor: &Monitor) -> Result<Vec<bool>, Cancelled> {
+/// For each triangle whether it is the first of those that two parts have there.
+fn shared_walls(
+    mesh: &TriMesh,
+    first: &[u32],
+    repeated: &[u32],
+    monitor: &Monitor,
+) -> Result<Vec<bool>, Cancelled> {
     let edges = Edges::of(mesh, monitor)?;
     let mut copies = vec![1u32; first.len()];
     for &t in repeated {

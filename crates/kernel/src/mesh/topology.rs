@@ -76,6 +76,23 @@ impl Edges {
         Ok(edges)
     }
 
+    /// Where an even number of triangles meet, the first two of the mesh are taken for neighbours, then the next two: files have one
+    /// part after the other. `None` where some number is odd.
+    pub fn pair_by_order(&self) -> Option<Edges> {
+        let mut twin = self.twin.clone();
+        for group in self.groups().filter(|g| g.len() > 2) {
+            let mut halves: Vec<u32> = group.iter().map(|e| e.1).collect();
+            halves.sort_unstable();
+            for pair in halves.chunks(2) {
+                let &[a, b] = pair else { return None };
+                twin[a as usize] = b;
+                twin[b as usize] = a;
+            }
+        }
+        let (start, entries) = (self.start.clone(), self.entries.clone());
+        Some(Edges { start, entries, twin, counts: self.counts })
+    }
+
     /// Half-edges between `a` and `b`, either way.
     pub fn between(&self, a: u32, b: u32) -> &[(u32, u32)] {
         let (low, high) = (a.min(b) as usize, a.max(b));
