@@ -8,23 +8,23 @@ use crate::mesh::TriMesh;
 use crate::outer::Shells;
 use rayon::prelude::*;
 
-/// Triangles that close `mesh`, or its shells when it is closed.
+/// Triangles that close `mesh`, and its shells.
 ///
 /// Vertices at the same position count as one, so that an unwelded mesh is closed when it looks closed.
-pub(super) fn closing(mesh: &TriMesh) -> (TriMesh, Option<Shells>) {
+pub(super) fn closing(mesh: &TriMesh) -> (TriMesh, Shells) {
     // With a vertex for each corner no edge has two triangles.
     if mesh.positions.len() < 3 * mesh.triangles.len() {
         let shells = Shells::of(mesh, |i| i);
         if shells.closed {
-            return (TriMesh::default(), Some(shells));
+            return (TriMesh::default(), shells);
         }
     }
     let same = merged_positions(mesh);
     let by_position = |i: u32| same[i as usize];
     let shells = Shells::of(mesh, by_position);
     match shells.closed {
-        true => (TriMesh::default(), Some(shells)),
-        false => (cones(mesh, &unbalanced(mesh, by_position)), None),
+        true => (TriMesh::default(), shells),
+        false => (cones(mesh, &unbalanced(mesh, by_position)), shells),
     }
 }
 
@@ -120,11 +120,11 @@ mod tests {
     fn closed_meshes_need_no_caps() {
         let ball = bumpy_sphere(10, 20, 1.0, 0.1);
         for mesh in [ball.clone(), torus(8, 6, 2.0, 0.5), joined(&ball, &cuboid([0.0; 3], [3.0; 3]))] {
-            assert!(closing(&mesh).1.is_some());
+            assert!(closing(&mesh).1.closed);
             // The same triangles with vertices of their own, as an STL file has them.
             let positions = mesh.triangles.iter().flatten().map(|&i| mesh.positions[i as usize]).collect();
             let triangles = (0..mesh.triangles.len() as u32).map(|t| [3 * t, 3 * t + 1, 3 * t + 2]).collect();
-            assert!(closing(&TriMesh { positions, triangles }).1.is_some());
+            assert!(closing(&TriMesh { positions, triangles }).1.closed);
         }
     }
 

@@ -65,20 +65,22 @@ impl Signs {
         Ok((Signs { crossings, caps, orientation: surface.orientation }, surface))
     }
 
-    /// Whether some line has a winding number other than 0 and 1, which a single shell has only where it goes through itself.
+    /// Whether lines have winding numbers other than 0 and 1, which a single shell has only where it goes through itself: some line of a
+    /// closed mesh; a hundredth of the lines of an open one, because caps may go through it.
     pub fn overlap(&self) -> bool {
-        let mut starts = std::iter::once(0).chain(self.crossings.ends.iter().map(|e| *e as usize));
-        let lines = self.crossings.ends.iter().map(|&end| {
-            let start = starts.next().unwrap_or(0);
-            &self.crossings.all[start..end as usize]
-        });
-        lines.into_iter().any(|line| {
+        let (mut crossed, mut odd, mut start) = (0usize, 0usize, 0);
+        for &end in &self.crossings.ends {
+            let line = &self.crossings.all[start..end as usize];
+            start = end as usize;
             let mut winding = 0;
-            line.chunk_by(|a, b| a.at == b.at).any(|here| {
+            let is_odd = line.chunk_by(|a, b| a.at == b.at).any(|here| {
                 winding += here.iter().map(|c| c.jump).sum::<i32>() * self.orientation;
                 !(0..=1).contains(&winding)
-            })
-        })
+            });
+            crossed += usize::from(!line.is_empty());
+            odd += usize::from(is_odd);
+        }
+        odd > 0 && (self.caps.is_none() || 100 * odd >= crossed)
     }
 
     /// Turns the distances inside to negative ones.

@@ -38,8 +38,7 @@ pub(super) struct Surface<'a> {
     pub mesh: Cow<'a, TriMesh>,
     /// Triangles that close it.
     pub caps: TriMesh,
-    /// If it is closed.
-    shells: Option<Shells>,
+    shells: Shells,
     /// −1 when it is inside out.
     pub orientation: i32,
     /// How many triangles were turned.
@@ -52,12 +51,14 @@ impl<'a> Surface<'a> {
         monitor.check()?;
         let mut surface = Surface { mesh: Cow::Borrowed(mesh), caps, shells, orientation: 1, turned: 0 };
         let volume = mesh.signed_volume();
-        let facing_apart = surface.shells.as_ref().is_some_and(|s| s.branching || s.face_apart(mesh, volume));
-        if (surface.shells.is_none() || facing_apart)
-            && let Some((mesh, turned)) = mended(mesh, monitor)?
-        {
+        let shells = &surface.shells;
+        let may_turn = match shells.closed {
+            true => shells.branching || shells.face_apart(mesh, volume),
+            false => shells.even,
+        };
+        if may_turn && let Some((mesh, turned)) = mended(mesh, monitor)? {
             let (caps, shells) = boundary::closing(&mesh);
-            if shells.is_some() {
+            if shells.closed {
                 surface = Surface { mesh: Cow::Owned(mesh), caps, shells, orientation: 1, turned };
             }
         }
@@ -67,12 +68,12 @@ impl<'a> Surface<'a> {
     }
 
     pub fn is_closed(&self) -> bool {
-        self.shells.is_some()
+        self.shells.closed
     }
 
     /// Whether there is more than one shell, or shells that share edges.
     pub fn has_several_shells(&self) -> bool {
-        self.shells.as_ref().is_some_and(Shells::are_several)
+        self.shells.closed && self.shells.are_several()
     }
 
     /// The surface alone, where some faces of the mesh are inside it, and what there is to say.
@@ -85,11 +86,11 @@ impl<'a> Surface<'a> {
     ) -> Result<(Option<TriMesh>, Vec<FaceNote>), Cancelled> {
         let mut notes = Vec::new();
         notes.extend((self.turned > 0).then_some(FaceNote::Turned { triangles: self.turned }));
-        let Some(shells) = &self.shells else {
+        if !self.shells.closed {
             notes.extend(overlaps.then_some(FaceNote::OverlapOfOpen));
             return Ok((None, notes));
-        };
-        if !overlaps && !shells.may_have_inner_faces(&self.mesh, bvh, monitor)? {
+        }
+        if !overlaps && !self.shells.may_have_inner_faces(&self.mesh, bvh, monitor)? {
             return Ok((None, notes));
         }
         Ok(match outer(&self.mesh, bvh, monitor)? {

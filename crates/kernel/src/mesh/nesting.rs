@@ -7,6 +7,7 @@
 use super::TriMesh;
 use crate::bvh::Bvh;
 use crate::monitor::{Cancelled, Monitor};
+use crate::outer::{cut_groups, lies_within};
 use rayon::prelude::*;
 use robust::{Coord, Coord3D, orient2d, orient3d};
 
@@ -38,9 +39,17 @@ pub(super) fn outward(
         // One vertex inside does not make a shell nested.
         let shell_of = shell_of(patch_of, shells);
         let of: Vec<u32> = patch_of.iter().map(|&p| shell_of[p as usize]).collect();
-        let cut = crate::outer::cut_groups(mesh, &Bvh::build(mesh, monitor)?, &of, monitor)?;
+        let bvh = Bvh::build(mesh, monitor)?;
+        let cut = cut_groups(mesh, &bvh, &of, monitor)?;
+        let mut by_shell: Vec<u32> = (0..of.len() as u32).collect();
+        by_shell.sort_by_key(|&t| of[t as usize]);
         for (s, list) in containers.iter_mut().enumerate() {
-            list.retain(|&c| cut.binary_search(&(s as u32, c)).is_err());
+            let from = by_shell.partition_point(|&t| of[t as usize] < s as u32);
+            let end = by_shell.partition_point(|&t| of[t as usize] <= s as u32);
+            let own = &by_shell[from..end];
+            list.retain(|&c| {
+                cut.binary_search(&(s as u32, c)).is_err() && lies_within(mesh, &bvh, &of, own, c)
+            });
         }
     }
     let mut order: Vec<usize> = (0..shells.len()).collect();

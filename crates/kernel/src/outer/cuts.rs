@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Contacts looked for, or too many of them.
-pub(super) const MAX_CONTACTS: usize = 4_000_000;
+pub(super) const MAX_CONTACTS: usize = 1_000_000;
 
 /// A part of a triangle: all of it where nothing touches it.
 #[derive(Clone, Copy, Debug)]

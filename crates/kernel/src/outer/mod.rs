@@ -26,7 +26,7 @@ use crate::bvh::Bvh;
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
 use lattice::Lattice;
-pub(crate) use shells::{Shells, cut_groups};
+pub(crate) use shells::{Shells, cut_groups, lies_within};
 
 /// The surface of a mesh that has faces inside.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ pub enum Faces {
 /// The surface of a closed mesh (at every edge as many triangles run one way as the other), with its hierarchy. A mesh whose signed volume is
 /// negative is taken the other way round.
 ///
-/// Memory: about 500 bytes per triangle and 1 KB for every contact of two triangles while it works.
+/// Memory: about 500 bytes per triangle and 1.5 KB for every contact of two triangles while it works.
 pub fn outer(mesh: &TriMesh, bvh: &Bvh, monitor: &Monitor) -> Result<Faces, Cancelled> {
     let Some(lattice) = Lattice::of(mesh) else { return Ok(Faces::AllOuter) };
     monitor.check()?;

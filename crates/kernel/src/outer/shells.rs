@@ -22,6 +22,8 @@ pub(crate) struct Shells {
     pub closed: bool,
     /// Whether some edge is met by more than two triangles.
     pub branching: bool,
+    /// Whether every edge is met by an even number of triangles, so that turning some could close the mesh.
+    pub even: bool,
     /// For each triangle the first triangle of its shell.
     of: Vec<u32>,
 }
@@ -30,7 +32,7 @@ impl Shells {
     /// Of a mesh whose vertex `i` counts as `vertex(i)`. Linear.
     pub fn of(mesh: &TriMesh, vertex: impl Fn(u32) -> u32) -> Shells {
         let (start, mut entries) = by_lower_vertex(mesh, vertex);
-        let mut shells = Shells { closed: true, branching: false, of: Vec::new() };
+        let mut shells = Shells { closed: true, branching: false, even: true, of: Vec::new() };
         shells.of = (0..mesh.triangles.len() as u32).collect();
         for w in start.windows(2) {
             let list = &mut entries[w[0] as usize..w[1] as usize];
@@ -41,7 +43,8 @@ impl Shells {
                     _ => {
                         let downs = edge.iter().filter(|e| e.0 & 1 == 1).count();
                         shells.closed &= 2 * downs == edge.len();
-                        shells.branching = true;
+                        shells.even &= edge.len() % 2 == 0;
+                        shells.branching |= edge.len() > 2;
                     }
                 }
             }
@@ -177,6 +180,45 @@ pub(crate) fn cut_groups(
     found.sort_unstable();
     found.dedup();
     Ok(found)
+}
+
+/// Whether what does not cut group `container` is inside it: its first of `triangles` that does not lie on it decides.
+pub(crate) fn lies_within(
+    mesh: &TriMesh,
+    bvh: &Bvh,
+    group: &[u32],
+    triangles: &[u32],
+    container: u32,
+) -> bool {
+    let Some(grid) = Grid::around(&mesh.bounds()) else { return false };
+    for &t in triangles {
+        let own = grid.triangle(mesh, t);
+        if own.plane.normal == [0; 3] {
+            continue;
+        }
+        let corners = own.corners.map(Point::vertex);
+        let Some(column) = Column::inside([&corners[0], &corners[1], &corners[2]], own.axes()) else {
+            continue;
+        };
+        let (mut above, mut here) = (0, 0);
+        look_along(
+            bvh,
+            &grid,
+            &column,
+            &own.plane,
+            |t| grid.triangle(mesh, t),
+            |order, _, t| {
+                if group[t as usize] == container {
+                    above += u32::from(order.is_gt());
+                    here += u32::from(order.is_eq());
+                }
+            },
+        );
+        if here == 0 {
+            return above % 2 == 1;
+        }
+    }
+    false
 }
 
 /// The winding number beside triangle `t` on the upper side along its axis, and by how much it is higher on the lower side.
