@@ -122,8 +122,15 @@ def distance(p, a, b, c):
 
 def check(binary, folder, seed):
     solids, rng = parts(seed)
-    union = m3.Manifold.batch_boolean([manifold(v, f) for v, f in solids], m3.OpType.Add)
-    triangles = [v[f[:, ::-1]] if rng.random() < 0.2 else v[f] for v, f in solids]
+    shapes = [manifold(v, f) for v, f in solids]
+    union = m3.Manifold.batch_boolean(shapes, m3.OpType.Add)
+
+    def inside_out(i):
+        # A part that faces inward and lies in another would be a cavity.
+        others = (other for j, other in enumerate(shapes) if j != i)
+        return rng.random() < 0.2 and all((shapes[i] - other).volume() > 1e-6 for other in others)
+
+    triangles = [v[f[:, ::-1]] if inside_out(i) else v[f] for i, (v, f) in enumerate(solids)]
     if seed % 5 == 0:
         triangles[0][1] = triangles[0][1][::-1].copy()
     stl = os.path.join(folder, f"{seed}.stl")
