@@ -6,6 +6,7 @@ use super::super::{FormatError, MeshLimits, check_triangles, check_vertices, mal
 use super::model::{IDENTITY, Model, Object, Placed, Transform};
 use super::role::{ObjectType, Role, Volume};
 use super::settings::{ObjectSettings, Part, Settings};
+use super::subtract::{Refusal, subtract};
 use crate::mesh::TriMesh;
 use crate::monitor::Monitor;
 use std::collections::{HashMap, HashSet};
@@ -41,7 +42,8 @@ pub(super) fn build(
         placed: 0,
         triangles: 0,
         mesh: TriMesh::default(),
-        negative: TriMesh::default(),
+        parts_of_item: Vec::new(),
+        negatives: Vec::new(),
         meshes_of_item: 0,
     };
     for (i, item) in model.items.iter().enumerate() {
@@ -73,8 +75,10 @@ struct Build<'a> {
     /// Placed so far, with those left out of a mesh: each takes time.
     triangles: u64,
     mesh: TriMesh,
-    /// What is to be taken away from the item that is being placed.
-    negative: TriMesh,
+    /// Where the parts of the item that is being placed begin in `mesh`: vertices, triangles and name.
+    parts_of_item: Vec<(usize, usize, Place<'a>)>,
+    /// What is to be taken away from it, with its name.
+    negatives: Vec<(TriMesh, Place<'a>)>,
     /// How many meshes of the item were met.
     meshes_of_item: usize,
 }
@@ -90,20 +94,63 @@ struct Below<'a> {
 }
 
 impl<'a> Build<'a> {
-    fn item(&mut self, root: &str, item: &Placed) -> Result<(), FormatError> {
+    fn item(&mut self, root: &'a str, item: &'a Placed) -> Result<(), FormatError> {
         self.meshes_of_item = 0;
         let settings = self.settings.get(&item.object);
-        let start = (self.mesh.positions.len(), self.mesh.triangles.len());
+        self.parts_of_item.clear();
         self.place(root, item, Below { settings, part: None, transform: IDENTITY, depth: 0 })?;
-        if self.negative.triangles.is_empty() {
+        if self.negatives.is_empty() || self.parts_of_item.is_empty() {
+            self.negatives.clear();
             return Ok(());
         }
-        let _ = start;
-        let what = format!("object {} has negative parts, which are not taken away here yet", item.object);
-        Err(malformed("3MF", root, what))
+        self.take_negatives(root, item.object)
     }
 
-    fn place(&mut self, part: &str, placed: &Placed, mut below: Below<'a>) -> Result<(), FormatError> {
+    /// Replaces the parts of the item by what the negatives leave of them.
+    fn take_negatives(&mut self, root: &str, id: u32) -> Result<(), FormatError> {
+        let (negatives, taken): (Vec<_>, Vec<_>) = std::mem::take(&mut self.negatives).into_iter().unzip();
+        let mut parts = Vec::new();
+        let mut names = Vec::new();
+        for (vertices, triangles, name) in self.parts_of_item.drain(..).rev() {
+            let positions = self.mesh.positions.split_off(vertices);
+            let triangles = self.mesh.triangles.split_off(triangles);
+            let base = vertices as u32;
+            parts.push(TriMesh {
+                positions,
+                triangles: triangles.iter().map(|t| t.map(|i| i - base)).collect(),
+            });
+            names.push(name);
+        }
+        names.extend(taken);
+        let left = subtract(parts, negatives, self.monitor).map_err(|refusal| match refusal {
+            Refusal::Cancelled(cancelled) => cancelled.into(),
+            Refusal::Open(i) => {
+                let what = "is open or one-sided, so that negative parts cannot be taken away";
+                malformed("3MF", root, format!("{} {what}", names[i]))
+            }
+            Refusal::TooManyContacts(limit) => {
+                let what = format!(
+                    "the parts of object {id} and its negative parts touch in more than {limit} places"
+                );
+                malformed("3MF", root, what)
+            }
+        })?;
+        if left.triangles.is_empty() {
+            return Err(malformed(
+                "3MF",
+                root,
+                format!("the negative parts of object {id} leave nothing of it"),
+            ));
+        }
+        check_vertices((self.mesh.positions.len() + left.positions.len()) as u64)?;
+        check_triangles((self.mesh.triangles.len() + left.triangles.len()) as u64, self.limits)?;
+        let base = self.mesh.positions.len() as u32;
+        self.mesh.positions.extend(left.positions);
+        self.mesh.triangles.extend(left.triangles.iter().map(|t| t.map(|i| base + i)));
+        Ok(())
+    }
+
+    fn place(&mut self, part: &'a str, placed: &'a Placed, mut below: Below<'a>) -> Result<(), FormatError> {
         self.placed += 1;
         if self.placed > MAX_PLACED {
             let what = format!("{} placed objects", self.placed);
@@ -132,7 +179,13 @@ impl<'a> Build<'a> {
     }
 
     /// Adds the mesh of `object` to what its role says.
-    fn mesh(&mut self, part: &str, id: u32, object: &Object, below: &Below<'a>) -> Result<(), FormatError> {
+    fn mesh(
+        &mut self,
+        part: &'a str,
+        id: u32,
+        object: &'a Object,
+        below: &Below<'a>,
+    ) -> Result<(), FormatError> {
         self.monitor.check()?;
         let nth = self.meshes_of_item;
         self.meshes_of_item += 1;
@@ -163,9 +216,9 @@ impl<'a> Build<'a> {
     /// Adds each of `volumes` to what its own role says, and the triangles in none of them to the part.
     fn volumes(
         &mut self,
-        at: Place,
-        object: &Object,
-        volumes: &[Volume],
+        at: Place<'a>,
+        object: &'a Object,
+        volumes: &'a [Volume],
         transform: &Transform,
     ) -> Result<(), FormatError> {
         let count = object.triangles.len();
@@ -198,7 +251,7 @@ impl<'a> Build<'a> {
 
     fn add(
         &mut self,
-        at: Place,
+        at: Place<'a>,
         object: &Object,
         range: std::ops::Range<usize>,
         role: Role,
@@ -207,10 +260,17 @@ impl<'a> Build<'a> {
         self.triangles += range.len() as u64;
         check_triangles(self.triangles, self.limits)?;
         match role {
-            Role::Part => append(&mut self.mesh, at, object, range, transform, self.unit),
+            Role::Part => {
+                let start = (self.mesh.positions.len(), self.mesh.triangles.len(), at);
+                self.parts_of_item.push(start);
+                append(&mut self.mesh, at, object, range, transform, self.unit)
+            }
             Role::Negative => {
                 self.note(format!("{at}: a negative part, taken away from the parts of its object"));
-                append(&mut self.negative, at, object, range, transform, self.unit)
+                let mut negative = TriMesh::default();
+                append(&mut negative, at, object, range, transform, self.unit)?;
+                self.negatives.push((negative, at));
+                Ok(())
             }
             other => {
                 self.leave_out(format!("{at}: {}", other.name()));

@@ -26,6 +26,7 @@ mod namespaces;
 mod package;
 mod role;
 mod settings;
+mod subtract;
 mod xml;
 
 use super::notes::Notes;
