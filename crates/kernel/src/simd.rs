@@ -209,6 +209,10 @@ mod tests {
                 x.mul(x).sqrt(),
                 x.unless_all_positive(x, y, s),
                 x.or_where_less(s, x, y),
+                V::of_bits(&a.map(f32::to_bits), 7, 0x1_ffff),
+                x.compress(0b1010_0111_0001_1000),
+                x.compress(0),
+                x.compress(!0),
             ];
             let mut out = vec![];
             for v in all {

@@ -10,7 +10,7 @@ pub(super) const GROUPS: usize = BRICK * BRICK * BRICK / LANES;
 /// Sixteen numbers that are worked on together.
 pub(super) type Lane = [f32; LANES];
 
-/// Eight by eight rows of the grid (fewer at its end): what one task writes.
+/// So many rows of so many planes of the grid (fewer at its end): what one task writes.
 pub(super) struct Beam<'a> {
     /// Index of the first row along y.
     pub y: u32,
@@ -20,16 +20,16 @@ pub(super) struct Beam<'a> {
     pub planes: Vec<&'a mut [f32]>,
 }
 
-/// Cuts the grid into beams along x.
-pub(super) fn beams(samples: &mut [f32], [nx, ny, nz]: [usize; 3]) -> Vec<Beam<'_>> {
-    let mut beams = Vec::with_capacity(ny.div_ceil(BRICK) * nz.div_ceil(BRICK));
-    for (k, slab) in samples.chunks_mut(nx * ny * BRICK).enumerate() {
+/// Cuts the grid into beams along x, `width` × `width` rows each.
+pub(super) fn beams(samples: &mut [f32], [nx, ny, nz]: [usize; 3], width: usize) -> Vec<Beam<'_>> {
+    let mut beams = Vec::with_capacity(ny.div_ceil(width) * nz.div_ceil(width));
+    for (k, slab) in samples.chunks_mut(nx * ny * width).enumerate() {
         let first = beams.len();
         for plane in slab.chunks_mut(nx * ny) {
-            for (j, rows) in plane.chunks_mut(nx * BRICK).enumerate() {
+            for (j, rows) in plane.chunks_mut(nx * width).enumerate() {
                 if beams.len() <= first + j {
-                    let (y, z) = ((j * BRICK) as u32, (k * BRICK) as u32);
-                    beams.push(Beam { y, z, planes: Vec::with_capacity(BRICK) });
+                    let (y, z) = ((j * width) as u32, (k * width) as u32);
+                    beams.push(Beam { y, z, planes: Vec::with_capacity(width) });
                 }
                 beams[first + j].planes.push(rows);
             }

@@ -83,7 +83,7 @@ impl<'a> FromMesh<'a> {
         let [nx, ny, nz] = patch.resolution().map(|n| n as usize);
         let mut samples = vec![0.0f32; nx * ny * nz];
         let accuracy = accuracy(patch, reach);
-        let beams = beams(&mut samples, [nx, ny, nz]);
+        let beams = beams(&mut samples, [nx, ny, nz], BRICK);
         let (total, done) = (beams.len(), AtomicUsize::new(0));
         let distances = monitor.part(0.05, 1.0);
         beams.into_par_iter().try_for_each_init(

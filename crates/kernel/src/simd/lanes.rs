@@ -24,6 +24,20 @@ pub(crate) trait F32x16: Copy {
     unsafe fn unless_all_positive(self, a: Self, b: Self, c: Self) -> Self;
     /// `other` where `a` is below `b`, else `self`.
     unsafe fn or_where_less(self, other: Self, a: Self, b: Self) -> Self;
+    /// Of each word the bits from `shift` on that are in `mask`, as a whole number below 2²⁴.
+    unsafe fn of_bits(words: &[u32; LANES], shift: u32, mask: u32) -> Self;
+    /// The lanes whose bit in `keep` is set, in their order; zeros behind them.
+    #[inline(always)]
+    unsafe fn compress(self, mut keep: u16) -> Self {
+        let (mut lanes, mut kept, mut n) = ([0.0; LANES], [0.0; LANES], 0);
+        unsafe { self.store(&mut lanes) };
+        while keep != 0 {
+            kept[n] = lanes[keep.trailing_zeros() as usize];
+            n += 1;
+            keep &= keep - 1;
+        }
+        unsafe { Self::load(&kept) }
+    }
 }
 
 /// Arrays that the compiler turns into whatever vectors the target guarantees.
@@ -51,6 +65,10 @@ impl F32x16 for Portable {
     #[inline(always)]
     unsafe fn store(self, to: &mut [f32; LANES]) {
         *to = self.0;
+    }
+    #[inline(always)]
+    unsafe fn of_bits(words: &[u32; LANES], shift: u32, mask: u32) -> Self {
+        Portable(words.map(|w| (w >> shift & mask) as i32 as f32))
     }
     lanewise! {
         add: |a, b| a + b;
@@ -151,6 +169,18 @@ pub(crate) mod x86 {
                 Avx512(_mm512_mask_mov_ps(self.0, m, other.0))
             }
         }
+        #[inline(always)]
+        unsafe fn of_bits(words: &[u32; LANES], shift: u32, mask: u32) -> Self {
+            unsafe {
+                let words = _mm512_loadu_si512(words.as_ptr().cast());
+                let shifted = _mm512_srl_epi32(words, _mm_cvtsi32_si128(shift as i32));
+                Avx512(_mm512_cvtepi32_ps(_mm512_and_si512(shifted, _mm512_set1_epi32(mask as i32))))
+            }
+        }
+        #[inline(always)]
+        unsafe fn compress(self, keep: u16) -> Self {
+            unsafe { Avx512(_mm512_maskz_compress_ps(keep, self.0)) }
+        }
     }
 
     #[derive(Clone, Copy)]
@@ -179,6 +209,19 @@ pub(crate) mod x86 {
             unsafe {
                 _mm256_storeu_ps(to.as_mut_ptr(), self.0);
                 _mm256_storeu_ps(to.as_mut_ptr().add(8), self.1);
+            }
+        }
+        #[inline(always)]
+        unsafe fn of_bits(words: &[u32; LANES], shift: u32, mask: u32) -> Self {
+            unsafe {
+                let by = _mm_cvtsi32_si128(shift as i32);
+                let mask = _mm256_set1_epi32(mask as i32);
+                let low = _mm256_loadu_si256(words.as_ptr().cast());
+                let high = _mm256_loadu_si256(words.as_ptr().add(8).cast());
+                Avx2(
+                    _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srl_epi32(low, by), mask)),
+                    _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srl_epi32(high, by), mask)),
+                )
             }
         }
         pairwise! {

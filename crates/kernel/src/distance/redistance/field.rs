@@ -8,6 +8,13 @@ use crate::patch::Patch;
 use crate::simd::LANES;
 use std::ops::Range;
 
+/// How far beside a crossing its cells are looked for, in cells.
+const BESIDE: f32 = 1e-3;
+/// How far beside a cell its polynomial still holds, in cells.
+const ROUNDING: f32 = 1e-3;
+/// A squared gradient below this is level ground.
+const LEVEL: f32 = 1e-12;
+
 /// The field to be redistanced.
 pub(super) struct Field {
     /// As given, x fastest; infinite samples became the largest finite numbers.
@@ -43,11 +50,6 @@ impl Field {
         }
     }
 
-    /// Cells per axis; an axis with one sample has one flat cell.
-    pub fn cells(&self) -> [usize; 3] {
-        self.n.map(|n| (n - 1).max(1))
-    }
-
     /// Index of sample `at`.
     #[inline(always)]
     pub fn index(&self, at: [usize; 3]) -> usize {
@@ -55,12 +57,12 @@ impl Field {
     }
 
     /// The corners of sixteen cells whose first samples are at `index`, bit 0 of the corner's number along x, 1 along y, 2
-    /// along z, divided by the largest magnitude in the cell so that no product over- or underflows.
+    /// along z, divided by the largest magnitude in the cell so that no product over- or underflows; and that magnitude.
     ///
     /// # Safety
     /// Each index is that of the first sample of a cell.
     #[inline(always)]
-    pub unsafe fn corners(&self, index: &[usize; LANES]) -> [Lane; 8] {
+    pub unsafe fn corners(&self, index: &[usize; LANES]) -> ([Lane; 8], Lane) {
         let mut c = [[0.0; LANES]; 8];
         let v = self.values.as_ptr();
         let [sx, sy, sz] = self.stride;
@@ -97,25 +99,57 @@ impl Field {
                 most[l] = if a > most[l] { a } else { most[l] };
             }
         }
+        let mut unit = [0.0; LANES];
         for l in 0..LANES {
-            most[l] = 1.0 / most[l];
+            unit[l] = 1.0 / most[l];
         }
         for corner in &mut c {
             for l in 0..LANES {
-                corner[l] *= most[l];
+                corner[l] *= unit[l];
             }
         }
-        c
+        (c, most)
     }
 
-    /// Value and gradient (per unit of distance) at `x`, relative to sample `base` of the grid, which is moved into the field first, and whether the zero set passes
-    /// through the cell there (1 or 0). Where it had to be moved the gradient along that axis is 0: the zero set ends
-    /// there. Value and gradient are scaled by a positive factor of the cell.
+    /// The gradient (per unit of distance) at crossings `x`, relative to sample `base` of the grid: the mean of two cells that meet there,
+    /// so that along every axis it counts both sides; scaled by a positive factor.
     #[inline(always)]
-    pub fn evaluate(&self, base: [usize; 3], x: &mut [Lane; 3]) -> (Lane, [Lane; 3], Lane) {
-        let mut index = [0usize; LANES];
-        let mut u = [[0.0f32; LANES]; 3];
-        let mut free = [[0.0f32; LANES]; 3];
+    pub fn gradient(&self, base: [usize; 3], x: &[Lane; 3]) -> [Lane; 3] {
+        let (mut sum, mut most) = ([[0.0; LANES]; 3], [1e-37; LANES]);
+        for side in [-BESIDE, BESIDE] {
+            let mut beside = [[0.0; LANES]; 3];
+            for a in 0..3 {
+                for l in 0..LANES {
+                    beside[a][l] = x[a][l] + side * self.scale[a];
+                }
+            }
+            let Cells { index, u, .. } = self.cells_at(base, &mut beside);
+            // SAFETY: cells were clamped to those of the grid.
+            let (c, own) = unsafe { self.corners(&index) };
+            let (_, g) = trilinear(&c, &u);
+            let (mut before, mut now, crossed) = ([0.0; LANES], [0.0; LANES], crossed(&c));
+            for l in 0..LANES {
+                // Each cell has its own unit; the greater of the two is that of the sum.
+                let greater = if own[l] > most[l] { own[l] } else { most[l] };
+                before[l] = most[l] / greater;
+                now[l] = crossed[l] * (own[l] / greater);
+                most[l] = if crossed[l] > 0.0 { greater } else { most[l] };
+                before[l] = if crossed[l] > 0.0 { before[l] } else { 1.0 };
+            }
+            for a in 0..3 {
+                let inverse = 1.0 / self.scale[a];
+                for l in 0..LANES {
+                    sum[a][l] = sum[a][l] * before[l] + g[a][l] * inverse * now[l];
+                }
+            }
+        }
+        sum
+    }
+
+    /// The cells of `x`, relative to sample `base` of the grid, which is moved into the field first.
+    #[inline(always)]
+    fn cells_at(&self, base: [usize; 3], x: &mut [Lane; 3]) -> Cells {
+        let mut cells = Cells { index: [0; LANES], u: [[0.0; LANES]; 3], free: [[0.0; LANES]; 3] };
         for a in 0..3 {
             let (from, first) = (-(base[a] as f32), self.first[a] as i32);
             let low = first as f32 + from;
@@ -126,39 +160,107 @@ impl Field {
                 let q = x[a][l] * inverse;
                 let q = if q > low { q } else { low };
                 let q = if q < high { q } else { high };
-                free[a][l] = if (q > low) & (q < high) { inverse } else { 0.0 };
+                cells.free[a][l] = if (q > low) & (q < high) { inverse } else { 0.0 };
                 x[a][l] = q * scale;
                 // SAFETY: between 0 and the number of samples of the grid.
                 let i = unsafe { (q - from).to_int_unchecked::<i32>() };
                 let i = if i < last { i } else { last };
                 cell[l] = i - first;
-                u[a][l] = q - (i as f32 + from);
+                cells.u[a][l] = q - (i as f32 + from);
             }
             for l in 0..LANES {
-                index[l] += cell[l] as usize * self.stride[a];
+                cells.index[l] += cell[l] as usize * self.stride[a];
             }
         }
+        cells
+    }
+
+    /// Moves `x`, relative to sample `base` of the grid, into the field and from there by one of Newton's steps towards the zero set.
+    #[inline(always)]
+    pub fn land(&self, base: [usize; 3], x: &mut [Lane; 3]) -> Landing {
+        let Cells { index, u, free } = self.cells_at(base, x);
         // SAFETY: cells were clamped to those of the grid.
-        let c = unsafe { self.corners(&index) };
-        let (f, mut g) = trilinear(&c, &u);
+        let (c, _) = unsafe { self.corners(&index) };
+        let (mut f, mut g, mut g2) = slope(&c, &u, &free);
+        let (mut to, mut inside) = (u, [1.0; LANES]);
         for a in 0..3 {
             for l in 0..LANES {
-                g[a][l] *= free[a][l];
+                to[a][l] = u[a][l] - g[a][l] * free[a][l] * (f[l] / g2[l]);
+                let within = (to[a][l] >= -ROUNDING) & (to[a][l] <= 1.0 + ROUNDING);
+                inside[l] = if within { inside[l] } else { 0.0 };
             }
         }
-        let (mut low, mut high) = (c[0], c[0]);
-        for corner in &c[1..] {
-            for l in 0..LANES {
-                low[l] = if corner[l] < low[l] { corner[l] } else { low[l] };
-                high[l] = if corner[l] > high[l] { corner[l] } else { high[l] };
-            }
-        }
-        let mut crossed = [0.0; LANES];
+        let (f1, g1, g12) = slope(&c, &to, &free);
         for l in 0..LANES {
-            crossed[l] = if (low[l] <= 0.0) & (high[l] >= 0.0) { 1.0 } else { 0.0 };
+            let moved = inside[l] > 0.0;
+            f[l] = if moved { f1[l] } else { f[l] };
+            g2[l] = if moved { g12[l] } else { g2[l] };
         }
-        (f, g, crossed)
+        for a in 0..3 {
+            for l in 0..LANES {
+                let moved = inside[l] > 0.0;
+                g[a][l] = if moved { g1[a][l] } else { g[a][l] };
+                x[a][l] += (to[a][l] - u[a][l]) * self.scale[a];
+            }
+        }
+        Landing { f, g, g2, crossed: crossed(&c) }
     }
+}
+
+/// Where sixteen points are.
+struct Cells {
+    /// The first samples of their cells.
+    index: [usize; LANES],
+    /// The points in their cells.
+    u: [Lane; 3],
+    /// One cell per unit of distance; 0 along axes at whose end the field ends.
+    free: [Lane; 3],
+}
+
+/// The field where sixteen points have landed, or before the step where that left the cell; scaled by a positive factor of the cell.
+pub(super) struct Landing {
+    /// Value.
+    pub f: Lane,
+    /// Gradient per unit of distance; 0 along an axis where the point is at the end of the field: the zero set ends there.
+    pub g: [Lane; 3],
+    /// Its square, a little above 0 at least.
+    pub g2: Lane,
+    /// Whether the zero set passes through the cell (1 or 0).
+    pub crossed: Lane,
+}
+
+/// Value, gradient per unit of distance and its square (a little above 0 at least) inside cells at `u`.
+#[inline(always)]
+fn slope(c: &[Lane; 8], u: &[Lane; 3], free: &[Lane; 3]) -> (Lane, [Lane; 3], Lane) {
+    let (f, mut g) = trilinear(c, u);
+    let mut g2 = [0.0; LANES];
+    for a in 0..3 {
+        for l in 0..LANES {
+            g[a][l] *= free[a][l];
+            g2[l] += g[a][l] * g[a][l];
+        }
+    }
+    for l in 0..LANES {
+        g2[l] = if g2[l] > LEVEL { g2[l] } else { LEVEL };
+    }
+    (f, g, g2)
+}
+
+/// Whether the corners of cells do not all have the same sign: 1 or 0.
+#[inline(always)]
+fn crossed(c: &[Lane; 8]) -> Lane {
+    let (mut low, mut high) = (c[0], c[0]);
+    for corner in &c[1..] {
+        for l in 0..LANES {
+            low[l] = if corner[l] < low[l] { corner[l] } else { low[l] };
+            high[l] = if corner[l] > high[l] { corner[l] } else { high[l] };
+        }
+    }
+    let mut crossed = [0.0; LANES];
+    for l in 0..LANES {
+        crossed[l] = if (low[l] <= 0.0) & (high[l] >= 0.0) { 1.0 } else { 0.0 };
+    }
+    crossed
 }
 
 /// Value and gradient (per cell) inside cells at `u` in 0..=1.

@@ -3,9 +3,10 @@
 //! # Promises
 //! See [`redistance`]; docs/algorithms/redistance.md says why.
 
+mod candidates;
+mod crossings;
 mod field;
 mod search;
-mod sites;
 mod tree;
 mod walk;
 
@@ -14,9 +15,10 @@ use super::from_mesh::Reach;
 use crate::monitor::{Cancelled, Monitor};
 use crate::patch::Patch;
 use crate::simd::{LANES, Level};
+use crossings::Crossings;
 use field::Field;
 use rayon::prelude::*;
-use search::{Brick, OCTANT};
+use search::{Brick, OCTANT, ROOT, Search};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -88,68 +90,129 @@ pub fn redistance_planes(
         return Ok(());
     }
     let field = Field::new(finite(samples, patch, z.start)?, patch, &z);
-    let sites = sites::sites(&field, level, &monitor.part(0.0, 0.2))?;
+    let crossings = Crossings::of(&field, level, &monitor.part(0.0, 0.2))?;
     let diagonal = patch.size().iter().map(|s| s * s).sum::<f64>().sqrt();
     let most = match reach {
         Reach::Everywhere => diagonal,
         Reach::Band(width) => width.min(diagonal),
     };
-    if sites.len == 0 {
+    if crossings.is_empty() {
         samples.par_iter_mut().for_each(|s| *s = signed(most as f32, *s));
         return Ok(());
     }
-    let tree = tree::Tree::build(&sites);
-    // A site may be a cell's diagonal farther than the surface around it.
+    let tree = tree::Tree::build(&crossings);
+    // A crossing may be a cell's diagonal farther than the surface around it.
     let beyond = field.scale.iter().map(|s| s * s).sum::<f32>().sqrt();
-    let search_reach = match reach {
-        Reach::Everywhere => f32::INFINITY,
-        Reach::Band(width) => (width / field.cell) as f32 + beyond,
+    let (search_reach, most) = match reach {
+        Reach::Everywhere => (f32::INFINITY, f32::MAX),
+        Reach::Band(width) => ((width / field.cell) as f32 + beyond, width as f32),
     };
-    let most = match reach {
-        Reach::Everywhere => f32::MAX,
-        Reach::Band(width) => width as f32,
-    };
-    let nx = field.n[0];
     let beams = whole_beams(samples, &field);
     let (total, done) = (beams.len(), AtomicUsize::new(0));
     let rest = monitor.part(0.2, 1.0);
-    beams.into_par_iter().try_for_each_init(
-        || (Brick::new(field.scale, search_reach), walk::AtSites::default()),
-        |(brick, at_sites), (skipped, mut beam)| {
-            brick.start();
-            for x in (0..nx).step_by(BRICK) {
-                rest.check()?;
-                let base = [x, beam.y as usize, beam.z as usize];
-                let origin = std::array::from_fn(|a| base[a] as f32 * field.scale[a]);
-                if brick.search(level, &tree, &sites, origin) {
-                    walk::refine(level, &field, brick, at_sites, base);
-                } else {
-                    brick.best2.fill([f32::INFINITY; LANES]);
-                }
-                write(brick, &mut beam, skipped, x, nx, field.cell as f32, most);
-            }
-            let count = done.fetch_add(1, Ordering::Relaxed) + 1;
-            if count.is_multiple_of(16) {
-                rest.progress(count as f32 / total as f32);
-            }
-            Ok(())
-        },
-    )
+    let worker = || Worker {
+        field: &field,
+        level,
+        most,
+        search: Search::new(&crossings, &tree, field.scale, search_reach),
+        brick: Brick::new(field.scale),
+        at_crossings: walk::AtCrossings::default(),
+    };
+    beams.into_par_iter().try_for_each_init(worker, |worker, (skipped, mut beam)| {
+        for x in (0..field.n[0]).step_by(ROOT) {
+            rest.check()?;
+            worker.root(&mut beam, skipped, x);
+        }
+        rest.progress((done.fetch_add(1, Ordering::Relaxed) + 1) as f32 / total as f32);
+        Ok(())
+    })
 }
 
-/// The beams of the whole grid's bricks, `z` counted there, with the planes that the first one lacks of its bricks: bricks
+/// What one thread works with.
+struct Worker<'a> {
+    field: &'a Field,
+    level: Level,
+    /// The greatest distance that is written, model units.
+    most: f32,
+    search: Search<'a>,
+    brick: Brick,
+    at_crossings: walk::AtCrossings,
+}
+
+impl Worker<'_> {
+    /// Writes the box of 32³ samples at `x` of the beam, whose first plane is the box's plane `skipped`.
+    fn root(&mut self, beam: &mut Beam, skipped: usize, x: usize) {
+        let root = [x, beam.y as usize, beam.z as usize];
+        let found = self.search.root(self.level, root);
+        for half in parts([0; 3], ROOT, ROOT / 2) {
+            let within = found && self.meets(root, half, ROOT / 2);
+            let found = within && self.search.half(self.level, half);
+            for first in parts(half, ROOT / 2, BRICK) {
+                if !self.meets(root, first, BRICK) {
+                    continue;
+                }
+                if found && self.search.brick(self.level, first, &mut self.brick) {
+                    let candidates = self.search.of_brick();
+                    walk::refine(self.level, self.field, &mut self.brick, candidates, &mut self.at_crossings, root);
+                } else {
+                    self.brick.best2.fill([f32::INFINITY; LANES]);
+                }
+                self.write(beam, skipped, x, first);
+            }
+        }
+    }
+
+    /// Whether a box of so many samples at `first` of the root box has samples of the slab.
+    fn meets(&self, root: [usize; 3], first: [usize; 3], size: usize) -> bool {
+        (0..3).all(|a| {
+            let at = root[a] + first[a];
+            at < self.field.first[a] + self.field.n[a] && at + size > self.field.first[a]
+        })
+    }
+
+    /// Writes the brick at `first` of the root box, as far as the beam has its samples.
+    fn write(&self, beam: &mut Beam, skipped: usize, x: usize, first: [usize; 3]) {
+        let (nx, cell) = (self.field.n[0], self.field.cell as f32);
+        let x = x + first[0];
+        let width = BRICK.min(nx - x);
+        for (z, plane) in (skipped..).zip(beam.planes.iter_mut()) {
+            if z < first[2] || z >= first[2] + BRICK {
+                continue;
+            }
+            let z = z - first[2];
+            for (y, row) in plane.chunks_mut(nx).skip(first[1]).take(BRICK).enumerate() {
+                for (half, samples) in row[x..x + width].chunks_mut(OCTANT).enumerate() {
+                    let octant = half + y / OCTANT * 2 + z / OCTANT * 4;
+                    let found = &self.brick.best2[octant * OCTANT + z % OCTANT][y % OCTANT * OCTANT..];
+                    for (sample, distance) in samples.iter_mut().zip(found) {
+                        let d = distance * cell;
+                        *sample = signed(if d < self.most { d } else { self.most }, *sample);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The first samples of the eight boxes that a box of `size`³ samples at `first` has.
+fn parts(first: [usize; 3], size: usize, part: usize) -> impl Iterator<Item = [usize; 3]> {
+    debug_assert_eq!(size, 2 * part);
+    (0..8).map(move |octant| std::array::from_fn(|a| first[a] + (octant >> a & 1) * part))
+}
+
+/// The beams of the whole grid's boxes, `z` counted there, with the planes that the first one lacks of its boxes: boxes
 /// do not depend on where a slab begins.
 fn whole_beams<'a>(samples: &'a mut [f32], field: &Field) -> Vec<(usize, Beam<'a>)> {
     let ([nx, ny, nz], first) = (field.n, field.first[2]);
-    let skipped = first % BRICK;
-    let head = if skipped > 0 { (BRICK - skipped).min(nz) } else { 0 };
+    let skipped = first % ROOT;
+    let head = if skipped > 0 { (ROOT - skipped).min(nz) } else { 0 };
     let (cut, rest) = samples.split_at_mut(head * nx * ny);
-    let mut all = Vec::with_capacity(ny.div_ceil(BRICK) * (nz / BRICK + 2));
+    let mut all = Vec::with_capacity(ny.div_ceil(ROOT) * (nz / ROOT + 2));
     for (skipped, base, n, part) in
         [(skipped, first - skipped, head, cut), (0, first + head, nz - head, rest)]
     {
         let placed = |beam: Beam<'a>| (skipped, Beam { z: beam.z + base as u32, ..beam });
-        all.extend(beams(part, [nx, ny, n]).into_iter().map(placed));
+        all.extend(beams(part, [nx, ny, n], ROOT).into_iter().map(placed));
     }
     all
 }
@@ -186,21 +249,4 @@ fn finite(samples: &[f32], patch: &Patch, first: u32) -> Result<Vec<f32>, Redist
 fn signed(distance: f32, sample: f32) -> f32 {
     let distance = if distance > f32::MIN_POSITIVE { distance } else { f32::MIN_POSITIVE };
     if sample == 0.0 { 0.0 } else { distance.copysign(sample) }
-}
-
-/// Writes what the brick found at `x` of the beam, whose first plane is the brick's plane `skipped`.
-fn write(brick: &Brick, beam: &mut Beam, skipped: usize, x: usize, nx: usize, cell: f32, most: f32) {
-    let width = BRICK.min(nx - x);
-    for (z, plane) in (skipped..).zip(beam.planes.iter_mut()) {
-        for (y, row) in plane.chunks_mut(nx).enumerate() {
-            for (half, samples) in row[x..x + width].chunks_mut(OCTANT).enumerate() {
-                let octant = half + y / OCTANT * 2 + z / OCTANT * 4;
-                let found = &brick.best2[octant * OCTANT + z % OCTANT][y % OCTANT * OCTANT..];
-                for (sample, distance) in samples.iter_mut().zip(found) {
-                    let d = distance * cell;
-                    *sample = signed(if d < most { d } else { most }, *sample);
-                }
-            }
-        }
-    }
 }

@@ -1,32 +1,39 @@
-//! An octree over the blocks of sites.
+//! An octree over the blocks of crossings.
 
-use super::sites::{Block, Sites};
+use super::crossings::{Block, Crossings};
 use rayon::prelude::*;
 
-/// A box around sites.
+/// A box around crossings, in samples of the whole grid.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Node {
-    pub min: [f32; 3],
-    pub max: [f32; 3],
-    /// First child, or first site of a leaf.
+    pub low: [u32; 3],
+    pub high: [u32; 3],
+    /// First child, or first crossing of a leaf.
     pub first: u32,
-    /// Number of children, or of sites.
+    /// Number of children, or of crossings.
     pub count: u32,
-    pub leaf: bool,
+    /// The beam of a leaf.
+    pub beam: u32,
 }
 
 /// Nodes level by level, leaves first; the root is the last.
 pub(super) struct Tree {
     pub nodes: Vec<Node>,
+    /// How many of them are leaves.
+    pub leaves: usize,
 }
 
 impl Tree {
-    pub fn build(sites: &Sites) -> Tree {
-        let mut order: Vec<(u64, Block)> = sites.blocks.par_iter().map(|b| (key(b.at), *b)).collect();
+    pub fn build(crossings: &Crossings) -> Tree {
+        let mut order: Vec<(u64, Block)> = crossings.blocks().map(|b| (key(b.at), *b)).collect();
         order.par_sort_unstable_by_key(|(key, _)| *key);
-        let mut nodes: Vec<Node> = order.par_iter().map(|(_, b)| leaf(sites, b)).collect();
+        let leaf = |(_, block): &(u64, Block)| {
+            let (count, low, high) = crossings.extent(block);
+            Node { low, high, first: block.first, count, beam: block.beam }
+        };
+        let mut nodes: Vec<Node> = order.par_iter().map(leaf).collect();
         let mut keys: Vec<u64> = order.into_iter().map(|(key, _)| key).collect();
-        let mut level = 0;
+        let (leaves, mut level) = (nodes.len(), 0);
         while keys.len() > 1 {
             let mut above = vec![];
             let mut i = 0;
@@ -42,28 +49,16 @@ impl Tree {
             level += keys.len();
             keys = above;
         }
-        Tree { nodes }
+        Tree { nodes, leaves }
     }
-}
-
-fn leaf(sites: &Sites, block: &Block) -> Node {
-    let (mut min, mut max) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
-    for i in block.first..block.first + block.count {
-        let p = sites.point(i as usize);
-        for a in 0..3 {
-            min[a] = min[a].min(p[a]);
-            max[a] = max[a].max(p[a]);
-        }
-    }
-    Node { min, max, first: block.first, count: block.count, leaf: true }
 }
 
 fn around(children: &[Node], first: u32) -> Node {
-    let mut node = Node { first, count: children.len() as u32, leaf: false, ..children[0] };
+    let mut node = Node { first, count: children.len() as u32, ..children[0] };
     for child in children {
         for a in 0..3 {
-            node.min[a] = node.min[a].min(child.min[a]);
-            node.max[a] = node.max[a].max(child.max[a]);
+            node.low[a] = node.low[a].min(child.low[a]);
+            node.high[a] = node.high[a].max(child.high[a]);
         }
     }
     node
