@@ -75,16 +75,17 @@ impl Field {
         found
     }
 
-    /// How much farther a sample is than a crossing at most, in cells of the finest spacing.
-    fn worst(&self, distances: &[f32], crossings: &[[f64; 3]]) -> f64 {
-        let excess = |(i, d): (usize, &f32)| {
-            let p = self.place(i);
+    /// How much farther some samples are than a crossing at most, in cells of the finest spacing.
+    fn worst(&self, some: &[usize], distances: &[f32], crossings: &[[f64; 3]]) -> f64 {
+        let excess = |i: &usize| {
+            let d = distances[*i];
+            let p = self.place(*i);
             let apart2 = |c: &[f64; 3]| (0..3).map(|a| (c[a] - p[a]).powi(2)).sum::<f64>();
             let nearest = crossings.iter().map(apart2).fold(f64::INFINITY, f64::min).sqrt();
             // Far from the surface an `f32` is no finer than this.
             (f64::from(d.abs()) - nearest * (1.0 + 1e-6)) / self.cell()
         };
-        distances.par_iter().enumerate().map(excess).reduce(|| f64::NEG_INFINITY, f64::max)
+        some.par_iter().map(excess).reduce(|| f64::NEG_INFINITY, f64::max)
     }
 }
 
@@ -125,7 +126,11 @@ impl Shape {
             2 => q[0].abs() - 0.1 * s,
             3 => (q[0].hypot(q[1]) - s).hypot(q[2]) - 0.3 * s,
             4 => (q[0].abs() - 0.7 * s).max(q[1].abs() - 0.2 * s).min(q[1].hypot(q[2]) - 0.5 * s),
-            5 => (t * q[0]).sin() * (t * q[1]).cos() + (t * q[1]).sin() * (t * q[2]).cos() + (t * q[2]).sin() * (t * q[0]).cos(),
+            5 => {
+                (t * q[0]).sin() * (t * q[1]).cos()
+                    + (t * q[1]).sin() * (t * q[2]).cos()
+                    + (t * q[2]).sin() * (t * q[0]).cos()
+            }
             // Whole numbers: many samples are 0.
             _ => (4.0 * (q[0].max(q[1]) - 0.2 * s) / s).round(),
         };
@@ -151,7 +156,7 @@ fn no_sample_is_farther_than_a_crossing() {
             out
         };
         let all = run(Reach::Everywhere);
-        let worst = field.worst(&all, &crossings);
+        let worst = field.worst(&(0..all.len()).collect::<Vec<_>>(), &all, &crossings);
         worst_of_all = worst_of_all.max(worst);
         assert!(worst <= ROUNDING, "field {seed}, {:?}: {worst} cells beyond a crossing", field.patch);
         let width = 2.5 * field.cell();
@@ -160,8 +165,27 @@ fn no_sample_is_farther_than_a_crossing() {
             assert_eq!(cut.to_bits(), b.to_bits(), "field {seed}: {a} became {b} in a band");
         }
     }
-    println!("{with_surface} of {count} fields have a surface; at most {worst_of_all:.1e} cells beyond a crossing");
+    println!(
+        "{with_surface} of {count} fields have a surface; at most {worst_of_all:.1e} cells beyond a crossing"
+    );
     assert!(with_surface > count / 2, "{with_surface} of {count} fields have a surface");
+}
+
+#[test]
+fn neither_is_one_in_a_grid_full_of_surface() {
+    let mut rng = Rng::new(3);
+    let patch = Patch::new([1.0; 3], [0.0; 3], [45, 39, 41]).unwrap();
+    for share in [0.5, 0.03] {
+        let sign = |rng: &mut Rng| if rng.unit() < share { -1.0 } else { 1.0 };
+        let samples = (0..45 * 39 * 41).map(|_| (sign(&mut rng) * (0.1 + rng.unit())) as f32).collect();
+        let field = Field { patch, samples };
+        let mut all = field.samples.clone();
+        redistance(&mut all, &patch, Reach::Everywhere, Level::detect(), &Monitor::none()).unwrap();
+        let crossings = field.crossings();
+        let some: Vec<_> = (0..all.len()).filter(|i| i % 97 == 0).collect();
+        let worst = field.worst(&some, &all, &crossings);
+        assert!(worst <= ROUNDING, "{} crossings: {worst} cells beyond one", crossings.len());
+    }
 }
 
 #[test]
@@ -183,8 +207,15 @@ fn fields_of_any_aspect_have_the_same_bits_by_level_and_in_slabs() {
         let z = own.start.saturating_sub(halo)..(own.end + halo).min(nz);
         let mut slab = field.samples[nx * ny * z.start..nx * ny * z.end].to_vec();
         let planes = z.start as u32..z.end as u32;
-        redistance_planes(&mut slab, &field.patch, planes, Reach::Band(width), Level::detect(), &Monitor::none())
-            .unwrap();
+        redistance_planes(
+            &mut slab,
+            &field.patch,
+            planes,
+            Reach::Band(width),
+            Level::detect(),
+            &Monitor::none(),
+        )
+        .unwrap();
         let crossed = !field.crossings().is_empty();
         let band = run(Level::detect(), Reach::Band(width));
         let slab = &slab[nx * ny * (own.start - z.start)..nx * ny * (own.end - z.start)];

@@ -166,6 +166,14 @@ pub enum Reach {
     /// Samples within so many cells, given what is visible of the output and the distances between samples;
     /// `None`: all of them.
     Cells(fn(&Values, Visible, [f64; 3]) -> Option<u32>),
+    /// As `Cells`, for what makes distances. Where the first input is promised to be distances already and nothing else is asked, the output
+    /// is that input, bit for bit ([`Build::passes`]).
+    Distances {
+        /// Whether distances are all that these parameters ask for.
+        alone: fn(&Values) -> bool,
+        /// As for `Cells`.
+        cells: fn(&Values, Visible, [f64; 3]) -> Option<u32>,
+    },
 }
 
 /// Samples with a place: what LoadVolume gives.
@@ -203,6 +211,8 @@ pub struct Build<'a> {
     pub patch: Option<Patch>,
     /// Where that grid's axes point in the world: directions of x, y and z.
     pub axes: [[f64; 3]; 3],
+    /// Whether the output is the first input, as the plan found: the stage has to pass it on, point by point.
+    pub passes: bool,
     /// Set to have the points input mapped before the stage sees it (world → object).
     pub before: Option<Affine>,
     /// Set to have the points that the stage makes mapped (object → world).

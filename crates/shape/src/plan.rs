@@ -25,6 +25,8 @@ pub struct Plan {
     pub(crate) visible: Vec<Option<Visible>>,
     /// By operator: whether its values are kept in slabs instead of computed block by block.
     pub(crate) kept: Vec<bool>,
+    /// By operator: whether its values are those of its first input ([`Reach::Distances`]).
+    pub(crate) passes: Vec<bool>,
     /// By operator: planes beyond the slab that its consumers ask for.
     pub(crate) halo: Vec<u32>,
     /// By operator: planes beyond those that it asks of its inputs.
@@ -44,6 +46,7 @@ impl Plan {
             target,
             visible: vec![None; nodes.len()],
             kept: vec![false; nodes.len()],
+            passes: passes(graph),
             halo: vec![0; nodes.len()],
             cells: vec![0; nodes.len()],
             volumes: Vec::new(),
@@ -141,9 +144,9 @@ impl Plan {
             _ => 1,
         };
         let kept = (0..self.kept.len()).filter(|n| self.kept[*n]);
-        // Values in, values out, and as much again for what the operator itself remembers of the surface.
+        // Values in, values out, and what the operator itself remembers: Redistance a copy, three crossings a sample at most, their tree.
         let each =
-            |n: usize| plane * planes(self.halo[n].saturating_add(self.cells[n])) * (2 * channels(n) + 2);
+            |n: usize| plane * planes(self.halo[n].saturating_add(self.cells[n])) * (2 * channels(n) + 4);
         kept.map(each).sum::<u64>() + plane * planes(0) * channels(self.target)
     }
 
@@ -172,7 +175,10 @@ impl Plan {
             let node = &graph.nodes()[i];
             self.keep(i, visible)?;
             let spacing = self.domain_of(i).and_then(Domain::metric_patch).map_or([0.0; 3], |p| p.spacing());
-            let seen = (node.entry.sees)(&node.values, visible, spacing, &extents_of(node, &extents));
+            let seen = match self.passes[i] {
+                true => visible,
+                false => (node.entry.sees)(&node.values, visible, spacing, &extents_of(node, &extents)),
+            };
             for (port, input) in node.entry.inputs.iter().zip(&node.inputs) {
                 let Some(input) = *input else { continue };
                 if port.takes == Type::Volume {
@@ -211,11 +217,14 @@ impl Plan {
         match node.entry.reach {
             Reach::Point => {}
             Reach::Patch => self.kept[i] = self.patch_of(i).is_some(),
-            Reach::Cells(reach) => {
+            Reach::Cells(reach) | Reach::Distances { cells: reach, .. } => {
                 let patch = self.domain_of(i).and_then(Domain::metric_patch).ok_or_else(|| {
                     let what = "needs samples on a grid at right angles: points of a GenerateSamplePoints, not sheared";
                     self.graph.error_at(i, what)
                 })?;
+                if self.passes[i] {
+                    return Ok(());
+                }
                 self.kept[i] = true;
                 self.cells[i] = reach(&node.values, visible, patch.spacing()).unwrap_or(u32::MAX);
             }
@@ -242,14 +251,36 @@ impl Plan {
     }
 }
 
-/// How far and steeply the values of each operator go.
-fn extents(graph: &Graph) -> Vec<Extent> {
-    let mut extents = vec![Extent::ANY; graph.nodes().len()];
+/// What the values of each operator promise.
+fn promises(graph: &Graph) -> Vec<Promise> {
     let mut promises = vec![Promise::Distance; graph.nodes().len()];
     for &i in graph.order() {
         let node = &graph.nodes()[i];
         let inputs: Vec<_> = node.inputs.iter().flatten().map(|from| promises[*from]).collect();
         promises[i] = (node.entry.promise)(&node.values, &inputs);
+    }
+    promises
+}
+
+/// Which operators would make distances of what is promised to be distances, on the same grid: their input is passed on.
+fn passes(graph: &Graph) -> Vec<bool> {
+    let promises = promises(graph);
+    let passes = |node: &Node| {
+        let Reach::Distances { alone, .. } = node.entry.reach else { return false };
+        let Some(Some(from)) = node.inputs.first() else { return false };
+        // The surface that samples of an open mesh have closes its holes, and the distances to the mesh do not know of that.
+        let of_mesh = matches!(graph.nodes()[*from].entry.reach, Reach::Patch);
+        promises[*from] == Promise::Distance && !of_mesh && alone(&node.values)
+    };
+    graph.nodes().iter().map(passes).collect()
+}
+
+/// How far and steeply the values of each operator go.
+fn extents(graph: &Graph) -> Vec<Extent> {
+    let mut extents = vec![Extent::ANY; graph.nodes().len()];
+    let promises = promises(graph);
+    for &i in graph.order() {
+        let node = &graph.nodes()[i];
         extents[i] = (node.entry.extent)(&node.values, &extents_of(node, &extents));
         if promises[i] >= Promise::Bound {
             extents[i].slope = extents[i].slope.min(1.0);

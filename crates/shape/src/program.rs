@@ -244,6 +244,7 @@ impl Program {
             volumes: &volumes,
             patch: self.plan.domain_of(i).and_then(Domain::metric_patch),
             axes: self.plan.domain_of(i).map_or(Affine::IDENTITY.linear, Domain::axes),
+            passes: self.plan.passes[i],
             before: None,
             after: None,
         };
@@ -296,7 +297,7 @@ impl Program {
         }
         let entry = self.plan.graph.nodes()[i].entry;
         let visible = self.plan.visible[i].unwrap_or(Visible::ALL);
-        if let Reach::Cells(_) = entry.reach {
+        if let Reach::Cells(_) | Reach::Distances { .. } = entry.reach {
             return self.keep_neighbours(i, z, visible, kept, monitor);
         }
         let patch = self.plan.patch_of(i).expect("kept for the sake of its patch");

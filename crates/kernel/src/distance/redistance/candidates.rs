@@ -78,7 +78,7 @@ impl Candidates {
     #[inline(always)]
     pub unsafe fn push<V: F32x16>(&mut self, places: [V; 3], keep: u16) {
         if self.len + LANES > self.axes[0].len() {
-            let more = (2 * self.len).max(64 * LANES);
+            let more = (2 * self.len).max(64 * LANES).next_multiple_of(LANES);
             self.axes.iter_mut().for_each(|a| a.resize(more, FAR));
         }
         for (axis, places) in self.axes.iter_mut().zip(places) {

@@ -177,7 +177,13 @@ impl Rows {
     }
 
     /// Marks the crossed edges of the `rows` × `planes` rows of samples from row `y0` of plane `z0` on; whether there are any.
-    fn mark(&mut self, field: &Field, level: Level, [y0, z0]: [usize; 2], [rows, planes]: [usize; 2]) -> bool {
+    fn mark(
+        &mut self,
+        field: &Field,
+        level: Level,
+        [y0, z0]: [usize; 2],
+        [rows, planes]: [usize; 2],
+    ) -> bool {
         const STRIDE: usize = BLOCK + 1;
         let [nx, ny, nz] = field.n;
         self.signs.resize(STRIDE * STRIDE * nx, 0);

@@ -153,7 +153,14 @@ impl Worker<'_> {
                 }
                 if found && self.search.brick(self.level, first, &mut self.brick) {
                     let candidates = self.search.of_brick();
-                    walk::refine(self.level, self.field, &mut self.brick, candidates, &mut self.at_crossings, root);
+                    walk::refine(
+                        self.level,
+                        self.field,
+                        &mut self.brick,
+                        candidates,
+                        &mut self.at_crossings,
+                        root,
+                    );
                 } else {
                     self.brick.best2.fill([f32::INFINITY; LANES]);
                 }

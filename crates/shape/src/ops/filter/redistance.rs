@@ -1,6 +1,9 @@
 //! `Redistance`: any field to the distance to its surface.
 
-use crate::operator::{Neighbours, OperatorEntry, Port, Promise, Reach, Stage, StageError, Visible};
+use crate::interval::Bounds;
+use crate::operator::{
+    Lanes, LanesMut, Neighbours, OperatorEntry, Pointwise, Port, Promise, Reach, Stage, StageError, Visible,
+};
 use crate::params::{Kind, Param, Values};
 use fieldstone_kernel::distance::{self, RedistanceError, redistance_planes};
 use fieldstone_kernel::simd::Level;
@@ -12,7 +15,8 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "Redistance",
     doc: "Replaces a field by the signed distance to its surface.",
     details: "The surface is the zero set of the trilinear interpolant of samples + `pre_offset`; `post_offset` is added to the \
-        distances. Signs never change. Needs samples on a grid; docs/algorithms/redistance.md has the error and its bound. \
+        distances. Signs never change. No sample is farther from the surface than the nearest crossing of a grid edge. Without offsets, samples \
+        that are distances already (an evenly placed SampleBox, another Redistance) pass unchanged. Needs samples on a grid; docs/algorithms/redistance.md has the error and its bound. \
         Only the surface that the samples hold counts: let them reach beyond the part as far as distances matter. \
         Where a Threshold, a mesh or a measurement follows, distances are worked out as far as these see, not farther.",
     inputs: &[Port::float("Samples")],
@@ -24,8 +28,14 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     example: r#"{"pre_offset": 0.05, "post_offset": -0.02}"#,
     promise: |values, _| if values.float("post_offset") == 0.0 { Promise::Distance } else { Promise::Bound },
     sees: |values, _, _, _| Visible::SURFACE.widened(values.float("pre_offset").abs()),
-    reach: Reach::Cells(cells),
-    build: |values, _| {
+    reach: Reach::Distances {
+        alone: |values| values.float("pre_offset") == 0.0 && values.float("post_offset") == 0.0,
+        cells,
+    },
+    build: |values, cx| {
+        if cx.passes {
+            return Ok(Stage::Pointwise(Box::new(Passed)));
+        }
         let (pre, post) = (values.float("pre_offset") as f32, values.float("post_offset") as f32);
         Ok(Stage::Neighbours(Box::new(Redistance { pre, post })))
     },
@@ -45,6 +55,23 @@ fn farthest(post: f64, visible: Visible, spacing: [f64; 3]) -> f64 {
 fn cells(values: &Values, visible: Visible, spacing: [f64; 3]) -> Option<u32> {
     let planes = (farthest(values.float("post_offset"), visible, spacing) / spacing[2]).ceil() + 2.0;
     (planes < 1e6).then_some(planes as u32)
+}
+
+/// Distances pass as they are.
+struct Passed;
+
+impl Pointwise for Passed {
+    fn evaluate(&self, _: Level, inputs: &[Lanes<'_>], out: &mut LanesMut<'_>) {
+        out.value().copy_from_slice(inputs[0].value());
+    }
+
+    fn bounds(&self, inputs: &[Bounds]) -> Bounds {
+        inputs[0]
+    }
+
+    fn passes(&self, _: &[Bounds]) -> Option<usize> {
+        Some(0)
+    }
 }
 
 struct Redistance {
