@@ -11,7 +11,7 @@ use crate::runner::Handle;
 use crate::store::ledger::{Claim, Loss, Made, Outcome, Waiting};
 use crate::store::{Placed, Result};
 use fieldstone_jobs::ticket::{Ended, MadeFile, Ticket};
-use fieldstone_jobs::{Input, InputSizes, JobContext, JobEntry, JobError};
+use fieldstone_jobs::{Input, JobContext, JobEntry, JobError, KnownInputs};
 use fieldstone_kernel::Monitor;
 use indexmap::IndexMap;
 use rayon::ThreadPool;
@@ -41,16 +41,15 @@ pub(crate) async fn memory_bytes(inner: &Arc<Inner>, waiting: &Waiting) -> Resul
             Some(prepared) => Ok(prepared),
             None => draft::prepare(entry, job.inputs.params.clone(), &limits).map(Arc::from),
         };
-        Ok(prepared.map_or(0, |prepared| draft::memory_bytes(&*prepared, &sizes(&job))))
+        Ok(prepared.map_or(0, |prepared| draft::memory_bytes(&*prepared, &known_inputs(&job))))
     });
     let needed = needed.await?;
     inner.store.set_memory(id, needed).await?;
     Ok(needed)
 }
 
-fn sizes(job: &Job) -> InputSizes {
-    let total = |list: &Vec<Asset>| list.iter().map(|a| a.size).sum();
-    job.inputs.assets.iter().map(|(slot, list)| (slot.clone(), total(list))).collect()
+fn known_inputs(job: &Job) -> KnownInputs {
+    job.inputs.assets.iter().map(|(slot, list)| (slot.clone(), draft::known_input(list))).collect()
 }
 
 /// Runs the attempt of a job that needs this much memory, and writes down how it ended.
@@ -243,9 +242,10 @@ async fn prepare(
 }
 
 /// Hash of all that the result depends on: the type and its revision, the parameters, and the inputs with the names by
-/// which parameters and formats know them.
+/// which parameters and formats know them and with what their makers said of them.
 fn work_of(entry: &JobEntry, ticket: &Ticket) -> String {
-    let files = |list: &Vec<Input>| list.iter().map(|i| json!([i.filename, i.checksum])).collect::<Value>();
+    let files =
+        |list: &Vec<Input>| list.iter().map(|i| json!([i.filename, i.checksum, i.made])).collect::<Value>();
     let inputs: Value = ticket.inputs.iter().map(|(slot, list)| json!([slot, files(list)])).collect();
     let work = json!([entry.type_name, entry.revision, ticket.params, inputs]);
     hex::encode(Sha256::digest(work.to_string()))
@@ -282,6 +282,7 @@ fn inputs(blobs: &Blobs, job: &Job) -> Result<IndexMap<String, Vec<Input>>> {
             path: blobs.local_path(&asset.sha256)?,
             filename: asset.filename.clone(),
             checksum: format!("sha256:{}", asset.sha256),
+            made: asset.made.clone(),
         })
     };
     let slot = |(slot, list): (&String, &Vec<Asset>)| {

@@ -62,6 +62,13 @@ impl Bindings<Box<RawValue>> {
 }
 
 impl<T> Bound<T> {
+    pub(crate) fn as_known(&self) -> Option<&T> {
+        match self {
+            Bound::Is(value) => Some(value),
+            Bound::From { .. } => None,
+        }
+    }
+
     pub(crate) fn known(self) -> Option<T> {
         match self {
             Bound::Is(value) => Some(value),

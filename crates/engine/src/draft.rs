@@ -5,7 +5,7 @@ use crate::cache::Cache;
 use crate::error::{EngineError, Problems};
 use crate::model::{Asset, JobId};
 use crate::store::Limits;
-use fieldstone_jobs::{InputSizes, JobEntry, JobLimits, ParamError, Prepared, Slot};
+use fieldstone_jobs::{JobEntry, JobLimits, KnownInput, KnownInputs, ParamError, Prepared, Slot};
 use indexmap::IndexMap;
 use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -132,21 +132,19 @@ impl Draft {
         problems: &mut Problems,
     ) -> Option<u64> {
         let Checked { prepared, prefix } = self.checked.as_ref()?;
-        let size = |bound: &Bound<Asset>| match bound {
-            Bound::Is(asset) => Some(asset.size),
-            Bound::From { .. } => None,
+        let known = |(slot, list): (&String, &Vec<Bound<Asset>>)| {
+            let assets: Option<Vec<&Asset>> = list.iter().map(Bound::as_known).collect();
+            Some((slot.clone(), known_input(assets?)))
         };
-        let total = |list: &Vec<Bound<Asset>>| list.iter().map(size).sum::<Option<u64>>();
-        let known = inputs.iter().filter_map(|(slot, list)| Some((slot.clone(), total(list)?)));
-        let sizes: InputSizes = known.collect();
-        if let Err(e) = prepared.check(&sizes) {
+        let known: KnownInputs = inputs.iter().filter_map(known).collect();
+        if let Err(e) = prepared.check(&known) {
             problems.push(format!("{prefix}parameters.{}", e.name), e.what);
             return None;
         }
-        if sizes.len() < inputs.len() {
+        if known.len() < inputs.len() {
             return None;
         }
-        let needed = memory_bytes(&**prepared, &sizes);
+        let needed = memory_bytes(&**prepared, &known);
         if let Some(what) = limits.too_greedy(needed) {
             problems.push(prefix.trim_end_matches('.'), what);
         }
@@ -266,9 +264,16 @@ impl Drafted {
     }
 }
 
+/// What is known of the assets of one slot. The first is what a job means by it.
+pub(crate) fn known_input<'a>(assets: impl IntoIterator<Item = &'a Asset>) -> KnownInput {
+    let mut assets = assets.into_iter().peekable();
+    let made = assets.peek().map(|first| first.made.clone()).unwrap_or_default();
+    KnownInput { bytes: assets.map(|asset| asset.size).sum(), made }
+}
+
 /// What the job says it needs at most. A job type that panics here panics again in its attempt, which is made for that.
-pub(crate) fn memory_bytes(prepared: &dyn Prepared, sizes: &InputSizes) -> u64 {
-    catch_unwind(AssertUnwindSafe(|| prepared.memory_bytes(sizes))).unwrap_or(0)
+pub(crate) fn memory_bytes(prepared: &dyn Prepared, inputs: &KnownInputs) -> u64 {
+    catch_unwind(AssertUnwindSafe(|| prepared.memory_bytes(inputs))).unwrap_or(0)
 }
 
 /// Reads parameters as the job will, filenames among them left out. Documents take a while: not for threads that answer

@@ -132,6 +132,9 @@ pub struct Asset {
     pub created: Timestamp,
     /// Last replacement of the bytes.
     pub modified: Timestamp,
+    /// What the job that made these bytes said: its parameters out, those of a few words. Nothing for an upload.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub made: IndexMap<String, String>,
 }
 
 /// State of a job or a workflow.

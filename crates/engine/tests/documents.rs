@@ -6,7 +6,7 @@ use fieldstone_engine::model::*;
 use fieldstone_engine::{Engine, EngineConfig, JobTypes};
 use fieldstone_jobs::job_type::Product;
 use fieldstone_jobs::{
-    InputSizes, JobContext, JobEntry, JobError, Kind, Param, ParamError, Prepared, Reference, Work,
+    JobContext, JobEntry, JobError, Kind, KnownInputs, Param, ParamError, Prepared, Reference, Work,
 };
 use serde_json::json;
 use std::collections::HashMap;
@@ -29,12 +29,12 @@ impl Prepared for Document {
         named.map(reference).into_iter().collect()
     }
 
-    fn check(&self, _: &InputSizes) -> Result<(), ParamError> {
+    fn check(&self, _: &KnownInputs) -> Result<(), ParamError> {
         Ok(())
     }
 
-    fn memory_bytes(&self, inputs: &InputSizes) -> u64 {
-        1000 + inputs.values().sum::<u64>()
+    fn memory_bytes(&self, inputs: &KnownInputs) -> u64 {
+        1000 + inputs.values().map(|input| input.bytes).sum::<u64>()
     }
 
     fn run(&self, context: &mut JobContext) -> Result<(), JobError> {

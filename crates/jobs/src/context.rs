@@ -3,7 +3,7 @@
 use crate::job_type::JobError;
 use fieldstone_kernel::Monitor;
 use fieldstone_kernel::format::MeshLimits;
-use fieldstone_shape::GraphLimits;
+use fieldstone_shape::{GraphLimits, Made};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -19,6 +19,8 @@ pub struct Input {
     pub filename: String,
     /// `sha256:<64 hex>` of the bytes.
     pub checksum: String,
+    /// What the job that made it said; nothing for an upload.
+    pub made: Made,
 }
 
 /// Limits that the service sets on what a job may read.

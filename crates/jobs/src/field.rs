@@ -1,15 +1,16 @@
 //! A scalar field that a job meshes, measures or slices: a volume asset or the result of a shape graph, slab by slab.
 
 use crate::context::{JobContext, JobLimits};
-use crate::graph_input::{GraphJob, refused};
-use crate::job_type::{InputSizes, JobError, Prepared, Slot, Work};
+use crate::graph_input::{GraphJob, Planner, refused};
+use crate::job_type::{JobError, KnownInputs, Prepared, Slot, Work};
 use fieldstone_kernel::isosurface::Gradients;
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::{Monitor, Patch};
 use fieldstone_shape::affine::Affine;
 use fieldstone_shape::finite::NotFinite;
+use fieldstone_shape::made::PatchParams;
 use fieldstone_shape::operator::Type;
-use fieldstone_shape::{Domain, Graph, Kind, Param, ParamError, Plan, Program, Values, Visible};
+use fieldstone_shape::{Domain, Graph, Kind, Made, Param, ParamError, Plan, Program, Values, Visible};
 use memmap2::Mmap;
 use std::fs::File;
 use std::ops::Range;
@@ -27,21 +28,21 @@ pub const VOLUME_RESOLUTION: Param = Param {
     name: "volume_resolution",
     kind: Kind::Integers { count: 3, min: 1, max: 1 << 20 },
     default: None,
-    doc: "samples per axis of the volume; required",
+    doc: "samples per axis of the volume; default: as the job says that made it, required where none did",
 };
 /// Extent of [`VOLUME`].
 pub const VOLUME_SIZE: Param = Param {
     name: "volume_size",
     kind: Kind::Numbers(3),
     default: None,
-    doc: "extent of the volume, mm; required",
+    doc: "extent of the volume, mm; default: as the job says that made it, required where none did",
 };
 /// Place of [`VOLUME`].
 pub const VOLUME_OFFSET: Param = Param {
     name: "volume_offset",
     kind: Kind::Numbers(3),
     default: None,
-    doc: "lowest corner of the volume, mm; default −volume_size/2",
+    doc: "lowest corner of the volume, mm; default: as the job says that made it, else −volume_size/2",
 };
 /// The grid of a graph that is meshed or measured.
 pub const POINT_SOURCE: Param = Param {
@@ -74,7 +75,7 @@ impl Field {
     /// The job's input [`VOLUME`], as its parameters describe it.
     pub fn of_volume(values: &Values, cx: &JobContext) -> Result<Field, JobError> {
         let input = cx.input(VOLUME.name)?;
-        let patch = volume_patch(values)?;
+        let patch = volume_patch(values, &input.made)?;
         let file = File::open(&input.path)?;
         let is_byte = is_byte(&patch, file.metadata()?.len())
             .map_err(|what| JobError::Invalid(format!("input volume ({}): {what}", input.filename)))?;
@@ -210,10 +211,22 @@ fn is_byte(patch: &Patch, bytes: u64) -> Result<bool, String> {
     }
 }
 
-/// The patch that the volume parameters describe.
-pub fn volume_patch(values: &Values) -> Result<Patch, ParamError> {
+/// The parameters of [`VOLUME`].
+const VOLUME_PATCH: PatchParams =
+    PatchParams { resolution: &VOLUME_RESOLUTION, size: &VOLUME_SIZE, offset: &VOLUME_OFFSET };
+
+/// The patch that the volume parameters describe, as far as they do, and otherwise the job that made the volume.
+fn volume_patch(values: &Values, made: &Made) -> Result<Patch, ParamError> {
+    let mut values = values.clone();
+    VOLUME_PATCH.adopt(&mut values, made)?;
     let refuse = |name: &str, what: String| ParamError { name: name.into(), what };
-    let required = |name: &str| refuse(name, "is required".into());
+    let required = |name: &str| {
+        let why = match made.is_empty() {
+            true => "the volume was uploaded, no job here made it",
+            false => "the job that made the volume does not say where its samples are",
+        };
+        refuse(name, format!("is required: {why}"))
+    };
     let size = values.numbers("volume_size").ok_or_else(|| required("volume_size"))?;
     let n = values.integers("volume_resolution").ok_or_else(|| required("volume_resolution"))?;
     let size = [size[0], size[1], size[2]];
@@ -228,12 +241,13 @@ pub const fn volume_work(run: fn(&Values, &mut JobContext) -> Result<(), JobErro
 }
 
 /// Refuses a volume whose size does not fit its parameters.
-fn check_volume(values: &Values, inputs: &InputSizes) -> Result<(), ParamError> {
-    let patch = volume_patch(values)?;
-    let Some(bytes) = inputs.get(VOLUME.name) else { return Ok(()) };
+fn check_volume(values: &Values, inputs: &KnownInputs) -> Result<(), ParamError> {
+    // One that is still to be made is looked at when the job runs.
+    let Some(volume) = inputs.get(VOLUME.name) else { return Ok(()) };
+    let patch = volume_patch(values, &volume.made)?;
     let refuse =
         |what| ParamError { name: VOLUME_RESOLUTION.name.into(), what: format!("input volume: {what}") };
-    is_byte(&patch, *bytes).map(drop).map_err(refuse)
+    is_byte(&patch, volume.bytes).map(drop).map_err(refuse)
 }
 
 /// Reads a graph whose surface the job needs: that of its result, or of what its last Threshold quantises.
@@ -242,8 +256,17 @@ pub fn surface_job(
     limits: &JobLimits,
     run: fn(&GraphJob, &mut JobContext) -> Result<(), JobError>,
 ) -> Result<Box<dyn Prepared>, ParamError> {
-    let surface = |plan: &Plan| crate::surface::memory_bytes(plan.sample_count());
-    Ok(Box::new(GraphJob::new(values, limits, surface_plan, surface, run)?))
+    Ok(Box::new(GraphJob::new(
+        values,
+        limits,
+        Planner { plan: surface_plan, of_plan: surface_bytes, beside: 0 },
+        run,
+    )?))
+}
+
+/// Memory that finding the surface of a plan's result takes.
+pub fn surface_bytes(plan: &Plan) -> u64 {
+    crate::surface::memory_bytes(plan.sample_count())
 }
 
 /// A plan for the zero set of the graph's result.
@@ -300,7 +323,8 @@ impl Gradients for Differentiated<'_> {
 }
 
 /// Upper bound of the memory for reading a volume and meshing it.
-fn volume_memory(values: &Values, _: &InputSizes) -> u64 {
-    let samples = volume_patch(values).map_or(0, |p| p.sample_count());
+fn volume_memory(values: &Values, inputs: &KnownInputs) -> u64 {
+    let patch = inputs.get(VOLUME.name).and_then(|volume| volume_patch(values, &volume.made).ok());
+    let samples = patch.map_or(0, |p| p.sample_count());
     (256 << 20) + 2 * SLAB_BYTES as u64 + crate::surface::memory_bytes(samples)
 }

@@ -1,12 +1,12 @@
 //! A shape graph as a job's parameter: its assets found, its memory known before it runs, its program built.
 
 use crate::context::{Input, JobContext, JobLimits};
-use crate::job_type::{InputSizes, JobError, Prepared, Reference};
+use crate::job_type::{JobError, KnownInput, KnownInputs, Prepared, Reference};
 use crate::mesh_input::checksum_bytes;
 use fieldstone_kernel::Monitor;
 use fieldstone_shape::operator::{Asset, Assets, BuildError};
 use fieldstone_shape::{
-    EvaluateError, Graph, GraphError, Kind, Param, ParamError, Plan, Program, Values, Visible,
+    EvaluateError, Graph, GraphError, Kind, Made, Param, ParamError, Plan, Program, Values, Visible,
 };
 use indexmap::IndexMap;
 use memmap2::Mmap;
@@ -39,10 +39,22 @@ const LEAST_BYTES: u64 = 128 << 20;
 /// A graph job: its graph read, and planned as the job will see it.
 pub struct GraphJob {
     values: Values,
-    plan: Plan,
-    /// Bytes beside those of the plan and its assets.
-    beside: u64,
+    graph: Arc<Graph>,
+    /// `None` where it depends on what the makers of its files say.
+    plan: Option<Plan>,
+    planner: Planner,
     run: Run,
+}
+
+/// How a job sees its graph.
+#[derive(Clone, Copy)]
+pub struct Planner {
+    /// Makes the plan, given the other parameters.
+    pub plan: fn(&Arc<Graph>, &Values) -> Result<Plan, ParamError>,
+    /// Bytes beside those of the plan and its assets: for what the job makes of it.
+    pub of_plan: fn(&Plan) -> u64,
+    /// And whatever comes of it.
+    pub beside: u64,
 }
 
 /// The work of a graph job.
@@ -52,15 +64,14 @@ impl GraphJob {
     /// Reads the graph, for a job that needs all of its result's values.
     pub fn of_values(values: Values, limits: &JobLimits, run: Run) -> Result<Box<dyn Prepared>, ParamError> {
         let plan = |graph: &Arc<Graph>, _: &Values| Plan::of_result(graph, Visible::ALL).map_err(refused);
-        Ok(Box::new(GraphJob::new(values, limits, plan, |_| 0, run)?))
+        Ok(Box::new(GraphJob::new(values, limits, Planner { plan, of_plan: |_| 0, beside: 0 }, run)?))
     }
 
-    /// Reads the graph and makes `plan` of it, whose job takes `beside` bytes on top.
+    /// Reads the graph and plans it.
     pub fn new(
         mut values: Values,
         limits: &JobLimits,
-        plan: impl FnOnce(&Arc<Graph>, &Values) -> Result<Plan, ParamError>,
-        beside: impl FnOnce(&Plan) -> u64,
+        planner: Planner,
         run: Run,
     ) -> Result<GraphJob, ParamError> {
         // Taken out: as JSON it may be larger than all that comes of it.
@@ -68,9 +79,8 @@ impl GraphJob {
         let document =
             document.ok_or_else(|| ParamError { name: GRAPH.name.into(), what: "is required".into() })?;
         let graph = Arc::new(Graph::parse(&document, limits.graph).map_err(refused)?);
-        let plan = plan(&graph, &values)?;
-        let beside = beside(&plan);
-        Ok(GraphJob { values, plan, beside, run })
+        let plan = if graph.is_open() { None } else { Some((planner.plan)(&graph, &values)?) };
+        Ok(GraphJob { values, graph, plan, planner, run })
     }
 
     /// The parameters beside the graph.
@@ -78,16 +88,40 @@ impl GraphJob {
         &self.values
     }
 
-    fn graph(&self) -> &Arc<Graph> {
-        self.plan.graph()
+    /// The graph with what the makers of its files say.
+    fn adopted<'m>(&self, made: impl Fn(usize, &str) -> Option<&'m Made>) -> Result<Arc<Graph>, ParamError> {
+        match self.graph.adopting().next() {
+            None => Ok(self.graph.clone()),
+            Some(_) => self.graph.adopt(made).map(Arc::new).map_err(refused),
+        }
+    }
+
+    /// Its plan.
+    fn plan_of(&self, graph: &Arc<Graph>) -> Result<Plan, ParamError> {
+        match &self.plan {
+            Some(plan) if Arc::ptr_eq(graph, &self.graph) => Ok(plan.clone()),
+            _ => (self.planner.plan)(graph, &self.values),
+        }
+    }
+
+    /// What is known of the file that a parameter of an operator names.
+    fn known<'k>(&self, inputs: &'k KnownInputs, operator: usize, param: &str) -> Option<&'k KnownInput> {
+        // An input that is called like the path comes first, as when the job runs.
+        let path = self.graph.nodes()[operator].values.asset(param)?;
+        inputs.get(path).or_else(|| inputs.get(&slot(operator, param)))
     }
 
     /// Loads the graph's assets and prepares its result.
     pub fn program(&self, cx: &JobContext, monitor: &Monitor) -> Result<Program, JobError> {
-        for warning in self.graph().warnings() {
+        for warning in self.graph.warnings() {
             cx.warn(warning);
         }
-        Ok(Program::build(self.plan.clone(), &Staged::of(self.graph(), cx), monitor)?)
+        let made = |i: usize, param: &str| {
+            let path = self.graph.nodes()[i].values.asset(param)?;
+            Some(&cx.referred(path)?.made)
+        };
+        let plan = self.plan_of(&self.adopted(made)?)?;
+        Ok(Program::build(plan, &Staged::of(&self.graph, cx), monitor)?)
     }
 }
 
@@ -108,27 +142,32 @@ impl Prepared for GraphJob {
             slot: slot(i, name),
             path: path.to_owned(),
         };
-        self.graph().assets().into_iter().map(reference).collect()
+        self.graph.assets().into_iter().map(reference).collect()
     }
 
-    fn check(&self, inputs: &InputSizes) -> Result<(), ParamError> {
-        let graph = self.graph();
-        let size = |i: usize, name: &str| {
-            // An input that is called like the path comes first, as when the job runs.
-            let path = graph.nodes()[i].values.asset(name)?;
-            inputs.get(path).or_else(|| inputs.get(&slot(i, name))).copied()
-        };
-        graph.check_assets(&size).map_err(refused)
+    fn check(&self, inputs: &KnownInputs) -> Result<(), ParamError> {
+        let known = |i: usize, param: &str| self.known(inputs, i, param);
+        let graph = self.adopted(|i, param| known(i, param).map(|file| &file.made))?;
+        graph.check_assets(&|i, param| known(i, param).map(|file| file.bytes)).map_err(refused)?;
+        // A file that is still to be made may change where samples are: the job looks again when it runs.
+        match self.graph.adopting().all(|(i, adopt)| known(i, adopt.file).is_some()) {
+            true => self.plan_of(&graph).map(drop),
+            false => Ok(()),
+        }
     }
 
-    fn memory_bytes(&self, inputs: &InputSizes) -> u64 {
-        let assets: u64 = inputs.values().sum();
-        let of_plan = LEAST_BYTES.saturating_add(self.plan.memory_bytes()).saturating_add(self.beside);
-        of_plan.saturating_add(assets.saturating_mul(BYTES_PER_ASSET_BYTE))
+    fn memory_bytes(&self, inputs: &KnownInputs) -> u64 {
+        let made = |i: usize, param: &str| self.known(inputs, i, param).map(|file| &file.made);
+        let plan = self.adopted(made).and_then(|graph| self.plan_of(&graph));
+        let of_plan = |plan: Plan| plan.memory_bytes().saturating_add((self.planner.of_plan)(&plan));
+        let assets: u64 = inputs.values().map(|input| input.bytes).sum();
+        let beside = LEAST_BYTES.saturating_add(self.planner.beside);
+        let of_assets = assets.saturating_mul(BYTES_PER_ASSET_BYTE);
+        plan.map_or(0, of_plan).saturating_add(beside).saturating_add(of_assets)
     }
 
     fn explain(&self) -> Option<String> {
-        Some(self.plan.to_string())
+        self.plan.as_ref().map(Plan::to_string)
     }
 
     fn run(&self, context: &mut JobContext) -> Result<(), JobError> {

@@ -6,6 +6,7 @@
 
 use crate::context::{JobContext, JobLimits, Outputs};
 use fieldstone_kernel::Cancelled;
+use fieldstone_shape::Made;
 use fieldstone_shape::params::{Param, ParamError, Values};
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -46,8 +47,17 @@ pub struct Reference {
     pub path: String,
 }
 
-/// Bytes of each input asset, by slot.
-pub type InputSizes = IndexMap<String, u64>;
+/// What is known of an input asset before it is read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KnownInput {
+    /// Its size.
+    pub bytes: u64,
+    /// What the job that made it said; nothing for an upload.
+    pub made: Made,
+}
+
+/// What is known of the input assets by slot: of all that are there.
+pub type KnownInputs = IndexMap<String, KnownInput>;
 
 /// The parameters of one job, read to the bottom: documents inside them too.
 pub trait Prepared: Send + Sync {
@@ -56,12 +66,12 @@ pub trait Prepared: Send + Sync {
         Vec::new()
     }
 
-    /// Refuses parameters that are wrong together, and inputs of a wrong size: at dispatch, with the sizes of those that
-    /// are there by then. Nothing that takes long: the ledger waits.
-    fn check(&self, inputs: &InputSizes) -> Result<(), ParamError>;
+    /// Refuses parameters that are wrong together, and inputs of a wrong size: at dispatch, with what is known of those
+    /// that are there by then. Nothing that takes long: the ledger waits.
+    fn check(&self, inputs: &KnownInputs) -> Result<(), ParamError>;
 
     /// Upper bound of the memory a run needs in bytes; what admission counts with.
-    fn memory_bytes(&self, inputs: &InputSizes) -> u64;
+    fn memory_bytes(&self, inputs: &KnownInputs) -> u64;
 
     /// How it will be computed, where there is a choice: `fieldstone run … --explain`.
     fn explain(&self) -> Option<String> {
@@ -78,9 +88,9 @@ pub enum Work {
     /// The parameters say it all.
     Plain {
         /// [`Prepared::check`].
-        check: fn(&Values, &InputSizes) -> Result<(), ParamError>,
+        check: fn(&Values, &KnownInputs) -> Result<(), ParamError>,
         /// [`Prepared::memory_bytes`].
-        memory_bytes: fn(&Values, &InputSizes) -> u64,
+        memory_bytes: fn(&Values, &KnownInputs) -> u64,
         /// [`Prepared::run`].
         run: fn(&Values, &mut JobContext) -> Result<(), JobError>,
     },
@@ -95,7 +105,7 @@ pub type Prepare = fn(Values, &JobLimits) -> Result<Box<dyn Prepared>, ParamErro
 impl Work {
     /// Work whose parameters cannot be wrong together.
     pub const fn plain(
-        memory_bytes: fn(&Values, &InputSizes) -> u64,
+        memory_bytes: fn(&Values, &KnownInputs) -> u64,
         run: fn(&Values, &mut JobContext) -> Result<(), JobError>,
     ) -> Work {
         Work::Plain { check: |_, _| Ok(()), memory_bytes, run }
@@ -105,17 +115,17 @@ impl Work {
 /// [`Work::Plain`] with its parameters.
 struct Plain {
     values: Values,
-    check: fn(&Values, &InputSizes) -> Result<(), ParamError>,
-    memory_bytes: fn(&Values, &InputSizes) -> u64,
+    check: fn(&Values, &KnownInputs) -> Result<(), ParamError>,
+    memory_bytes: fn(&Values, &KnownInputs) -> u64,
     run: fn(&Values, &mut JobContext) -> Result<(), JobError>,
 }
 
 impl Prepared for Plain {
-    fn check(&self, inputs: &InputSizes) -> Result<(), ParamError> {
+    fn check(&self, inputs: &KnownInputs) -> Result<(), ParamError> {
         (self.check)(&self.values, inputs)
     }
 
-    fn memory_bytes(&self, inputs: &InputSizes) -> u64 {
+    fn memory_bytes(&self, inputs: &KnownInputs) -> u64 {
         (self.memory_bytes)(&self.values, inputs)
     }
 

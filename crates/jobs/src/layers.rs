@@ -1,8 +1,8 @@
 //! Slicing a field: its layers from bottom to top, each as a plane of samples.
 
 use crate::context::{JobContext, JobLimits};
-use crate::field::{Field, surface_plan, upright};
-use crate::graph_input::GraphJob;
+use crate::field::{Field, surface_bytes, surface_plan, upright};
+use crate::graph_input::{GraphJob, Planner};
 use crate::job_type::{JobError, Prepared};
 use fieldstone_kernel::slice::{Layers, Plane, Sections, SliceError};
 use fieldstone_kernel::{Monitor, Patch};
@@ -39,8 +39,12 @@ pub fn layers_job(
     beside: u64,
     run: fn(&GraphJob, &mut JobContext) -> Result<(), JobError>,
 ) -> Result<Box<dyn Prepared>, ParamError> {
-    let surface = |plan: &Plan| crate::surface::memory_bytes(plan.sample_count()).saturating_add(beside);
-    Ok(Box::new(GraphJob::new(values, limits, layers_plan, surface, run)?))
+    Ok(Box::new(GraphJob::new(
+        values,
+        limits,
+        Planner { plan: layers_plan, of_plan: surface_bytes, beside },
+        run,
+    )?))
 }
 
 /// A plan for the surface, and layers that fit its grid.

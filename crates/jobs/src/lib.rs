@@ -15,7 +15,7 @@ pub mod ticket;
 pub mod types;
 
 pub use context::{Input, JobContext, JobLimits, Output, Outputs};
-pub use fieldstone_shape::GraphLimits;
 pub use fieldstone_shape::params::{Kind, Param, ParamError, Values};
-pub use job_type::{InputSizes, JobEntry, JobError, Prepared, Product, Reference, Slot, Work};
+pub use fieldstone_shape::{GraphLimits, Made};
+pub use job_type::{JobEntry, JobError, KnownInput, KnownInputs, Prepared, Product, Reference, Slot, Work};
 pub use types::{JOB_TYPES, find};

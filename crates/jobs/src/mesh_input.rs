@@ -1,7 +1,7 @@
 //! Reads a mesh asset: mapped, not copied, and limited so that the job stays within the memory it asked for.
 
 use crate::context::{Input, JobContext};
-use crate::job_type::{InputSizes, JobError};
+use crate::job_type::{JobError, KnownInputs};
 use anyhow::Context;
 use fieldstone_kernel::Monitor;
 use fieldstone_kernel::bvh::MeshChecksum;
@@ -19,8 +19,8 @@ const BYTES_PER_TRIANGLE: u64 = 256;
 
 /// Upper bound of the memory that reading the input `mesh` and then preprocessing it or building its hierarchy take.
 /// [`read_input_mesh`] refuses meshes that would need more.
-pub fn mesh_memory_bytes(inputs: &InputSizes) -> u64 {
-    memory_of_file(inputs.get("mesh").copied().unwrap_or(0))
+pub fn mesh_memory_bytes(inputs: &KnownInputs) -> u64 {
+    memory_of_file(inputs.get("mesh").map_or(0, |mesh| mesh.bytes))
 }
 
 fn memory_of_file(file_bytes: u64) -> u64 {

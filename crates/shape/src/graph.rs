@@ -1,6 +1,7 @@
 //! The graph document: read, checked, put into an order. Nothing is loaded here.
 
 use crate::affine::Affine;
+use crate::made::{Adopt, Made};
 use crate::operator::{OperatorEntry, Port, Type};
 use crate::ops;
 use crate::params::{Kind, Param, ParamError, Values};
@@ -132,6 +133,30 @@ impl Graph {
             assets.filter_map(move |p| Some((i, p.name, self.nodes[i].values.asset(p.name)?)))
         };
         self.nodes.iter().map(|n| n.entry.params).enumerate().flat_map(of_node).collect()
+    }
+
+    /// Operators that read a file whose maker may say more of it, with the parameter that names it.
+    pub fn adopting(&self) -> impl Iterator<Item = (usize, Adopt)> {
+        let of_node = |(i, n): (usize, &Node)| Some((i, ops::adopts(n.entry)?));
+        self.nodes.iter().enumerate().filter_map(of_node)
+    }
+
+    /// The graph with what the makers of its files say of them, as far as its parameters do not; `made` knows it by
+    /// operator and parameter.
+    pub fn adopt<'m>(&self, made: impl Fn(usize, &str) -> Option<&'m Made>) -> Result<Graph, GraphError> {
+        let mut graph = self.clone();
+        for (i, adopt) in self.adopting() {
+            if let Some(made) = made(i, adopt.file) {
+                let done = adopt.patch.adopt(&mut graph.nodes[i].values, made);
+                done.map_err(|e| self.error_at(i, e.to_string()))?;
+            }
+        }
+        Ok(graph)
+    }
+
+    /// Whether where samples are may depend on what the makers of its files say.
+    pub fn is_open(&self) -> bool {
+        self.adopting().any(|(i, adopt)| self.nodes[i].values.integers(adopt.patch.resolution.name).is_none())
     }
 
     /// Refuses assets of a wrong size; `bytes` knows sizes by operator and parameter, not all of them.

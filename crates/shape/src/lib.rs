@@ -16,6 +16,7 @@ pub mod finite;
 pub mod grading;
 pub mod graph;
 pub mod interval;
+pub mod made;
 mod mesh_sampler;
 pub mod operator;
 pub mod ops;
@@ -31,8 +32,9 @@ mod words;
 mod xform;
 
 pub use graph::{Graph, GraphError, GraphLimits};
+pub use made::Made;
 pub use operator::{Asset, Assets, Domain, Visible};
 pub use params::{Kind, Param, ParamError, Values};
 pub use plan::Plan;
 pub use program::{EvaluateError, Program};
-pub use spelling::{bounds_json, integers_json, numbers_json, patch_json};
+pub use spelling::{bounds_json, integers_json, number_json, numbers_json, patch_json};

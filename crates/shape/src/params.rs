@@ -198,6 +198,12 @@ impl Values {
         }
     }
 
+    /// Sets a declared parameter from its wire spelling.
+    pub fn set(&mut self, param: &Param, text: &str) -> Result<(), ParamError> {
+        self.0.insert(param.name, param.read(&Value::String(text.to_owned()))?);
+        Ok(())
+    }
+
     /// Takes out a declared [`Kind::Json`]: documents are large.
     pub fn take_json(&mut self, name: &str) -> Option<Arc<Value>> {
         match self.0.shift_remove(name) {

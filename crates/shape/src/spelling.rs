@@ -17,8 +17,11 @@ pub fn patch_json(p: &Patch) -> String {
     )
 }
 
-/// `{"min": [..], "max": [..]}`, mm.
+/// `{"min": [..], "max": [..]}`, mm; `null` for the bounds of nothing.
 pub fn bounds_json(b: &Aabb) -> String {
+    if b.is_empty() {
+        return "null".to_owned();
+    }
     format!(
         "{{\"min\": {}, \"max\": {}}}",
         numbers_json(&b.min.map(f64::from)),
@@ -26,9 +29,18 @@ pub fn bounds_json(b: &Aabb) -> String {
     )
 }
 
-/// `[1.0, 2.5]`: shortest digits that read back as the same `f64`.
+/// `[1.0, 2.5]`: shortest digits that read back as the same `f64`; `null` where one is infinite or not a number, for which
+/// JSON has no word.
 pub fn numbers_json(values: &[f64]) -> String {
-    list(values, |out, v| write!(out, "{v:?}"))
+    match values.iter().all(|v| v.is_finite()) {
+        true => list(values, |out, v| write!(out, "{v:?}")),
+        false => "null".to_owned(),
+    }
+}
+
+/// A number alone, spelled like those of [`numbers_json`].
+pub fn number_json(v: f64) -> String {
+    if v.is_finite() { format!("{v:?}") } else { "null".to_owned() }
 }
 
 /// `[1, 2]`.
@@ -97,6 +109,8 @@ mod tests {
             r#"{"size": [2.0, 2.0, 2.0], "offset": [-1.0, -1.0, -1.0], "resolution": [256, 256, 256]}"#
         );
         assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
+        assert_eq!(bounds_json(&Aabb::EMPTY), "null");
+        assert_eq!((&*numbers_json(&[1.0, f64::INFINITY]), &*number_json(f64::NAN)), ("null", "null"));
         let tiny = numbers_json(&[1e-30, -0.1]);
         assert_eq!(serde_json::from_str::<Vec<f64>>(&tiny).unwrap(), [1e-30, -0.1]);
     }

@@ -37,6 +37,7 @@ impl Store {
             .bind(blob.size as i64)
             .bind(&blob.sha256)
             .bind(now.0)
+            .bind(None::<&str>)
             .fetch_one(&mut *tx)
             .await?;
         tx.commit().await?;

@@ -21,6 +21,9 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// Bytes of a parameter out that an asset keeps, beside its job: what says where samples are, no reports.
+const MADE_BYTES: usize = 256;
+
 /// A job that may be claimed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Waiting {
@@ -288,6 +291,8 @@ async fn publish(
     params: IndexMap<String, Value>,
     now: Timestamp,
 ) -> Result<JobData> {
+    let short = |(_, value): &(&String, &Value)| value.as_str().is_some_and(|text| text.len() <= MADE_BYTES);
+    let said = rows::to_json(&params.iter().filter(short).collect::<IndexMap<_, _>>())?;
     let mut outputs = JobData { params, ..JobData::default() };
     for Made { slot, filename, blob } in made {
         let row = sqlx::query(sql::ASSET_INSERT)
@@ -297,6 +302,7 @@ async fn publish(
             .bind(blob.size as i64)
             .bind(blob.sha256)
             .bind(now.0)
+            .bind(&said)
             .fetch_one(&mut *tx)
             .await?;
         outputs.assets.entry(slot).or_default().push(rows::asset(&row)?);

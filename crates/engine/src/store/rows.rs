@@ -5,6 +5,7 @@ use crate::bindings::{Bindings, Bound};
 use crate::dag::Node;
 use crate::model::*;
 use anyhow::anyhow;
+use indexmap::IndexMap;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use sqlx::Row;
@@ -71,6 +72,7 @@ pub(crate) fn asset(row: &SqliteRow) -> Result<Asset> {
         sha256: row.try_get("sha256")?,
         created: Timestamp(row.try_get("created")?),
         modified: Timestamp(row.try_get("modified")?),
+        made: row.try_get::<Option<&str>, _>("made")?.map_or(Ok(IndexMap::new()), from_json)?,
     })
 }
 

@@ -30,14 +30,14 @@ statements! {
     PROJECT_DELETE = "DELETE FROM projects WHERE id = $1";
     PROJECT_BLOBS = "SELECT DISTINCT sha256 FROM assets WHERE project_id = $1";
     PROJECT_JOBS = "SELECT id FROM jobs WHERE project_id = $1";
-    PROJECT_COPY_ASSETS = "INSERT INTO assets (project_id, job_id, filename, size, sha256, created, modified)
-        SELECT $2, NULL, filename, size, sha256, $3, $3 FROM assets WHERE project_id = $1 ORDER BY id";
+    PROJECT_COPY_ASSETS = "INSERT INTO assets (project_id, job_id, filename, size, sha256, created, modified, made)
+        SELECT $2, NULL, filename, size, sha256, $3, $3, made FROM assets WHERE project_id = $1 ORDER BY id";
 
-    ASSET_INSERT = "INSERT INTO assets (project_id, job_id, filename, size, sha256, created, modified)
-        VALUES ($1, $2, $3, $4, $5, $6, $6) RETURNING *";
+    ASSET_INSERT = "INSERT INTO assets (project_id, job_id, filename, size, sha256, created, modified, made)
+        VALUES ($1, $2, $3, $4, $5, $6, $6, $7) RETURNING *";
     ASSET_GET = "SELECT * FROM assets WHERE id = $1 AND project_id = $2";
     ASSET_NEWEST = "SELECT * FROM assets WHERE project_id = $1 AND filename = $2 ORDER BY id DESC LIMIT 1";
-    ASSET_REPLACE = "UPDATE assets SET filename = $2, size = $3, sha256 = $4, modified = $5
+    ASSET_REPLACE = "UPDATE assets SET filename = $2, size = $3, sha256 = $4, modified = $5, made = NULL
         WHERE id = $1 RETURNING *";
     ASSET_DELETE = "DELETE FROM assets WHERE id = $1 AND project_id = $2 RETURNING sha256";
     BLOB_IN_ASSET = "SELECT 1 FROM assets WHERE sha256 = $1 LIMIT 1";

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use fieldstone_engine::model::*;
 use fieldstone_engine::{Engine, EngineConfig, EngineError, Isolation, JobTypes};
 use fieldstone_jobs::job_type::Product;
-use fieldstone_jobs::{InputSizes, JobContext, JobEntry, JobError, Kind, Param, Slot, Values, Work};
+use fieldstone_jobs::{JobContext, JobEntry, JobError, Kind, KnownInputs, Param, Slot, Values, Work};
 use futures::StreamExt;
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -31,8 +31,8 @@ const fn entry(
     results: &'static [&'static str],
     run: fn(&Values, &mut JobContext) -> Result<(), JobError>,
 ) -> JobEntry {
-    fn memory(_: &Values, sizes: &InputSizes) -> u64 {
-        sizes.values().sum()
+    fn memory(_: &Values, sizes: &KnownInputs) -> u64 {
+        sizes.values().map(|input| input.bytes).sum()
     }
     JobEntry {
         type_name,

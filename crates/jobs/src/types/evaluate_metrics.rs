@@ -11,8 +11,8 @@ use crate::surface::FEATURE_PRESERVING;
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "evaluate_metrics",
     revision: 2,
-    doc: "Measures the shape of a graph without keeping its samples: implicit/evaluate and implicit/metrics in one. A last Threshold is passed over.",
-    params: &[GRAPH, POINT_SOURCE],
+    doc: "Measures the shape of a graph without keeping its samples: implicit/evaluate and implicit/metrics in one. A last Threshold is passed over. The measures are those of the mesh that export_triangle_mesh makes of it",
+    params: &[GRAPH, POINT_SOURCE, FEATURE_PRESERVING],
     results: RESULTS,
     example: GRAPH_EXAMPLE,
     work: Work::Document(|values, limits| surface_job(values, limits, run)),

@@ -1,6 +1,7 @@
 //! `implicit/evaluate`: the values of a shape graph.
 
 use crate::context::JobContext;
+use crate::field::upright;
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
 use crate::job_type::{JobEntry, JobError, Product, Work};
 use anyhow::Context;
@@ -91,14 +92,21 @@ fn write(
     }
 }
 
-/// Sets the parameters of the patch, if the samples are a grid's.
+/// Sets the parameters of the patch, if the samples are a grid's whose axes are those of the world.
 pub(super) fn describe_patch(program: &Program, cx: &mut JobContext) -> Result<(), JobError> {
     let domain = program.plan().target_domain().context("a program has a domain")?;
-    if let Domain::Grid { patch, .. } = domain {
-        cx.set_param("patch", patch_json(patch));
-        cx.set_param("patch_size", numbers_json(&patch.size()));
-        cx.set_param("patch_offset", numbers_json(&patch.offset()));
-        cx.set_param("patch_resolution", integers_json(&patch.resolution()));
+    let Domain::Grid { patch, affine } = domain else { return Ok(()) };
+    match upright(patch, affine) {
+        Err(_) => {
+            cx.warn("the sample points are turned or mirrored by their xform: the outputs name no patch")
+        }
+        Ok(patch) => {
+            let patch = &patch;
+            cx.set_param("patch", patch_json(patch));
+            cx.set_param("patch_size", numbers_json(&patch.size()));
+            cx.set_param("patch_offset", numbers_json(&patch.offset()));
+            cx.set_param("patch_resolution", integers_json(&patch.resolution()));
+        }
     }
     Ok(())
 }

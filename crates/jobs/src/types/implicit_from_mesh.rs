@@ -1,7 +1,7 @@
 //! `implicit/from-mesh`: the signed distance field of a mesh on a regular grid.
 
 use crate::context::JobContext;
-use crate::job_type::{InputSizes, JobEntry, JobError, Product, Slot, Work};
+use crate::job_type::{JobEntry, JobError, KnownInputs, Product, Slot, Work};
 use crate::mesh_input::{checksum_bytes, mesh_memory_bytes, read_input_mesh};
 use anyhow::Context;
 use fieldstone_kernel::bvh::{Bvh, BvhBytesError};
@@ -86,7 +86,7 @@ pub(super) const RESULTS: &[&str] = &[
 ];
 
 /// The field, the mesh with its hierarchy, and some room.
-pub(super) fn sampling_memory(resolution: i64, inputs: &InputSizes) -> u64 {
+pub(super) fn sampling_memory(resolution: i64, inputs: &KnownInputs) -> u64 {
     4 * (resolution as u64).pow(3) + mesh_memory_bytes(inputs) + (64 << 20)
 }
 

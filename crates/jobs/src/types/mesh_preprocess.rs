@@ -120,6 +120,7 @@ mod tests {
     use super::*;
     use crate::context::{Input, JobLimits, Outputs};
     use fieldstone_kernel::Monitor;
+    use fieldstone_shape::Made;
     use indexmap::IndexMap;
     use serde_json::Value;
 
@@ -127,7 +128,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("staged");
         std::fs::write(&path, bytes).unwrap();
-        let input = Input { path, filename: filename.to_owned(), checksum: String::new() };
+        let input = Input { path, filename: filename.to_owned(), checksum: String::new(), made: Made::new() };
         let inputs = IndexMap::from([("mesh".to_owned(), vec![input])]);
         let out = folder.path().join("out");
         std::fs::create_dir(&out).unwrap();

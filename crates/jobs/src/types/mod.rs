@@ -123,7 +123,8 @@ mod laws {
             let path = folder.path().join(filename);
             std::fs::write(&path, &bytes)?;
             let checksum = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
-            inputs.insert(slot.name.to_owned(), vec![Input { path, filename: filename.into(), checksum }]);
+            let (filename, made) = (filename.to_owned(), fieldstone_shape::Made::new());
+            inputs.insert(slot.name.to_owned(), vec![Input { path, filename, checksum, made }]);
         }
         let out = folder.path().join("out");
         std::fs::create_dir(&out)?;

@@ -30,7 +30,7 @@ pub const ENTRY: JobEntry = JobEntry {
     }],
     work: Work::plain(
         |_, inputs| {
-            let size = inputs.get("network").copied().unwrap_or(0);
+            let size = inputs.get("network").map_or(0, |network| network.bytes);
             LEAST_BYTES.saturating_add(size.saturating_mul(BYTES_PER_FILE_BYTE))
         },
         run,

@@ -4,7 +4,7 @@ use fieldstone_engine::keys::{self, Secret};
 use fieldstone_engine::model::{CredentialKind, NewKey};
 use fieldstone_engine::{Engine, EngineConfig, Isolation, JobTypes};
 use fieldstone_jobs::{
-    InputSizes, JobContext, JobEntry, JobError, JobLimits, Kind, Param, ParamError, Prepared, Product, Slot,
+    JobContext, JobEntry, JobError, JobLimits, Kind, KnownInputs, Param, ParamError, Prepared, Product, Slot,
     Values, Work,
 };
 use fieldstone_server::ServerConfig;
@@ -227,11 +227,11 @@ impl Slow {
 }
 
 impl Prepared for Slow {
-    fn check(&self, _: &InputSizes) -> Result<(), ParamError> {
+    fn check(&self, _: &KnownInputs) -> Result<(), ParamError> {
         Ok(())
     }
 
-    fn memory_bytes(&self, _: &InputSizes) -> u64 {
+    fn memory_bytes(&self, _: &KnownInputs) -> u64 {
         1
     }
 

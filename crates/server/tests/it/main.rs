@@ -13,5 +13,6 @@ mod limits;
 mod metrics;
 mod oauth;
 mod page;
+mod patches;
 mod uploads;
 mod work;

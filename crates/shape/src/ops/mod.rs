@@ -5,6 +5,7 @@ pub mod sample;
 pub mod source;
 pub mod transform;
 
+use crate::made::Adopt;
 use crate::operator::OperatorEntry;
 
 /// Every operator, in the order of the reference.
@@ -85,6 +86,11 @@ pub fn older(type_name: &str) -> Option<&'static OperatorEntry> {
 /// The operator called `type_name`, if there is one.
 pub fn find(type_name: &str) -> Option<&'static OperatorEntry> {
     OPERATORS.iter().copied().find(|e| e.type_name == type_name)
+}
+
+/// How the operator uses what the maker of its file said, if it does.
+pub fn adopts(entry: &OperatorEntry) -> Option<Adopt> {
+    (entry.type_name == source::load_volume::ENTRY.type_name).then_some(source::load_volume::ADOPT)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ fn asset(id: i64, filename: &str, job_id: Option<JobId>) -> Asset {
         sha256: "ab".repeat(32),
         created: T,
         modified: T,
+        made: Default::default(),
     }
 }
 

@@ -2,12 +2,38 @@
 
 use crate::affine::Affine;
 use crate::finite::NotFinite;
+use crate::made::{Adopt, PatchParams};
 use crate::operator::{AssetBytes, Build, BuildError, Domain, OperatorEntry, Promise, Stage, Type, Volume};
 use crate::params::{Choices, Kind, Param, ParamError, Values};
 use fieldstone_kernel::Patch;
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::volume::Samples;
 use std::sync::Arc;
+
+const RESOLUTION: Param = Param {
+    name: "resolution",
+    kind: Kind::Integers { count: 3, min: 1, max: 1 << 20 },
+    default: None,
+    doc: "samples per axis; default: as the job says that made the asset, else 64, 64, 64",
+};
+const SIZE: Param = Param {
+    name: "volume_size",
+    kind: Kind::Numbers(3),
+    default: None,
+    doc: "extents of the volume, mm; default: as the job says that made the asset, else 2, 2, 2",
+};
+const OFFSET: Param = Param {
+    name: "volume_offset",
+    kind: Kind::Numbers(3),
+    default: None,
+    doc: "lowest corner of the volume, mm; default: as the job says that made the asset, else −volume_size/2",
+};
+
+/// What the job that made the asset may say.
+pub const ADOPT: Adopt = Adopt {
+    file: "volume_data",
+    patch: PatchParams { resolution: &RESOLUTION, size: &SIZE, offset: &OFFSET },
+};
 
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
@@ -16,8 +42,9 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     details: "Without `component_type` the asset's size tells it: 1 byte per sample is Byte, 4 Float, 8 Vec2f, 12 Vec3f, 16 \
         Vec4f; any other size is refused. A Byte decodes to value/127, an Integer to its value. Feed it to SampleVolume to sample it \
         anywhere. Fed to a port that takes numbers per point it stands for the samples themselves: as many per axis as those that they are \
-        combined with, and at their points, also for operators in between (Redistance, ComputeNormals). A volume that meets no other points lies \
-        in the box from (−1, −1, −1) to (1, 1, 1), 2 mm a side. A sample that is infinite or not a number is refused.",
+        combined with, and at their points, also for operators in between (Redistance, ComputeNormals). How many samples there are and where \
+        is told by the parameters, else by the job here that made the asset; a volume of which neither tells, and that meets no other points, \
+        lies in the box from (−1, −1, −1) to (1, 1, 1), 2 mm a side. A sample that is infinite or not a number is refused.",
     output: Type::Volume,
     params: &[
         Param {
@@ -32,12 +59,9 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
             default: Some("None"),
             doc: "what a sample is; None: from the asset's size",
         },
-        Param {
-            name: "resolution",
-            kind: Kind::Integers { count: 3, min: 1, max: 1 << 20 },
-            default: Some("[64, 64, 64]"),
-            doc: "samples per axis",
-        },
+        RESOLUTION,
+        SIZE,
+        OFFSET,
     ],
     example: r#"{"volume_data": {"file_type": "Raw", "path": "ball.bin"}, "resolution": [9, 9, 9]}"#,
     promise: |_, _| Promise::Sign,
@@ -54,8 +78,11 @@ fn resolution(values: &Values) -> [u32; 3] {
 
 /// Where its samples are as long as nothing else says so: the box of GenerateSamplePoints by default.
 fn domain(values: &Values) -> Result<Domain, ParamError> {
-    let patch = Patch::new([2.0; 3], [-1.0; 3], resolution(values));
-    let patch = patch.map_err(|e| ParamError { name: "resolution".into(), what: e.to_string() })?;
+    let vector = |param: &Param| values.numbers(param.name).and_then(|v| <[f64; 3]>::try_from(v).ok());
+    let size = vector(&SIZE).unwrap_or([2.0; 3]);
+    let offset = vector(&OFFSET).unwrap_or(size.map(|s| -0.5 * s));
+    let patch = Patch::new(size, offset, resolution(values));
+    let patch = patch.map_err(|e| ParamError { name: SIZE.name.into(), what: e.to_string() })?;
     Ok(Domain::Grid { patch, affine: Affine::IDENTITY })
 }
 
@@ -74,8 +101,11 @@ fn component_of(values: &Values, bytes: u64) -> Result<Component, ParamError> {
     let fits = found.filter(|c| c.bytes() as u128 * count == u128::from(bytes));
     fits.ok_or_else(|| {
         let kinds = if told.is_none() { "Byte, Float, Vec2f, Vec3f or Vec4f" } else { word };
-        let what =
+        let mut what =
             format!("{path:?} has {bytes} bytes, which is no {kinds} volume of {x} × {y} × {z} samples");
+        if values.integers(RESOLUTION.name).is_none() {
+            what += " (resolution is not given, and no job here made this file)";
+        }
         ParamError { name: "volume_data".into(), what }
     })
 }
