@@ -44,8 +44,8 @@ pub const ENTRY: JobEntry = JobEntry {
         Param {
             name: "padding",
             kind: Kind::Integer { min: 0, max: 256 },
-            default: None,
-            doc: "cells between the mesh's bounding box and the border of the grid; default 2, fewer where the resolution leaves no room",
+            default: Some("0"),
+            doc: "cells between the mesh's bounding box and the border of the grid; with 0 the patch is the bounding box (on an axis that the cells do not divide it is larger by less than a cell, half on either side), and meshes, measures and layers of the volume are closed there",
         },
         Param {
             name: "component_type",
@@ -66,6 +66,7 @@ pub const ENTRY: JobEntry = JobEntry {
         doc: "samples, little-endian, without a header",
     }],
     results: RESULTS,
+    example: r#"{"resolution": 40}"#,
     work: Work::plain(
         |values, inputs| sampling_memory(values.integer("resolution").unwrap_or(MAX_RESOLUTION), inputs),
         run,
@@ -108,7 +109,7 @@ fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
         }
     };
     let resolution = values.integer("resolution").context("resolution has a default")?;
-    let padding = values.integer("padding").unwrap_or_else(|| default_padding(resolution));
+    let padding = values.integer("padding").context("padding has a default")?;
     let patch = patch_around(&mesh, resolution, padding)?;
     let component = match values.choice("component_type") {
         Some("Byte") => {
@@ -129,11 +130,6 @@ pub(super) enum Component {
         /// Model units.
         width: f64,
     },
-}
-
-/// Two cells, or as many as leave one for the mesh: clients ask for tiny parts at resolutions down to 2.
-pub(super) fn default_padding(resolution: i64) -> i64 {
-    (resolution / 2 - 1).min(2)
 }
 
 /// Three cell diagonals.
@@ -197,13 +193,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_padding_leaves_room_for_the_mesh() {
+    fn padding_leaves_room_for_the_mesh() {
         let mesh = fieldstone_kernel::testing::cuboid([0.0; 3], [3.0, 2.0, 1.0]);
         for resolution in 2..12 {
-            let patch = patch_around(&mesh, resolution, default_padding(resolution)).unwrap();
+            let patch = patch_around(&mesh, resolution, 0).unwrap();
             assert_eq!(i64::from(patch.resolution()[0]), resolution);
         }
-        assert_eq!(default_padding(6), 2);
+        assert!(patch_around(&mesh, 6, 2).is_ok());
         assert!(patch_around(&mesh, 5, 2).is_err());
     }
 

@@ -1,8 +1,6 @@
 //! `sample_triangle_mesh`: the older name for a mesh as it was uploaded to a distance field in one job.
 
-use super::implicit_from_mesh::{
-    Component, MAX_RESOLUTION, RESULTS, default_padding, patch_around, sample, sampling_memory,
-};
+use super::implicit_from_mesh::{Component, MAX_RESOLUTION, RESULTS, patch_around, sample, sampling_memory};
 use crate::context::JobContext;
 use crate::job_type::{JobEntry, JobError, Product, Slot, Work};
 use crate::mesh_input::read_input_mesh;
@@ -30,6 +28,7 @@ pub const ENTRY: JobEntry = JobEntry {
     }],
     products: &[Product { name: "volume", extension: "bin", doc: "float32 mm, little-endian, x fastest" }],
     results: RESULTS,
+    example: r#"{"max_resolution": 40}"#,
     work: Work::plain(
         |values, inputs| sampling_memory(values.integer("max_resolution").unwrap_or(MAX_RESOLUTION), inputs),
         run,
@@ -37,11 +36,16 @@ pub const ENTRY: JobEntry = JobEntry {
     ..JobEntry::DEFAULT
 };
 
+/// Two cells, or as many as leave one for the mesh: clients ask for tiny parts at resolutions down to 2.
+fn padding(resolution: i64) -> i64 {
+    (resolution / 2 - 1).min(2)
+}
+
 fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
     let mesh = read_input_mesh(cx, cx.input("mesh")?, &cx.monitor().part(0.0, 0.1))?.mesh;
     let (mesh, _) = preprocess(mesh, &Preprocess::default(), &cx.monitor().part(0.1, 0.2))?;
     let bvh = Bvh::build(&mesh, &cx.monitor().part(0.2, 0.3))?;
     let resolution = values.integer("max_resolution").context("max_resolution has a default")?;
-    let patch = patch_around(&mesh, resolution, default_padding(resolution))?;
+    let patch = patch_around(&mesh, resolution, padding(resolution))?;
     sample(&mesh, &bvh, &patch, Component::Float, cx, 0.3)
 }
