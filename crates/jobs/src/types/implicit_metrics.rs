@@ -7,7 +7,7 @@ use crate::surface::{FEATURE_PRESERVING, mesh_of};
 use fieldstone_kernel::Monitor;
 use fieldstone_kernel::measure::{moments, parts};
 use fieldstone_shape::params::Values;
-use fieldstone_shape::{bounds_json, numbers_json};
+use fieldstone_shape::{bounds_json, number_json, numbers_json};
 
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
@@ -51,9 +51,9 @@ pub(super) fn measure(
     let measured = moments(&mesh, &monitor.part(0.8, 0.9))?;
     let parts = parts(&mesh, &monitor.part(0.9, 1.0))?;
     let whole = field.patch()?.size().iter().product::<f64>() * field.affine().determinant().abs();
-    cx.set_param("interior_volume", numbers_text(measured.volume));
-    cx.set_param("surface_area", numbers_text(measured.area));
-    cx.set_param("relative_density", numbers_text(measured.volume / whole));
+    cx.set_param("interior_volume", number_json(measured.volume));
+    cx.set_param("surface_area", number_json(measured.area));
+    cx.set_param("relative_density", number_json(measured.volume / whole));
     cx.set_param("bounds", bounds_json(&measured.bounds));
     cx.set_param("centroid", numbers_json(&measured.centroid));
     cx.set_param("components", parts.solids);
@@ -61,9 +61,4 @@ pub(super) fn measure(
     let rows = measured.second.map(|row| numbers_json(&row)).join(", ");
     cx.set_param("second_moments", format!("[{rows}]"));
     Ok(())
-}
-
-/// Shortest digits that read back as the same number.
-fn numbers_text(v: f64) -> String {
-    format!("{v:?}")
 }
