@@ -22,6 +22,9 @@ pub fn run() -> anyhow::Result<()> {
         eprintln!("wrote {name}");
     }
     pictures::write()?;
+    let mut revisions = cargo();
+    revisions.args(["test", "--quiet", "--package", "fieldstone-jobs", "--test", "revisions"]);
+    must(revisions.env("UPDATE_DOCS", "1"))?;
     let mut pages = cargo();
     pages.args(["test", "--quiet", "--package", "fieldstone", "--bin", "fieldstone", "docs"]);
     must(pages.env("UPDATE_DOCS", "1"))
