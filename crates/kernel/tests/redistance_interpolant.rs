@@ -12,6 +12,9 @@ const LINES: usize = 10;
 /// Samples that are looked at, unless `LOOKED_AT` says otherwise.
 const LOOKED_AT: usize = 250;
 
+/// Of a field at a point.
+type Value = fn([f64; 3]) -> f64;
+
 /// Points of the zero set in one cell, and the cell's first sample.
 struct Cell {
     at: [usize; 3],
@@ -78,7 +81,7 @@ fn nearest(cells: &[Cell], h: [f64; 3], p: [f64; 3]) -> f64 {
 }
 
 /// Of distances less those to the zero set, in cells of the finest spacing: the mean within 3 cells and everywhere, the most and the least.
-fn errors(n: [u32; 3], field: fn([f64; 3]) -> f64) -> [f64; 4] {
+fn errors(n: [u32; 3], field: Value) -> [f64; 4] {
     let patch = Patch::new([2.0; 3], [-1.0; 3], n).unwrap();
     let index = |i: u32| [i % n[0], i / n[0] % n[1], i / (n[0] * n[1])];
     let samples: Vec<f32> = (0..n[0] * n[1] * n[2]).map(|i| field(patch.position(index(i))) as f32).collect();
@@ -123,7 +126,7 @@ fn turned_box(p: [f64; 3]) -> f64 {
 
 #[test]
 fn errors_on_creases_borders_and_in_flat_cells_are_small() {
-    let cases: [(&str, fn([f64; 3]) -> f64, [u32; 3]); 4] = [
+    let cases: [(&str, Value, [u32; 3]); 4] = [
         ("ball", ball, [33, 33, 33]),
         ("ball over the border", ball_over_the_border, [33, 33, 33]),
         ("turned box", turned_box, [33, 33, 33]),
