@@ -167,7 +167,7 @@ impl Prepared for GraphJob {
     }
 
     fn explain(&self) -> Option<String> {
-        self.plan.as_ref().map(Plan::to_string)
+        self.plan_of(&self.graph).ok().map(|plan| plan.to_string())
     }
 
     fn run(&self, context: &mut JobContext) -> Result<(), JobError> {
