@@ -171,7 +171,7 @@ fn shared_walls(
         let (mut rims, mut even) = (0, true);
         while at < patch.len() {
             let corners = mesh.triangles[patch[at] as usize];
-            even &= copies[patch[at] as usize] % 2 == 0;
+            even &= copies[patch[at] as usize].is_multiple_of(2);
             at += 1;
             for k in 0..3 {
                 let around = edges.between(corners[k], corners[(k + 1) % 3]);
