@@ -71,7 +71,6 @@ pub const ENTRY: JobEntry = JobEntry {
         |values, inputs| sampling_memory(values.integer("resolution").unwrap_or(MAX_RESOLUTION), inputs),
         run,
     ),
-    ..JobEntry::DEFAULT
 };
 
 /// Parameters out, shared with the older job type.

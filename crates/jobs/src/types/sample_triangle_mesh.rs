@@ -33,7 +33,6 @@ pub const ENTRY: JobEntry = JobEntry {
         |values, inputs| sampling_memory(values.integer("max_resolution").unwrap_or(MAX_RESOLUTION), inputs),
         run,
     ),
-    ..JobEntry::DEFAULT
 };
 
 /// Two cells, or as many as leave one for the mesh: clients ask for tiny parts at resolutions down to 2.

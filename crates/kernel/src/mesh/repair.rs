@@ -52,12 +52,7 @@ pub fn preprocess(
         options.weld_tolerance.unwrap_or_else(|| RELATIVE_WELD_TOLERANCE * mesh.bounds().diagonal());
     let vertices_welded = weld::weld(&mut mesh, tolerance, monitor)?;
     monitor.progress(0.3);
-    let degenerate_dropped = drop_degenerate(&mut mesh);
-    let duplicates_dropped = drop_duplicates(&mut mesh, monitor)?;
-    if degenerate_dropped + duplicates_dropped > 0 {
-        // Their corners may be used by nobody now.
-        weld::drop_unused(&mut mesh);
-    }
+    let (degenerate_dropped, duplicates_dropped) = drop_idle(&mut mesh, monitor)?;
     let vertices_unused = before - vertices_welded - mesh.positions.len();
     monitor.progress(0.45);
 
@@ -113,6 +108,16 @@ pub fn preprocess(
     };
     monitor.progress(1.0);
     Ok((mesh, report))
+}
+
+/// Drops triangles without extent, those that are there twice, and corners that nobody uses then; how many of the first two.
+fn drop_idle(mesh: &mut TriMesh, monitor: &Monitor) -> Result<(usize, usize), Cancelled> {
+    let degenerate = drop_degenerate(mesh);
+    let duplicates = drop_duplicates(mesh, monitor)?;
+    if degenerate + duplicates > 0 {
+        weld::drop_unused(mesh);
+    }
+    Ok((degenerate, duplicates))
 }
 
 /// Only triangles with a repeated vertex go. One with three vertices in a line keeps its neighbours together.

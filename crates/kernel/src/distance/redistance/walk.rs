@@ -113,6 +113,19 @@ fn tangential(p: &[Lane; 3], x: &[Lane; 3], g: &[Lane; 3], g2: &Lane) -> ([Lane;
     (t, t2)
 }
 
+/// The squared distance from `p` to `x`.
+#[inline(always)]
+fn distance2(p: &[Lane; 3], x: &[Lane; 3]) -> Lane {
+    let mut d2 = [0.0; LANES];
+    for a in 0..3 {
+        for l in 0..LANES {
+            let d = p[a][l] - x[a][l];
+            d2[l] += d * d;
+        }
+    }
+    d2
+}
+
 /// The least squared distance from `p` found on the way from the crossings `x`, where the gradient is `g`, for those that are
 /// open (1, not 0).
 #[inline(always)]
@@ -150,13 +163,7 @@ fn walk(
         let (from, from_t) = (x, t);
         x = moved;
         let Landing { f, g, g2, crossed } = field.land(base, &mut x);
-        let mut d2 = [0.0; LANES];
-        for a in 0..3 {
-            for l in 0..LANES {
-                let d = p[a][l] - x[a][l];
-                d2[l] += d * d;
-            }
-        }
+        let d2 = distance2(p, &x);
         for l in 0..LANES {
             let on = (f[l] * f[l] <= ON_SURFACE * ON_SURFACE * g2[l]) & (crossed[l] > 0.0);
             let better = on & (d2[l] < best2[l]) & (open[l] > 0.0);
