@@ -176,6 +176,8 @@ impl Bench {
         }
         let id = self.engine.create_job(&self.caller, self.project, new).await?.id;
         let job = self.finished(id).await?;
+        let log = self.engine.job_log(&self.caller, self.project, id).await?;
+        log.iter().filter(|l| l.level == LogLevel::Warning).for_each(|l| eprintln!("warning: {}", l.text));
         for (name, asset) in job.outputs.assets.iter().flat_map(|(n, list)| list.iter().map(move |a| (n, a)))
         {
             let path = out.join(&asset.filename);

@@ -1,6 +1,7 @@
 //! The job's only door to the world: its inputs, its output folder, its monitor.
 
 use crate::job_type::JobError;
+use crate::warning::{MOST, WARNINGS, Warning};
 use fieldstone_kernel::Monitor;
 use fieldstone_kernel::format::MeshLimits;
 use fieldstone_shape::{GraphLimits, Made};
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 /// An input asset, staged as a local file that does not change while the job runs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,6 +62,7 @@ pub struct JobContext {
     monitor: Monitor,
     limits: JobLimits,
     log: Log,
+    warnings: Mutex<Vec<Warning>>,
 }
 
 /// Takes a line for the job's log.
@@ -74,7 +77,15 @@ impl JobContext {
         limits: JobLimits,
     ) -> Self {
         let log = Box::new(|text: &str| tracing::warn!("{text}"));
-        JobContext { inputs, folder, outputs: Outputs::default(), monitor, limits, log }
+        JobContext {
+            inputs,
+            folder,
+            outputs: Outputs::default(),
+            monitor,
+            limits,
+            log,
+            warnings: Mutex::default(),
+        }
     }
 
     /// Sends warnings there instead of to the program's own log.
@@ -115,9 +126,19 @@ impl JobContext {
         self.outputs.params.insert(name.to_owned(), value.to_string());
     }
 
-    /// Notes something that the job's owner may want to know, though nothing failed.
+    /// Notes something that the job's owner may want to know, though nothing failed: in the job's log and in its output
+    /// parameter `warnings`.
     pub fn warn(&self, text: &str) {
-        (self.log)(text);
+        self.warn_of(Warning::new("note", text));
+    }
+
+    /// The same with more for programs.
+    pub fn warn_of(&self, warning: Warning) {
+        (self.log)(warning.message());
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if warnings.len() < MOST {
+            warnings.push(warning);
+        }
     }
 
     /// Cancel and progress.
@@ -130,8 +151,12 @@ impl JobContext {
         &self.limits
     }
 
-    /// Ends the run and hands over what it made.
-    pub fn into_outputs(self) -> Outputs {
+    /// Ends the run and hands over what it made, its warnings among the parameters.
+    pub fn into_outputs(mut self) -> Outputs {
+        let warnings =
+            std::mem::take(&mut self.warnings).into_inner().unwrap_or_else(PoisonError::into_inner);
+        let warnings = serde_json::Value::from_iter(warnings.into_iter().map(Warning::into_json));
+        self.set_param(WARNINGS, warnings);
         self.outputs
     }
 }

@@ -1,8 +1,9 @@
 //! A scalar field that a job meshes, measures or slices: a volume asset or the result of a shape graph, slab by slab.
 
 use crate::context::{JobContext, JobLimits};
-use crate::graph_input::{GraphJob, Planner, refused};
+use crate::graph_input::{GraphJob, Planner, refused, watching};
 use crate::job_type::{JobError, KnownInputs, Prepared, Slot, Work};
+use crate::watch::Watch;
 use fieldstone_kernel::isosurface::Gradients;
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::{Monitor, Patch};
@@ -141,6 +142,14 @@ impl Field {
         }
     }
 
+    /// What computes the samples, where they are not a file's.
+    pub fn program(&self) -> Option<&Program> {
+        match self {
+            Field::Graph(program) => Some(program),
+            Field::Volume(_) => None,
+        }
+    }
+
     /// The field between its samples, where the graph is a formula.
     pub fn gradients(&self) -> Option<Differentiated<'_>> {
         match self {
@@ -266,7 +275,7 @@ pub fn surface_job(
 
 /// Memory that finding the surface of a plan's result takes.
 pub fn surface_bytes(plan: &Plan) -> u64 {
-    crate::surface::memory_bytes(plan.sample_count())
+    crate::surface::memory_bytes(plan.sample_count()).saturating_add(watching(plan))
 }
 
 /// A plan for the zero set of the graph's result.
@@ -325,6 +334,7 @@ impl Gradients for Differentiated<'_> {
 /// Upper bound of the memory for reading a volume and meshing it.
 fn volume_memory(values: &Values, inputs: &KnownInputs) -> u64 {
     let patch = inputs.get(VOLUME.name).and_then(|volume| volume_patch(values, &volume.made).ok());
-    let samples = patch.map_or(0, |p| p.sample_count());
-    (256 << 20) + 2 * SLAB_BYTES as u64 + crate::surface::memory_bytes(samples)
+    let n = patch.map_or([0; 3], |p| p.resolution()).map(u64::from);
+    let watch = Watch::memory_bytes(n[0] * n[1]);
+    (256 << 20) + 2 * SLAB_BYTES as u64 + crate::surface::memory_bytes(n.iter().product()) + watch
 }

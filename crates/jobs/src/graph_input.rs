@@ -3,6 +3,8 @@
 use crate::context::{Input, JobContext, JobLimits};
 use crate::job_type::{JobError, KnownInput, KnownInputs, Prepared, Reference};
 use crate::mesh_input::checksum_bytes;
+use crate::warning::Warning;
+use crate::watch::Watch;
 use fieldstone_kernel::Monitor;
 use fieldstone_shape::operator::{Asset, Assets, BuildError};
 use fieldstone_shape::{
@@ -64,7 +66,7 @@ impl GraphJob {
     /// Reads the graph, for a job that needs all of its result's values.
     pub fn of_values(values: Values, limits: &JobLimits, run: Run) -> Result<Box<dyn Prepared>, ParamError> {
         let plan = |graph: &Arc<Graph>, _: &Values| Plan::of_result(graph, Visible::ALL).map_err(refused);
-        Ok(Box::new(GraphJob::new(values, limits, Planner { plan, of_plan: |_| 0, beside: 0 }, run)?))
+        Ok(Box::new(GraphJob::new(values, limits, Planner { plan, of_plan: watching, beside: 0 }, run)?))
     }
 
     /// Reads the graph and plans it.
@@ -121,7 +123,18 @@ impl GraphJob {
             Some(&cx.referred(path)?.made)
         };
         let plan = self.plan_of(&self.adopted(made)?)?;
+        for warning in plan.uneven() {
+            cx.warn_of(Warning::new("no_distance", warning));
+        }
         Ok(Program::build(plan, &Staged::of(&self.graph, cx), monitor)?)
+    }
+}
+
+/// Bytes for watching a grid's planes.
+pub fn watching(plan: &Plan) -> u64 {
+    match plan.resolution() {
+        [_, _, 1] => 0,
+        [nx, ny, _] => Watch::memory_bytes(u64::from(nx) * u64::from(ny)),
     }
 }
 

@@ -5,6 +5,7 @@
 //! is not read for every question.
 
 use crate::context::{JobContext, JobLimits, Outputs};
+use crate::warning::WARNINGS;
 use fieldstone_kernel::Cancelled;
 use fieldstone_shape::Made;
 use fieldstone_shape::params::{Param, ParamError, Values};
@@ -148,7 +149,7 @@ pub struct JobEntry {
     pub params: &'static [Param],
     /// Assets out, all of them, every time; the one that clients take first is first.
     pub products: &'static [Product],
-    /// Names of the parameters out.
+    /// Names of the parameters out, but for those of every job ([`JobEntry::params_out`]).
     pub results: &'static [&'static str],
     /// Parameters as JSON, for the reference and for the laws.
     pub example: &'static str,
@@ -185,6 +186,11 @@ impl JobEntry {
             }
             Work::Document(prepare) => prepare(values, limits),
         }
+    }
+
+    /// Names of the parameters out, the warnings last.
+    pub fn params_out(&self) -> Vec<&'static str> {
+        self.results.iter().copied().chain([WARNINGS]).collect()
     }
 
     /// Whether assets may have other names than those of [`JobEntry::inputs`].

@@ -4,6 +4,7 @@ use crate::context::{JobContext, JobLimits};
 use crate::field::{Field, surface_bytes, surface_plan, upright};
 use crate::graph_input::{GraphJob, Planner};
 use crate::job_type::{JobError, Prepared};
+use crate::watch::Watch;
 use fieldstone_kernel::slice::{Layers, Plane, Sections, SliceError};
 use fieldstone_kernel::{Monitor, Patch};
 use fieldstone_shape::{Domain, Graph, Kind, Param, ParamError, Plan, Values};
@@ -65,11 +66,12 @@ pub fn refused(e: SliceError) -> JobError {
 }
 
 /// Calls `each` with the number and the plane of every layer, upwards. Planes are computed as they are needed. A part that is empty or
-/// lower than a layer is refused in the end.
+/// lower than a layer is refused in the end. Warns of what the field's grid does not hold.
 pub fn for_each_layer(
     field: &Field,
     patch: &Patch,
     layers: &Layers,
+    cx: &JobContext,
     monitor: &Monitor,
     mut each: impl FnMut(u32, &Plane, &Monitor) -> Result<(), JobError>,
 ) -> Result<(), JobError> {
@@ -77,10 +79,13 @@ pub fn for_each_layer(
     let mut sections = Sections::new(patch, 0.0);
     let mut plane = vec![0.0; nx * ny];
     let mut k = 0;
+    let mut watch = Watch::new(&field.patch()?, &field.affine(), 0.0);
     for z in field.slabs() {
         let share = |z: u32, part: f32| (z as f32 + part) / nz as f32;
         let part = monitor.part(share(z.start, 0.0), share(z.start, 0.5 * z.len() as f32));
-        sections.push(&field.evaluate(z.clone(), &part)?);
+        let samples = field.evaluate(z.clone(), &part)?;
+        watch.planes(&samples, monitor)?;
+        sections.push(&samples);
         while k < layers.count() && sections.reaches(layers.middle(k)) {
             monitor.check()?;
             sections.cut(layers.middle(k), &mut plane, monitor)?;
@@ -89,6 +94,7 @@ pub fn for_each_layer(
             k += 1;
         }
     }
+    watch.tell(field.program(), cx);
     let empty = || JobError::Invalid("there is nothing to cut: no sample of the field is below 0".into());
     layers.check_part(sections.extent().ok_or_else(empty)?).map_err(refused)
 }

@@ -13,9 +13,12 @@ pub mod mesh_input;
 pub mod surface;
 pub mod ticket;
 pub mod types;
+pub mod warning;
+pub mod watch;
 
 pub use context::{Input, JobContext, JobLimits, Output, Outputs};
 pub use fieldstone_shape::params::{Kind, Param, ParamError, Values};
 pub use fieldstone_shape::{GraphLimits, Made};
 pub use job_type::{JobEntry, JobError, KnownInput, KnownInputs, Prepared, Product, Reference, Slot, Work};
 pub use types::{JOB_TYPES, find};
+pub use warning::WARNINGS;

@@ -3,6 +3,7 @@
 use crate::context::JobContext;
 use crate::field::Field;
 use crate::job_type::{JobError, Product};
+use crate::watch::{Watch, tell_specks};
 use fieldstone_kernel::format::{MeshFormat, write_mesh};
 use fieldstone_kernel::isosurface::{IsosurfaceError, Mesher, Options, Sharp};
 use fieldstone_kernel::{Monitor, TriMesh};
@@ -45,7 +46,8 @@ pub const MESH: Product = Product {
     doc: "closed 2-manifold, faces outward, mm; extension by file_type",
 };
 /// What these jobs say of it.
-pub const RESULTS: &[&str] = &["face_count", "vertex_count", "watertight", "bounds"];
+pub const RESULTS: &[&str] =
+    &["face_count", "vertex_count", "watertight", "bounds", "components", "cavities"];
 
 /// Normals that differ by more than this make an edge.
 const SHARP_DEGREES: f64 = 30.0;
@@ -68,7 +70,7 @@ pub fn memory_bytes(samples: u64) -> u64 {
     most_triangles(samples).saturating_mul(BYTES_PER_TRIANGLE)
 }
 
-/// The surface of `field`, in the world.
+/// The surface of `field`, in the world. Warns of what the field's grid does not hold.
 pub fn mesh_of(
     field: &Field,
     isovalue: f64,
@@ -89,12 +91,15 @@ pub fn mesh_of(
         refused => JobError::Invalid(refused.to_string()),
     };
     let mut mesher = Mesher::new(&patch, &options).map_err(refuse)?;
+    let mut watch = Watch::new(&patch, &field.affine(), isovalue as f32);
     let slabs = field.slabs();
     for (i, z) in slabs.iter().enumerate() {
         let share = |k: f32| 0.9 * (i as f32 + k) / slabs.len() as f32;
         let samples = field.evaluate(z.clone(), &monitor.part(share(0.0), share(0.8)))?;
+        watch.planes(&samples, monitor)?;
         mesher.planes(&samples, &monitor.part(share(0.8), share(1.0))).map_err(refuse)?;
     }
+    watch.tell(field.program(), cx);
     let mut mesh = mesher.finish(&monitor.part(0.9, 1.0)).map_err(refuse)?;
     place(&mut mesh, &field.affine());
     Ok(mesh)
@@ -141,5 +146,9 @@ pub fn export(
     let topology = fieldstone_kernel::measure::topology(&mesh, &monitor.part(0.95, 1.0))?;
     cx.set_param("watertight", topology.is_closed_manifold());
     cx.set_param("bounds", bounds_json(&mesh.bounds()));
+    let parts = fieldstone_kernel::measure::parts(&mesh, &monitor.part(0.98, 1.0))?;
+    cx.set_param("components", parts.solids);
+    cx.set_param("cavities", parts.cavities);
+    tell_specks(&parts, &field.patch()?, &field.affine(), cx);
     Ok(())
 }

@@ -53,15 +53,27 @@ pub struct Port {
     pub takes: Type,
     /// Whether the graph is refused without it.
     pub required: bool,
+    /// What its values should promise for the result to be what the operator's parameters say; the job warns of less.
+    pub wants: Promise,
 }
 
 impl Port {
     /// The input that every transform and sampler has.
-    pub const POINTS: Port = Port { name: "Points", takes: Type::Vec3f, required: true };
+    pub const POINTS: Port = Port::required("Points", Type::Vec3f);
+
+    /// One that the graph is refused without.
+    pub const fn required(name: &'static str, takes: Type) -> Port {
+        Port { name, takes, required: true, wants: Promise::Sign }
+    }
 
     /// A required number per point.
     pub const fn float(name: &'static str) -> Port {
-        Port { name, takes: Type::Float, required: true }
+        Port::required(name, Type::Float)
+    }
+
+    /// A required distance per point, in mm.
+    pub const fn distance(name: &'static str) -> Port {
+        Port { wants: Promise::Pieces, ..Port::float(name) }
     }
 }
 
@@ -72,6 +84,8 @@ pub enum Promise {
     Sign,
     /// |f(p) − f(q)| ≤ |p − q|: never farther from zero than the surface is (a boolean of distances).
     Bound,
+    /// The signed distance beside the surface, but where the surfaces of a boolean meet, or their mirror images.
+    Pieces,
     /// The signed distance (a sphere; after Redistance).
     Distance,
 }

@@ -128,6 +128,25 @@ impl Plan {
         volumes + self.slab_bytes(self.slab) + scratch
     }
 
+    /// Operators that want a distance and get less: a text each. What they make has not the measures that their parameters say.
+    pub fn uneven(&self) -> Vec<String> {
+        let (nodes, promises) = (self.graph.nodes(), promises(&self.graph));
+        let mut found = Vec::new();
+        for &i in self.graph.order().iter().filter(|i| self.visible[**i].is_some()) {
+            let ports = nodes[i].entry.inputs.iter().zip(&nodes[i].inputs);
+            for (port, from) in ports.filter_map(|(p, from)| Some((p, (*from)?))) {
+                if promises[from] < port.wants {
+                    let what = format!(
+                        "input {:?} is no distance in mm: operators[{from}] ({}) gives values that rise at another pace, so its measures come out uneven; a Redistance between the two mends that",
+                        port.name, nodes[from].entry.type_name
+                    );
+                    found.push(self.graph.error_at(i, what).to_string());
+                }
+            }
+        }
+        found
+    }
+
     fn samples_of(&self, node: usize) -> u64 {
         let n = self.domain_of(node).map_or([0; 3], Domain::resolution);
         n.iter().map(|n| u64::from(*n)).product()

@@ -34,8 +34,6 @@ fn job(page: &mut String, entry: &JobEntry) {
         [format!("`{}`", product.name), format!("asset, .{}", product.extension), product.doc.to_owned()]
     });
     table(page, "Out", products.collect());
-    if !entry.results.is_empty() {
-        let names: Vec<String> = entry.results.iter().map(|name| format!("`{name}`")).collect();
-        let _ = write!(page, "\nParameters out: {}.\n", names.join(", "));
-    }
+    let names: Vec<String> = entry.params_out().iter().map(|name| format!("`{name}`")).collect();
+    let _ = write!(page, "\nParameters out: {}.\n", names.join(", "));
 }

@@ -94,8 +94,9 @@ fn name_outputs(drafts: &mut [Draft], types: JobTypes, problems: &mut Problems) 
         for (name, source) in &draft.params {
             let ParamSource::Upstream { job, parameter } = source else { continue };
             let Some(entry) = entry_of(job) else { continue };
-            if !entry.results.contains(&parameter.as_str()) {
-                let msg = no_such(job, entry.type_name, "parameter", Some(parameter), entry.results);
+            let made = entry.params_out();
+            if !made.contains(&parameter.as_str()) {
+                let msg = no_such(job, entry.type_name, "parameter", Some(parameter), &made);
                 problems.push(format!("jobs.{own}.parameters.{name}"), msg);
             }
         }

@@ -13,7 +13,7 @@ use std::io::Write;
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "export_cli",
-    revision: 2,
+    revision: 3,
     doc: "Cuts the shape of a graph into layers and writes their contours as a Common Layer Interface 2.0 file, in mm",
     params: &[
         GRAPH,
@@ -49,7 +49,7 @@ fn run(job: &GraphJob, cx: &mut JobContext) -> Result<(), JobError> {
     let mut writer =
         CliWriter::new(cx.output("layers", "cli")?, encoding, &Header { min, max, layers: layers.count() })?;
     let tolerance = job.values().float(TOLERANCE.name);
-    for_each_layer(&field, &patch, &layers, &monitor.part(0.1, 1.0), |k, plane, monitor| {
+    for_each_layer(&field, &patch, &layers, cx, &monitor.part(0.1, 1.0), |k, plane, monitor| {
         writer.layer(layers.top(k), &contours(plane, 0.0, tolerance, monitor)?)?;
         Ok(())
     })?;

@@ -17,7 +17,7 @@ const MAX_PIXELS: u64 = 1 << 28;
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "export_slices",
-    revision: 2,
+    revision: 3,
     doc: "Cuts the shape of a graph into layers: a zip of anti-aliased PNG pictures (white inside, highest y first) or of SVG contours, 00000.png upwards from the lowest",
     params: &[
         GRAPH,
@@ -55,7 +55,7 @@ fn run(job: &GraphJob, cx: &mut JobContext) -> Result<(), JobError> {
     let mut picture = vec![0; raster.as_ref().map_or(0, Raster::pixels)];
     let mut stack = Stack::new(cx.output("slices", "zip")?);
     let tolerance = job.values().float(TOLERANCE.name);
-    for_each_layer(&field, &patch, &layers, &monitor.part(0.1, 1.0), |k, plane, monitor| {
+    for_each_layer(&field, &patch, &layers, cx, &monitor.part(0.1, 1.0), |k, plane, monitor| {
         match &raster {
             Some(raster) => {
                 coverage(plane, 0.0, raster, &mut picture, monitor)?;

@@ -4,6 +4,7 @@ use crate::context::JobContext;
 use crate::field::upright;
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
 use crate::job_type::{JobEntry, JobError, Product, Work};
+use crate::watch::Watch;
 use anyhow::Context;
 use fieldstone_shape::operator::Type;
 use fieldstone_shape::{Domain, Program, integers_json, numbers_json, patch_json};
@@ -13,7 +14,7 @@ use std::ops::Range;
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "implicit/evaluate",
-    revision: 2,
+    revision: 3,
     doc: "Evaluates a shape graph at its sample points: the raw values of its last operator, x fastest.",
     params: &[GRAPH],
     products: &[PRODUCT],
@@ -45,10 +46,14 @@ pub(super) fn run(job: &GraphJob, cx: &mut JobContext) -> Result<(), JobError> {
     let program = job.program(cx, &monitor.part(0.0, 0.1))?;
     let component = component_type(&program)?;
     let mut out = cx.output("volume", "bin")?;
+    let mut watch = watch(&program);
     let slabs: Vec<_> = program.plan().slabs().collect();
     for (i, z) in slabs.iter().enumerate() {
         let share = |k: usize| 0.1 + 0.9 * k as f32 / slabs.len() as f32;
         let channels = program.evaluate(z.clone(), &monitor.part(share(i), share(i + 1)))?;
+        if let Some(watch) = &mut watch {
+            watch.planes(&channels[0], &monitor)?;
+        }
         let count = channels[0].len();
         for from in (0..count).step_by(BATCH) {
             monitor.check()?;
@@ -56,8 +61,19 @@ pub(super) fn run(job: &GraphJob, cx: &mut JobContext) -> Result<(), JobError> {
         }
     }
     out.flush()?;
+    if let Some(watch) = watch {
+        watch.tell(Some(&program), cx);
+    }
     cx.set_param("component_type", component);
     describe_patch(&program, cx)
+}
+
+/// Looks over samples that are a field on a grid.
+pub(super) fn watch(program: &Program) -> Option<Watch> {
+    match program.plan().target_domain() {
+        Ok(Domain::Grid { patch, affine }) if program.channels() == 1 => Some(Watch::new(patch, affine, 0.0)),
+        _ => None,
+    }
 }
 
 fn component_type(program: &Program) -> Result<&'static str, JobError> {

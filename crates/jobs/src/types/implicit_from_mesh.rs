@@ -3,10 +3,13 @@
 use crate::context::JobContext;
 use crate::job_type::{JobEntry, JobError, KnownInputs, Product, Slot, Work};
 use crate::mesh_input::{checksum_bytes, mesh_memory_bytes, read_input_mesh};
+use crate::watch::{Watch, tell_lost};
 use anyhow::Context;
 use fieldstone_kernel::bvh::{Bvh, BvhBytesError};
 use fieldstone_kernel::distance::{FromMesh, Reach};
+use fieldstone_kernel::measure::{lost_shells, shells};
 use fieldstone_kernel::{Patch, TriMesh};
+use fieldstone_shape::affine::Affine;
 use fieldstone_shape::params::{Kind, Param, Values};
 use fieldstone_shape::{bounds_json, integers_json, numbers_json, patch_json};
 use std::fs::File;
@@ -18,7 +21,7 @@ pub(super) const MAX_RESOLUTION: i64 = 1024;
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "implicit/from-mesh",
-    revision: 2,
+    revision: 3,
     doc: "Samples the signed distance to a mesh on a grid around it: negative inside, mm, x fastest.",
     inputs: &[
         Slot {
@@ -161,6 +164,11 @@ pub(super) fn sample(
     let part = monitor.part(from, 0.95);
     let (field, notes) = FromMesh::new(mesh, bvh).sample_noting(patch, Reach::Everywhere, &part)?;
     notes.iter().filter(|note| note.is_warning()).for_each(|note| cx.warn(&format!("mesh: {note}")));
+    let found = shells(mesh, &monitor.part(0.95, 0.97))?;
+    tell_lost(&lost_shells(&found, &field, patch, &monitor)?, found.len(), patch, cx);
+    let mut watch = Watch::new(patch, &Affine::IDENTITY, 0.0);
+    watch.planes(&field, &monitor)?;
+    watch.tell(None, cx);
     let mut out = cx.output("volume", "bin")?;
     for chunk in field.chunks(1 << 18) {
         monitor.check()?;

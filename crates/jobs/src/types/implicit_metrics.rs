@@ -4,6 +4,7 @@ use crate::context::JobContext;
 use crate::field::{Field, VOLUME, VOLUME_OFFSET, VOLUME_RESOLUTION, VOLUME_SIZE, volume_work};
 use crate::job_type::{JobEntry, JobError};
 use crate::surface::{FEATURE_PRESERVING, mesh_of};
+use crate::watch::tell_specks;
 use fieldstone_kernel::Monitor;
 use fieldstone_kernel::measure::{moments, parts};
 use fieldstone_shape::params::Values;
@@ -12,7 +13,7 @@ use fieldstone_shape::{bounds_json, number_json, numbers_json};
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "implicit/metrics",
-    revision: 2,
+    revision: 3,
     doc: "Measures the shape of a sampled field. The measures are those of the mesh that mesh/from-volume makes of it: of second order in the cell for smooth shapes (docs/accuracy.md). Faces of the volume that close the shape count as surface",
     inputs: &[VOLUME],
     params: &[VOLUME_SIZE, VOLUME_OFFSET, VOLUME_RESOLUTION, FEATURE_PRESERVING],
@@ -58,6 +59,7 @@ pub(super) fn measure(
     cx.set_param("centroid", numbers_json(&measured.centroid));
     cx.set_param("components", parts.solids);
     cx.set_param("cavities", parts.cavities);
+    tell_specks(&parts, &field.patch()?, &field.affine(), cx);
     let rows = measured.second.map(|row| numbers_json(&row)).join(", ");
     cx.set_param("second_moments", format!("[{rows}]"));
     Ok(())

@@ -10,7 +10,7 @@ use std::io::Write;
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "mesh/compute-bvh",
-    revision: 2,
+    revision: 3,
     doc: "Builds the bounding volume hierarchy of a mesh.",
     inputs: &[Slot { name: "mesh", required: true, from_param: None, doc: "STL, OBJ, PLY or 3MF" }],
     products: &[Product {

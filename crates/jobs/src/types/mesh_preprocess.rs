@@ -15,7 +15,7 @@ use std::io::Write;
 /// The job type.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "mesh/preprocess",
-    revision: 3,
+    revision: 4,
     doc: "Welds, cleans, orients and closes a mesh, optionally centres it, and reports what was done",
     inputs: &[Slot {
         name: "mesh",
@@ -145,7 +145,7 @@ mod tests {
         let (outputs, _folder) =
             run_on("part.OBJ", TETRAHEDRON.as_bytes(), json!({"center": "bounding_box"})).unwrap();
         let names: Vec<_> = outputs.params.keys().map(String::as_str).collect();
-        assert_eq!(names, ENTRY.results);
+        assert_eq!(names, ENTRY.params_out());
         assert_eq!(outputs.params["bounds"], r#"{"min": [-0.5, -0.5, -0.5], "max": [0.5, 0.5, 0.5]}"#);
         assert_eq!((&*outputs.params["face_count"], &*outputs.params["watertight"]), ("4", "true"));
         let report: Value = serde_json::from_str(&outputs.params["report"]).unwrap();

@@ -149,11 +149,15 @@ mod laws {
             let declared: Vec<_> = e.products.iter().map(|p| (p.name, p.extension)).collect();
             assert_eq!(assets, declared, "{}", e.type_name);
             assert_eq!(
-                made.params.keys().collect::<Vec<_>>(),
-                e.results.iter().collect::<Vec<_>>(),
+                made.params.keys().map(String::as_str).collect::<Vec<_>>(),
+                e.params_out(),
                 "{}",
                 e.type_name
             );
+            let warnings: Value = serde_json::from_str(&made.params[crate::WARNINGS]).unwrap();
+            for warning in warnings.as_array().expect("a list") {
+                assert!(warning["kind"].is_string() && warning["message"].is_string(), "{warning}");
+            }
             let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
             assert!(
                 pool.install(|| run(e, Monitor::none())).unwrap() == made,

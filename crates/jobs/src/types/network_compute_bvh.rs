@@ -15,7 +15,7 @@ const BYTES_PER_FILE_BYTE: u64 = 48;
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "network/compute-bvh",
-    revision: 1,
+    revision: 2,
     doc: "Builds the bounding volume hierarchy of a line network.",
     inputs: &[Slot {
         name: "network",

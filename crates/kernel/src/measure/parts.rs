@@ -9,6 +9,8 @@ use crate::vector::determinant;
 pub struct Parts {
     /// Enclosed volume of every part, in the order of their first triangles; negative for a cavity.
     pub volumes: Vec<f64>,
+    /// A vertex of every part.
+    pub places: Vec<[f32; 3]>,
     /// Parts whose faces look outward: outer surfaces.
     pub solids: usize,
     /// Parts whose faces look inward: surfaces of cavities.
@@ -49,7 +51,7 @@ pub fn parts(mesh: &TriMesh, monitor: &Monitor) -> Result<Parts, Cancelled> {
     let volumes: Vec<f64> = sums.into_iter().map(|s| s / 6.0).collect();
     let solids = volumes.iter().filter(|v| **v > 0.0).count();
     let cavities = volumes.iter().filter(|v| **v < 0.0).count();
-    Ok(Parts { volumes, solids, cavities })
+    Ok(Parts { volumes, places: origins, solids, cavities })
 }
 
 /// The root of `i`, halving the path to it.
@@ -78,6 +80,7 @@ mod tests {
         hole.triangles.iter_mut().for_each(|t| t.swap(1, 2));
         let all = joined(&joined(&cuboid([0.0; 3], [4.0; 3]), &hole), &cuboid([9.0; 3], [9.5; 3]));
         let parts = parts(&all, &Monitor::none()).unwrap();
-        assert_eq!(parts, Parts { volumes: vec![64.0, -1.0, 0.125], solids: 2, cavities: 1 });
+        assert_eq!((&parts.volumes[..], parts.solids, parts.cavities), (&[64.0, -1.0, 0.125][..], 2, 1));
+        assert_eq!(parts.places, [[0.0; 3], [1.0; 3], [9.0; 3]]);
     }
 }

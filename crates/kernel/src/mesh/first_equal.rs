@@ -12,7 +12,7 @@ const KEYS_PER_TASK: usize = 1 << 15;
 const BATCH: usize = 32;
 
 /// For each `i < n` the least `j` with an equal key. `n` is below 2³²−1.
-pub(super) fn first_equal<K: Eq>(
+pub(crate) fn first_equal<K: Eq>(
     n: usize,
     key: impl Fn(usize) -> K + Sync,
     hash: impl Fn(&K) -> u64 + Sync,
@@ -68,7 +68,7 @@ pub(super) fn first_equal<K: Eq>(
 
 /// Mixes one word into a hash (the finaliser of MurmurHash3, Appleby 2011).
 #[inline]
-pub(super) fn mix(hash: u64, word: u64) -> u64 {
+pub(crate) fn mix(hash: u64, word: u64) -> u64 {
     let mut h = hash.rotate_left(23) ^ word.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     h = (h ^ (h >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     h = (h ^ (h >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);

@@ -13,6 +13,7 @@ mod topology;
 mod tri_mesh;
 mod weld;
 
+pub(crate) use first_equal::{first_equal, mix};
 pub use holes::HoleLimits;
 pub use mean_value::{MeanValue, MeanValueError};
 pub(crate) use orient::mended;

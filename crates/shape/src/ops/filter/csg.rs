@@ -32,7 +32,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         },
     ],
     example: r#"{"operation": "Subtract", "smoothing": 0.1}"#,
-    promise: |_, inputs| inputs.iter().copied().min().unwrap_or(Promise::Sign).min(Promise::Bound),
+    promise: |_, inputs| inputs.iter().copied().min().unwrap_or(Promise::Sign).min(Promise::Pieces),
     sees: |values, visible, spacing, inputs| {
         let [a, b] = as_union(values, inputs);
         beside(visible, spacing, a).or(beside(visible, spacing, b)).widened(values.float("smoothing"))

@@ -32,8 +32,12 @@ const fn weight(name: &'static str, doc: &'static str) -> Param {
 }
 
 fn promise(values: &Values, inputs: &[Promise]) -> Promise {
-    let steepest = values.float("scale_a").abs() + values.float("scale_b").abs();
+    let [a, b] = ["scale_a", "scale_b"].map(|name| values.float(name).abs());
+    let steepest = a + b;
     let weakest = inputs.iter().copied().min().unwrap_or(Promise::Sign);
+    if [a, b] == [1.0, 0.0] || [a, b] == [0.0, 1.0] {
+        return weakest.min(Promise::Pieces);
+    }
     if steepest <= 1.0 { weakest.min(Promise::Bound) } else { Promise::Sign }
 }
 

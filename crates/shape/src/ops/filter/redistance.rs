@@ -26,7 +26,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     ],
     ignored: &["size"],
     example: r#"{"pre_offset": 0.05, "post_offset": -0.02}"#,
-    promise: |values, _| if values.float("post_offset") == 0.0 { Promise::Distance } else { Promise::Bound },
+    promise: |values, _| if values.float("post_offset") == 0.0 { Promise::Distance } else { Promise::Pieces },
     sees: |values, _, _, _| Visible::SURFACE.widened(values.float("pre_offset").abs()),
     reach: Reach::Distances {
         alone: |values| values.float("pre_offset") == 0.0 && values.float("post_offset") == 0.0,

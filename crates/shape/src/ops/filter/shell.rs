@@ -16,7 +16,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         behind the Shell cannot mend an uneven wall. Its two sides are half a thickness from the surface, so the samples should \
         reach that far beyond the part. With 5 cells per wall 95 % of it are within 1.1 % of the thickness asked, with 20 cells within 0.06 % \
         (docs/accuracy.md); without the Redistance a gyroid's wall is off by 8 % and a P's by 25 %.",
-    inputs: &[Port::float("Samples")],
+    inputs: &[Port::distance("Samples")],
     params: &[
         Param {
             name: "offset",
@@ -32,7 +32,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         },
     ],
     example: r#"{"offset": 0.05, "thickness": 0.2}"#,
-    promise: |_, inputs| inputs.first().copied().unwrap_or(Promise::Sign).min(Promise::Bound),
+    promise: |_, inputs| inputs.first().copied().unwrap_or(Promise::Sign).min(Promise::Pieces),
     sees: |values, visible, _, _| {
         visible.widened(values.float("offset").abs() + 0.5 * values.float("thickness"))
     },

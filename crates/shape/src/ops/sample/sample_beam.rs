@@ -37,7 +37,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         XFORM_PARAM,
     ],
     example: r#"{"network_data": {"path": "net.json"}, "section_radius": 0.05, "section_type": "Box"}"#,
-    promise: |_, inputs| inputs.iter().copied().min().unwrap_or(Promise::Sign).min(Promise::Bound),
+    promise: |_, inputs| inputs.iter().copied().min().unwrap_or(Promise::Sign).min(Promise::Pieces),
     check: |values, _| required_asset(values, "network_data").map(drop),
     build,
     ..OperatorEntry::SAMPLER

@@ -31,7 +31,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         box a number is that of the nearest point of the box plus the distance to the box, a vector that of the nearest \
         point. Values are data: a scaling `xform` moves them, it does not multiply them. Samples that a graph computed are \
         sampled where its grid is unless the box says otherwise.",
-    inputs: &[Port::POINTS, Port { name: "Volume", takes: Type::Volume, required: true }],
+    inputs: &[Port::POINTS, Port::required("Volume", Type::Volume)],
     output: Type::Any,
     params: &[OFFSET, SIZE, XFORM_PARAM],
     example: r#"{"volume_offset": [-1, -1, -1], "volume_size": [2, 2, 2]}"#,

@@ -17,7 +17,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     doc: "Unit vectors in the direction in which the samples grow: outward normals of a shape.",
     details: "Central differences on the grid, one-sided at its border, there from three samples, of second order in the step. Zero where the samples do not change. \
         The vectors are the world's: where an `xform` turned the points, they are turned with them.",
-    inputs: &[Port { name: "Samples", takes: Type::Any, required: true }],
+    inputs: &[Port::required("Samples", Type::Any)],
     params: PARAMS,
     example: r#"{"spacing_type": "Discrete", "step_size": 1}"#,
     promise,

@@ -25,7 +25,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         Image is the first layer of a volume: pixel (i, j) of w × h has its middle at ((i + ½)/w, (j + ½)/h), between them it is bilinear, and it \
         repeats. Distances are lost: put a Redistance after the sampler. \
         The points given are the world's: `xform` is undone after the move, so what follows is placed as without it.",
-    inputs: &[Port::POINTS, Port { name: "Image", takes: Type::Volume, required: true }],
+    inputs: &[Port::POINTS, Port::required("Image", Type::Volume)],
     params: &[
         Param {
             name: "shape_type",

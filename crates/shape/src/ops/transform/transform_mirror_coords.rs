@@ -40,7 +40,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     promise: |values, inputs| {
         // Mirrors of a sheared or unevenly scaled frame are no isometries.
         let evenly = crate::affine::Affine::placement(values, "xform").is_ok_and(|a| a.is_similarity());
-        let own = if evenly { Promise::Bound } else { Promise::Sign };
+        let own = if evenly { Promise::Pieces } else { Promise::Sign };
         inputs.iter().copied().fold(own, Promise::min)
     },
     check: |values, _| normal(values).map(drop),
