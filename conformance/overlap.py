@@ -126,9 +126,11 @@ def check(binary, folder, seed):
     union = m3.Manifold.batch_boolean(shapes, m3.OpType.Add)
 
     def inside_out(i):
-        # A part that faces inward and lies in another would be a cavity.
-        others = (other for j, other in enumerate(shapes) if j != i)
-        return rng.random() < 0.2 and all((shapes[i] - other).volume() > 1e-6 for other in others)
+        # Where one part lies in another and they face apart, the inner one is a cavity.
+        def apart(a, b):
+            return (a - b).volume() > 1e-6 and (b - a).volume() > 1e-6
+
+        return rng.random() < 0.2 and all(apart(shapes[i], shapes[j]) for j in range(len(shapes)) if j != i)
 
     triangles = [v[f[:, ::-1]] if inside_out(i) else v[f] for i, (v, f) in enumerate(solids)]
     if seed % 5 == 0:
