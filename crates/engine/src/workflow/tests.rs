@@ -169,7 +169,7 @@ fn bad_definitions_name_the_place() {
         ),
         (
             "jobs: {p: {type: mesh/preprocess, parameters: {mesh_filename: x}}, a: {type: x, parameters: {m: {job: p, parameter: size}}}}",
-            "jobs.a.parameters.m: job \"p\" (mesh/preprocess) makes no parameter called \"size\", only bounds",
+            "jobs.a.parameters.m: job \"p\" (mesh/preprocess) makes no parameter called \"size\", only bounds, warnings",
         ),
     ];
     for (text, expected) in cases {
