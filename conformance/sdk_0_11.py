@@ -115,7 +115,7 @@ def refused_graphs(t):
     """a graph that cannot be is refused with the place."""
     graph = infill(t)
     graph["edges"][3]["source"] = 0
-    refused(lambda: t.client.jobs.run("evaluate_graph", {"graph": graph}), "operators[4] (CSG)", "Vec3f")
+    refused(lambda: t.client.jobs.run("evaluate_graph", {"graph": graph}), "operators[2] (SampleVolume)", "feed no other")
     graph = infill(t)
     graph["operators"][1]["parameters"]["volume_data"]["path"] = "absent.bin"
     refused(lambda: t.client.jobs.run("evaluate_graph", {"graph": graph}), "absent.bin")

@@ -71,7 +71,7 @@ mod tests {
         let graph = json!({"operators": [
             {"type": "Shell", "parameters": {"thickness": 0.2}},
             {"type": "Redistance"},
-            {"type": "SampleBox"},
+            {"type": "SampleSurfaceLattice"},
             {"type": "GenerateSamplePoints", "parameters": {"resolution": [201, 201, 2001], "size": [2, 2, 20]}}],
             "edges": [{"source": 1, "target": [0, "Samples"]}, {"source": 2, "target": [1, "Samples"]},
                 {"source": 3, "target": [2, "Points"]}]});
@@ -81,7 +81,7 @@ mod tests {
         let lines: Vec<Vec<&str>> =
             told.lines().map(|l| l.split("  ").map(str::trim).filter(|w| !w.is_empty()).collect()).collect();
         // Cells of 0.01: 0.1 and a cell's diagonal are 12 planes, the surface's cells two more, one for the mesh.
-        assert_eq!(lines[2], ["2", "SampleBox", "3", "within 0.000 + 1 cells", "in the cache"]);
+        assert_eq!(lines[2], ["2", "SampleSurfaceLattice", "3", "within 0.000 + 1 cells", "in the cache"]);
         assert_eq!(lines[3][..4], ["1", "Redistance", "2", "within 0.100 + 1 cells"]);
         let halo = plan.halo[1] + plan.cells[1];
         assert!((12..=18).contains(&halo) && lines[3][4] == format!("kept, {halo} planes"), "{told}");

@@ -86,7 +86,7 @@ mod tests {
         files.extend([false, true].map(|big| utf_16_bytes(text, big)));
         files.extend([false, true].map(|big| utf_16_bytes(&format!("\u{feff}{text}\u{1a}\0\0"), big)));
         files.push(text.replace('\n', "\r").into_bytes());
-        files.push(text.replacen('\n', "\r", 1).into_bytes());
+        files.push(text.replace("\n#", "\r#").into_bytes());
         files.push([text.as_bytes(), b"\0\x1a\r\n\0"].concat());
         for file in &files {
             assert_eq!(as_lines(file).unwrap(), text.as_bytes(), "{file:?}");

@@ -70,7 +70,10 @@ async fn the_sdk_gets_exactly_the_keys_it_knows() {
     let job = get(path).await;
     assert_eq!(keys(&job), MODERN_JOB);
     assert!(["created", "started", "finished"].iter().all(|k| is_rfc1123(&job[k])), "{job}");
-    assert_eq!(job["meta"], json!({"size": 5, "patch": {"size": [2.0, 2.0, 2.0]}, "word": "Float", "warnings": []}));
+    assert_eq!(
+        job["meta"],
+        json!({"size": 5, "patch": {"size": [2.0, 2.0, 2.0]}, "word": "Float", "warnings": []})
+    );
     assert_eq!(job["parameters"], json!({"mesh_filename": "a.stl"}));
     assert_eq!(job["outputs"]["params"]["size"], "5");
     let asset = &job["assets"][0];
