@@ -10,6 +10,7 @@ use fieldstone_kernel::bvh::Bvh;
 use fieldstone_kernel::distance::{FromMesh, NARROW_BAND_CELLS, Reach};
 use fieldstone_kernel::format::{MeshFormat, MeshLimits, read_mesh};
 use fieldstone_kernel::testing::{Rng, bumpy_sphere, torus, winding_oracle};
+use fieldstone_kernel::vector::{Vector, cross, dot, sub};
 use fieldstone_kernel::{Monitor, Patch, TriMesh};
 use rayon::prelude::*;
 
@@ -167,26 +168,9 @@ impl Oracle {
     }
 }
 
-type V = [f64; 3];
-
-#[inline(always)]
-fn dot(a: V, b: V) -> f64 {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-}
-
-#[inline(always)]
-fn sub(a: V, b: V) -> V {
-    [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
-}
-
-#[inline(always)]
-fn cross(a: V, b: V) -> V {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
-}
-
 /// Squared distance from the origin to the segment from `a` to `b`.
 #[inline(always)]
-fn segment2(a: V, b: V) -> f64 {
+fn segment2(a: Vector, b: Vector) -> f64 {
     let e = sub(b, a);
     let t = -dot(a, e) / dot(e, e);
     // 0/0 of an edge without length is NaN, which the first comparison takes away.
@@ -198,8 +182,8 @@ fn segment2(a: V, b: V) -> f64 {
 
 /// Squared distance from the origin to the triangle, and whether a ray in a fixed skew direction hits it.
 #[inline(always)]
-fn one(a: V, b: V, c: V) -> (f64, bool) {
-    const SKEW: V = [0.3917, 0.7331, 0.5573];
+fn one(a: Vector, b: Vector, c: Vector) -> (f64, bool) {
+    const SKEW: Vector = [0.3917, 0.7331, 0.5573];
     let n = cross(sub(b, a), sub(c, a));
     let (nn, h) = (dot(n, n), dot(a, n));
     let (ab, bc, ca) = (cross(a, b), cross(b, c), cross(c, a));

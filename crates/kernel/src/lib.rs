@@ -30,6 +30,7 @@ pub mod solid;
 #[doc(hidden)]
 pub mod testing;
 pub mod trig;
+mod union_find;
 pub mod vector;
 pub mod volume;
 

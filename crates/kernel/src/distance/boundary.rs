@@ -6,6 +6,7 @@
 
 use crate::mesh::TriMesh;
 use crate::outer::Shells;
+use crate::union_find::{alone, find, unite};
 use rayon::prelude::*;
 
 /// Triangles that close `mesh`, and its shells.
@@ -73,15 +74,14 @@ fn cones(mesh: &TriMesh, boundary: &[(u32, u32)]) -> TriMesh {
     let mut vertices: Vec<u32> = boundary.iter().flat_map(|e| [e.0, e.1]).collect();
     vertices.sort_unstable();
     vertices.dedup();
-    let local = |v: u32| vertices.binary_search(&v).expect("every boundary vertex is listed");
-    let mut parent: Vec<usize> = (0..vertices.len()).collect();
+    let local = |v: u32| vertices.binary_search(&v).expect("every boundary vertex is listed") as u32;
+    let mut parent = alone(vertices.len());
     for &(a, b) in boundary {
-        let (a, b) = (root(&mut parent, local(a)), root(&mut parent, local(b)));
-        parent[a.max(b)] = a.min(b);
+        unite(&mut parent, local(a), local(b));
     }
     let mut sums = vec![([0.0f64; 3], 0.0f64); vertices.len()];
     for (i, &v) in vertices.iter().enumerate() {
-        let (sum, count) = &mut sums[root(&mut parent, i)];
+        let (sum, count) = &mut sums[find(&mut parent, i as u32) as usize];
         for (s, c) in sum.iter_mut().zip(mesh.positions[v as usize]) {
             *s += f64::from(c);
         }
@@ -92,23 +92,15 @@ fn cones(mesh: &TriMesh, boundary: &[(u32, u32)]) -> TriMesh {
     let mut apex = vec![u32::MAX; vertices.len()];
     for &(a, b) in boundary {
         let (a, b) = (local(a), local(b));
-        let part = root(&mut parent, a);
+        let part = find(&mut parent, a) as usize;
         if apex[part] == u32::MAX {
             apex[part] = caps.positions.len() as u32;
             let (sum, count) = sums[part];
             caps.positions.push(sum.map(|s| (s / count) as f32));
         }
-        caps.triangles.push([b as u32, a as u32, apex[part]]);
+        caps.triangles.push([b, a, apex[part]]);
     }
     caps
-}
-
-fn root(parent: &mut [usize], mut i: usize) -> usize {
-    while parent[i] != i {
-        parent[i] = parent[parent[i]];
-        i = parent[i];
-    }
-    i
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::bvh::winding::{EXPANSION_ERROR, WindingNumber};
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
 use crate::patch::Patch;
+use crate::vector::normal;
 use rayon::prelude::*;
 use robust::{Coord, orient2d};
 use std::borrow::Cow;
@@ -314,9 +315,7 @@ fn turns_about(t: &[[f64; 3]; 3], y: f64, z: f64) -> i32 {
 /// Where the line at (y, z) meets the plane of the triangle, kept within the triangle's extent.
 fn x_at(t: &[[f64; 3]; 3], y: f64, z: f64) -> f64 {
     let [a, b, c] = t;
-    let u: [f64; 3] = std::array::from_fn(|k| b[k] - a[k]);
-    let v: [f64; 3] = std::array::from_fn(|k| c[k] - a[k]);
-    let n = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
+    let n = normal(*t);
     let x = a[0] - (n[1] * (y - a[1]) + n[2] * (z - a[2])) / n[0];
     let (low, high) = (a[0].min(b[0]).min(c[0]), a[0].max(b[0]).max(c[0]));
     if x.is_finite() { x.clamp(low, high) } else { 0.5 * (low + high) }

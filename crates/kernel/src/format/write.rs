@@ -4,6 +4,7 @@
 //! threads nor the size of a batch shows in the file.
 
 use crate::mesh::TriMesh;
+use crate::vector::{norm, normal};
 use rayon::prelude::*;
 use std::io::{Error, ErrorKind, Result, Write};
 
@@ -53,11 +54,8 @@ fn shortest(v: f32, to: &mut Vec<u8>) {
 
 /// Unit normal by the corners' order, zero for a triangle without area.
 fn unit_normal(c: [[f32; 3]; 3]) -> [f32; 3] {
-    let [a, b, c] = c.map(|p| p.map(f64::from));
-    let u: [f64; 3] = std::array::from_fn(|k| b[k] - a[k]);
-    let v: [f64; 3] = std::array::from_fn(|k| c[k] - a[k]);
-    let n = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
-    let length = (n[0] * n[0] + n[1] * n[1] + n[2] * n[2]).sqrt();
+    let n = normal(c.map(|p| p.map(f64::from)));
+    let length = norm(n);
     if length > 0.0 { n.map(|x| (x / length) as f32) } else { [0.0; 3] }
 }
 

@@ -18,6 +18,7 @@ use super::table::{INNER, Part, table};
 use super::write::{Numbers, Places, range};
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
+use crate::vector::{cross, dot, sub};
 use rayon::prelude::*;
 use std::collections::HashSet;
 
@@ -272,7 +273,7 @@ pub(super) fn apply(
 fn turns_away(mesh: &TriMesh, old: [[u32; 3]; 2], new: [[u32; 3]; 2]) -> bool {
     let normal = |t: [u32; 3]| {
         let [a, b, c] = t.map(|v| mesh.positions[v as usize].map(f64::from));
-        cross(minus(b, a), minus(c, a))
+        cross(sub(b, a), sub(c, a))
     };
     let [a, b] = old.map(normal);
     let together = [0, 1, 2].map(|k| a[k] + b[k]);
@@ -303,7 +304,7 @@ fn nearest(planes: &[Plane]) -> [f64; 3] {
     let mean = [0, 1, 2].map(|k| planes.iter().map(|p| p.point[k]).sum::<f64>() / n);
     let (mut a, mut b) = ([[0.0; 3]; 3], [0.0; 3]);
     for Plane { point, normal: n, height } in planes {
-        let height = dot(*n, minus(*point, mean)) - height;
+        let height = dot(*n, sub(*point, mean)) - height;
         for i in 0..3 {
             (0..3).for_each(|k| a[i][k] += n[i] * n[k]);
             b[i] += n[i] * height;
@@ -343,18 +344,6 @@ fn eigen(mut a: [[f64; 3]; 3]) -> ([f64; 3], [[f64; 3]; 3]) {
         }
     }
     ([a[0][0], a[1][1], a[2][2]], v)
-}
-
-fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-}
-
-fn minus(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
-}
-
-fn cross(u: [f64; 3], v: [f64; 3]) -> [f64; 3] {
-    [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]]
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The shells of a mesh as it was read (what hangs together over vertices of equal position), and which of them a field lost.
 
-use super::parts::{find, unite};
 use crate::aabb::Aabb;
 use crate::mesh::{TriMesh, first_equal, mix};
 use crate::monitor::{Cancelled, Monitor};
 use crate::patch::Patch;
+use crate::union_find::{Numbering, unite_corners};
 use crate::vector::{Vector, cross, dot, norm, sub};
 
 /// Area vectors of a closed shell sum to nothing; to this share of its area.
@@ -35,28 +35,20 @@ pub fn shells(mesh: &TriMesh, monitor: &Monitor) -> Result<Vec<Shell>, Cancelled
     let bits = |i: usize| mesh.positions[i].map(|c| (c + 0.0).to_bits());
     let hash = |key: &[u32; 3]| key.iter().fold(0, |h, w| mix(h, u64::from(*w)));
     let mut parent = first_equal(mesh.positions.len(), bits, hash, monitor)?;
-    for triangles in mesh.triangles.chunks(1 << 16) {
-        monitor.check()?;
-        for &[a, b, c] in triangles {
-            unite(&mut parent, a, b);
-            unite(&mut parent, b, c);
-        }
-    }
-    const NONE: u32 = u32::MAX;
-    let mut number = vec![NONE; mesh.positions.len()];
+    unite_corners(&mut parent, &mesh.triangles, monitor)?;
+    let mut numbers = Numbering::new(mesh.positions.len());
     let mut sums: Vec<Sums> = vec![];
     for (t, triangle) in mesh.triangles.iter().enumerate() {
         if t.is_multiple_of(1 << 16) {
             monitor.check()?;
         }
-        let root = find(&mut parent, triangle[0]) as usize;
+        let (shell, is_new) = numbers.of(&mut parent, triangle[0]);
         let corners = mesh.corners(t);
-        if number[root] == NONE {
-            number[root] = sums.len() as u32;
+        if is_new {
             let origin = corners[0].map(f64::from);
             sums.push(Sums { bounds: Aabb::EMPTY, origin, volume: 0.0, area: 0.0, normal: [0.0; 3] });
         }
-        sums[number[root] as usize].add(corners);
+        sums[shell].add(corners);
     }
     Ok(sums.into_iter().map(Sums::shell).collect())
 }

@@ -1,8 +1,8 @@
 //! Whether a mesh is a closed, oriented 2-manifold, and of what kind.
 
-use super::parts::{find, unite};
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
+use crate::union_find::{find, unite};
 use rayon::prelude::*;
 
 /// Counts of what keeps a mesh from being a closed, oriented 2-manifold (all 0 when it is one), and of its parts.

@@ -14,6 +14,8 @@ use super::TriMesh;
 use super::nesting::{self, Shell};
 use super::topology::{BORDER, BRANCH, Edges, origin};
 use crate::monitor::{Cancelled, Monitor};
+use crate::union_find::{alone, unite};
+use crate::vector::{determinant, sub};
 
 /// A volume below this part of area^1.5 is a sheet's, not a body's; a sphere has 0.094.
 const SHEET: f64 = 1e-4;
@@ -170,17 +172,12 @@ impl Patches {
 
     /// How many parts hang together over edges of any kind.
     pub fn components(&self, edges: &Edges) -> usize {
-        let mut parent: Vec<u32> = (0..self.count as u32).collect();
+        let mut parent = alone(self.count);
         let mut parts = self.count;
         for group in edges.groups().filter(|g| g.len() > 2) {
-            let first = find(&mut parent, self.of[group[0].1 as usize / 3]);
+            let patch = |h: u32| self.of[h as usize / 3];
             for &(_, h) in &group[1..] {
-                let other = find(&mut parent, self.of[h as usize / 3]);
-                let first = find(&mut parent, first);
-                if first != other {
-                    parent[first.max(other) as usize] = first.min(other);
-                    parts -= 1;
-                }
+                parts -= usize::from(unite(&mut parent, patch(group[0].1), patch(h)));
             }
         }
         parts
@@ -254,19 +251,9 @@ impl Patches {
             let corners = mesh.corners(t).map(|c| c.map(f64::from));
             // Near the patch, so that a part far from the origin keeps its digits.
             let o = *apex[p as usize].get_or_insert(corners[0]);
-            let [a, b, c] = corners.map(|q| [q[0] - o[0], q[1] - o[1], q[2] - o[2]]);
-            volumes[p as usize] += (a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0])
-                + a[2] * (b[0] * c[1] - b[1] * c[0]))
-                / 6.0;
+            let [a, b, c] = corners.map(|q| sub(q, o));
+            volumes[p as usize] += determinant(a, b, c) / 6.0;
         }
         volumes
     }
-}
-
-fn find(parent: &mut [u32], mut p: u32) -> u32 {
-    while parent[p as usize] != p {
-        parent[p as usize] = parent[parent[p as usize] as usize];
-        p = parent[p as usize];
-    }
-    p
 }

@@ -13,6 +13,7 @@ use super::{TriMesh, weld};
 use crate::aabb::Aabb;
 use crate::distance::united;
 use crate::monitor::{Cancelled, Monitor};
+use crate::vector::{determinant, sub};
 use rayon::prelude::*;
 
 /// The weld tolerance as a part of the diagonal, when none is given.
@@ -220,9 +221,8 @@ fn centroid(mesh: &TriMesh, watertight: bool) -> [f64; 3] {
     let (mut area, mut by_area) = (0.0, [0.0; 3]);
     for t in 0..mesh.triangles.len() {
         let corners = mesh.corners(t);
-        let [a, b, c] = corners.map(|q| -> [f64; 3] { std::array::from_fn(|k| f64::from(q[k]) - o[k]) });
-        let v = a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0])
-            + a[2] * (b[0] * c[1] - b[1] * c[0]);
+        let [a, b, c] = corners.map(|q| sub(q.map(f64::from), o));
+        let v = determinant(a, b, c);
         let s = area_of(corners);
         volume += v;
         area += s;

@@ -7,6 +7,7 @@
 //! S. W. Sloan, "A fast algorithm for generating constrained Delaunay triangulations", 1993, §4.
 
 use super::exact::{Plane, Point, compare, turn};
+use crate::vector::determinant;
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
@@ -372,8 +373,7 @@ impl<'a> Planar<'a> {
             let d = [q[0] - o[0], q[1] - o[1]];
             [d[0], d[1], d[0] * d[0] + d[1] * d[1]]
         });
-        let det = a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0])
-            + a[2] * (b[0] * c[1] - b[1] * c[0]);
+        let det = determinant(a, b, c);
         let size = a[2].max(b[2]).max(c[2]);
         det > 1e-9 * size * size
     }

@@ -7,6 +7,7 @@ use crate::aabb::Aabb;
 use crate::bvh::{Bvh, PairTest};
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
+use crate::union_find::unite;
 use crate::vector::{determinant, sub};
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -39,7 +40,9 @@ impl Shells {
             list.sort_unstable();
             for edge in list.chunk_by(|a, b| a.0 >> 1 == b.0 >> 1) {
                 match edge {
-                    [(up, a), (down, b)] if up != down => join(&mut shells.of, *a, *b),
+                    [(up, a), (down, b)] if up != down => {
+                        unite(&mut shells.of, *a, *b);
+                    }
                     _ => {
                         let downs = edge.iter().filter(|e| e.0 & 1 == 1).count();
                         shells.closed &= 2 * downs == edge.len();
@@ -153,19 +156,6 @@ fn by_lower_vertex(mesh: &TriMesh, vertex: impl Fn(u32) -> u32) -> (Vec<u32>, Ve
         }
     }
     (start, entries)
-}
-
-fn join(parent: &mut [u32], a: u32, b: u32) {
-    let (a, b) = (root(parent, a), root(parent, b));
-    parent[a.max(b) as usize] = a.min(b);
-}
-
-pub(super) fn root(parent: &mut [u32], mut i: u32) -> u32 {
-    while parent[i as usize] != i {
-        parent[i as usize] = parent[parent[i as usize] as usize];
-        i = parent[i as usize];
-    }
-    i
 }
 
 /// Pairs of groups of which a triangle of the first is cut by one of the second, ascending. Touching is no cut.

@@ -6,9 +6,10 @@
 use super::cuts::Arrangement;
 use super::exact::Column;
 use super::lattice::Lattice;
-use super::shells::{look_along, root};
+use super::shells::look_along;
 use crate::bvh::Bvh;
 use crate::monitor::{Cancelled, Monitor};
+use crate::union_find::{Numbering, alone, unite};
 use rayon::prelude::*;
 use std::cmp::Ordering;
 
@@ -69,28 +70,17 @@ fn regions(arrangement: &Arrangement<'_>) -> Vec<u32> {
         }
     }
     edges.par_sort_unstable();
-    let mut parent: Vec<u32> = (0..pieces.len() as u32).collect();
+    let mut parent = alone(pieces.len());
     for run in edges.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
         let &[(.., a), (.., b)] = run else { continue };
         // Which triangle's pieces are kept where several lie on each other depends on the triangle.
         let [s, t] = [a, b].map(|p| pieces[p as usize].source);
         if s == t || !arrangement.coplanar[s as usize] && !arrangement.coplanar[t as usize] {
-            let (a, b) = (root(&mut parent, a), root(&mut parent, b));
-            parent[a.max(b) as usize] = a.min(b);
+            unite(&mut parent, a, b);
         }
     }
-    let mut number = vec![u32::MAX; pieces.len()];
-    let mut count = 0;
-    (0..pieces.len() as u32)
-        .map(|i| {
-            let r = root(&mut parent, i) as usize;
-            if number[r] == u32::MAX {
-                number[r] = count;
-                count += 1;
-            }
-            number[r]
-        })
-        .collect()
+    let mut numbers = Numbering::new(pieces.len());
+    (0..pieces.len() as u32).map(|i| numbers.of(&mut parent, i).0 as u32).collect()
 }
 
 /// For each region the piece that looks largest along its triangle's axis.

@@ -2,7 +2,7 @@
 
 use super::place::{Confirm, ThinKind, ThinPlace};
 use super::probe::Found;
-use crate::measure::parts::{find, unite};
+use crate::union_find::{find, unite};
 use std::collections::BTreeMap;
 
 /// Samples per axis of a bin.
