@@ -4,7 +4,7 @@ use crate::context::JobContext;
 use crate::field::Field;
 use crate::job_type::{JobError, Product};
 use crate::watch::{Watch, tell_specks};
-use fieldstone_kernel::format::{MeshFormat, write_mesh};
+use fieldstone_kernel::format::{MeshFormat, WRITTEN_EXTENSIONS, write_mesh};
 use fieldstone_kernel::isosurface::{IsosurfaceError, Mesher, Options, Sharp};
 use fieldstone_kernel::{Monitor, TriMesh};
 use fieldstone_shape::affine::Affine;
@@ -21,7 +21,7 @@ pub const ISOVALUE: Param = Param {
 /// The mesh's format.
 pub const FILE_TYPE: Param = Param {
     name: "file_type",
-    kind: Kind::Choice(&["stl", "obj", "ply", "3mf", "glb"]),
+    kind: Kind::Choice(&WRITTEN_EXTENSIONS),
     default: Some("stl"),
     doc: "format of the mesh",
 };
@@ -137,8 +137,8 @@ pub fn export(
     if tolerance > 0.0 {
         mesh = fieldstone_kernel::mesh::simplify(mesh, tolerance, &monitor.part(0.7, 0.9))?;
     }
-    let format = MeshFormat::of_extension(values.word(FILE_TYPE.name)).unwrap_or(MeshFormat::Stl);
-    let mut out = cx.output(MESH.name, format.extension())?;
+    let format = MeshFormat::of_extension(values.word(FILE_TYPE.name)).unwrap_or(MeshFormat::STL);
+    let mut out = cx.output(MESH.name, format.extension)?;
     write_mesh(&mesh, format, &mut out)?;
     out.flush()?;
     cx.set_param("face_count", mesh.triangles.len());

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 /// The volume of a mesh, as the job that made it hands it on.
 fn volume_of(folder: &TempDir, mesh: &TriMesh, params: Value) -> Input {
     let path = folder.path().join("part.ply");
-    write_mesh(mesh, MeshFormat::Ply, &mut std::fs::File::create(&path).unwrap()).unwrap();
+    write_mesh(mesh, MeshFormat::PLY, &mut std::fs::File::create(&path).unwrap()).unwrap();
     let mesh = input(&path, "part.ply", IndexMap::new());
     let made = run(folder, "implicit/from-mesh", &[("mesh", mesh)], params).unwrap();
     input(&made.assets[0].path, "volume.bin", made.params)
@@ -92,7 +92,7 @@ fn a_part_that_fills_its_patch_is_meshed_measured_and_sliced_right() {
         assert_eq!(surface.params["watertight"], "true");
         let bytes = std::fs::read(&surface.assets[0].path).unwrap();
         let meshed =
-            read_mesh(&bytes, MeshFormat::Ply, &MeshLimits::default(), &Monitor::none()).unwrap().mesh;
+            read_mesh(&bytes, MeshFormat::PLY, &MeshLimits::default(), &Monitor::none()).unwrap().mesh;
         let measured = moments(&meshed, &Monitor::none()).unwrap();
         near("meshed volume", measured.volume, right.volume, volume);
         for a in 0..3 {

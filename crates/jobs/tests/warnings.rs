@@ -20,7 +20,7 @@ fn run(type_name: &str, params: Value, mesh: Option<&TriMesh>) -> Ran {
     if let Some(mesh) = mesh {
         let path = folder.path().join("part.stl");
         let mut bytes = Vec::new();
-        write_mesh(mesh, MeshFormat::Stl, &mut bytes).unwrap();
+        write_mesh(mesh, MeshFormat::STL, &mut bytes).unwrap();
         std::fs::write(&path, bytes).unwrap();
         let input = Input {
             path,

@@ -31,9 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!(
         "{{\"format\": \"{}\", \"vertices\": {}, \"triangles\": {}, \"seconds\": {seconds:?}, \
          \"preprocess_seconds\": {preprocess_seconds:?}, \"watertight\": {watertight}}}",
-        format.name(),
-        size.0,
-        size.1
+        format.name, size.0, size.1
     );
     Ok(())
 }

@@ -19,7 +19,7 @@ fn float(bytes: &[u8], at: usize) -> f32 {
     f32::from_bits(word(bytes, at))
 }
 
-fn written(mesh: &TriMesh, format: MeshFormat) -> Vec<u8> {
+fn written(mesh: &TriMesh, format: &MeshFormat) -> Vec<u8> {
     let mut out = Vec::new();
     write_mesh(mesh, format, &mut out).unwrap();
     out
@@ -42,7 +42,7 @@ fn slice(patch: &Patch, samples: &[f32]) -> Vec<Polygon> {
 #[test]
 fn glb_has_aligned_chunks_and_the_numbers_of_the_mesh() {
     for mesh in [cube([-1.5, 2.0, 1e-20], 3.25), sphere([1.0, 2.0, 3.0], 1e7, 20)] {
-        let bytes = written(&mesh, MeshFormat::Glb);
+        let bytes = written(&mesh, MeshFormat::GLB);
         assert_eq!((&bytes[..4], word(&bytes, 4), word(&bytes, 8)), (&b"glTF"[..], 2, bytes.len() as u32));
         let length = word(&bytes, 12) as usize;
         assert_eq!((&bytes[16..20], length % 4), (&b"JSON"[..], 0));
@@ -86,7 +86,7 @@ fn glb_has_aligned_chunks_and_the_numbers_of_the_mesh() {
         let up = [2.0 * (q[0] * q[2] + q[1] * q[3]), 2.0 * (q[1] * q[2] - q[0] * q[3])];
         assert!(up[0].abs() < 1e-6 && (up[1] - 1.0).abs() < 1e-6, "{up:?}");
     }
-    let empty = written(&TriMesh::default(), MeshFormat::Glb);
+    let empty = written(&TriMesh::default(), MeshFormat::GLB);
     assert_eq!(empty.len(), word(&empty, 8) as usize);
     assert!(serde_json::from_slice::<serde_json::Value>(&empty[20..]).is_ok());
 }
@@ -95,9 +95,9 @@ fn glb_has_aligned_chunks_and_the_numbers_of_the_mesh() {
 fn glb_is_not_read_and_says_so() {
     let error = MeshFormat::of_filename("Part.GLB").unwrap_err().to_string();
     assert_eq!(error, "GLB is written but not read here, expected one of stl, obj, ply, 3mf");
-    let result = read_mesh(b"glTF", MeshFormat::Glb, &MeshLimits::default(), &Monitor::none());
-    assert!(matches!(result, Err(FormatError::WriteOnly("GLB"))));
-    assert_eq!(MeshFormat::of_extension("GLB"), Some(MeshFormat::Glb));
+    let result = read_mesh(b"glTF", MeshFormat::GLB, &MeshLimits::default(), &Monitor::none());
+    assert!(matches!(result, Err(FormatError::WriteOnly { format: "GLB", .. })));
+    assert_eq!(MeshFormat::of_extension("GLB"), Some(MeshFormat::GLB));
     assert_eq!(MeshFormat::of_extension("step"), None);
 }
 
@@ -108,7 +108,7 @@ fn batches_do_not_show_in_the_bytes() {
     let mut stl = b"binary STL".to_vec();
     stl.resize(80, 0);
     stl.extend((mesh.triangles.len() as u32).to_le_bytes());
-    let bytes = written(&mesh, MeshFormat::Stl);
+    let bytes = written(&mesh, MeshFormat::STL);
     assert_eq!(&bytes[..84], &stl[..]);
     assert_eq!(bytes.len(), 84 + 50 * mesh.triangles.len());
     for (t, record) in bytes[84..].chunks(50).enumerate() {
@@ -121,8 +121,8 @@ fn batches_do_not_show_in_the_bytes() {
     let mut obj = String::new();
     mesh.positions.iter().for_each(|[x, y, z]| obj += &format!("v {x:?} {y:?} {z:?}\n"));
     mesh.triangles.iter().for_each(|[a, b, c]| obj += &format!("f {} {} {}\n", a + 1, b + 1, c + 1));
-    assert!(written(&mesh, MeshFormat::Obj) == obj.into_bytes());
-    for format in [MeshFormat::Ply, MeshFormat::ThreeMf] {
+    assert!(written(&mesh, MeshFormat::OBJ) == obj.into_bytes());
+    for format in [MeshFormat::PLY, MeshFormat::THREE_MF] {
         let back =
             read_mesh(&written(&mesh, format), format, &MeshLimits::default(), &Monitor::none()).unwrap();
         assert!(back.mesh == mesh, "{format:?}");

@@ -21,7 +21,7 @@ fn obj(corners: &[Point], place: impl Fn(Point) -> [f64; 3]) -> String {
 }
 
 fn read(text: &str) -> ReadMesh {
-    read_mesh(text.as_bytes(), MeshFormat::Obj, &MeshLimits::default(), &Monitor::none()).unwrap()
+    read_mesh(text.as_bytes(), MeshFormat::OBJ, &MeshLimits::default(), &Monitor::none()).unwrap()
 }
 
 fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
@@ -292,7 +292,7 @@ fn polygons_that_cross_themselves_are_noted_with_their_place() {
     }
     let ply = "ply\nformat ascii 1.0\nelement vertex 4\nproperty float x\nproperty float y\nproperty float z\n\
                element face 3\nproperty list uchar int vertex_indices\nend_header\n0 0 0\n1 0 0\n1 1 0\n0 1 0\n2 0 1\n3 0 1 2\n4 0 1 3 2\n";
-    let read = read_mesh(ply.as_bytes(), MeshFormat::Ply, &MeshLimits::default(), &Monitor::none()).unwrap();
+    let read = read_mesh(ply.as_bytes(), MeshFormat::PLY, &MeshLimits::default(), &Monitor::none()).unwrap();
     assert!(read.notes[0].starts_with("face 2: "), "{:?}", read.notes);
     // What encloses nothing crosses nothing.
     let line =

@@ -55,19 +55,19 @@ fn stl() -> String {
     format!("solid a\n{}endsolid a\n", CUBE.map(facet).concat())
 }
 
-fn read(bytes: &[u8], format: MeshFormat) -> Result<ReadMesh, String> {
+fn read(bytes: &[u8], format: &MeshFormat) -> Result<ReadMesh, String> {
     read_mesh(bytes, format, &MeshLimits::default(), &Monitor::none()).map_err(|e| e.to_string())
 }
 
 /// The mesh, of which nothing was noted.
-fn mesh(bytes: &[u8], format: MeshFormat) -> TriMesh {
+fn mesh(bytes: &[u8], format: &MeshFormat) -> TriMesh {
     let ReadMesh { mesh, notes } =
         read(bytes, format).unwrap_or_else(|e| panic!("{e}\n{}", String::from_utf8_lossy(bytes)));
     assert_eq!(notes, Vec::<String>::new());
     mesh
 }
 
-fn notes(bytes: &[u8], format: MeshFormat) -> String {
+fn notes(bytes: &[u8], format: &MeshFormat) -> String {
     read(bytes, format).unwrap().notes.join("|")
 }
 
@@ -79,12 +79,14 @@ fn cube_corners() -> Vec<[[f32; 3]; 3]> {
     CUBE.map(|t| t.map(corner)).to_vec()
 }
 
-fn assert_cube(bytes: &[u8], format: MeshFormat) {
+fn assert_cube(bytes: &[u8], format: &MeshFormat) {
     assert_eq!(corners(&mesh(bytes, format)), cube_corners(), "{}", String::from_utf8_lossy(bytes));
 }
 
-const TEXTS: [(MeshFormat, fn() -> String); 3] =
-    [(MeshFormat::Stl, stl), (MeshFormat::Obj, obj), (MeshFormat::Ply, ply)];
+/// A format, and a cube as its text.
+type Text = (&'static MeshFormat, fn() -> String);
+
+const TEXTS: [Text; 3] = [(MeshFormat::STL, stl), (MeshFormat::OBJ, obj), (MeshFormat::PLY, ply)];
 
 #[test]
 fn line_ends_encodings_and_padding_do_not_matter() {
@@ -137,10 +139,10 @@ fn messages_count_the_lines_of_the_file() {
     for text in
         [text.to_owned(), text.replace('\n', "\r"), text.replace('\n', "\r\n"), format!("\u{feff}{text}")]
     {
-        let error = read(text.as_bytes(), MeshFormat::Obj).unwrap_err();
+        let error = read(text.as_bytes(), MeshFormat::OBJ).unwrap_err();
         assert_eq!(error, "OBJ line 5: vertex index 9 is out of range, the file has 3 vertices");
         let utf_16: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
-        assert_eq!(read(&utf_16, MeshFormat::Obj).unwrap_err(), error);
+        assert_eq!(read(&utf_16, MeshFormat::OBJ).unwrap_err(), error);
     }
 }
 
@@ -167,22 +169,22 @@ fn stl_words_count_and_not_lines() {
         text.replace("endsolid a", "endsolid"),
     ];
     for text in loose {
-        assert_cube(text.as_bytes(), MeshFormat::Stl);
+        assert_cube(text.as_bytes(), MeshFormat::STL);
     }
     let two = format!("{text}{}", text.replace("solid a", "solid facet b"));
-    assert_eq!(mesh(two.as_bytes(), MeshFormat::Stl).triangles.len(), 24);
+    assert_eq!(mesh(two.as_bytes(), MeshFormat::STL).triangles.len(), 24);
     // Cut off between two facets nothing is wrong but the missing end.
     let cut = &text[..text.len() - "endsolid a\n".len()];
     assert_eq!(
-        notes(cut.as_bytes(), MeshFormat::Stl),
+        notes(cut.as_bytes(), MeshFormat::STL),
         "line 85: the file ends without \"endsolid\", after 12 triangles"
     );
     let cut = &text[..text.rfind("   vertex").unwrap()];
-    let error = read(cut.as_bytes(), MeshFormat::Stl).unwrap_err();
+    let error = read(cut.as_bytes(), MeshFormat::STL).unwrap_err();
     assert_eq!(error, "STL line 82: a facet has 2 vertices before \"the end\", expected 3");
     let five =
         text.replacen("  endloop\n", "   vertex 1 1 1\n   vertex 1 1 2\n   vertex 1 1 3\n  endloop\n", 1);
-    assert!(read(five.as_bytes(), MeshFormat::Stl).unwrap_err().contains("a facet has 6 vertices"));
+    assert!(read(five.as_bytes(), MeshFormat::STL).unwrap_err().contains("a facet has 6 vertices"));
 }
 
 #[test]
@@ -191,7 +193,7 @@ fn stl_that_is_other_text_is_refused_whatever_its_size() {
     for letter in ["Sehr geehrte Damen, ähnlich schöne Grüße. ", "Dear Sir, dear Madam. "] {
         let text = letter.repeat(200);
         let bytes = &text.as_bytes()[..84 + 50 * 40];
-        assert!(read(bytes, MeshFormat::Stl).unwrap_err().contains("this is text"));
+        assert!(read(bytes, MeshFormat::STL).unwrap_err().contains("this is text"));
     }
 }
 
@@ -214,12 +216,12 @@ fn obj_comments_and_names_may_end_in_a_backslash() {
         obj().replace("\n", " # c\n"),
     ];
     for text in spoiled {
-        assert_cube(text.as_bytes(), MeshFormat::Obj);
-        assert_cube(text.replace("\r\n", "\n").replace('\n', "\r").as_bytes(), MeshFormat::Obj);
+        assert_cube(text.as_bytes(), MeshFormat::OBJ);
+        assert_cube(text.replace("\r\n", "\n").replace('\n', "\r").as_bytes(), MeshFormat::OBJ);
     }
-    let error = read(obj().replace("v 20 0 0", "v 20 0 1.#INF").as_bytes(), MeshFormat::Obj).unwrap_err();
+    let error = read(obj().replace("v 20 0 0", "v 20 0 1.#INF").as_bytes(), MeshFormat::OBJ).unwrap_err();
     assert_eq!(error, "OBJ line 3: the coordinate \"1.#INF\" is not finite");
-    let joined = read(obj().replace("f 1 3 2", "f 1 3 \\\n9 \\\n2").as_bytes(), MeshFormat::Obj).unwrap_err();
+    let joined = read(obj().replace("f 1 3 2", "f 1 3 \\\n9 \\\n2").as_bytes(), MeshFormat::OBJ).unwrap_err();
     assert_eq!(joined, "OBJ line 11: vertex index 9 is out of range, the file has 8 vertices");
 }
 
@@ -254,28 +256,28 @@ fn ply_strips_are_triangles() {
     let single: Vec<i64> = CUBE.iter().flat_map(|t| t.map(i64::from).into_iter().chain([-1])).collect();
     for encoding in ["ascii", "binary_little_endian", "binary_big_endian"] {
         for item in ["int", "char"] {
-            assert_cube(&strip_ply(encoding, item, std::slice::from_ref(&single)), MeshFormat::Ply);
+            assert_cube(&strip_ply(encoding, item, std::slice::from_ref(&single)), MeshFormat::PLY);
         }
         let rows: Vec<Vec<i64>> = CUBE.iter().map(|t| t.map(i64::from).to_vec()).collect();
-        assert_cube(&strip_ply(encoding, "uchar", &rows), MeshFormat::Ply);
+        assert_cube(&strip_ply(encoding, "uchar", &rows), MeshFormat::PLY);
         // Every other triangle is turned; a corner that comes twice makes none, and the next strip begins anew.
         let strip = vec![0, 1, 2, 3, 3, 4, 5, -1, 5, 6, 7];
         let expected = [[0, 1, 2], [2, 1, 3], [3, 4, 5], [5, 6, 7]].map(|t: [u32; 3]| t.map(corner));
         let found =
-            corners(&mesh(&strip_ply(encoding, "int", std::slice::from_ref(&strip)), MeshFormat::Ply));
+            corners(&mesh(&strip_ply(encoding, "int", std::slice::from_ref(&strip)), MeshFormat::PLY));
         assert_eq!(found, expected, "{encoding}");
-        let error = read(&strip_ply(encoding, "int", &[vec![0, 1, 8]]), MeshFormat::Ply).unwrap_err();
+        let error = read(&strip_ply(encoding, "int", &[vec![0, 1, 8]]), MeshFormat::PLY).unwrap_err();
         assert!(error.contains("vertex index 8 is out of range"), "{error}");
     }
     for item in ["uint", "uchar"] {
-        assert_cube(&strip_ply("binary_big_endian", item, std::slice::from_ref(&single)), MeshFormat::Ply);
+        assert_cube(&strip_ply("binary_big_endian", item, std::slice::from_ref(&single)), MeshFormat::PLY);
     }
     let both = ply()
         .replace("end_header", "element tristrips 1\nproperty list int int vertex_indices\nend_header")
         + "5 0 1 2 3 -1\n";
-    assert_eq!(mesh(both.as_bytes(), MeshFormat::Ply).triangles.len(), 14);
+    assert_eq!(mesh(both.as_bytes(), MeshFormat::PLY).triangles.len(), 14);
     assert!(
-        read(&strip_ply("ascii", "int", &[]), MeshFormat::Ply)
+        read(&strip_ply("ascii", "int", &[]), MeshFormat::PLY)
             .unwrap_err()
             .contains("there are no triangles")
     );
@@ -285,23 +287,23 @@ fn ply_strips_are_triangles() {
 fn ply_headers_of_old_programs_are_read_and_noted() {
     let old = ply().replace("element vertex", "Created by Blender3D 247 - source file:\nelement vertex");
     let note = "line 3: \"Created by Blender3D 247 - source file:\" was taken for a comment";
-    assert_eq!(notes(old.as_bytes(), MeshFormat::Ply), note);
-    assert_eq!(corners(&read(old.as_bytes(), MeshFormat::Ply).unwrap().mesh), cube_corners());
+    assert_eq!(notes(old.as_bytes(), MeshFormat::PLY), note);
+    assert_eq!(corners(&read(old.as_bytes(), MeshFormat::PLY).unwrap().mesh), cube_corners());
     let spelled = ply().replace("vertex_indices", "vertex_index").replace("uchar int", "int uint");
-    assert_cube(spelled.as_bytes(), MeshFormat::Ply);
+    assert_cube(spelled.as_bytes(), MeshFormat::PLY);
 }
 
 #[test]
 fn ply_counts_that_do_not_match_are_refused_or_noted() {
     let more = ply().replace("face 12", "face 13");
-    assert!(read(more.as_bytes(), MeshFormat::Ply).unwrap_err().contains("promises 13 rows"));
+    assert!(read(more.as_bytes(), MeshFormat::PLY).unwrap_err().contains("promises 13 rows"));
     let fewer = ply().replace("face 12", "face 11");
     assert_eq!(
-        notes(fewer.as_bytes(), MeshFormat::Ply),
+        notes(fewer.as_bytes(), MeshFormat::PLY),
         "end of file: 1 lines behind the 19 promised rows were ignored"
     );
     let none = ply().replace("face 12", "face 0");
-    assert!(read(none.as_bytes(), MeshFormat::Ply).unwrap_err().contains("there are no triangles"));
+    assert!(read(none.as_bytes(), MeshFormat::PLY).unwrap_err().contains("there are no triangles"));
 
     for big in [false, true] {
         let encoding = if big { "binary_big_endian" } else { "binary_little_endian" };
@@ -321,26 +323,26 @@ fn ply_counts_that_do_not_match_are_refused_or_noted() {
             out
         };
         for line_end in ["\n", "\r", "\r\n"] {
-            assert_cube(&file(12, line_end, b""), MeshFormat::Ply);
-            assert_cube(&file(12, line_end, b"\r\n\0\x1a"), MeshFormat::Ply);
+            assert_cube(&file(12, line_end, b""), MeshFormat::PLY);
+            assert_cube(&file(12, line_end, b"\r\n\0\x1a"), MeshFormat::PLY);
             let header = ply_header(encoding, FACES).replace('\n', line_end).len();
             let end = header + 8 * 12 + 12 * 13;
             let note = format!("byte {end}: 3 bytes behind the last promised row were ignored");
-            assert_eq!(notes(&file(12, line_end, b"abc"), MeshFormat::Ply), note);
+            assert_eq!(notes(&file(12, line_end, b"abc"), MeshFormat::PLY), note);
             assert!(
-                read(&file(13, line_end, b""), MeshFormat::Ply)
+                read(&file(13, line_end, b""), MeshFormat::PLY)
                     .unwrap_err()
                     .contains("face 12: the file ends")
             );
         }
-        let notes = notes(&file(11, "\n", b""), MeshFormat::Ply);
+        let notes = notes(&file(11, "\n", b""), MeshFormat::PLY);
         assert!(notes.ends_with("13 bytes behind the last promised row were ignored"), "{notes}");
     }
 }
 
 #[test]
 fn meshes_far_from_the_origin_are_refused_with_both_numbers_or_noted() {
-    let moved = |by: f64| -> [(MeshFormat, String); 3] {
+    let moved = |by: f64| -> [(&'static MeshFormat, String); 3] {
         let move_line = |line: &str, begin: &str| -> String {
             let Some(numbers) = line.trim_start().strip_prefix(begin) else { return format!("{line}\n") };
             let numbers: Vec<f64> = numbers.split_whitespace().map_while(|w| w.parse().ok()).collect();
@@ -353,9 +355,9 @@ fn meshes_far_from_the_origin_are_refused_with_both_numbers_or_noted() {
         let header = header.replace("float", "double");
         let ply = format!("{header}end_header\n{}", all(body, ""));
         [
-            (MeshFormat::Stl, all(stl(), "vertex ")),
-            (MeshFormat::Obj, all(obj(), "v ")),
-            (MeshFormat::Ply, ply),
+            (MeshFormat::STL, all(stl(), "vertex ")),
+            (MeshFormat::OBJ, all(obj(), "v ")),
+            (MeshFormat::PLY, ply),
         ]
     };
     for (format, text) in moved(4000.0) {

@@ -270,7 +270,7 @@ fn to_stl(document: &Value, files: &Files, repetitions: usize, file: &str) -> Re
         mesh = mesher.finish(&monitor)?;
         let meshed = start.elapsed().as_secs_f64() - evaluated - prepared;
         let mut out = std::io::BufWriter::new(std::fs::File::create(file)?);
-        write_mesh(&mesh, MeshFormat::Stl, &mut out)?;
+        write_mesh(&mesh, MeshFormat::STL, &mut out)?;
         out.flush()?;
         let whole = start.elapsed().as_secs_f64();
         times.push(whole);

@@ -8,7 +8,7 @@ use crate::params::{Kind, Param, Values};
 use crate::struts::required_asset;
 use fieldstone_kernel::bvh::Bvh;
 use fieldstone_kernel::distance::{FromMesh, MeshDistance, Reach};
-use fieldstone_kernel::format::{FormatError, MeshFormat, MeshLimits, read_mesh};
+use fieldstone_kernel::format::{FormatError, Listed, MeshFormat, MeshLimits, READ_NAMES, read_mesh};
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::{Cancelled, Monitor, Patch, TriMesh};
 
@@ -17,7 +17,7 @@ pub const MESH_DATA: Param = Param {
     name: "mesh_data",
     kind: Kind::Asset { file_type: Some("MeshFile") },
     default: None,
-    doc: "STL, OBJ, PLY or 3MF; required",
+    doc: Listed::of(&[READ_NAMES, "; required"], "").text(),
 };
 
 /// `cw_winding`.

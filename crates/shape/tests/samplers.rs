@@ -28,7 +28,7 @@ impl Assets for Files {
 
 fn bytes_of(mesh: &TriMesh) -> Vec<u8> {
     let mut bytes = vec![];
-    write_mesh(mesh, MeshFormat::Ply, &mut bytes).unwrap();
+    write_mesh(mesh, MeshFormat::PLY, &mut bytes).unwrap();
     bytes
 }
 

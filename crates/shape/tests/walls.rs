@@ -14,8 +14,8 @@ use std::f64::consts::PI;
 /// Through an STL file, as users get it.
 fn exported(mesh: &TriMesh) -> TriMesh {
     let mut bytes = vec![];
-    write_mesh(mesh, MeshFormat::Stl, &mut bytes).unwrap();
-    read_mesh(&bytes, MeshFormat::Stl, &MeshLimits::default(), &Monitor::none()).unwrap().mesh
+    write_mesh(mesh, MeshFormat::STL, &mut bytes).unwrap();
+    read_mesh(&bytes, MeshFormat::STL, &MeshLimits::default(), &Monitor::none()).unwrap().mesh
 }
 
 fn measured(graph: &Value) -> Thickness {

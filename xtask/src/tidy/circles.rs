@@ -13,7 +13,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("engine", "runner"),
     ("jobs", "field"),
     ("jobs", "job_type"),
-    ("kernel", "format"),
     ("kernel", "isosurface::mesher"),
     ("kernel", "isosurface::table"),
 ];

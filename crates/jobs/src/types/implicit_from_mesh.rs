@@ -7,6 +7,7 @@ use crate::watch::{Watch, tell_lost};
 use anyhow::Context;
 use fieldstone_kernel::bvh::{Bvh, BvhBytesError};
 use fieldstone_kernel::distance::{FromMesh, Reach};
+use fieldstone_kernel::format::{Listed, READ_NAMES};
 use fieldstone_kernel::measure::{lost_shells, shells};
 use fieldstone_kernel::{Patch, TriMesh};
 use fieldstone_shape::affine::Affine;
@@ -28,7 +29,7 @@ pub const ENTRY: JobEntry = JobEntry {
             name: "mesh",
             required: true,
             from_param: None,
-            doc: "STL, OBJ, PLY or 3MF; holes and overlaps allowed",
+            doc: Listed::of(&[READ_NAMES, "; holes and overlaps allowed"], "").text(),
         },
         Slot {
             name: "bvh",

@@ -4,6 +4,7 @@ use crate::context::JobContext;
 use crate::job_type::{JobEntry, JobError, Product, Slot, Work};
 use crate::mesh_input::{checksum_bytes, mesh_memory_bytes, read_input_mesh};
 use fieldstone_kernel::bvh::Bvh;
+use fieldstone_kernel::format::READ_NAMES;
 use fieldstone_shape::params::Values;
 use std::io::Write;
 
@@ -12,7 +13,7 @@ pub const ENTRY: JobEntry = JobEntry {
     type_name: "mesh/compute-bvh",
     revision: 3,
     doc: "Builds the bounding volume hierarchy of a mesh.",
-    inputs: &[Slot { name: "mesh", required: true, from_param: None, doc: "STL, OBJ, PLY or 3MF" }],
+    inputs: &[Slot { name: "mesh", required: true, from_param: None, doc: READ_NAMES }],
     products: &[Product {
         name: "bvh",
         extension: "bin",

@@ -5,7 +5,7 @@ use crate::job_type::{JobEntry, JobError, Product, Slot, Work};
 use crate::mesh_input::{mesh_memory_bytes, read_input_mesh};
 use anyhow::Context;
 use fieldstone_kernel::distance::FaceNote;
-use fieldstone_kernel::format::{MeshFormat, write_mesh};
+use fieldstone_kernel::format::{MeshFormat, READ_NAMES, write_mesh};
 use fieldstone_kernel::mesh::{Center, Preprocess, Report, preprocess};
 use fieldstone_shape::bounds_json;
 use fieldstone_shape::params::{Kind, Param, Values};
@@ -17,12 +17,7 @@ pub const ENTRY: JobEntry = JobEntry {
     type_name: "mesh/preprocess",
     revision: 4,
     doc: "Welds, cleans, orients and closes a mesh, optionally centres it, and reports what was done",
-    inputs: &[Slot {
-        name: "mesh",
-        required: true,
-        from_param: None,
-        doc: "Triangle mesh: stl, obj, ply or 3mf, mm",
-    }],
+    inputs: &[Slot { name: "mesh", required: true, from_param: None, doc: READ_NAMES }],
     params: &[
         Param {
             name: "center",
@@ -68,7 +63,7 @@ fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
         return Err(JobError::Invalid(format!("{}: {what}", input.filename)));
     }
     let mut out = cx.output("mesh", "ply")?;
-    write_mesh(&mesh, MeshFormat::Ply, &mut out).and_then(|()| out.flush()).context("writing the mesh")?;
+    write_mesh(&mesh, MeshFormat::PLY, &mut out).and_then(|()| out.flush()).context("writing the mesh")?;
     cx.set_param("bounds", bounds_json(&report.bounds));
     cx.set_param("face_count", report.triangles);
     cx.set_param("vertex_count", report.vertices);

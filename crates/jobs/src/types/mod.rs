@@ -99,7 +99,7 @@ mod laws {
             "mesh" => {
                 let mut bytes = Vec::new();
                 let mesh = testing::bumpy_sphere(20, 40, 10.0, 0.1);
-                write_mesh(&mesh, MeshFormat::Ply, &mut bytes).unwrap();
+                write_mesh(&mesh, MeshFormat::PLY, &mut bytes).unwrap();
                 ("ball.ply", bytes)
             }
             "volume" => {

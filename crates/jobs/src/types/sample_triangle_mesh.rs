@@ -6,6 +6,7 @@ use crate::job_type::{JobEntry, JobError, Product, Slot, Work};
 use crate::mesh_input::read_input_mesh;
 use anyhow::Context;
 use fieldstone_kernel::bvh::Bvh;
+use fieldstone_kernel::format::READ_NAMES;
 use fieldstone_kernel::mesh::{Preprocess, preprocess};
 use fieldstone_shape::params::{Kind, Param, Values};
 
@@ -14,12 +15,7 @@ pub const ENTRY: JobEntry = JobEntry {
     type_name: "sample_triangle_mesh",
     revision: 3,
     doc: "Repairs a mesh and samples the signed distance to it: mesh/preprocess and implicit/from-mesh in one.",
-    inputs: &[Slot {
-        name: "mesh",
-        required: true,
-        from_param: Some("mesh_filename"),
-        doc: "STL, OBJ, PLY or 3MF",
-    }],
+    inputs: &[Slot { name: "mesh", required: true, from_param: Some("mesh_filename"), doc: READ_NAMES }],
     params: &[Param {
         name: "max_resolution",
         kind: Kind::Integer { min: 2, max: MAX_RESOLUTION },

@@ -56,7 +56,7 @@ pub enum Given {
 
 fn ply(mesh: &TriMesh) -> Vec<u8> {
     let mut bytes = Vec::new();
-    write_mesh(mesh, MeshFormat::Ply, &mut bytes).unwrap();
+    write_mesh(mesh, MeshFormat::PLY, &mut bytes).unwrap();
     bytes
 }
 

@@ -1,6 +1,6 @@
 //! Meshes that lie far from the origin for their size: `f32` coordinates there are coarse.
 
-use super::FormatError;
+use super::error::FormatError;
 use super::notes::Notes;
 use crate::aabb::Aabb;
 use crate::mesh::TriMesh;

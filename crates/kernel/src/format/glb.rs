@@ -11,9 +11,18 @@
 //! # Source
 //! Khronos Group, glTF 2.0 specification (2021), 3.6.2 accessors, 3.11 binary data, 4 GLB file format.
 
+use super::entry::MeshFormat;
 use super::write::in_batches;
 use crate::mesh::TriMesh;
 use std::io::{Error, ErrorKind, Result, Write};
+
+/// glTF 2.0 in one binary file. Written only.
+pub const ENTRY: MeshFormat = MeshFormat { extension: "glb", name: "GLB", read: None, write: Some(write) };
+
+impl MeshFormat {
+    /// glTF 2.0 in one binary file. Written only.
+    pub const GLB: &MeshFormat = &ENTRY;
+}
 
 pub(super) fn write(mesh: &TriMesh, out: &mut dyn Write) -> Result<()> {
     let (positions, indices) = (12 * mesh.positions.len() as u64, 12 * mesh.triangles.len() as u64);

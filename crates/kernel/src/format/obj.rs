@@ -5,15 +5,26 @@
 //! check every index where it stands.
 
 use super::encoding;
+use super::entry::MeshFormat;
+use super::error::{FormatError, MeshLimits, check_vertices, malformed};
 use super::notes::Notes;
 use super::polygon::{self, Polygons};
 use super::text::{self, at_line, excerpt};
-use super::{FormatError, MeshLimits, check_vertices, malformed};
+use super::write;
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::ops::Range;
+
+/// Wavefront object.
+pub const ENTRY: MeshFormat =
+    MeshFormat { extension: "obj", name: "OBJ", read: Some(read), write: Some(write::obj) };
+
+impl MeshFormat {
+    /// Wavefront object.
+    pub const OBJ: &MeshFormat = &ENTRY;
+}
 
 pub(super) fn read(
     bytes: &[u8],

@@ -5,13 +5,25 @@
 //! among any others. A cloud without faces is refused. Text may be UTF-16; what lies behind the last row is noted.
 
 use super::encoding;
+use super::entry::MeshFormat;
+use super::error::{FormatError, MeshLimits, check_triangles, check_vertices, malformed};
 use super::notes::Notes;
 use super::ply_body::{Body, Faces};
 use super::ply_header::{self, Encoding};
 use super::polygon::{self, Polygons};
-use super::{FormatError, MeshLimits, check_triangles, check_vertices, malformed, ply_ascii, ply_binary};
+use super::write;
+use super::{ply_ascii, ply_binary};
 use crate::mesh::TriMesh;
 use crate::monitor::Monitor;
+
+/// Stanford polygon file, ASCII or binary of either byte order.
+pub const ENTRY: MeshFormat =
+    MeshFormat { extension: "ply", name: "PLY", read: Some(read), write: Some(write::ply) };
+
+impl MeshFormat {
+    /// Stanford polygon file, ASCII or binary of either byte order.
+    pub const PLY: &MeshFormat = &ENTRY;
+}
 
 pub(super) fn read(
     bytes: &[u8],

@@ -1,11 +1,11 @@
 //! The text body of a PLY file: one row a line, blank lines skipped; pieces of lines are read in parallel.
 
+use super::error::{FormatError, malformed};
 use super::notes::Notes;
 use super::ply_body::{Body, Faces, Strips, out_of_range};
 use super::ply_header::{FaceElement, Header, Property};
 use super::polygon::Polygons;
 use super::text::{self, at_line, excerpt};
-use super::{FormatError, malformed};
 use crate::monitor::{Cancelled, Monitor};
 use rayon::prelude::*;
 use std::ops::Range;

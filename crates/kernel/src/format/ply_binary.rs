@@ -1,11 +1,11 @@
 //! The binary body of a PLY file. `BIG` is the byte order; rows of fixed size are read in parallel.
 
 use super::encoding;
+use super::error::{FormatError, malformed};
 use super::notes::Notes;
 use super::ply_body::{Body, Faces, Strips, out_of_range};
 use super::ply_header::{Element, Header, Property, Scalar};
 use super::polygon::Polygons;
-use super::{FormatError, malformed};
 use crate::monitor::Monitor;
 use rayon::prelude::*;
 

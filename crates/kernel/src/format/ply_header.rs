@@ -1,8 +1,8 @@
 //! The PLY header: which elements, how many, made of what; checked against the bytes behind it.
 
+use super::error::{FormatError, malformed};
 use super::notes::Notes;
 use super::text::excerpt;
-use super::{FormatError, malformed};
 
 const MAX_HEADER_BYTES: usize = 1 << 20;
 const MAX_ELEMENTS: usize = 64;

@@ -9,9 +9,9 @@
 //! # Source
 //! Newell's normal: Sutherland, Sproull, Schumacker 1974.
 
+use super::error::{FormatError, MeshLimits, check_triangles};
 use super::notes::Notes;
 use super::ring::{self, Split};
-use super::{FormatError, MeshLimits, check_triangles};
 use crate::monitor::Monitor;
 use rayon::prelude::*;
 

@@ -18,12 +18,23 @@
 //! Stored normals and attribute bytes are ignored: the corners' order says which side is outside.
 
 use super::encoding;
+use super::entry::MeshFormat;
+use super::error::{FormatError, MeshLimits, check_triangles, malformed};
 use super::notes::Notes;
 use super::text::{self, at_line, excerpt};
-use super::{FormatError, MeshLimits, check_triangles, malformed};
+use super::write;
 use crate::mesh::TriMesh;
 use crate::monitor::Monitor;
 use rayon::prelude::*;
+
+/// Stereolithography, binary or ASCII.
+pub const ENTRY: MeshFormat =
+    MeshFormat { extension: "stl", name: "STL", read: Some(read), write: Some(write::stl) };
+
+impl MeshFormat {
+    /// Stereolithography, binary or ASCII.
+    pub const STL: &MeshFormat = &ENTRY;
+}
 
 const HEADER_BYTES: usize = 84;
 const TRIANGLE_BYTES: usize = 50;

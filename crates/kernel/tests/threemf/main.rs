@@ -247,7 +247,7 @@ fn parts_may_be_utf_16() {
     }
     for bytes in variants {
         let bytes = package(&[(MODEL, &bytes), ("Metadata/thumbnail.png", b"\x89PNG")]);
-        let read = read_mesh(&bytes, MeshFormat::ThreeMf, &MeshLimits::default(), &Monitor::none()).unwrap();
+        let read = read_mesh(&bytes, MeshFormat::THREE_MF, &MeshLimits::default(), &Monitor::none()).unwrap();
         assert_eq!((read.mesh.signed_volume(), read.notes.len()), (8000.0, 0));
     }
 }
@@ -326,7 +326,7 @@ fn tampered_parts_are_read_or_refused() {
         let k = rng.below(2);
         parts[k].1 = tampered(std::str::from_utf8(&parts[k].1).unwrap(), &mut rng);
         let parts: Vec<(&str, &[u8])> = parts.iter().map(|(name, bytes)| (*name, &**bytes)).collect();
-        if let Ok(found) = read_mesh(&package(&parts), MeshFormat::ThreeMf, &limits, &Monitor::none()) {
+        if let Ok(found) = read_mesh(&package(&parts), MeshFormat::THREE_MF, &limits, &Monitor::none()) {
             let vertices = found.mesh.positions.len();
             assert!(found.mesh.triangles.iter().flatten().all(|&i| (i as usize) < vertices), "case {case}");
             assert!(found.mesh.positions.iter().flatten().all(|c| c.is_finite()), "case {case}");

@@ -23,7 +23,7 @@ pub fn package(parts: &[(&str, &[u8])]) -> Vec<u8> {
 
 pub fn read(parts: &[(&str, &str)]) -> Result<ReadMesh, FormatError> {
     let parts: Vec<(&str, &[u8])> = parts.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
-    read_mesh(&package(&parts), MeshFormat::ThreeMf, &MeshLimits::default(), &Monitor::none())
+    read_mesh(&package(&parts), MeshFormat::THREE_MF, &MeshLimits::default(), &Monitor::none())
 }
 
 /// What is read: the volume of its shells, each outside out, and the notes.

@@ -26,7 +26,7 @@ impl Assets for Examples {
         let checksum = [7; 32];
         let mut bytes = Vec::new();
         match path {
-            "ball.ply" => write_mesh(&ball(), MeshFormat::Ply, &mut bytes)?,
+            "ball.ply" => write_mesh(&ball(), MeshFormat::PLY, &mut bytes)?,
             "ball.bvh" => Bvh::build(&ball(), &Monitor::none())?.write(&checksum, &mut bytes)?,
             "ball.bin" => {
                 let at = |i: usize| i as f32 * 0.25 - 1.0;

@@ -1,8 +1,8 @@
 //! What the build of a package makes: its items' meshes in their places, without what slicers leave out.
 
+use super::super::error::{FormatError, MeshLimits, check_triangles, check_vertices, malformed};
 use super::super::notes::Notes;
 use super::super::text::excerpt;
-use super::super::{FormatError, MeshLimits, check_triangles, check_vertices, malformed};
 use super::model::{IDENTITY, Model, Object, Placed, Transform};
 use super::role::{ObjectType, Role, Volume};
 use super::settings::{ObjectSettings, Part, Settings};

@@ -29,14 +29,25 @@ mod settings;
 mod subtract;
 mod xml;
 
+use super::entry::MeshFormat;
+use super::error::{FormatError, MeshLimits, malformed};
 use super::notes::Notes;
-use super::{FormatError, MeshLimits, malformed};
+use super::write;
 use crate::mesh::TriMesh;
 use crate::monitor::Monitor;
 use build::MAX_PLACED;
 use model::{Model, Placed, Quota, Quotas};
 use package::Package;
 use std::collections::HashMap;
+
+/// 3D Manufacturing Format: a zip with an XML model part.
+pub const ENTRY: MeshFormat =
+    MeshFormat { extension: "3mf", name: "3MF", read: Some(read), write: Some(write::threemf) };
+
+impl MeshFormat {
+    /// 3D Manufacturing Format: a zip with an XML model part.
+    pub const THREE_MF: &MeshFormat = &ENTRY;
+}
 
 const MAX_PARTS: usize = 4096;
 

@@ -4,7 +4,7 @@
 //! terabytes stops at the limit, and refuses a single piece of XML above [`MAX_PIECE_BYTES`], so that a tag or a
 //! text that never ends is not collected in memory.
 
-use super::super::{FormatError, MeshLimits, malformed};
+use super::super::error::{FormatError, MeshLimits, malformed};
 use super::xml::attribute;
 use crate::monitor::{Cancelled, Monitor};
 use encoding_rs::Encoding;

@@ -4,7 +4,7 @@
 //!   each mesh among its components, by that mesh's object id.
 //! * `Metadata/Slic3r_PE_model.config` of PrusaSlicer and its kin: for an object, a `volume` for each range of triangles.
 
-use super::super::FormatError;
+use super::super::error::FormatError;
 use super::super::notes::Notes;
 use super::super::text::excerpt;
 use super::package::Package;
