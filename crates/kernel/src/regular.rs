@@ -1,4 +1,4 @@
-//! Samples on the surface: which are inside. The one rule for meshes, measures, slices and distances.
+//! Samples on the surface: which are inside. The one rule for meshes, measures and slices.
 //!
 //! # The rule
 //! A sample below the isovalue is inside, any other outside (what is not finite, too). But a solid is a regular set, the closure of its
