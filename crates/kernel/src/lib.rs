@@ -1,8 +1,8 @@
 //! Geometry: triangle meshes in, distance fields out. Bytes in, numbers out.
 //!
 //! # Conventions, said once
-//! * Negative is inside, outward offsets are positive. A sample that is exactly 0 is inside where the solid lies on both sides of it, else outside:
-//!   [`regular`] says which, for isosurfaces, measures, slices and distances alike. The sign of a zero says nothing.
+//! * Negative is inside, outward offsets are positive. A sample that is exactly 0 is inside where the solid lies on both sides
+//!   of it, else outside: [`regular`] says which, for isosurfaces, measures and slices alike. The sign of a zero says nothing.
 //! * Lengths are model units (mm). Samples and vertices are `f32`, sums and placement are `f64`.
 //! * A grid stores x fastest, then y, then z; sample `i` of an axis sits at `offset + size * i / (resolution - 1)`.
 //! * The kernel has no files, no clock, no network and no settings of its own: limits are arguments.
