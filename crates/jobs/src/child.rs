@@ -2,7 +2,8 @@
 //! lives on.
 
 use crate::context::{JobContext, Outputs};
-use crate::job_type::{JobEntry, JobError};
+use crate::error::JobError;
+use crate::job_type::JobEntry;
 use crate::ticket::{CANCEL, Ended, Report, Ticket};
 use anyhow::{Context, anyhow};
 use fieldstone_kernel::Monitor;

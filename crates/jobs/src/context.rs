@@ -1,6 +1,6 @@
 //! The job's only door to the world: its inputs, its output folder, its monitor.
 
-use crate::job_type::JobError;
+use crate::error::JobError;
 use crate::warning::{MOST, WARNINGS, Warning};
 use fieldstone_kernel::Monitor;
 use fieldstone_kernel::format::MeshLimits;

@@ -1,8 +1,9 @@
 //! A scalar field that a job meshes, measures or slices: a volume asset or the result of a shape graph, slab by slab.
 
 use crate::context::{JobContext, JobLimits};
+use crate::error::JobError;
 use crate::graph_input::{GraphJob, Planner, refused, watching};
-use crate::job_type::{JobError, KnownInputs, Prepared, Slot, Work};
+use crate::job_type::{KnownInputs, Prepared, Slot, Work};
 use crate::watch::Watch;
 use fieldstone_kernel::isosurface::Gradients;
 use fieldstone_kernel::simd::Level;
@@ -275,7 +276,7 @@ pub fn surface_job(
 
 /// Memory that finding the surface of a plan's result takes.
 pub fn surface_bytes(plan: &Plan) -> u64 {
-    crate::surface::memory_bytes(plan.sample_count()).saturating_add(watching(plan))
+    crate::surface_size::memory_bytes(plan.sample_count()).saturating_add(watching(plan))
 }
 
 /// A plan for the zero set of the graph's result.
@@ -336,5 +337,5 @@ fn volume_memory(values: &Values, inputs: &KnownInputs) -> u64 {
     let patch = inputs.get(VOLUME.name).and_then(|volume| volume_patch(values, &volume.made).ok());
     let n = patch.map_or([0; 3], |p| p.resolution()).map(u64::from);
     let watch = Watch::memory_bytes(n[0] * n[1]);
-    (256 << 20) + 2 * SLAB_BYTES as u64 + crate::surface::memory_bytes(n.iter().product()) + watch
+    (256 << 20) + 2 * SLAB_BYTES as u64 + crate::surface_size::memory_bytes(n.iter().product()) + watch
 }

@@ -1,7 +1,8 @@
 //! A shape graph as a job's parameter: its assets found, its memory known before it runs, its program built.
 
 use crate::context::{Input, JobContext, JobLimits};
-use crate::job_type::{JobError, KnownInput, KnownInputs, Prepared, Reference};
+use crate::error::JobError;
+use crate::job_type::{KnownInput, KnownInputs, Prepared, Reference};
 use crate::mesh_input::checksum_bytes;
 use crate::warning::Warning;
 use crate::watch::Watch;

@@ -5,8 +5,8 @@
 //! is not read for every question.
 
 use crate::context::{JobContext, JobLimits, Outputs};
+use crate::error::JobError;
 use crate::warning::WARNINGS;
-use fieldstone_kernel::Cancelled;
 use fieldstone_shape::Made;
 use fieldstone_shape::params::{Param, ParamError, Values};
 use indexmap::IndexMap;
@@ -218,30 +218,4 @@ impl JobEntry {
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
-}
-
-/// How a run ends when it does not succeed.
-#[derive(Debug, thiserror::Error)]
-pub enum JobError {
-    /// The input is at fault; the text is for its sender.
-    #[error("{0}")]
-    Invalid(String),
-    /// Cancelled; nothing to say.
-    #[error(transparent)]
-    Cancelled(#[from] Cancelled),
-    /// We are at fault or the machine is; the job is tried again.
-    #[error("internal error: {0:#}")]
-    Internal(#[from] anyhow::Error),
-}
-
-impl From<std::io::Error> for JobError {
-    fn from(e: std::io::Error) -> Self {
-        JobError::Internal(e.into())
-    }
-}
-
-impl From<ParamError> for JobError {
-    fn from(e: ParamError) -> Self {
-        JobError::Invalid(e.to_string())
-    }
 }

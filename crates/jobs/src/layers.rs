@@ -1,9 +1,10 @@
 //! Slicing a field: its layers from bottom to top, each as a plane of samples.
 
 use crate::context::{JobContext, JobLimits};
+use crate::error::JobError;
 use crate::field::{Field, surface_bytes, surface_plan, upright};
 use crate::graph_input::{GraphJob, Planner};
-use crate::job_type::{JobError, Prepared};
+use crate::job_type::Prepared;
 use crate::watch::Watch;
 use fieldstone_kernel::slice::{Layers, Plane, Sections, SliceError};
 use fieldstone_kernel::{Monitor, Patch};

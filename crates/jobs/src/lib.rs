@@ -5,20 +5,23 @@
 
 pub mod child;
 pub mod context;
+pub mod error;
 pub mod field;
 pub mod graph_input;
 pub mod job_type;
 pub mod layers;
 pub mod mesh_input;
 pub mod surface;
+pub mod surface_size;
 pub mod ticket;
 pub mod types;
 pub mod warning;
 pub mod watch;
 
 pub use context::{Input, JobContext, JobLimits, Output, Outputs};
+pub use error::JobError;
 pub use fieldstone_shape::params::{Kind, Param, ParamError, Values};
 pub use fieldstone_shape::{GraphLimits, Made};
-pub use job_type::{JobEntry, JobError, KnownInput, KnownInputs, Prepared, Product, Reference, Slot, Work};
+pub use job_type::{JobEntry, KnownInput, KnownInputs, Prepared, Product, Reference, Slot, Work};
 pub use types::{JOB_TYPES, find};
 pub use warning::WARNINGS;

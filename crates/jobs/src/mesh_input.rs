@@ -1,7 +1,8 @@
 //! Reads a mesh asset: mapped, not copied, and limited so that the job stays within the memory it asked for.
 
 use crate::context::{Input, JobContext};
-use crate::job_type::{JobError, KnownInputs};
+use crate::error::JobError;
+use crate::job_type::KnownInputs;
 use anyhow::Context;
 use fieldstone_kernel::Monitor;
 use fieldstone_kernel::bvh::MeshChecksum;

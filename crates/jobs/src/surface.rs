@@ -1,8 +1,10 @@
 //! The surface of a field as a mesh: made slab by slab, put in its place, simplified, written.
 
 use crate::context::JobContext;
+use crate::error::JobError;
 use crate::field::Field;
-use crate::job_type::{JobError, Product};
+use crate::job_type::Product;
+use crate::surface_size::most_triangles;
 use crate::watch::{Watch, tell_specks};
 use fieldstone_kernel::format::{MeshFormat, WRITTEN_EXTENSIONS, write_mesh};
 use fieldstone_kernel::isosurface::{IsosurfaceError, Mesher, Options, Sharp};
@@ -51,24 +53,6 @@ pub const RESULTS: &[&str] =
 
 /// Normals that differ by more than this make an edge.
 const SHARP_DEGREES: f64 = 30.0;
-/// Triangles that may always be made.
-const LEAST_TRIANGLES: u64 = 1 << 24;
-/// A closed surface has more samples beside it than this per triangle, noise aside.
-const SAMPLES_PER_TRIANGLE: u64 = 16;
-/// No cell has more triangles than this on average, border included.
-const TRIANGLES_PER_SAMPLE: u64 = 8;
-/// Positions and indices, with what making them holds for a moment.
-const BYTES_PER_TRIANGLE: u64 = 48;
-
-/// Triangles that the surface among so many samples may have.
-fn most_triangles(samples: u64) -> u64 {
-    LEAST_TRIANGLES.max(samples / SAMPLES_PER_TRIANGLE).min(samples.saturating_mul(TRIANGLES_PER_SAMPLE))
-}
-
-/// Upper bound of the memory that meshing so many samples takes beside the samples.
-pub fn memory_bytes(samples: u64) -> u64 {
-    most_triangles(samples).saturating_mul(BYTES_PER_TRIANGLE)
-}
 
 /// The surface of `field`, in the world. Warns of what the field's grid does not hold.
 pub fn mesh_of(

@@ -4,7 +4,7 @@
 //! waits for it any more. Lines out are [`Report`]s, the last one [`Report::Ended`]; other lines are noise.
 
 use crate::context::{Input, JobLimits, Output, Outputs};
-use crate::job_type::JobError;
+use crate::error::JobError;
 use fieldstone_kernel::format::MeshLimits;
 use fieldstone_shape::GraphLimits;
 use indexmap::IndexMap;

@@ -2,9 +2,10 @@
 
 use super::implicit_metrics::{RESULTS, measure};
 use crate::context::JobContext;
+use crate::error::JobError;
 use crate::field::{Field, POINT_SOURCE, surface_job};
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
-use crate::job_type::{JobEntry, JobError, Work};
+use crate::job_type::{JobEntry, Work};
 use crate::surface::FEATURE_PRESERVING;
 
 /// The registry entry.

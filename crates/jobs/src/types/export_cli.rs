@@ -1,9 +1,10 @@
 //! `export_cli`: a shape graph as contours in the Common Layer Interface.
 
 use crate::context::JobContext;
+use crate::error::JobError;
 use crate::field::{Field, POINT_SOURCE};
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
-use crate::job_type::{JobEntry, JobError, Product, Work};
+use crate::job_type::{JobEntry, Product, Work};
 use crate::layers::{LAYER_HEIGHT, TOLERANCE, for_each_layer, layers_job, layers_of};
 use fieldstone_kernel::format::cli::{CliWriter, Encoding, Header};
 use fieldstone_kernel::slice::contours;

@@ -1,9 +1,10 @@
 //! `export_slices`: a shape graph cut into layers, as pictures or contours.
 
 use crate::context::JobContext;
+use crate::error::JobError;
 use crate::field::{Field, POINT_SOURCE};
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
-use crate::job_type::{JobEntry, JobError, Product, Work};
+use crate::job_type::{JobEntry, Product, Work};
 use crate::layers::{LAYER_HEIGHT, TOLERANCE, for_each_layer, layers_job, layers_of, refused};
 use fieldstone_kernel::format::stack::{Stack, png};
 use fieldstone_kernel::format::svg;

@@ -1,9 +1,10 @@
 //! `export_triangle_mesh`: the surface of a shape graph as a mesh.
 
 use crate::context::JobContext;
+use crate::error::JobError;
 use crate::field::{Field, POINT_SOURCE, surface_job};
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
-use crate::job_type::{JobEntry, JobError, Work};
+use crate::job_type::{JobEntry, Work};
 use crate::surface::{FEATURE_PRESERVING, FILE_TYPE, MESH, RESULTS, SIMPLIFY_TOLERANCE, export};
 
 /// The registry entry.

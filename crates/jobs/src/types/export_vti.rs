@@ -2,9 +2,10 @@
 
 use super::implicit_evaluate::{PATCH_RESULTS, describe_patch, watch};
 use crate::context::JobContext;
+use crate::error::JobError;
 use crate::field::upright;
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
-use crate::job_type::{JobEntry, JobError, Product, Work};
+use crate::job_type::{JobEntry, Product, Work};
 use fieldstone_kernel::format::vti::{Component, VtiWriter};
 use fieldstone_shape::Domain;
 use fieldstone_shape::operator::Type;

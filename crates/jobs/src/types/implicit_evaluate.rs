@@ -1,9 +1,10 @@
 //! `implicit/evaluate`: the values of a shape graph.
 
 use crate::context::JobContext;
+use crate::error::JobError;
 use crate::field::upright;
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
-use crate::job_type::{JobEntry, JobError, Product, Work};
+use crate::job_type::{JobEntry, Product, Work};
 use crate::watch::Watch;
 use anyhow::Context;
 use fieldstone_shape::operator::Type;

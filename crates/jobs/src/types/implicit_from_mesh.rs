@@ -1,7 +1,8 @@
 //! `implicit/from-mesh`: the signed distance field of a mesh on a regular grid.
 
 use crate::context::JobContext;
-use crate::job_type::{JobEntry, JobError, KnownInputs, Product, Slot, Work};
+use crate::error::JobError;
+use crate::job_type::{JobEntry, KnownInputs, Product, Slot, Work};
 use crate::mesh_input::{checksum_bytes, mesh_memory_bytes, read_input_mesh};
 use crate::watch::{Watch, tell_lost};
 use anyhow::Context;

@@ -1,8 +1,9 @@
 //! `implicit/metrics`: what the shape of a sampled field measures.
 
 use crate::context::JobContext;
+use crate::error::JobError;
 use crate::field::{Field, VOLUME, VOLUME_OFFSET, VOLUME_RESOLUTION, VOLUME_SIZE, volume_work};
-use crate::job_type::{JobEntry, JobError};
+use crate::job_type::JobEntry;
 use crate::surface::{FEATURE_PRESERVING, mesh_of};
 use crate::watch::tell_specks;
 use fieldstone_kernel::Monitor;

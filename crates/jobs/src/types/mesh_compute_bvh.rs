@@ -1,7 +1,8 @@
 //! `mesh/compute-bvh`: the bounding volume hierarchy of a mesh, for jobs that ask for distances.
 
 use crate::context::JobContext;
-use crate::job_type::{JobEntry, JobError, Product, Slot, Work};
+use crate::error::JobError;
+use crate::job_type::{JobEntry, Product, Slot, Work};
 use crate::mesh_input::{checksum_bytes, mesh_memory_bytes, read_input_mesh};
 use fieldstone_kernel::bvh::Bvh;
 use fieldstone_kernel::format::READ_NAMES;

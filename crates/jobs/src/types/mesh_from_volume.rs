@@ -1,8 +1,9 @@
 //! `mesh/from-volume`: the surface of a sampled field as a mesh.
 
 use crate::context::JobContext;
+use crate::error::JobError;
 use crate::field::{Field, VOLUME, VOLUME_OFFSET, VOLUME_RESOLUTION, VOLUME_SIZE, volume_work};
-use crate::job_type::{JobEntry, JobError};
+use crate::job_type::JobEntry;
 use crate::surface::{FEATURE_PRESERVING, FILE_TYPE, ISOVALUE, MESH, RESULTS, SIMPLIFY_TOLERANCE, export};
 use fieldstone_shape::params::Values;
 

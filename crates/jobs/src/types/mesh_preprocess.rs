@@ -1,7 +1,8 @@
 //! `mesh/preprocess`: repairs a mesh so that everything behind it can rely on it, and says what it did.
 
 use crate::context::JobContext;
-use crate::job_type::{JobEntry, JobError, Product, Slot, Work};
+use crate::error::JobError;
+use crate::job_type::{JobEntry, Product, Slot, Work};
 use crate::mesh_input::{mesh_memory_bytes, read_input_mesh};
 use anyhow::Context;
 use fieldstone_kernel::distance::FaceNote;

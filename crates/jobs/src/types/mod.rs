@@ -45,7 +45,7 @@ pub fn find(type_name: &str) -> Option<&'static JobEntry> {
 mod laws {
     use super::*;
     use crate::context::{Input, JobContext, JobLimits};
-    use crate::job_type::JobError;
+    use crate::error::JobError;
     use fieldstone_kernel::format::{MeshFormat, write_mesh};
     use fieldstone_kernel::{Monitor, testing};
     use indexmap::IndexMap;

@@ -1,7 +1,8 @@
 //! `network/compute-bvh`: the bounding volume hierarchy of a line network, for SampleBeam.
 
 use crate::context::JobContext;
-use crate::job_type::{JobEntry, JobError, Product, Slot, Work};
+use crate::error::JobError;
+use crate::job_type::{JobEntry, Product, Slot, Work};
 use crate::mesh_input::checksum_bytes;
 use fieldstone_kernel::beam::NetworkBvh;
 use fieldstone_shape::params::Values;

@@ -2,7 +2,8 @@
 
 use super::implicit_from_mesh::{Component, MAX_RESOLUTION, RESULTS, patch_around, sample, sampling_memory};
 use crate::context::JobContext;
-use crate::job_type::{JobEntry, JobError, Product, Slot, Work};
+use crate::error::JobError;
+use crate::job_type::{JobEntry, Product, Slot, Work};
 use crate::mesh_input::read_input_mesh;
 use anyhow::Context;
 use fieldstone_kernel::bvh::Bvh;

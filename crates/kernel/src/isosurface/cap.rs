@@ -4,8 +4,8 @@
 //! and the crossings of its edges, so that its sides are those of the cell behind it.
 
 use super::slab::Slab;
-use super::square;
-use super::table::{Triangle, table};
+use super::square::{self, Triangle};
+use super::table::table;
 
 /// Whether plane `p` is the patch's lower (`false`) or upper border.
 pub(super) fn in_plane(slab: &Slab, p: usize) -> Option<bool> {

@@ -5,6 +5,7 @@ use super::refine::refine;
 use super::rows::{LayerRow, PlaneRow};
 use super::sharp::{self, Feature, Known};
 use super::slab::{Carried, Slab};
+use super::task::Task;
 use super::write::{Out, Places, Target};
 use super::{IsosurfaceError, Options};
 use crate::mesh::TriMesh;
@@ -12,7 +13,6 @@ use crate::monitor::{Cancelled, Monitor};
 use crate::patch::Patch;
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
-use std::ops::Range;
 
 /// Rows that one task counts or writes.
 const ROWS: usize = 64;
@@ -31,16 +31,6 @@ pub struct Mesher<'a> {
     /// Field and gradient at the vertices of the last plane.
     known: Known,
     features: Vec<Feature>,
-}
-
-/// Rows of a plane or of the layer above it.
-#[derive(Clone, Debug)]
-pub(super) struct Task {
-    pub layer: bool,
-    pub p: usize,
-    pub rows: Range<usize>,
-    pub vertices: usize,
-    pub triangles: usize,
 }
 
 type Job<'a> = (&'a Task, &'a mut [MaybeUninit<[f32; 3]>], &'a mut [MaybeUninit<[u32; 3]>]);

@@ -29,6 +29,7 @@ mod sharp;
 mod slab;
 mod square;
 mod table;
+mod task;
 mod tunnel;
 mod write;
 

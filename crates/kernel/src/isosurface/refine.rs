@@ -4,9 +4,9 @@
 //! Whoever knows the field can do better: Newton steps along the edge, of which the best is kept. A crossing
 //! stays on its edge and off the samples whatever the field answers, so nothing changes for the topology.
 
-use super::mesher::Task;
 use super::sharp::{Gradients, Known};
 use super::slab::Slab;
+use super::task::Task;
 use super::write::Places;
 use crate::monitor::{Cancelled, Monitor};
 use rayon::prelude::*;

@@ -11,10 +11,10 @@
 //! condition of an edge flip, and where neither new triangle turns away from the old ones.
 
 use super::lattice::Lattice;
-use super::mesher::Task;
 use super::rows::cells;
 use super::slab::Slab;
 use super::table::{INNER, Part, table};
+use super::task::Task;
 use super::write::{Numbers, Places, range};
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};

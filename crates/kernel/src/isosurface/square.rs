@@ -1,6 +1,7 @@
 //! The face rule: how the inside of a square of four samples is bounded.
 
-use super::table::Triangle;
+/// Three points of a square, or of a cell: edges 0..12, then its inner vertices.
+pub(super) type Triangle = [u8; 3];
 
 /// Bit `i` of `signs` says that corner `i` (in cyclic order) is inside: whether two diagonal corners are.
 pub(super) fn ambiguous(signs: u8) -> bool {

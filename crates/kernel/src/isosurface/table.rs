@@ -3,12 +3,9 @@
 //! Corner `c` of a cell sits at `(c & 1, c >> 1 & 1, c >> 2)`. Edges 0..4 run along x at `(y, z) = (e & 1, e >> 1)`;
 //! 4, 5 along y at x = 0 and z = 0, 1; 6, 7 along z at x = 0 and y = 0, 1; 8..12 are 4..8 at x = 1.
 
-use super::square;
+use super::square::{self, Triangle};
 use std::ops::Range;
 use std::sync::OnceLock;
-
-/// Three points of a cell: edges 0..12, then its inner vertices.
-pub(super) type Triangle = [u8; 3];
 
 /// First number of an inner vertex.
 pub(super) const INNER: usize = 12;

@@ -3,7 +3,8 @@
 use super::cap;
 use super::rows::{LayerRow, PlaneRow, cells};
 use super::slab::{Slab, below, shifted};
-use super::table::{Entry, INNER, Triangle, table};
+use super::square::Triangle;
+use super::table::{Entry, INNER, table};
 use std::mem::MaybeUninit;
 
 /// A stretch of a vector to be filled from its start.
