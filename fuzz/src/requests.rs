@@ -2,13 +2,12 @@
 
 use fieldstone_engine::filename::check_filename;
 use fieldstone_engine::model::{Access, Caller, ListQuery, NewJob, NewKey, NewProject, NewWorkflow};
-use fieldstone_engine::{Engine, EngineConfig, Isolation};
-use fieldstone_jobs::{JOB_TYPES, JobLimits};
+use fieldstone_engine::{Engine, EngineConfig};
+use fieldstone_jobs::JOB_TYPES;
 use fieldstone_server::ServerConfig;
 use fieldstone_server::testing::{self, Service};
 use serde_json::Value;
 use std::cell::RefCell;
-use std::time::Duration;
 
 const SHA: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 /// What an attacker does not know.
@@ -92,16 +91,9 @@ async fn engine(data: &std::path::Path) -> Engine {
         concurrent_jobs: 1,
         threads: 1,
         max_attempts: 1,
-        memory_limit_bytes: 1 << 30,
         max_workflow_jobs: 100,
-        project_quota_bytes: None,
-        max_queue: None,
         max_upload_bytes: 1 << 20,
-        job_limits: JobLimits::default(),
-        isolation: Isolation::Threads,
-        job_time_limit: None,
-        shutdown_grace: Duration::ZERO,
-        reuse_results: true,
+        ..EngineConfig::default()
     };
     Engine::open_with_types(config, JOB_TYPES).await.expect("a folder of its own")
 }

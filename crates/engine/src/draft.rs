@@ -3,8 +3,8 @@
 use crate::bindings::{AssetBindings, Bound};
 use crate::cache::Cache;
 use crate::error::{EngineError, Problems};
+use crate::limits::Limits;
 use crate::model::{Asset, JobId};
-use crate::store::Limits;
 use fieldstone_jobs::{JobEntry, JobLimits, KnownInput, KnownInputs, ParamError, Prepared, Slot};
 use indexmap::IndexMap;
 use serde_json::Value;

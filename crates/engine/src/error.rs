@@ -1,5 +1,8 @@
 //! What can go wrong, as the caller needs to tell it apart.
 
+/// What the engine's functions return.
+pub(crate) type Result<T, E = EngineError> = std::result::Result<T, E>;
+
 /// One refused field of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
@@ -63,47 +66,7 @@ impl EngineError {
     }
 }
 
-/// What the causes of a fault have in common decides: a full disk and a locked ledger are told apart from all others,
-/// through whatever layer they come.
-impl From<anyhow::Error> for EngineError {
-    fn from(error: anyhow::Error) -> Self {
-        let is_full = |e: &std::io::Error| {
-            use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-            // A file that may not grow (ulimit -f) is a disk that is full for us.
-            matches!(e.kind(), StorageFull | FileTooLarge | QuotaExceeded)
-        };
-        for cause in error.chain() {
-            if cause.downcast_ref().is_some_and(is_full) {
-                return EngineError::Full;
-            }
-            match cause.downcast_ref::<sqlx::Error>() {
-                Some(sqlx::Error::PoolTimedOut) => return EngineError::Locked,
-                Some(sqlx::Error::Database(e)) => match sqlite_code(e.code().as_deref()) {
-                    Some(SQLITE_FULL | SQLITE_IOERR_SHMSIZE) => return EngineError::Full,
-                    Some(code) if matches!(code & 0xff, SQLITE_BUSY | SQLITE_LOCKED) => {
-                        return EngineError::Locked;
-                    }
-                    _ => {}
-                },
-                _ => {}
-            }
-        }
-        EngineError::Internal(error)
-    }
-}
-
-/// Extended result codes of SQLite (sqlite.org/rescode.html); the low byte is the class.
-const SQLITE_BUSY: u32 = 5;
-const SQLITE_LOCKED: u32 = 6;
-const SQLITE_FULL: u32 = 13;
-/// The index of the write-ahead log cannot grow.
-const SQLITE_IOERR_SHMSIZE: u32 = 10 | (19 << 8);
-
-fn sqlite_code(code: Option<&str>) -> Option<u32> {
-    code?.parse().ok()
-}
-
-/// Faults of the ledger or of a disk: ours or the machine's, never the caller's.
+/// Faults of a disk or of ours, never the caller's.
 macro_rules! internal {
     ($($source:ty),+ $(,)?) => {$(
         impl From<$source> for EngineError {
@@ -114,8 +77,7 @@ macro_rules! internal {
     )+};
 }
 
-internal!(sqlx::Error, sqlx::migrate::MigrateError, serde_json::Error, std::io::Error, object_store::Error);
-internal!(tokio::task::JoinError);
+internal!(serde_json::Error, std::io::Error, object_store::Error, tokio::task::JoinError);
 
 /// Wrong places of one request, collected so that its sender sees all of them at once.
 #[derive(Debug, Default)]

@@ -3,36 +3,30 @@
 
 #![warn(missing_docs)]
 
-mod assets;
-mod attempt;
 mod bindings;
 mod blobs;
 mod cache;
 mod caller;
-mod child;
-mod dag;
-mod death;
+mod config;
+mod core;
+mod data_folder;
 mod draft;
-mod engine;
 pub mod error;
 pub mod filename;
-mod jobs;
 pub mod keys;
-mod list_query;
-mod lock;
+mod limits;
 pub mod metrics;
 pub mod model;
-mod projects;
-mod runner;
+mod run;
+mod service;
 mod store;
 #[doc(hidden)]
 pub mod testing;
 pub mod upkeep;
 mod workflow;
-mod workflows;
 
-pub use assets::Upload;
-pub use child::Program;
+pub use blobs::Blob;
+pub use config::{EngineConfig, Isolation, Program};
 pub use draft::JobTypes;
-pub use engine::{Blob, Engine, EngineConfig, Isolation};
 pub use error::{EngineError, FieldError};
+pub use service::{Engine, Upload};

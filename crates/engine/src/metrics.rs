@@ -1,15 +1,13 @@
 //! Numbers about the work at hand and done, for whoever watches the service.
 
-use crate::death::Death;
-use crate::engine::Engine;
 use crate::model::{State, Timestamp};
-use crate::store::Result;
+use crate::run::death::Death;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// One look at the ledger serves all questions within this time.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// One count of the ledger serves all questions within this time.
+pub(crate) const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,11 +47,11 @@ impl End {
 /// What is counted as it happens, since this process began.
 #[derive(Default)]
 pub(crate) struct Counters {
-    ends: [AtomicU64; End::ALL.len()],
-    deaths: [AtomicU64; Death::CAUSES.len()],
-    leases_lost: AtomicU64,
-    /// The last look at the ledger.
-    looked: tokio::sync::Mutex<Option<(Instant, Arc<Ledger>)>>,
+    pub(crate) ends: [AtomicU64; End::ALL.len()],
+    pub(crate) deaths: [AtomicU64; Death::CAUSES.len()],
+    pub(crate) leases_lost: AtomicU64,
+    /// The ledger as it was last counted.
+    pub(crate) ledger: tokio::sync::Mutex<Option<(Instant, Arc<Ledger>)>>,
 }
 
 impl Counters {
@@ -98,33 +96,4 @@ pub struct Metrics {
     pub leases_lost: u64,
     /// Attempts that run now.
     pub running: u64,
-}
-
-impl Engine {
-    /// Counts everything.
-    pub async fn metrics(&self) -> Result<Metrics> {
-        let counters = &self.inner.counters;
-        let ledger = {
-            // Held over the look: who asks meanwhile gets its answer.
-            let mut looked = counters.looked.lock().await;
-            match &*looked {
-                Some((at, ledger)) if at.elapsed() < LOOK_EVERY => ledger.clone(),
-                _ => {
-                    let known: Vec<&str> = self.inner.types.iter().map(|entry| entry.type_name).collect();
-                    let ledger = Arc::new(self.inner.store.count(&known).await?);
-                    *looked = Some((Instant::now(), ledger.clone()));
-                    ledger
-                }
-            }
-        };
-        let count = |end: End| (end, counters.ends[end as usize].load(Ordering::Relaxed));
-        let deaths = Death::CAUSES.into_iter().zip(&counters.deaths);
-        Ok(Metrics {
-            ledger,
-            attempts: End::ALL.into_iter().map(count).collect(),
-            deaths: deaths.map(|(cause, n)| (cause, n.load(Ordering::Relaxed))).collect(),
-            leases_lost: counters.leases_lost.load(Ordering::Relaxed),
-            running: self.inner.running.used().0 as u64,
-        })
-    }
 }

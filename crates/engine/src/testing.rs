@@ -2,8 +2,8 @@
 
 use crate::draft::JobTypes;
 use crate::error::EngineError;
-use crate::list_query::{self, List};
 use crate::model::{ListQuery, NewWorkflow};
+use crate::store::list_query::{self, List};
 use fieldstone_jobs::JobLimits;
 
 /// Jobs of a workflow that is accepted.

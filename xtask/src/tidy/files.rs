@@ -32,6 +32,11 @@ const PURE: &[&str] = &["crates/kernel/src", "crates/shape/src"];
 const IMPURE: &[&str] =
     &["std::fs", "std::env", "std::net", "std::process", "Instant::now", "SystemTime::now", "println!("];
 
+/// The database's crate, and the only folder of the engine whose files may name it.
+const DATABASE: &str = "sqlx";
+const ENGINE: &str = "crates/engine/src";
+const STORE: &str = "crates/engine/src/store/";
+
 /// Breaches of the rules for files.
 pub fn problems(root: &Path) -> anyhow::Result<Vec<String>> {
     let mut files = Vec::new();
@@ -108,6 +113,9 @@ fn source(name: &str, text: &str, problems: &mut Vec<String>) {
             }
         }
     }
+    if name.starts_with(ENGINE) && !name.starts_with(STORE) && text.contains(DATABASE) {
+        problems.push(format!("{name}: names {DATABASE}, which {STORE} alone may"));
+    }
     if PURE.iter().any(|pure| name.starts_with(pure)) {
         let tests = ["#[cfg(test)]", "#![cfg(test)]"].iter().filter_map(|mark| text.find(mark)).min();
         let tests = tests.unwrap_or(text.len());
@@ -164,6 +172,13 @@ mod tests {
         assert!(found("a.rs", &format!("//! A.\n// {}(#7) later\n", MARKS[0])).is_empty());
         assert_eq!(found("a.rs", &format!("//! A.\n{}1)\n", WORDS[0].0)).len(), 1);
         assert_eq!(found("a.py", &"x = 1\n".repeat(MAX_LINES + 1)).len(), 1);
+    }
+
+    #[test]
+    fn only_the_store_names_the_database() {
+        let text = format!("//! A.\nuse {DATABASE}::Row;\n");
+        assert_eq!(found("crates/engine/src/keys/a.rs", &text).len(), 1);
+        assert!(found("crates/engine/src/store/a.rs", &text).is_empty());
     }
 
     #[test]

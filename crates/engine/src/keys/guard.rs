@@ -1,12 +1,12 @@
 //! Who holds a token, asked at every request; and the tokens that clients buy.
 
+use super::OWNER;
 use super::token::{self, Token};
-use super::{OWNER, credential};
 use crate::cache::Cache;
+use crate::error::Result;
 use crate::model::{Caller, Credential, CredentialKind, Timestamp};
-use crate::store::{Result, Store, sql};
+use crate::store::Store;
 use sha2::{Digest, Sha256};
-use sqlx::Row;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ pub struct Grant {
 }
 
 /// Tokens that were seen lately, by their digest: tokens themselves are not kept.
-pub(crate) struct Keys {
+pub(crate) struct KeyGuard {
     signing_key: [u8; 32],
     known: Cache<[u8; 32], Known>,
     /// When the use of a key was last written, by its id. As long as the ledger's list of keys at most.
@@ -45,9 +45,14 @@ struct Known {
     caller: Arc<Caller>,
 }
 
-impl Keys {
-    pub(crate) fn new(signing_key: [u8; 32]) -> Keys {
-        Keys { signing_key, known: Cache::new(10_000, 10_000), noted: Mutex::default() }
+impl KeyGuard {
+    pub(crate) fn new(signing_key: [u8; 32]) -> KeyGuard {
+        KeyGuard { signing_key, known: Cache::new(10_000, 10_000), noted: Mutex::default() }
+    }
+
+    /// The secret that tokens and links are signed with.
+    pub(crate) fn signing_key(&self) -> [u8; 32] {
+        self.signing_key
     }
 
     /// Whose token this is; `None` when it is nobody's, revoked or expired. What was not seen within the last
@@ -128,8 +133,8 @@ impl Keys {
         drop(noted);
         let (store, id) = (store.clone(), id.to_owned());
         tokio::spawn(async move {
-            let update = sqlx::query(sql::KEY_USED).bind(&id).bind(now.0).bind(now.0 - NOTED_EVERY_US);
-            if let Err(e) = update.execute(store.writer()).await {
+            let unless_after = Timestamp(now.0 - NOTED_EVERY_US);
+            if let Err(e) = store.note_key_use(&id, now, unless_after).await {
                 tracing::warn!("cannot note the use of key {id}: {e}");
             }
         });
@@ -144,13 +149,10 @@ async fn live(
     secret: Option<&str>,
     now: Timestamp,
 ) -> Result<Option<Credential>> {
-    let row = sqlx::query(sql::KEY_GET).bind(id).bind(kind.as_str()).fetch_optional(store.reader()).await?;
-    let Some(row) = row else { return Ok(None) };
-    let stored: &str = row.try_get("secret_sha256")?;
-    if secret.is_some_and(|given| !token::matches(stored, given)) {
+    let Some((found, digest)) = store.key(kind, id).await? else { return Ok(None) };
+    if secret.is_some_and(|given| !token::matches(&digest, given)) {
         return Ok(None);
     }
-    let found = credential(&row)?;
     let live = found.revoked.is_none() && found.expires.is_none_or(|at| now < at);
     Ok(live.then_some(found))
 }
@@ -189,15 +191,15 @@ mod tests {
     }
 
     async fn revoke(store: &Store, kind: CredentialKind, id: &str) {
-        let update = sqlx::query(sql::KEY_REVOKE).bind(id).bind(kind.as_str()).bind(NOW.0);
-        update.execute(store.writer()).await.unwrap();
+        // The wrong kind is refused.
+        let _ = store.revoke_key(kind, id, NOW).await;
     }
 
     #[tokio::test]
     async fn a_key_works_until_it_expires_or_is_revoked() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), true).await.unwrap();
-        let keys = Keys::new([7; 32]);
+        let keys = KeyGuard::new([7; 32]);
         let secret = insert(&store, CredentialKind::Key, named(Some(after(100))), NOW).await.unwrap();
         let token = secret.token();
         assert!(keys.authenticate(&store, &token, after(99)).await.unwrap().is_some());
@@ -205,11 +207,14 @@ mod tests {
             keys.authenticate(&store, &token, after(100)).await.unwrap().is_none(),
             "also when remembered"
         );
-        assert!(Keys::new([7; 32]).authenticate(&store, &token, after(100)).await.unwrap().is_none());
+        assert!(KeyGuard::new([7; 32]).authenticate(&store, &token, after(100)).await.unwrap().is_none());
         revoke(&store, CredentialKind::Client, &secret.id).await;
-        assert!(Keys::new([7; 32]).authenticate(&store, &token, NOW).await.unwrap().is_some(), "no client");
+        assert!(
+            KeyGuard::new([7; 32]).authenticate(&store, &token, NOW).await.unwrap().is_some(),
+            "no client"
+        );
         revoke(&store, CredentialKind::Key, &secret.id).await;
-        assert!(Keys::new([7; 32]).authenticate(&store, &token, NOW).await.unwrap().is_none());
+        assert!(KeyGuard::new([7; 32]).authenticate(&store, &token, NOW).await.unwrap().is_none());
         let past = insert(&store, CredentialKind::Key, named(Some(NOW)), NOW).await.err().unwrap();
         assert_eq!(past.to_string(), "expires: expected a time that is yet to come");
     }
@@ -218,7 +223,7 @@ mod tests {
     async fn a_client_buys_tokens_that_outlive_us_and_not_it() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), true).await.unwrap();
-        let keys = Keys::new([7; 32]);
+        let keys = KeyGuard::new([7; 32]);
         let new = NewKey { scopes: vec!["jobs:read".into()], dialect: Some("sdk".into()), ..named(None) };
         let client = insert(&store, CredentialKind::Client, new, NOW).await.unwrap();
         let buy = async |secret: &str| keys.grant(&store, &client.id, secret, NOW).await.unwrap();
@@ -228,15 +233,19 @@ mod tests {
         assert_eq!((bought.lifetime_s, bought.scopes), (86_400, vec!["jobs:read".to_owned()]));
         // After a restart: nothing but the signing key is needed.
         let caller =
-            Keys::new([7; 32]).authenticate(&store, &bought.token, after(86_399)).await.unwrap().unwrap();
+            KeyGuard::new([7; 32]).authenticate(&store, &bought.token, after(86_399)).await.unwrap().unwrap();
         assert_eq!((caller.user.as_str(), caller.dialect.as_deref()), (OWNER, Some("sdk")));
         assert!(caller.has("jobs:read") && !caller.has("jobs:write"));
         assert!(
-            Keys::new([7; 32]).authenticate(&store, &bought.token, after(86_400)).await.unwrap().is_none()
+            KeyGuard::new([7; 32])
+                .authenticate(&store, &bought.token, after(86_400))
+                .await
+                .unwrap()
+                .is_none()
         );
-        assert!(Keys::new([8; 32]).authenticate(&store, &bought.token, NOW).await.unwrap().is_none());
+        assert!(KeyGuard::new([8; 32]).authenticate(&store, &bought.token, NOW).await.unwrap().is_none());
         revoke(&store, CredentialKind::Client, &client.id).await;
-        assert!(Keys::new([7; 32]).authenticate(&store, &bought.token, NOW).await.unwrap().is_none());
+        assert!(KeyGuard::new([7; 32]).authenticate(&store, &bought.token, NOW).await.unwrap().is_none());
         assert!(keys.grant(&store, &client.id, &client.secret, NOW).await.unwrap().is_none());
         let brief = insert(&store, CredentialKind::Client, named(Some(after(7))), NOW).await.unwrap();
         let bought = keys.grant(&store, &brief.id, &brief.secret, NOW).await.unwrap().unwrap();
@@ -248,14 +257,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), true).await.unwrap();
         let secret = insert(&store, CredentialKind::Key, named(None), NOW).await.unwrap();
-        let read = async || {
-            let row = sqlx::query(sql::KEY_GET).bind(&secret.id).bind("key");
-            credential(&row.fetch_one(store.reader()).await.unwrap()).unwrap().last_used
-        };
-        let keys = Keys::new([7; 32]);
+        let read = async || store.key(CredentialKind::Key, &secret.id).await.unwrap().unwrap().0.last_used;
+        let keys = KeyGuard::new([7; 32]);
         for (seconds, noted) in [(0, 0), (59, 0), (60, 60), (61, 60)] {
             // Remembered for a second of real time, hence another guard with the same memory of what it noted.
-            let other = Keys::new([7; 32]);
+            let other = KeyGuard::new([7; 32]);
             *other.noted.lock().unwrap() = keys.noted.lock().unwrap().clone();
             assert!(other.authenticate(&store, &secret.token(), after(seconds)).await.unwrap().is_some());
             *keys.noted.lock().unwrap() = other.noted.lock().unwrap().clone();

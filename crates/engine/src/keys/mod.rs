@@ -3,14 +3,12 @@
 mod guard;
 mod token;
 
-use crate::error::EngineError;
-use crate::model::{Credential, CredentialKind, NewKey, ProjectId, Timestamp};
-use crate::store::{Result, Store, rows, sql};
-use crate::{draft, lock};
+use crate::error::{EngineError, Result};
+use crate::model::{Credential, CredentialKind, NewKey, Timestamp};
+use crate::store::{KeyRow, Store};
+use crate::{data_folder, draft};
 pub use guard::Grant;
-pub(crate) use guard::Keys;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+pub(crate) use guard::KeyGuard;
 use std::path::Path;
 pub use token::Secret;
 
@@ -33,38 +31,27 @@ pub const DIALECTS: &[&str] = &["openapi", "sdk", "sdk-legacy"];
 /// Makes a key or a client in a data folder beside a server that may be running on it; its secret is
 /// stored nowhere. A new folder is made when there is none.
 pub async fn create(data: &Path, kind: CredentialKind, new: NewKey) -> Result<Secret> {
-    lock::make_folder(data)?;
+    data_folder::make_folder(data)?;
     with_store(data, async |store| insert(store, kind, new, Timestamp::now()).await).await
 }
 
 /// All keys or all clients of a data folder, revoked ones too, oldest first.
 pub async fn list(data: &Path, kind: CredentialKind) -> Result<Vec<Credential>> {
     must_exist(data)?;
-    with_store(data, async |store| {
-        let rows = sqlx::query(sql::KEYS_ALL).bind(kind.as_str()).fetch_all(store.reader()).await?;
-        rows.iter().map(credential).collect()
-    })
-    .await
+    with_store(data, async |store| store.keys(kind).await).await
 }
 
 /// Revokes a key or a client, for ever. A server that runs on the folder refuses it, and every token
 /// bought with it, within a second. Revoking it twice is no error.
 pub async fn revoke(data: &Path, kind: CredentialKind, id: &str) -> Result<()> {
     must_exist(data)?;
-    with_store(data, async |store| {
-        let update = sqlx::query(sql::KEY_REVOKE).bind(id).bind(kind.as_str()).bind(Timestamp::now().0);
-        match store.write_one(update).await? {
-            Some(_) => Ok(()),
-            None => Err(EngineError::NotFound(format!("{} {id:?}", kind.as_str()))),
-        }
-    })
-    .await
+    with_store(data, async |store| store.revoke_key(kind, id, Timestamp::now()).await).await
 }
 
 /// Opens the ledger for one command, with or without a server that runs on it.
 async fn with_store<T>(data: &Path, work: impl AsyncFnOnce(&Store) -> Result<T>) -> Result<T> {
     // Without the lock a server runs, and its schema must not be changed under it.
-    let lock = lock::try_lock(data)?;
+    let lock = data_folder::try_lock(data)?;
     let store = Store::open(data, lock.is_some()).await?;
     drop(lock);
     let done = work(&store).await;
@@ -87,27 +74,10 @@ pub(crate) async fn insert(
     now: Timestamp,
 ) -> Result<Secret> {
     check(&new, now)?;
-    for project in &new.projects {
-        let found = sqlx::query(sql::PROJECT_GET).bind(project.0).fetch_optional(store.reader()).await?;
-        if found.is_none() {
-            return Err(EngineError::invalid("project", format!("project {project} does not exist")));
-        }
-    }
     let secret = Secret::random();
-    let projects = if new.projects.is_empty() { None } else { Some(rows::to_json(&new.projects)?) };
-    sqlx::query(sql::KEY_INSERT)
-        .bind(&secret.id)
-        .bind(kind.as_str())
-        .bind(token::digest(&secret.secret))
-        .bind(new.name)
-        .bind(new.user.as_deref().unwrap_or(OWNER))
-        .bind(rows::to_json(&new.scopes)?)
-        .bind(projects)
-        .bind(new.dialect)
-        .bind(now.0)
-        .bind(new.expires.map(|t| t.0))
-        .execute(store.writer())
-        .await?;
+    let digest = token::digest(&secret.secret);
+    let user = new.user.as_deref().unwrap_or(OWNER);
+    store.insert_key(KeyRow { kind, id: &secret.id, digest, user, new: &new }, now).await?;
     Ok(secret)
 }
 
@@ -130,28 +100,4 @@ fn check(new: &NewKey, now: Timestamp) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-fn credential(row: &SqliteRow) -> Result<Credential> {
-    let time = |column: &str| -> Result<Option<Timestamp>> {
-        Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp))
-    };
-    let projects: Option<&str> = row.try_get("projects")?;
-    Ok(Credential {
-        id: row.try_get("id")?,
-        name: row.try_get("name")?,
-        user: row.try_get("user_id")?,
-        scopes: rows::from_json(row.try_get("scopes")?)?,
-        projects: projects.map(rows::from_json::<Vec<ProjectId>>).transpose()?,
-        dialect: row.try_get("dialect")?,
-        created: Timestamp(row.try_get("created")?),
-        expires: time("expires")?,
-        last_used: time("last_used")?,
-        revoked: time("revoked")?,
-    })
-}
-
-/// Whether nobody can come in yet.
-pub(crate) async fn none(store: &Store) -> Result<bool> {
-    Ok(sqlx::query(sql::KEY_ANY).fetch_optional(store.reader()).await?.is_none())
 }

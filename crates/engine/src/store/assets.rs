@@ -1,17 +1,11 @@
 //! Rows of assets, and which blobs anything still needs.
 
-use super::{Result, Store, rows, sql};
-use crate::error::EngineError;
-use crate::list_query::{ASSETS, List};
+use super::list_query::{ASSETS, List};
+use super::{Store, rows, sql};
+use crate::blobs::PlacedBlob;
+use crate::error::{EngineError, Result};
 use crate::model::*;
 use sqlx::Row;
-
-/// A blob that is on disk under its checksum.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Placed {
-    pub(crate) sha256: String,
-    pub(crate) size: u64,
-}
 
 fn missing(id: AssetId) -> EngineError {
     EngineError::NotFound(format!("asset {id}"))
@@ -22,7 +16,7 @@ impl Store {
         &self,
         project: ProjectId,
         filename: &str,
-        blob: &Placed,
+        blob: &PlacedBlob,
         now: Timestamp,
     ) -> Result<Asset> {
         let mut tx = self.begin().await?;
@@ -50,7 +44,7 @@ impl Store {
         project: ProjectId,
         id: AssetId,
         filename: &str,
-        blob: &Placed,
+        blob: &PlacedBlob,
         now: Timestamp,
     ) -> Result<(Asset, String)> {
         let mut tx = self.begin().await?;
@@ -77,7 +71,7 @@ impl Store {
 
     pub(crate) async fn assets(&self, project: ProjectId, query: &ListQuery) -> Result<Vec<Asset>> {
         let list = List::parse(query, &ASSETS)?;
-        let mut found = list.sql("SELECT * FROM assets WHERE project_id = ", project.0, "");
+        let mut found = list.sql(sql::LIST_ASSETS, project.0, "");
         let rows = found.build().fetch_all(self.reader()).await?;
         rows.iter().map(rows::asset).collect()
     }

@@ -1,6 +1,7 @@
 //! How many rows there are of what.
 
-use super::{Result, Store, rows, sql};
+use super::{Store, rows, sql};
+use crate::error::Result;
 use crate::metrics::Ledger;
 use crate::model::Timestamp;
 use sqlx::Row;

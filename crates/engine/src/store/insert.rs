@@ -1,9 +1,10 @@
 //! Dispatch: drafts become rows in one transaction, with their files resolved.
 
-use super::{Limits, Result, Store, ledger, log, rows, sql, workflows};
+use super::{Store, ledger, log, rows, sql, workflows};
 use crate::bindings::{AssetBindings, Bindings, Bound};
 use crate::draft::{AssetSource, Draft};
-use crate::error::{EngineError, Problems};
+use crate::error::{EngineError, Problems, Result};
+use crate::limits::Limits;
 use crate::model::*;
 use sqlx::SqliteConnection;
 use std::collections::HashMap;

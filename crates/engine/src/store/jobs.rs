@@ -1,9 +1,9 @@
 //! Rows of jobs as their users see them.
 
-use super::projects::Left;
-use super::{Result, Store, ledger, rows, sql};
-use crate::error::EngineError;
-use crate::list_query::{JOBS, List};
+use super::list_query::{JOBS, List};
+use super::projects::DeletedRows;
+use super::{Store, ledger, rows, sql};
+use crate::error::{EngineError, Result};
 use crate::model::*;
 use sqlx::Row;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ impl Store {
 
     pub(crate) async fn jobs(&self, project: ProjectId, query: &ListQuery) -> Result<Vec<Job>> {
         let list = List::parse(query, &JOBS)?;
-        let mut found = list.sql("SELECT * FROM jobs WHERE project_id = ", project.0, "");
+        let mut found = list.sql(sql::LIST_JOBS, project.0, "");
         rows::jobs_aside(found.build().fetch_all(self.reader()).await?).await
     }
 
@@ -46,7 +46,12 @@ impl Store {
     }
 
     /// Cancels the job if it is unfinished, with what depends on it, and deletes it.
-    pub(crate) async fn delete_job(&self, project: ProjectId, id: JobId, now: Timestamp) -> Result<Left> {
+    pub(crate) async fn delete_job(
+        &self,
+        project: ProjectId,
+        id: JobId,
+        now: Timestamp,
+    ) -> Result<DeletedRows> {
         let mut tx = self.begin().await?;
         let row = sqlx::query(sql::JOB_GET).bind(id.0).bind(project.0).fetch_optional(&mut *tx).await?;
         let row = row.ok_or_else(|| missing(id))?;
@@ -60,6 +65,6 @@ impl Store {
         sqlx::query(sql::JOB_DELETE).bind(id.0).bind(project.0).execute(&mut *tx).await?;
         tx.commit().await?;
         self.changed(touched.iter().copied());
-        Ok(Left { blobs: rows::input_blobs(&row)?, jobs: touched })
+        Ok(DeletedRows { blobs: rows::input_blobs(&row)?, jobs: touched })
     }
 }

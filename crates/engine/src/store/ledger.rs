@@ -5,12 +5,12 @@
 //! that was thought dead and wakes up late is refused, whatever it brings. Time is an argument: leases go by a clock that
 //! does not jump, stamps by the wall clock, and no job starts before it was made or ends before it started.
 
-use super::assets::Placed;
-use super::{Result, Store, results, rows, sql};
+use super::{Store, results, rows, sql};
 use crate::bindings::Bindings;
-use crate::dag::{self, Step};
-use crate::error::EngineError;
+use crate::blobs::PlacedBlob;
+use crate::error::{EngineError, Result};
 use crate::model::*;
+use crate::workflow::dag::{self, Step};
 use indexmap::IndexMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -26,7 +26,7 @@ const MADE_BYTES: usize = 256;
 
 /// A job that may be claimed.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Waiting {
+pub(crate) struct ReadyJob {
     pub(crate) id: JobId,
     pub(crate) project: ProjectId,
     /// What it needs at most, where that was known when all its inputs were.
@@ -73,17 +73,17 @@ pub(crate) enum Lease {
 
 /// An output asset whose bytes are on disk.
 #[derive(Clone, Debug)]
-pub(crate) struct Made {
+pub(crate) struct PlacedOutput {
     pub(crate) slot: String,
     pub(crate) filename: String,
-    pub(crate) blob: Placed,
+    pub(crate) blob: PlacedBlob,
 }
 
 /// How an attempt ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
     /// All outputs, in the order they were made, and the hash of the work that made them.
-    Success { assets: Vec<Made>, params: IndexMap<String, Value>, work: String },
+    Success { assets: Vec<PlacedOutput>, params: IndexMap<String, Value>, work: String },
     /// An error for the sender of the job.
     Failure(String),
     /// Cancelled.
@@ -101,9 +101,9 @@ pub(crate) enum Loss {
 
 impl Store {
     /// The ready job that waits longest.
-    pub(crate) async fn next_ready(&self) -> Result<Option<Waiting>> {
+    pub(crate) async fn next_ready(&self) -> Result<Option<ReadyJob>> {
         let row = sqlx::query_as(sql::JOB_NEXT).fetch_optional(self.reader()).await?;
-        let waiting = |(id, project, memory): (i64, i64, Option<i64>)| Waiting {
+        let waiting = |(id, project, memory): (i64, i64, Option<i64>)| ReadyJob {
             id: JobId(id),
             project: ProjectId(project),
             memory_bytes: memory.map(i64::cast_unsigned),
@@ -137,19 +137,19 @@ impl Store {
     }
 
     /// Renews the lease of an attempt and notes how far it is.
-    pub(crate) async fn beat(
+    pub(crate) async fn renew_lease(
         &self,
         id: JobId,
         attempt: u32,
         progress: f32,
         lease_until: Timestamp,
     ) -> Result<Lease> {
-        let beat = sqlx::query(sql::JOB_BEAT)
+        let renewal = sqlx::query(sql::JOB_RENEW_LEASE)
             .bind(id.0)
             .bind(i64::from(attempt))
             .bind(lease_until.0)
             .bind(f64::from(progress));
-        let held = self.write_one(beat).await?;
+        let held = self.write_one(renewal).await?;
         if held.is_some() {
             self.changed([id]);
             return Ok(Lease::Held);
@@ -287,14 +287,14 @@ impl Store {
 async fn publish(
     tx: &mut SqliteConnection,
     job: &Job,
-    made: Vec<Made>,
+    made: Vec<PlacedOutput>,
     params: IndexMap<String, Value>,
     now: Timestamp,
 ) -> Result<JobData> {
     let short = |(_, value): &(&String, &Value)| value.as_str().is_some_and(|text| text.len() <= MADE_BYTES);
     let said = rows::to_json(&params.iter().filter(short).collect::<IndexMap<_, _>>())?;
     let mut outputs = JobData { params, ..JobData::default() };
-    for Made { slot, filename, blob } in made {
+    for PlacedOutput { slot, filename, blob } in made {
         let row = sqlx::query(sql::ASSET_INSERT)
             .bind(job.project_id.0)
             .bind(job.id.0)

@@ -1,23 +1,13 @@
-//! Limits on what a project may hold and a job may need, checked in the transaction that would go beyond them.
+//! Limits on what a project may hold, checked in the transaction that would go beyond them.
 
-use super::{Result, Store, sql};
-use crate::error::EngineError;
+use super::{Store, sql};
+use crate::error::{EngineError, Result};
+use crate::limits::Limits;
 use crate::model::ProjectId;
 use sqlx::SqliteConnection;
 
 /// How long a client that found the queue full may wait before it asks again.
 const QUEUE_RETRY_S: u64 = 5;
-
-/// Of one project, and of one job, at most.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// Bytes of its assets.
-    pub(crate) bytes: Option<u64>,
-    /// Jobs that wait.
-    pub(crate) waiting: Option<u64>,
-    /// Bytes of memory that a job may need.
-    pub(crate) memory: u64,
-}
 
 impl Store {
     /// The same database with limits.
@@ -36,9 +26,6 @@ impl Store {
 }
 
 impl Limits {
-    /// None at all.
-    pub(crate) const NONE: Limits = Limits { bytes: None, waiting: None, memory: u64::MAX };
-
     /// Refuses `more` bytes that would not fit into the project.
     pub(crate) async fn check_bytes(
         &self,
@@ -57,18 +44,6 @@ impl Limits {
             "project {project} holds {held} bytes, {more} more do not fit into the {limit} that setting \
              project_quota allows"
         )))
-    }
-
-    /// What is wrong with a job that needs so many bytes of memory, if anything is.
-    pub(crate) fn too_greedy(&self, needed: u64) -> Option<String> {
-        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-        (needed > self.memory).then(|| {
-            format!(
-                "needs up to {} MiB of memory, the limit is {} MiB (setting memory_limit)",
-                mib(needed),
-                mib(self.memory)
-            )
-        })
     }
 
     /// Refuses `more` waiting jobs that would make the queue too long.

@@ -1,6 +1,7 @@
 //! What happened to a job, line by line.
 
-use super::{Result, Store, sql};
+use super::{Store, sql};
+use crate::error::Result;
 use crate::model::{JobId, LogLevel, LogLine, Timestamp};
 use sqlx::{Row, SqliteConnection};
 

@@ -2,10 +2,13 @@
 
 mod assets;
 mod count;
+mod faults;
 pub(crate) mod insert;
 mod jobs;
+mod keys;
 pub(crate) mod ledger;
 mod limits;
+pub(crate) mod list_query;
 mod log;
 mod migrations;
 mod projects;
@@ -18,13 +21,13 @@ pub(crate) mod upkeep;
 mod workflows;
 
 use crate::cache::Cache;
-use crate::error::EngineError;
+use crate::error::{EngineError, Result};
+use crate::limits::Limits;
 use crate::model::{Job, JobId, ProjectId};
 use anyhow::Context;
-pub(crate) use assets::Placed;
-pub(crate) use limits::Limits;
+pub(crate) use keys::KeyRow;
 use migrations::MIGRATIONS;
-pub(crate) use projects::Left;
+pub(crate) use projects::DeletedRows;
 use projects::Visibility;
 use sqlx::query::Query;
 use sqlx::sqlite::{
@@ -36,8 +39,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast;
-
-pub(crate) type Result<T, E = EngineError> = std::result::Result<T, E>;
 
 /// Readers beside the one writer. SQLite serves each from the page cache; four keep four cores busy.
 const READERS: u32 = 4;
@@ -87,7 +88,7 @@ impl Store {
     }
 
     /// `folder`'s database, which a server may be using, for looking only. Its schema must be this build's.
-    pub(crate) async fn look(folder: &Path) -> Result<Store> {
+    pub(crate) async fn open_read_only(folder: &Path) -> Result<Store> {
         let file = folder.join("ledger.sqlite");
         if !file.is_file() {
             return Err(EngineError::NotFound(format!("the ledger {}", file.display())));
@@ -133,7 +134,7 @@ impl Store {
     /// A transaction that holds the write lock from its first statement: one that began by reading
     /// would fail with "busy" when it turned to writing.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>> {
-        Ok(self.write.begin_with("BEGIN IMMEDIATE").await?)
+        Ok(self.write.begin_with(sql::BEGIN).await?)
     }
 
     /// The value kept under `name`, which is `value` when there is none yet.
@@ -166,6 +167,13 @@ impl Store {
 
     pub(crate) fn writer(&self) -> &SqlitePool {
         &self.write
+    }
+
+    /// Refuses writes, as a full disk does, or takes them again.
+    #[cfg(test)]
+    pub(crate) async fn set_writable(&self, yes: bool) {
+        let pragma = if yes { "PRAGMA query_only = OFF" } else { "PRAGMA query_only = ON" };
+        sqlx::query(pragma).execute(self.writer()).await.unwrap();
     }
 
     /// Closes every connection and folds the log into the database.
@@ -211,12 +219,10 @@ async fn check_version(pool: &SqlitePool, migrate: Option<&Path>) -> Result<()> 
 
 /// 0 for a database without a schema.
 async fn applied_version(connection: &mut SqliteConnection) -> Result<i64> {
-    let table = "SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations'";
-    if sqlx::query(table).fetch_optional(&mut *connection).await?.is_none() {
+    if sqlx::query(sql::TABLE_OF_VERSIONS).fetch_optional(&mut *connection).await?.is_none() {
         return Ok(0);
     }
-    let version = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
-    Ok(sqlx::query_scalar(version).fetch_one(connection).await?)
+    Ok(sqlx::query_scalar(sql::VERSION).fetch_one(connection).await?)
 }
 
 #[cfg(test)]
@@ -244,7 +250,7 @@ mod tests {
         sqlx::migrate::Migrator::with_migrations(first).run(&old).await.unwrap();
         sqlx::query(sql::META_SET).bind("kept").bind("as it was").execute(&old).await.unwrap();
         old.close().await;
-        let refused = Store::look(folder.path()).await.err().unwrap().to_string();
+        let refused = Store::open_read_only(folder.path()).await.err().unwrap().to_string();
         assert!(
             refused.starts_with("the data folder has schema version 1, this fieldstone needs"),
             "{refused}"

@@ -1,8 +1,8 @@
 //! Rows of projects, and who may see them.
 
-use super::{Result, Store, rows, sql};
-use crate::error::EngineError;
-use crate::list_query::{List, PROJECTS};
+use super::list_query::{List, PROJECTS};
+use super::{Store, rows, sql};
+use crate::error::{EngineError, Result};
 use crate::model::*;
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ impl Visibility {
 
 /// Blobs that may have lost their last reference, and jobs that may be running.
 #[derive(Debug, Default)]
-pub(crate) struct Left {
+pub(crate) struct DeletedRows {
     pub(crate) blobs: Vec<String>,
     pub(crate) jobs: Vec<JobId>,
 }
@@ -118,8 +118,7 @@ impl Store {
 
     pub(crate) async fn projects(&self, caller: &Caller, query: &ListQuery) -> Result<Vec<Project>> {
         let list = List::parse(query, &PROJECTS)?;
-        let mut found =
-            list.sql("SELECT * FROM projects WHERE (access <> 'private' OR user_id = ", &caller.user, ")");
+        let mut found = list.sql(sql::LIST_PROJECTS, &caller.user, ")");
         let rows = found.build().fetch_all(self.reader()).await?;
         let projects: Vec<Project> = rows.iter().map(rows::project).collect::<Result<_>>()?;
         Ok(projects.into_iter().filter(|p| !caller.is_kept_from(p.id)).collect())
@@ -150,7 +149,7 @@ impl Store {
     }
 
     /// Deletes a project with all its rows.
-    pub(crate) async fn delete_project(&self, id: ProjectId) -> Result<Left> {
+    pub(crate) async fn delete_project(&self, id: ProjectId) -> Result<DeletedRows> {
         let mut tx = self.begin().await?;
         let blobs = sqlx::query_scalar(sql::PROJECT_BLOBS).bind(id.0).fetch_all(&mut *tx).await?;
         let jobs: Vec<i64> = sqlx::query_scalar(sql::PROJECT_JOBS).bind(id.0).fetch_all(&mut *tx).await?;
@@ -159,7 +158,7 @@ impl Store {
         let jobs: Vec<JobId> = jobs.into_iter().map(JobId).collect();
         self.visibility.forget([id]);
         self.changed(jobs.iter().copied());
-        Ok(Left { blobs, jobs })
+        Ok(DeletedRows { blobs, jobs })
     }
 }
 

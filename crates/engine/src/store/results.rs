@@ -1,6 +1,7 @@
 //! Which job did which work: looked up before the same is done again.
 
-use super::{Result, Store, rows, sql};
+use super::{Store, rows, sql};
+use crate::error::Result;
 use crate::model::{Job, ProjectId};
 use sqlx::SqliteConnection;
 

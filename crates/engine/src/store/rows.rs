@@ -1,9 +1,9 @@
 //! Rows to resources and back.
 
-use super::Result;
 use crate::bindings::{Bindings, Bound};
-use crate::dag::Node;
+use crate::error::Result;
 use crate::model::*;
+use crate::workflow::dag::Node;
 use anyhow::anyhow;
 use indexmap::IndexMap;
 use serde::Serialize;

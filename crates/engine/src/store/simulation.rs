@@ -1,8 +1,9 @@
 //! The ledger under chaos: seeded workers that crash, sleep past their lease, commit twice, stop,
 //! fail and are cancelled, while the wall clock jumps. Time is simulated. Whatever happens, every job ends exactly once.
 
-use super::ledger::{Claim, Lease, Loss, Made, Outcome};
-use super::{Placed, Store};
+use super::Store;
+use super::ledger::{Claim, Lease, Loss, Outcome, PlacedOutput};
+use crate::blobs::PlacedBlob;
 use crate::draft::{AssetSource, Draft, ParamSource};
 use crate::model::*;
 use rand::rngs::StdRng;
@@ -173,7 +174,7 @@ impl World {
     async fn beat(&mut self) {
         for claim in &self.held {
             let job = claim.job();
-            let lease = self.store.beat(job.id, job.attempt, 0.5, self.until()).await.unwrap();
+            let lease = self.store.renew_lease(job.id, job.attempt, 0.5, self.until()).await.unwrap();
             let current = self.store.job(self.project, job.id).await.unwrap();
             let valid = current.state == State::Started && current.attempt == job.attempt;
             assert_eq!(lease == Lease::Held, valid);
@@ -253,8 +254,8 @@ impl World {
 }
 
 fn success(id: JobId) -> Outcome {
-    let blob = Placed { sha256: format!("{:064x}", id.0), size: 1 };
-    let made = Made { slot: "out".into(), filename: format!("{id}.bin"), blob };
+    let blob = PlacedBlob { sha256: format!("{:064x}", id.0), size: 1 };
+    let made = PlacedOutput { slot: "out".into(), filename: format!("{id}.bin"), blob };
     Outcome::Success {
         assets: vec![made],
         params: [("value".into(), json!(id.to_string()))].into(),

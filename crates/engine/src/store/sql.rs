@@ -1,4 +1,4 @@
-//! Every fixed SQL statement of the ledger, in SQL that SQLite and PostgreSQL both read.
+//! Every SQL statement of the ledger; but for those marked so, in SQL that SQLite and PostgreSQL both read.
 
 macro_rules! statements {
     ($($name:ident = $text:expr;)+) => {
@@ -82,7 +82,7 @@ statements! {
     JOB_CLAIM = "UPDATE jobs SET state = 'started', attempt = attempt + 1, lease_until = $3, progress = 0,
             started = CASE WHEN created > $2 THEN created ELSE $2 END
         WHERE id = $1 AND state = 'pending' AND ready = 1 RETURNING *";
-    JOB_BEAT = "UPDATE jobs SET lease_until = $3, progress = $4
+    JOB_RENEW_LEASE = "UPDATE jobs SET lease_until = $3, progress = $4
         WHERE id = $1 AND attempt = $2 AND state = 'started' RETURNING id";
     JOB_STATE = "SELECT state FROM jobs WHERE id = $1";
     JOB_FINISH = "UPDATE jobs SET state = $3, error = $5, outputs = $6, progress = $7,
@@ -108,4 +108,29 @@ statements! {
     JOB_EXPIRE = "UPDATE jobs SET lease_until = 0 WHERE id = $1 AND attempt = $2 AND state = 'started'";
     JOBS_EXPIRE_ALL = "UPDATE jobs SET lease_until = 0 WHERE state = 'started'";
     JOBS_EXPIRED = "SELECT * FROM jobs WHERE state = 'started' AND lease_until < $1 ORDER BY id";
+
+    // SQLite's own: the write lock from the first statement on, what it says of itself, a copy of all.
+    TABLE_OF_VERSIONS = "SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations'";
+    VERSION = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
+    INTEGRITY = "PRAGMA integrity_check(100)";
+    ORPHANS = "PRAGMA foreign_key_check";
+    COPY_TO = "VACUUM INTO $1";
+    EVERY_WORKFLOW = "SELECT id, state FROM workflows ORDER BY id";
+    EVERY_ASSET = "SELECT * FROM assets ORDER BY id";
+    EVERY_JOB = "SELECT * FROM jobs ORDER BY id";
+    BLOB_IN_THIS_ASSET = "SELECT 1 FROM assets WHERE id = $1 AND sha256 = $2";
+    BLOB_IN_THIS_JOB = "SELECT 1 FROM jobs WHERE id = $1 AND state IN ('pending', 'started')
+        AND inputs LIKE '%' || $2 || '%'";
 }
+
+/// Begins a transaction that may write from its first statement on.
+pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// Heads of lists, before the value they ask for; conditions and order follow (`list_query`).
+pub(crate) const LIST_PROJECTS: &str = "SELECT * FROM projects WHERE (access <> 'private' OR user_id = ";
+/// Of a project.
+pub(crate) const LIST_ASSETS: &str = "SELECT * FROM assets WHERE project_id = ";
+/// Of a project.
+pub(crate) const LIST_JOBS: &str = "SELECT * FROM jobs WHERE project_id = ";
+/// Of a project.
+pub(crate) const LIST_WORKFLOWS: &str = "SELECT * FROM workflows WHERE project_id = ";

@@ -1,9 +1,10 @@
-//! What check, gc and backup ask of the ledger. The statements here are SQLite's own, unlike those of `sql`.
+//! What check, gc and backup ask of the ledger.
 
-use super::{Result, Store, rows};
-use crate::dag::Node;
-use crate::lock::sync_folder;
+use super::{Store, rows, sql};
+use crate::data_folder::sync_folder;
+use crate::error::Result;
 use crate::model::*;
+use crate::workflow::dag::Node;
 use anyhow::{Context, anyhow};
 use futures::TryStreamExt;
 use sqlx::sqlite::SqlitePool;
@@ -11,12 +12,12 @@ use sqlx::{Row, SqliteConnection};
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-/// Faults that SQLite may list before it stops.
+/// Rows without their parents that are listed at most, as many as `sql::INTEGRITY` lists of its faults.
 const MOST_FAULTS: usize = 100;
 
 /// Everything in the ledger that a check looks at, at one moment.
 #[derive(Default)]
-pub(crate) struct Look {
+pub(crate) struct LedgerSnapshot {
     /// What is wrong with the database or with single rows.
     pub(crate) faults: Vec<String>,
     pub(crate) assets: usize,
@@ -26,30 +27,30 @@ pub(crate) struct Look {
     /// Jobs of the workflows that are not finished.
     pub(crate) nodes: BTreeMap<WorkflowId, Vec<Node>>,
     /// Blobs that rows name.
-    pub(crate) named: Vec<Named>,
+    pub(crate) named: Vec<NamedBlob>,
 }
 
 /// A row's word about a blob.
-pub(crate) struct Named {
-    pub(crate) by: By,
+pub(crate) struct NamedBlob {
+    pub(crate) by: NamingRow,
     pub(crate) sha256: String,
     pub(crate) size: u64,
 }
 
 /// The row that names a blob.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum By {
+pub(crate) enum NamingRow {
     /// An asset.
     Asset(AssetId),
     /// An unfinished job, as its input.
     Job(JobId),
 }
 
-impl std::fmt::Display for By {
+impl std::fmt::Display for NamingRow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            By::Asset(id) => write!(f, "asset {id}"),
-            By::Job(id) => write!(f, "input of job {id}"),
+            NamingRow::Asset(id) => write!(f, "asset {id}"),
+            NamingRow::Job(id) => write!(f, "input of job {id}"),
         }
     }
 }
@@ -60,7 +61,7 @@ pub(crate) async fn copy_database(pool: &SqlitePool, to: &Path) -> Result<()> {
     let partial = to.with_extension(format!("{}partial", rand::random::<u32>()));
     let text = partial.to_str().ok_or_else(|| anyhow!("the path {} is not UTF-8", partial.display()))?;
     let copied = async {
-        sqlx::query("VACUUM INTO $1").bind(text).execute(pool).await?;
+        sqlx::query(sql::COPY_TO).bind(text).execute(pool).await?;
         std::fs::File::open(&partial)?.sync_all()?;
         std::fs::rename(&partial, to)?;
         to.parent().map_or(Ok(()), sync_folder)?;
@@ -76,40 +77,37 @@ pub(crate) async fn copy_database(pool: &SqlitePool, to: &Path) -> Result<()> {
 
 impl Store {
     /// Reads every row, in one transaction: what it sees belongs together.
-    pub(crate) async fn look_at_all(&self) -> Result<Look> {
+    pub(crate) async fn snapshot(&self) -> Result<LedgerSnapshot> {
         let mut tx = self.reader().begin().await?;
-        let mut look = Look { faults: faults(&mut tx).await?, ..Look::default() };
-        look_at_assets(&mut tx, &mut look).await?;
-        let mut workflows = sqlx::query("SELECT id, state FROM workflows ORDER BY id").fetch(&mut *tx);
+        let mut snapshot = LedgerSnapshot { faults: faults(&mut tx).await?, ..LedgerSnapshot::default() };
+        read_assets(&mut tx, &mut snapshot).await?;
+        let mut workflows = sqlx::query(sql::EVERY_WORKFLOW).fetch(&mut *tx);
         while let Some(row) = workflows.try_next().await? {
             let id = WorkflowId(row.try_get("id")?);
             match rows::state(row.try_get("state")?) {
-                Ok(state) => drop(look.workflows.insert(id, state)),
-                Err(e) => look.faults.push(format!("workflow {id}: {e}")),
+                Ok(state) => drop(snapshot.workflows.insert(id, state)),
+                Err(e) => snapshot.faults.push(format!("workflow {id}: {e}")),
             }
         }
         drop(workflows);
-        look_at_jobs(&mut tx, &mut look).await?;
-        Ok(look)
+        read_jobs(&mut tx, &mut snapshot).await?;
+        Ok(snapshot)
     }
 
     /// Checksums that rows name.
     pub(crate) async fn named_blobs(&self) -> Result<HashSet<String>> {
-        let mut look = Look::default();
+        let mut snapshot = LedgerSnapshot::default();
         let mut tx = self.reader().begin().await?;
-        look_at_assets(&mut tx, &mut look).await?;
-        look_at_jobs(&mut tx, &mut look).await?;
-        Ok(look.named.into_iter().map(|named| named.sha256).collect())
+        read_assets(&mut tx, &mut snapshot).await?;
+        read_jobs(&mut tx, &mut snapshot).await?;
+        Ok(snapshot.named.into_iter().map(|named| named.sha256).collect())
     }
 
     /// Whether the row still names the blob.
-    pub(crate) async fn still_named(&self, by: By, sha256: &str) -> Result<bool> {
+    pub(crate) async fn still_named(&self, by: NamingRow, sha256: &str) -> Result<bool> {
         let (statement, id) = match by {
-            By::Asset(id) => ("SELECT 1 FROM assets WHERE id = $1 AND sha256 = $2", id.0),
-            By::Job(id) => (
-                "SELECT 1 FROM jobs WHERE id = $1 AND state IN ('pending', 'started') AND inputs LIKE '%' || $2 || '%'",
-                id.0,
-            ),
+            NamingRow::Asset(id) => (sql::BLOB_IN_THIS_ASSET, id.0),
+            NamingRow::Job(id) => (sql::BLOB_IN_THIS_JOB, id.0),
         };
         let row = sqlx::query(statement).bind(id).bind(sha256).fetch_optional(self.reader()).await?;
         Ok(row.is_some())
@@ -123,11 +121,10 @@ impl Store {
 
 /// What SQLite itself finds wrong.
 async fn faults(tx: &mut SqliteConnection) -> Result<Vec<String>> {
-    let integrity = format!("PRAGMA integrity_check({MOST_FAULTS})");
-    let found: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(integrity)).fetch_all(&mut *tx).await?;
+    let found: Vec<String> = sqlx::query_scalar(sql::INTEGRITY).fetch_all(&mut *tx).await?;
     let mut faults: Vec<String> =
         found.into_iter().filter(|text| text != "ok").map(|text| format!("ledger: {text}")).collect();
-    let orphans = sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut *tx).await?;
+    let orphans = sqlx::query(sql::ORPHANS).fetch_all(&mut *tx).await?;
     for row in orphans.iter().take(MOST_FAULTS) {
         let (table, id): (String, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
         let parent: String = row.try_get(2)?;
@@ -137,52 +134,61 @@ async fn faults(tx: &mut SqliteConnection) -> Result<Vec<String>> {
     Ok(faults)
 }
 
-async fn look_at_assets(tx: &mut SqliteConnection, look: &mut Look) -> Result<()> {
-    let mut assets = sqlx::query("SELECT * FROM assets ORDER BY id").fetch(tx);
+async fn read_assets(tx: &mut SqliteConnection, snapshot: &mut LedgerSnapshot) -> Result<()> {
+    let mut assets = sqlx::query(sql::EVERY_ASSET).fetch(tx);
     while let Some(row) = assets.try_next().await? {
-        look.assets += 1;
+        snapshot.assets += 1;
         match rows::asset(&row) {
             Ok(asset) => {
-                look.named.push(Named { by: By::Asset(asset.id), sha256: asset.sha256, size: asset.size });
+                snapshot.named.push(NamedBlob {
+                    by: NamingRow::Asset(asset.id),
+                    sha256: asset.sha256,
+                    size: asset.size,
+                });
             }
-            Err(e) => look.faults.push(format!("asset {}: {e}", row.try_get::<i64, _>("id")?)),
+            Err(e) => snapshot.faults.push(format!("asset {}: {e}", row.try_get::<i64, _>("id")?)),
         }
     }
     Ok(())
 }
 
-async fn look_at_jobs(tx: &mut SqliteConnection, look: &mut Look) -> Result<()> {
-    let mut jobs = sqlx::query("SELECT * FROM jobs ORDER BY id").fetch(tx);
+async fn read_jobs(tx: &mut SqliteConnection, snapshot: &mut LedgerSnapshot) -> Result<()> {
+    let mut jobs = sqlx::query(sql::EVERY_JOB).fetch(tx);
     while let Some(row) = jobs.try_next().await? {
-        look.jobs += 1;
+        snapshot.jobs += 1;
         let (job, node) = match rows::job(&row).and_then(|job| Ok((job, rows::node(&row)?))) {
             Ok(both) => both,
             Err(e) => {
-                look.faults.push(format!("job {}: {e}", row.try_get::<i64, _>("id")?));
+                snapshot.faults.push(format!("job {}: {e}", row.try_get::<i64, _>("id")?));
                 continue;
             }
         };
         if !job.state.is_final() {
             for asset in job.inputs.assets.into_values().flatten() {
-                look.named.push(Named { by: By::Job(job.id), sha256: asset.sha256, size: asset.size });
+                snapshot.named.push(NamedBlob {
+                    by: NamingRow::Job(job.id),
+                    sha256: asset.sha256,
+                    size: asset.size,
+                });
             }
         }
         match job.workflow_id {
             None if job.state == State::Pending && !node.ready => {
-                look.faults.push(format!(
+                snapshot.faults.push(format!(
                     "job {}: it is pending, belongs to no workflow and was never made ready",
                     job.id
                 ));
             }
             None => {}
-            Some(id) => match look.workflows.get(&id) {
+            Some(id) => match snapshot.workflows.get(&id) {
                 Some(state) if state.is_final() && !job.state.is_final() => {
                     let (job_state, state) = (job.state.as_str(), state.as_str());
-                    look.faults
+                    snapshot
+                        .faults
                         .push(format!("job {}: it is {job_state}, its workflow {id} is {state}", job.id));
                 }
                 Some(state) if state.is_final() => {}
-                _ => look.nodes.entry(id).or_default().push(node),
+                _ => snapshot.nodes.entry(id).or_default().push(node),
             },
         }
     }

@@ -1,9 +1,9 @@
 //! Rows of workflows as their users see them.
 
-use super::projects::Left;
-use super::{Result, Store, rows, sql};
-use crate::error::EngineError;
-use crate::list_query::{List, WORKFLOWS};
+use super::list_query::{List, WORKFLOWS};
+use super::projects::DeletedRows;
+use super::{Store, rows, sql};
+use crate::error::{EngineError, Result};
 use crate::model::*;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -32,7 +32,7 @@ impl Store {
     pub(crate) async fn workflows(&self, project: ProjectId, query: &ListQuery) -> Result<Vec<Workflow>> {
         let list = List::parse(query, &WORKFLOWS)?;
         let mut reader = self.reader().begin().await?;
-        let mut found = list.sql("SELECT * FROM workflows WHERE project_id = ", project.0, "");
+        let mut found = list.sql(sql::LIST_WORKFLOWS, project.0, "");
         let found = found.build().fetch_all(&mut *reader).await?;
         let mut jobs: HashMap<i64, Vec<JobId>> = HashMap::new();
         let all = sqlx::query_as(sql::WORKFLOW_JOBS_ALL).bind(project.0).fetch_all(&mut *reader);
@@ -70,7 +70,7 @@ impl Store {
     }
 
     /// Deletes the workflow with its jobs.
-    pub(crate) async fn delete_workflow(&self, project: ProjectId, id: WorkflowId) -> Result<Left> {
+    pub(crate) async fn delete_workflow(&self, project: ProjectId, id: WorkflowId) -> Result<DeletedRows> {
         let mut tx = self.begin().await?;
         let row = sqlx::query(sql::WORKFLOW_GET).bind(id.0).bind(project.0).fetch_optional(&mut *tx).await?;
         let workflow = complete(&mut tx, &row.ok_or_else(|| missing(id))?).await?;
@@ -82,7 +82,7 @@ impl Store {
         sqlx::query(sql::WORKFLOW_DELETE).bind(id.0).execute(&mut *tx).await?;
         tx.commit().await?;
         self.changed(workflow.jobs.iter().copied());
-        Ok(Left { blobs, jobs: workflow.jobs })
+        Ok(DeletedRows { blobs, jobs: workflow.jobs })
     }
 }
 

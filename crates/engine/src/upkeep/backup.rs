@@ -1,10 +1,11 @@
 //! A copy of a data folder that a server can be started on, made beside a server that may be running.
 
-use super::files::{self, place_of};
+use crate::blobs::files::{self, place_of};
 use crate::blobs::{Blobs, make_all_folders};
+use crate::data_folder::{make_folder, sync_folder};
 use crate::error::EngineError;
-use crate::lock::{make_folder, sync_folder};
-use crate::store::{Result, Store};
+use crate::error::Result;
+use crate::store::Store;
 use anyhow::Context;
 use std::collections::HashSet;
 use std::fs::File;
@@ -35,7 +36,7 @@ pub async fn backup(data: &Path, to: &Path) -> Result<Backup> {
             to.display()
         )));
     }
-    let store = Store::look(data).await?;
+    let store = Store::open_read_only(data).await?;
     let made = make(data, to, &store).await;
     store.close().await;
     made
@@ -60,7 +61,7 @@ async fn make(data: &Path, to: &Path, store: &Store) -> Result<Backup> {
         let blobs = Blobs::attach(data)?;
         let _nothing_is_swept = blobs.placing().await?;
         store.copy_to(&partial.0.join("ledger.sqlite")).await?;
-        let copy = Store::look(&partial.0).await?;
+        let copy = Store::open_read_only(&partial.0).await?;
         let named = copy.named_blobs().await;
         copy.close().await;
         let named = named?;

@@ -1,12 +1,13 @@
 //! Holds every blob against its checksum and every row against its blob, beside a server that may be running.
 
-use super::files::{self, BlobFile};
 use crate::blobs::GRACE;
-use crate::dag::{self, Node, Step};
+use crate::blobs::files::{self, BlobFile};
+use crate::error::Result;
 use crate::model::{State, WorkflowId};
-use crate::runner::new_pool;
-use crate::store::upkeep::Look;
-use crate::store::{Result, Store};
+use crate::run::threads::new_pool;
+use crate::store::Store;
+use crate::store::upkeep::LedgerSnapshot;
+use crate::workflow::dag::{self, Node, Step};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -38,7 +39,7 @@ pub struct Report {
 
 /// Checks `data` and changes nothing in it. What a running server deletes meanwhile is no finding.
 pub async fn check(data: &Path) -> Result<Report> {
-    let store = Store::look(data).await?;
+    let store = Store::open_read_only(data).await?;
     let report = check_with(data, &store).await;
     store.close().await;
     report
@@ -46,20 +47,20 @@ pub async fn check(data: &Path) -> Result<Report> {
 
 async fn check_with(data: &Path, store: &Store) -> Result<Report> {
     // The rows first: every blob that they name is on disk by now.
-    let look = store.look_at_all().await?;
+    let snapshot = store.snapshot().await?;
     let files = files::all(data).await?;
     let mut report = Report {
-        findings: look.faults.clone(),
-        assets: look.assets,
-        jobs: look.jobs,
-        workflows: look.workflows.len(),
+        findings: snapshot.faults.clone(),
+        assets: snapshot.assets,
+        jobs: snapshot.jobs,
+        workflows: snapshot.workflows.len(),
         ..Report::default()
     };
-    for (id, state) in look.workflows.iter().filter(|(_, state)| !state.is_final()) {
-        let nodes = look.nodes.get(id).map_or(&[][..], Vec::as_slice);
+    for (id, state) in snapshot.workflows.iter().filter(|(_, state)| !state.is_final()) {
+        let nodes = snapshot.nodes.get(id).map_or(&[][..], Vec::as_slice);
         report.findings.extend(stuck(*id, *state, nodes));
     }
-    unnamed(store, &look, &files, &mut report).await?;
+    unnamed(store, &snapshot, &files, &mut report).await?;
     let (files, read) = tokio::task::spawn_blocking(move || read_all(files)).await??;
     let mut sizes: HashMap<&str, u64> = HashMap::new();
     for (file, read) in files.iter().zip(read) {
@@ -78,12 +79,12 @@ async fn check_with(data: &Path, store: &Store) -> Result<Report> {
             }
         }
     }
-    for named in &look.named {
+    for named in &snapshot.named {
         let (by, sha256, size) = (named.by, &named.sha256, named.size);
         match sizes.get(sha256.as_str()) {
             Some(found) if *found == size => {}
             Some(found) => report.findings.push(format!("{by}: {size} bytes, its blob {sha256} has {found}")),
-            // Deleted since the look, blob and all?
+            // Deleted since the snapshot, blob and all?
             None if !store.still_named(by, sha256).await? => {}
             None => report.findings.push(format!("{by}: its blob {sha256} is missing or cannot be read")),
         }
@@ -92,8 +93,13 @@ async fn check_with(data: &Path, store: &Store) -> Result<Report> {
 }
 
 /// Blobs without a row: findings once they are so old that a running server would have swept them.
-async fn unnamed(store: &Store, look: &Look, files: &[BlobFile], report: &mut Report) -> Result<()> {
-    let named: std::collections::HashSet<&str> = look.named.iter().map(|n| n.sha256.as_str()).collect();
+async fn unnamed(
+    store: &Store,
+    snapshot: &LedgerSnapshot,
+    files: &[BlobFile],
+    report: &mut Report,
+) -> Result<()> {
+    let named: std::collections::HashSet<&str> = snapshot.named.iter().map(|n| n.sha256.as_str()).collect();
     let now = SystemTime::now();
     for file in files {
         let Some(sha256) = &file.sha256 else { continue };

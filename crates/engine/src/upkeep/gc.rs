@@ -1,8 +1,9 @@
 //! Sweeps blobs that no row names, whatever their age: whoever is about to name one holds the lock of the blobs.
 
-use super::files;
-use crate::blobs::Blobs;
-use crate::store::{Result, Store};
+use super::sweep::sweep_beside;
+use crate::blobs::{Blobs, files};
+use crate::error::Result;
+use crate::store::Store;
 use std::path::Path;
 
 /// What was swept.
@@ -18,7 +19,7 @@ pub struct Swept {
 
 /// Deletes the blobs in `data` that neither an asset nor an unfinished job names. Safe beside a running server.
 pub async fn gc(data: &Path) -> Result<Swept> {
-    let store = Store::look(data).await?;
+    let store = Store::open_read_only(data).await?;
     let swept = sweep(data, &store).await;
     store.close().await;
     swept
@@ -32,7 +33,7 @@ async fn sweep(data: &Path, store: &Store) -> Result<Swept> {
     let mut swept = Swept::default();
     for file in files {
         let Some(sha256) = file.sha256 else { continue };
-        if !named.contains(&sha256) && blobs.sweep_beside(store, &sha256).await? {
+        if !named.contains(&sha256) && sweep_beside(&blobs, store, &sha256).await? {
             swept.blobs += 1;
             swept.bytes += file.size;
         } else {

@@ -5,9 +5,10 @@
 
 mod backup;
 mod check;
-mod files;
 mod gc;
+mod sweep;
 
 pub use backup::{Backup, backup};
 pub use check::{Report, check};
 pub use gc::{Swept, gc};
+pub(crate) use sweep::{sweep, sweep_old};

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use fieldstone_engine::model::*;
-use fieldstone_engine::{Engine, EngineConfig, EngineError, Isolation, JobTypes};
+use fieldstone_engine::{Engine, EngineConfig, EngineError, JobTypes};
 use fieldstone_jobs::job_type::Product;
 use fieldstone_jobs::{JobContext, JobEntry, JobError, Kind, KnownInputs, Param, Slot, Values, Work};
 use futures::StreamExt;
@@ -131,19 +131,11 @@ pub fn caller(user: &str) -> Caller {
 pub fn config(folder: &TempDir) -> EngineConfig {
     EngineConfig {
         data: folder.path().join("data"),
-        concurrent_jobs: 2,
         threads: 2,
-        max_attempts: 3,
         memory_limit_bytes: GIB,
-        max_workflow_jobs: 1000,
-        project_quota_bytes: None,
-        max_queue: None,
         max_upload_bytes: 64 << 20,
-        job_limits: Default::default(),
-        isolation: Isolation::Threads,
-        job_time_limit: None,
-        shutdown_grace: Duration::ZERO,
         reuse_results: false,
+        ..EngineConfig::default()
     }
 }
 

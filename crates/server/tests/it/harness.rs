@@ -2,7 +2,7 @@
 
 use fieldstone_engine::keys::{self, Secret};
 use fieldstone_engine::model::{CredentialKind, NewKey};
-use fieldstone_engine::{Engine, EngineConfig, Isolation, JobTypes};
+use fieldstone_engine::{Engine, EngineConfig, JobTypes};
 use fieldstone_jobs::{
     JobContext, JobEntry, JobError, JobLimits, Kind, KnownInputs, Param, ParamError, Prepared, Product, Slot,
     Values, Work,
@@ -81,19 +81,9 @@ impl Server {
         let data = tempfile::tempdir().unwrap();
         let engine_config = EngineConfig {
             data: data.path().to_owned(),
-            concurrent_jobs: 2,
             threads: 1,
-            max_attempts: 3,
-            memory_limit_bytes: 1 << 30,
             max_workflow_jobs: 100,
-            project_quota_bytes: None,
-            max_queue: None,
-            max_upload_bytes: 1 << 30,
-            job_limits: JobLimits::default(),
-            isolation: Isolation::Threads,
-            job_time_limit: None,
-            shutdown_grace: Duration::ZERO,
-            reuse_results: true,
+            ..EngineConfig::default()
         };
         let engine = Engine::open_with_types(change(engine_config), *TYPES).await.unwrap();
         let token = engine.create_key(NewKey { name: "test".into(), ..NewKey::default() }).await.unwrap();

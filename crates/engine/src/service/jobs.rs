@@ -1,10 +1,12 @@
 //! Jobs that are dispatched directly, and all jobs as they are seen.
 
+use super::Engine;
+use crate::core::{on_worker, uninterrupted};
 use crate::draft::{AssetSource, Draft, ParamSource, check_name};
-use crate::engine::{Engine, aside, uninterrupted};
+use crate::error::Result;
 use crate::error::{EngineError, Problems};
 use crate::model::*;
-use crate::store::{Left, Result};
+use crate::store::DeletedRows;
 use futures::Stream;
 use std::sync::Arc;
 
@@ -15,21 +17,21 @@ impl Engine {
             check_name("name", name)?;
         }
         check_name("type", &new.type_name)?;
-        self.inner.store.check_project(caller, project, true).await?;
-        let inner = self.inner.clone();
-        let draft = aside(move || {
+        self.core.store.check_project(caller, project, true).await?;
+        let core = self.core.clone();
+        let draft = on_worker(move || {
             let mut draft = direct_draft(new);
             let mut problems = Problems::default();
-            draft.check(inner.types, &inner.config.job_limits, false, &mut problems);
+            draft.check(core.types, &core.config.job_limits, false, &mut problems);
             problems.check()?;
             draft.params_text()?;
             Ok(draft)
         });
         let draft = draft.await?;
-        let inner = self.inner.clone();
+        let core = self.core.clone();
         uninterrupted(async move {
-            let job = inner.store.insert_job(project, draft, Timestamp::now()).await?;
-            inner.running.ring();
+            let job = core.store.insert_job(project, draft, Timestamp::now()).await?;
+            core.running.ring();
             Ok(job)
         })
         .await
@@ -37,8 +39,8 @@ impl Engine {
 
     /// One job.
     pub async fn get_job(&self, caller: &Caller, project: ProjectId, id: JobId) -> Result<Arc<Job>> {
-        self.inner.store.check_project(caller, project, false).await?;
-        self.inner.store.job(project, id).await
+        self.core.store.check_project(caller, project, false).await?;
+        self.core.store.job(project, id).await
     }
 
     /// The job now and whenever it has changed, until it has ended or is gone.
@@ -49,9 +51,9 @@ impl Engine {
         id: JobId,
     ) -> Result<impl Stream<Item = Arc<Job>> + Send + use<>> {
         // Before the first look: what changes after it is heard of.
-        let changes = self.inner.store.changes();
+        let changes = self.core.store.changes();
         let first = self.get_job(caller, project, id).await?;
-        let store = self.inner.store.clone();
+        let store = self.core.store.clone();
         let start = (Next::Job(first), changes);
         Ok(futures::stream::unfold(start, move |(next, mut changes)| {
             let store = store.clone();
@@ -75,7 +77,7 @@ impl Engine {
     /// What happened to a job, line by line, oldest first.
     pub async fn job_log(&self, caller: &Caller, project: ProjectId, id: JobId) -> Result<Vec<LogLine>> {
         self.get_job(caller, project, id).await?;
-        self.inner.store.log(id).await
+        self.core.store.log(id).await
     }
 
     /// Jobs of a project.
@@ -85,8 +87,8 @@ impl Engine {
         project: ProjectId,
         query: &ListQuery,
     ) -> Result<Vec<Job>> {
-        self.inner.store.check_project(caller, project, false).await?;
-        self.inner.store.jobs(project, query).await
+        self.core.store.check_project(caller, project, false).await?;
+        self.core.store.jobs(project, query).await
     }
 
     /// Renames a job.
@@ -98,32 +100,32 @@ impl Engine {
         name: &str,
     ) -> Result<Job> {
         check_name("name", name)?;
-        self.inner.store.check_project(caller, project, true).await?;
-        let job = self.inner.store.job(project, id).await?;
+        self.core.store.check_project(caller, project, true).await?;
+        let job = self.core.store.job(project, id).await?;
         if job.workflow_id.is_some() {
             // Its name is its key in the definition: upstream references go by it.
             return Err(EngineError::Conflict(format!("job {id} is named by its workflow")));
         }
-        let (inner, name) = (self.inner.clone(), name.to_owned());
-        uninterrupted(async move { inner.store.rename_job(project, id, &name).await }).await
+        let (core, name) = (self.core.clone(), name.to_owned());
+        uninterrupted(async move { core.store.rename_job(project, id, &name).await }).await
     }
 
     /// Deletes a finished job; an unfinished one is cancelled first.
     pub async fn delete_job(&self, caller: &Caller, project: ProjectId, id: JobId) -> Result<()> {
-        self.inner.store.check_project(caller, project, true).await?;
+        self.core.store.check_project(caller, project, true).await?;
         let engine = self.clone();
         uninterrupted(async move {
-            let left = engine.inner.store.delete_job(project, id, Timestamp::now()).await?;
-            engine.forget(left).await;
+            let deleted = engine.core.store.delete_job(project, id, Timestamp::now()).await?;
+            engine.clean_up(deleted).await;
             Ok(())
         })
         .await
     }
 
     /// Stops attempts whose rows are gone and sweeps blobs that may have lost their last reference.
-    pub(crate) async fn forget(&self, left: Left) {
-        self.inner.running.cancel(&left.jobs);
-        self.sweep(left.blobs).await;
+    pub(crate) async fn clean_up(&self, deleted: DeletedRows) {
+        self.core.running.cancel(&deleted.jobs);
+        self.sweep(deleted.blobs).await;
     }
 }
 

@@ -1,10 +1,11 @@
 //! Projects, and who may see and change them.
 
+use super::Engine;
+use crate::core::uninterrupted;
 use crate::draft::check_name;
-use crate::engine::{Engine, uninterrupted};
 use crate::error::EngineError;
+use crate::error::Result;
 use crate::model::*;
-use crate::store::Result;
 
 /// Kinds of projects.
 const KINDS: &[&str] = &["unspecified", "digital_test_bench_experiment"];
@@ -24,24 +25,24 @@ impl Engine {
                 format!("expected one of {expected}, got {:?}", new.kind),
             ));
         }
-        let (inner, caller) = (self.inner.clone(), caller.clone());
-        uninterrupted(async move { inner.store.insert_project(&caller, &new, Timestamp::now()).await }).await
+        let (core, caller) = (self.core.clone(), caller.clone());
+        uninterrupted(async move { core.store.insert_project(&caller, &new, Timestamp::now()).await }).await
     }
 
     /// A project that `caller` may see.
     pub async fn get_project(&self, caller: &Caller, id: ProjectId) -> Result<Project> {
-        self.inner.store.check_project(caller, id, false).await?;
-        self.inner.store.project(id).await
+        self.core.store.check_project(caller, id, false).await?;
+        self.core.store.project(id).await
     }
 
     /// Whether a project may be seen without signing in; also false when there is none.
     pub async fn is_public(&self, id: ProjectId) -> Result<bool> {
-        self.inner.store.is_public(id).await
+        self.core.store.is_public(id).await
     }
 
     /// All projects that `caller` may see.
     pub async fn list_projects(&self, caller: &Caller, query: &ListQuery) -> Result<Vec<Project>> {
-        self.inner.store.projects(caller, query).await
+        self.core.store.projects(caller, query).await
     }
 
     /// Changes a project of `caller`.
@@ -54,18 +55,18 @@ impl Engine {
         if let Some(name) = &change.name {
             check_name("name", name)?;
         }
-        self.inner.store.check_project(caller, id, true).await?;
-        let inner = self.inner.clone();
-        uninterrupted(async move { inner.store.update_project(id, change, Timestamp::now()).await }).await
+        self.core.store.check_project(caller, id, true).await?;
+        let core = self.core.clone();
+        uninterrupted(async move { core.store.update_project(id, change, Timestamp::now()).await }).await
     }
 
     /// Deletes a project of `caller` with all that it holds; running jobs are cancelled.
     pub async fn delete_project(&self, caller: &Caller, id: ProjectId) -> Result<()> {
-        self.inner.store.check_project(caller, id, true).await?;
+        self.core.store.check_project(caller, id, true).await?;
         let engine = self.clone();
         uninterrupted(async move {
-            let left = engine.inner.store.delete_project(id).await?;
-            engine.forget(left).await;
+            let deleted = engine.core.store.delete_project(id).await?;
+            engine.clean_up(deleted).await;
             Ok(())
         })
         .await

@@ -1,8 +1,9 @@
 //! Workflows: dispatched whole, seen, cancelled, deleted.
 
-use crate::engine::{Engine, aside, uninterrupted};
+use super::Engine;
+use crate::core::{on_worker, uninterrupted};
+use crate::error::Result;
 use crate::model::*;
-use crate::store::Result;
 use crate::workflow;
 
 impl Engine {
@@ -13,11 +14,11 @@ impl Engine {
         project: ProjectId,
         new: NewWorkflow,
     ) -> Result<Workflow> {
-        self.inner.store.check_project(caller, project, true).await?;
-        let inner = self.inner.clone();
-        let drafts = aside(move || {
-            let config = &inner.config;
-            let mut drafts = workflow::plan(&new, inner.types, &config.job_limits, config.max_workflow_jobs)?;
+        self.core.store.check_project(caller, project, true).await?;
+        let core = self.core.clone();
+        let drafts = on_worker(move || {
+            let config = &core.config;
+            let mut drafts = workflow::plan(&new, core.types, &config.job_limits, config.max_workflow_jobs)?;
             for draft in &mut drafts {
                 draft.request.clone_from(&new.request);
                 draft.params_text()?;
@@ -25,13 +26,13 @@ impl Engine {
             Ok((drafts, new.definition))
         });
         let (drafts, definition) = drafts.await?;
-        let inner = self.inner.clone();
+        let core = self.core.clone();
         uninterrupted(async move {
             let now = Timestamp::now();
-            let workflow = inner.store.insert_workflow(project, &definition, &drafts, now).await?;
+            let workflow = core.store.insert_workflow(project, &definition, &drafts, now).await?;
             // In the order of the definition, both.
-            inner.drafted.keep(workflow.jobs.iter().copied().zip(&drafts));
-            inner.running.ring();
+            core.drafted.keep(workflow.jobs.iter().copied().zip(&drafts));
+            core.running.ring();
             Ok(workflow)
         })
         .await
@@ -44,8 +45,8 @@ impl Engine {
         project: ProjectId,
         id: WorkflowId,
     ) -> Result<Workflow> {
-        self.inner.store.check_project(caller, project, false).await?;
-        self.inner.store.workflow(project, id).await
+        self.core.store.check_project(caller, project, false).await?;
+        self.core.store.workflow(project, id).await
     }
 
     /// Workflows of a project.
@@ -55,8 +56,8 @@ impl Engine {
         project: ProjectId,
         query: &ListQuery,
     ) -> Result<Vec<Workflow>> {
-        self.inner.store.check_project(caller, project, false).await?;
-        self.inner.store.workflows(project, query).await
+        self.core.store.check_project(caller, project, false).await?;
+        self.core.store.workflows(project, query).await
     }
 
     /// Cancels a workflow; a finished one is a conflict.
@@ -66,11 +67,11 @@ impl Engine {
         project: ProjectId,
         id: WorkflowId,
     ) -> Result<Workflow> {
-        self.inner.store.check_project(caller, project, true).await?;
-        let inner = self.inner.clone();
+        self.core.store.check_project(caller, project, true).await?;
+        let core = self.core.clone();
         uninterrupted(async move {
-            let (workflow, canceled) = inner.store.cancel_workflow(project, id, Timestamp::now()).await?;
-            inner.running.cancel(&canceled);
+            let (workflow, canceled) = core.store.cancel_workflow(project, id, Timestamp::now()).await?;
+            core.running.cancel(&canceled);
             Ok(workflow)
         })
         .await
@@ -78,11 +79,11 @@ impl Engine {
 
     /// Deletes a workflow with its jobs; an unfinished one is cancelled first. Assets stay.
     pub async fn delete_workflow(&self, caller: &Caller, project: ProjectId, id: WorkflowId) -> Result<()> {
-        self.inner.store.check_project(caller, project, true).await?;
+        self.core.store.check_project(caller, project, true).await?;
         let engine = self.clone();
         uninterrupted(async move {
-            let left = engine.inner.store.delete_workflow(project, id).await?;
-            engine.forget(left).await;
+            let deleted = engine.core.store.delete_workflow(project, id).await?;
+            engine.clean_up(deleted).await;
             Ok(())
         })
         .await

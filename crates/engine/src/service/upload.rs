@@ -1,13 +1,12 @@
-//! Assets: uploads of any size at flat memory, and their rows.
+//! Uploads of any size at flat memory.
 
+use super::Engine;
 use crate::blobs::{Blobs, Staged};
-use crate::engine::{Blob, Engine, Inner, uninterrupted};
-use crate::error::{EngineError, FieldError};
+use crate::core::{Core, uninterrupted};
+use crate::error::{EngineError, FieldError, Result};
 use crate::filename::check_filename;
 use crate::model::*;
-use crate::store::Result;
 use bytes::Bytes;
-use std::ops::Range;
 use tokio::task::JoinHandle;
 
 /// Bytes gathered before they are written: a network read is far smaller than a good disk write.
@@ -20,13 +19,13 @@ pub struct Upload {
     size: u64,
     gathered: Vec<Bytes>,
     gathered_bytes: usize,
-    staged: Writing,
+    staged: StagedFile,
 }
 
 /// The file, here or in the hands of the thread that writes the last gathering to it.
-enum Writing {
-    Here(Staged),
-    There(JoinHandle<std::io::Result<Staged>>),
+enum StagedFile {
+    Idle(Staged),
+    Writing(JoinHandle<std::io::Result<Staged>>),
     Broken,
 }
 
@@ -49,19 +48,19 @@ impl Upload {
         let chunks = std::mem::take(&mut self.gathered);
         self.gathered_bytes = 0;
         let write = move || chunks.iter().try_for_each(|c| staged.write(c)).map(|()| staged);
-        self.staged = Writing::There(tokio::task::spawn_blocking(write));
+        self.staged = StagedFile::Writing(tokio::task::spawn_blocking(write));
         Ok(())
     }
 
     async fn staged(&mut self) -> Result<Staged> {
         // Awaited by reference: a caller that gives up in between leaves the upload whole.
-        if let Writing::There(thread) = &mut self.staged {
+        if let StagedFile::Writing(thread) = &mut self.staged {
             let written = thread.await?;
-            self.staged = Writing::Broken;
+            self.staged = StagedFile::Broken;
             return Ok(written?);
         }
-        match std::mem::replace(&mut self.staged, Writing::Broken) {
-            Writing::Here(staged) => Ok(staged),
+        match std::mem::replace(&mut self.staged, StagedFile::Broken) {
+            StagedFile::Idle(staged) => Ok(staged),
             _ => Err(anyhow::anyhow!("the upload has failed before").into()),
         }
     }
@@ -84,13 +83,13 @@ impl Upload {
     /// Makes the upload durable and then visible as a new asset.
     pub async fn finish(mut self, caller: &Caller, project: ProjectId, filename: &str) -> Result<Asset> {
         check_filename(filename).map_err(refused)?;
-        self.engine.inner.store.check_project(caller, project, true).await?;
+        self.engine.core.store.check_project(caller, project, true).await?;
         let staged = self.complete().await?;
-        let (inner, filename) = (self.engine.inner.clone(), filename.to_owned());
+        let (core, filename) = (self.engine.core.clone(), filename.to_owned());
         uninterrupted(async move {
-            let placing = inner.blobs.placing().await?;
-            let blob = inner.blobs.place(staged, &placing).await?;
-            inner.store.insert_asset(project, &filename, &blob, Timestamp::now()).await
+            let placing = core.blobs.placing().await?;
+            let blob = core.blobs.place(staged, &placing).await?;
+            core.store.insert_asset(project, &filename, &blob, Timestamp::now()).await
         })
         .await
     }
@@ -104,11 +103,11 @@ impl Upload {
         filename: &str,
     ) -> Result<Asset> {
         check_filename(filename).map_err(refused)?;
-        self.engine.inner.store.check_project(caller, project, true).await?;
+        self.engine.core.store.check_project(caller, project, true).await?;
         let staged = self.complete().await?;
         let (engine, filename) = (self.engine.clone(), filename.to_owned());
         uninterrupted(async move {
-            let Inner { store, blobs, .. } = &*engine.inner;
+            let Core { store, blobs, .. } = &*engine.core;
             let placing = blobs.placing().await?;
             let blob = blobs.place(staged, &placing).await?;
             let now = Timestamp::now();
@@ -128,65 +127,18 @@ fn too_large(limit: u64) -> EngineError {
 }
 
 impl Engine {
-    /// Refuses an upload of about so many bytes that will not fit into the project, before its bytes come.
-    pub async fn check_room(&self, project: ProjectId, bytes: u64) -> Result<()> {
-        self.inner.store.check_room(project, bytes).await
-    }
-
     /// Starts an upload.
     pub async fn begin_upload(&self) -> Result<Upload> {
-        let blobs: Blobs = self.inner.blobs.clone();
+        let blobs: Blobs = self.core.blobs.clone();
         let staged = tokio::task::spawn_blocking(move || blobs.stage()).await??;
         Ok(Upload {
             engine: self.clone(),
-            limit: self.inner.config.max_upload_bytes,
+            limit: self.core.config.max_upload_bytes,
             size: 0,
             gathered: Vec::new(),
             gathered_bytes: 0,
-            staged: Writing::Here(staged),
+            staged: StagedFile::Idle(staged),
         })
-    }
-
-    /// One asset.
-    pub async fn get_asset(&self, caller: &Caller, project: ProjectId, id: AssetId) -> Result<Asset> {
-        self.inner.store.check_project(caller, project, false).await?;
-        self.inner.store.asset(project, id).await
-    }
-
-    /// Assets of a project.
-    pub async fn list_assets(
-        &self,
-        caller: &Caller,
-        project: ProjectId,
-        query: &ListQuery,
-    ) -> Result<Vec<Asset>> {
-        self.inner.store.check_project(caller, project, false).await?;
-        self.inner.store.assets(project, query).await
-    }
-
-    /// Deletes an asset; its blob stays while anything needs it.
-    pub async fn delete_asset(&self, caller: &Caller, project: ProjectId, id: AssetId) -> Result<()> {
-        self.inner.store.check_project(caller, project, true).await?;
-        let engine = self.clone();
-        uninterrupted(async move {
-            let blob = engine.inner.store.delete_asset(project, id).await?;
-            engine.sweep(vec![blob]).await;
-            Ok(())
-        })
-        .await
-    }
-
-    /// The bytes of a blob, or of `range` of it (cut at the end).
-    pub async fn open_blob(&self, sha256: &str, range: Option<Range<u64>>) -> Result<Blob> {
-        self.inner.blobs.read(sha256, range).await
-    }
-
-    /// Deletes the blobs that nothing refers to any more. What fails here is found by the next
-    /// sweep of the whole folder, so it does not fail the request.
-    pub(crate) async fn sweep(&self, candidates: Vec<String>) {
-        if let Err(e) = self.inner.blobs.sweep(&self.inner.store, candidates).await {
-            tracing::warn!("cannot sweep blobs: {e}");
-        }
     }
 }
 

@@ -1,12 +1,11 @@
 //! An attempt in a process of its own, from outside: its ticket goes in, its reports come out, and it is killed when it
 //! does not end.
 
-use crate::death::Death;
-use crate::runner::Handle;
+use super::death::Death;
+use super::running::AttemptHandle;
+use crate::config::Program;
 use anyhow::Context;
 use fieldstone_jobs::ticket::{CANCEL, Ended, Report, Ticket};
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -20,21 +19,12 @@ const LAST_WORDS: usize = 64 << 10;
 /// An attempt that is not limited otherwise ends after a year.
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
-/// A program that runs one attempt: it calls [`fieldstone_jobs::child::run`].
-#[derive(Clone, Debug)]
-pub struct Program {
-    /// Its file.
-    pub path: PathBuf,
-    /// Arguments.
-    pub args: Vec<OsString>,
-}
-
 /// Runs the attempt, to its end or death; errors are ours.
-pub(crate) async fn run(
+pub(super) async fn run(
     program: &Program,
     ticket: Ticket,
     time_limit: Option<Duration>,
-    handle: &Handle,
+    handle: &AttemptHandle,
 ) -> anyhow::Result<Result<Ended, Death>> {
     let mut child = start(program)?;
     let mut orders = child.stdin.take().context("its input is piped")?;

@@ -1,20 +1,20 @@
 //! The files of the blob folder as they lie there.
 
-use crate::store::Result;
+use crate::error::Result;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// A file below `blobs/`.
-pub(super) struct BlobFile {
-    pub(super) path: PathBuf,
+pub(crate) struct BlobFile {
+    pub(crate) path: PathBuf,
     /// The checksum that its place says; `None` where no blob should be.
-    pub(super) sha256: Option<String>,
-    pub(super) size: u64,
-    pub(super) modified: SystemTime,
+    pub(crate) sha256: Option<String>,
+    pub(crate) size: u64,
+    pub(crate) modified: SystemTime,
 }
 
 /// Every file below `blobs/`, in the order of their names.
-pub(super) async fn all(data: &Path) -> Result<Vec<BlobFile>> {
+pub(crate) async fn all(data: &Path) -> Result<Vec<BlobFile>> {
     let root = data.join("blobs");
     Ok(tokio::task::spawn_blocking(move || {
         let mut found = Vec::new();
@@ -54,7 +54,7 @@ fn checksum_of(path: &Path) -> Option<String> {
 }
 
 /// Where the blob lies below `blobs/`.
-pub(super) fn place_of(sha256: &str) -> PathBuf {
+pub(crate) fn place_of(sha256: &str) -> PathBuf {
     let (first, rest) = sha256.split_at_checked(2).unwrap_or((sha256, ""));
     Path::new("sha256").join(first).join(rest)
 }

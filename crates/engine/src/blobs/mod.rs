@@ -1,0 +1,178 @@
+//! Blobs: immutable bytes named by their SHA-256, in a folder through `object_store`.
+//!
+//! New bytes are first written to a file in `tmp/` while they are hashed: their name is not known
+//! before their end. [`Blobs::place`] then makes the file durable and moves it to its name. With a
+//! store that is not this disk (S3), `place` uploads the staged file instead, and `local_path`
+//! downloads; nothing else here changes.
+
+pub(crate) mod files;
+mod read;
+mod staged;
+
+use crate::data_folder::{lock_blobs, make_folder, sync_folder};
+use crate::error::{EngineError, Result};
+use object_store::ObjectStoreExt;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as Key;
+pub use read::Blob;
+use rustix::fs::FlockOperation;
+pub(crate) use staged::Staged;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// A blob without a row is left alone so long: a backup being restored brings its rows later.
+pub(crate) const GRACE: Duration = Duration::from_secs(3600);
+
+/// The blobs of a data folder. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Blobs {
+    root: Arc<PathBuf>,
+    store: Arc<LocalFileSystem>,
+    /// Read: somebody gives a blob its row. Write: somebody deletes a blob that has none.
+    placing: Arc<RwLock<()>>,
+}
+
+/// Held while blobs are placed and get their rows: no sweep comes in between, of this process or another.
+pub(crate) struct Placing<'a> {
+    // First: who waits here for the lock of this process tries that of all processes next.
+    _everywhere: Option<File>,
+    _here: RwLockReadGuard<'a, ()>,
+}
+
+/// Held while blobs without a row are deleted: nobody gives one of them a row meanwhile.
+pub(crate) struct Sweeping<'a> {
+    _everywhere: File,
+    _here: RwLockWriteGuard<'a, ()>,
+}
+
+/// A blob that is on disk under its checksum.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PlacedBlob {
+    pub(crate) sha256: String,
+    pub(crate) size: u64,
+}
+
+impl Blobs {
+    /// Opens the blobs of `data` and throws away what a killed process was writing.
+    pub(crate) fn open(data: &Path) -> Result<Blobs> {
+        for folder in ["tmp", "work"] {
+            let folder = data.join(folder);
+            if folder.exists() {
+                std::fs::remove_dir_all(&folder)?;
+            }
+            make_folder(&folder)?;
+        }
+        make_all_folders(data)?;
+        Self::attach(data)
+    }
+
+    /// The blobs of `data`, which another process may be serving; touches nothing.
+    pub(crate) fn attach(data: &Path) -> Result<Blobs> {
+        let store = LocalFileSystem::new_with_prefix(data)?.with_fsync(true);
+        let root = store.path_to_filesystem(&Key::from("blobs"))?;
+        let root = root.parent().unwrap_or(data).to_owned();
+        Ok(Blobs { root: Arc::new(root), store: Arc::new(store), placing: Arc::default() })
+    }
+
+    /// The data folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.root
+    }
+
+    /// A new empty file to write a blob into.
+    pub(crate) fn stage(&self) -> std::io::Result<Staged> {
+        Staged::new(self.root.join("tmp").join(hex::encode(rand::random::<[u8; 16]>())))
+    }
+
+    /// The folder of one attempt of a job; must not exist yet.
+    pub(crate) fn work_folder(&self, name: &str) -> PathBuf {
+        self.root.join("work").join(name)
+    }
+
+    /// From now until the guard is dropped nothing is swept.
+    pub(crate) async fn placing(&self) -> Result<Placing<'_>> {
+        let here = self.placing.read().await;
+        let everywhere = match lock_blobs(&self.root, FlockOperation::NonBlockingLockShared)? {
+            Some(file) => Some(file),
+            None => self.wait(FlockOperation::LockShared).await?,
+        };
+        Ok(Placing { _everywhere: everywhere, _here: here })
+    }
+
+    /// The right to delete blobs that have no row; `None` while another process places blobs or makes a backup.
+    pub(crate) async fn try_sweeping(&self) -> Result<Option<Sweeping<'_>>> {
+        let here = self.placing.write().await;
+        let everywhere = lock_blobs(&self.root, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(everywhere.map(|file| Sweeping { _everywhere: file, _here: here }))
+    }
+
+    /// The same, waiting for other processes.
+    pub(crate) async fn sweeping(&self) -> Result<Sweeping<'_>> {
+        let here = self.placing.write().await;
+        let everywhere = self.wait(FlockOperation::LockExclusive).await?;
+        let everywhere =
+            everywhere.ok_or_else(|| anyhow::anyhow!("the lock of the blobs was not waited for"))?;
+        Ok(Sweeping { _everywhere: everywhere, _here: here })
+    }
+
+    async fn wait(&self, operation: FlockOperation) -> Result<Option<File>> {
+        let root = self.root.clone();
+        tokio::task::spawn_blocking(move || lock_blobs(&root, operation)).await?
+    }
+
+    /// Makes the staged bytes durable under their checksum. The guard shows that no sweep runs.
+    pub(crate) async fn place(&self, staged: Staged, _: &Placing<'_>) -> Result<PlacedBlob> {
+        let (staged, sha256) = tokio::task::spawn_blocking(move || {
+            let sha256 = staged.sync();
+            (staged, sha256)
+        })
+        .await?;
+        let sha256 = sha256?;
+        let key = key(&sha256)?;
+        let target = self.root.join(key.as_ref());
+        if target.exists() {
+            // Equal bytes have this name, but another upload may have renamed them only just now.
+            tokio::task::spawn_blocking(move || target.parent().map_or(Ok(()), sync_folder)).await??;
+        } else {
+            let from = staged.path().strip_prefix(self.root.as_path()).unwrap_or(staged.path());
+            let from = Key::from(from.to_string_lossy().into_owned());
+            self.store.rename(&from, &key).await?;
+        }
+        Ok(PlacedBlob { sha256, size: staged.size() })
+    }
+
+    /// Where a job reads the blob.
+    pub(crate) fn local_path(&self, sha256: &str) -> Result<PathBuf> {
+        Ok(self.root.join(key(sha256)?.as_ref()))
+    }
+
+    /// Deletes a blob that has no row; whether it was there.
+    pub(crate) async fn delete(&self, sha256: &str, _: &Sweeping<'_>) -> Result<bool> {
+        match self.store.delete(&key(sha256)?).await {
+            Ok(()) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(e) => Err(e.into()),
+        }
+    }
+}
+
+/// All folders that blobs lie in, made durable once and for all.
+pub(crate) fn make_all_folders(data: &Path) -> std::io::Result<()> {
+    let top = data.join("blobs").join("sha256");
+    for first in 0..=u8::MAX {
+        std::fs::create_dir_all(top.join(format!("{first:02x}")))?;
+    }
+    [top.as_path(), &data.join("blobs"), data].into_iter().try_for_each(sync_folder)
+}
+
+/// `blobs/sha256/ab/cdef…`. Anything but a checksum is no blob: the text may come from a link.
+fn key(sha256: &str) -> Result<Key> {
+    let hex = |c: u8| matches!(c, b'0'..=b'9' | b'a'..=b'f');
+    if sha256.len() != 64 || !sha256.bytes().all(hex) {
+        return Err(EngineError::NotFound(format!("blob {sha256:?}")));
+    }
+    Ok(Key::from(format!("blobs/sha256/{}/{}", &sha256[..2], &sha256[2..])))
+}

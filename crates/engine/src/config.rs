@@ -1,0 +1,78 @@
+//! Where state lives and how much of the machine may be used.
+
+use fieldstone_jobs::JobLimits;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How an engine is set up. `EngineConfig { data, ..EngineConfig::default() }` is a small one.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Data folder; made when absent.
+    pub data: PathBuf,
+    /// Jobs that run at the same time.
+    pub concurrent_jobs: usize,
+    /// Threads that geometry uses; 0 means one per core.
+    pub threads: usize,
+    /// Attempts lost to crashes after which a job fails.
+    pub max_attempts: u32,
+    /// Memory in bytes that running jobs may need together, by their own estimates.
+    pub memory_limit_bytes: u64,
+    /// Jobs in one workflow at most.
+    pub max_workflow_jobs: usize,
+    /// Bytes that the assets of one project may have together; `None`: no limit.
+    pub project_quota_bytes: Option<u64>,
+    /// Jobs of one project that may wait; `None`: no limit.
+    pub max_queue: Option<u64>,
+    /// Bytes of one upload at most.
+    pub max_upload_bytes: u64,
+    /// Limits inside jobs.
+    pub job_limits: JobLimits,
+    /// What keeps a job from harming others.
+    pub isolation: Isolation,
+    /// Time that one attempt may take, where it has a process of its own; `None`: no limit.
+    pub job_time_limit: Option<Duration>,
+    /// Time that running jobs get to end by themselves when the service stops.
+    pub shutdown_grace: Duration,
+    /// Whether a job that repeats finished work of its project gets its results.
+    pub reuse_results: bool,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        EngineConfig {
+            data: "fieldstone-data".into(),
+            concurrent_jobs: 2,
+            threads: 0,
+            max_attempts: 3,
+            memory_limit_bytes: 1 << 30,
+            max_workflow_jobs: 1000,
+            project_quota_bytes: None,
+            max_queue: None,
+            max_upload_bytes: 1 << 30,
+            job_limits: JobLimits::default(),
+            isolation: Isolation::Threads,
+            job_time_limit: None,
+            shutdown_grace: Duration::ZERO,
+            reuse_results: true,
+        }
+    }
+}
+
+/// Where an attempt runs.
+#[derive(Clone, Debug)]
+pub enum Isolation {
+    /// In threads of this process. A crash, a stack overflow or too much memory ends all of it.
+    Threads,
+    /// In a process of its own, which this program starts.
+    Process(Program),
+}
+
+/// A program that runs one attempt: it calls [`fieldstone_jobs::child::run`].
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Its file.
+    pub path: PathBuf,
+    /// Arguments.
+    pub args: Vec<OsString>,
+}

@@ -1,0 +1,58 @@
+//! What every part of a running engine shares.
+
+use crate::blobs::Blobs;
+use crate::config::EngineConfig;
+use crate::draft::{Drafted, JobTypes};
+use crate::error::Result;
+use crate::keys::KeyGuard;
+use crate::metrics::Counters;
+use crate::model::Timestamp;
+use crate::run::running::Running;
+use crate::store::Store;
+use std::fs::File;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tracing::Instrument;
+
+/// The parts of an engine: its service and its runner hold one together.
+pub(crate) struct Core {
+    pub(crate) config: EngineConfig,
+    pub(crate) types: JobTypes,
+    pub(crate) store: Store,
+    pub(crate) blobs: Blobs,
+    pub(crate) running: Running,
+    /// What was read of jobs whose memory is known only once their upstream jobs have ended.
+    pub(crate) drafted: Drafted,
+    pub(crate) counters: Counters,
+    pub(crate) keys: KeyGuard,
+    /// Number of the last generated filename.
+    pub(crate) last_name: AtomicU64,
+    /// Last: released when all else is gone.
+    pub(crate) _lock: File,
+}
+
+impl Core {
+    /// A filename that this folder has not seen: the time in nanoseconds, made unique.
+    pub(crate) fn new_filename(&self, extension: &str) -> String {
+        let now = (Timestamp::now().0.max(0) as u64).saturating_mul(1000);
+        let next = |last: u64| Some(now.max(last + 1));
+        let last = self.last_name.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        let name = last.unwrap_or_else(|last| last).saturating_add(1).max(now);
+        format!("{name:016x}.{extension}")
+    }
+}
+
+/// Runs a write to its end even when its caller goes away (a client that hangs up drops the future
+/// of its request): a transaction is not left half open on the only writing connection, and what a
+/// commit has changed is forgotten by the caches.
+pub(crate) async fn uninterrupted<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    tokio::spawn(work.in_current_span()).await?
+}
+
+/// Runs what takes long, such as reading a document of megabytes, on another thread than those that answer requests.
+pub(crate) async fn on_worker<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await?
+}

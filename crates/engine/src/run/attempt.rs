@@ -1,0 +1,185 @@
+//! One attempt of a job: inputs in place, the work done somewhere, outputs published or nothing at all.
+
+use super::place;
+use super::publish::{Finished, OutputBytes, OutputFile, WorkFolder, give_up, note, publish};
+use super::running::AttemptHandle;
+use crate::blobs::{Blobs, PlacedBlob, Placing, Staged};
+use crate::core::{Core, on_worker};
+use crate::draft::{JobTypes, find, own_params};
+use crate::error::Result;
+use crate::metrics::End;
+use crate::model::*;
+use crate::store::ledger::Claim;
+use fieldstone_jobs::ticket::{Ended, MadeFile, Ticket};
+use fieldstone_jobs::{Input, JobEntry, JobError};
+use indexmap::IndexMap;
+use rayon::ThreadPool;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// What the process of a job may take beyond half as much again as the job says it needs: the program itself, its
+/// threads, what an allocator keeps.
+const BASE_MEMORY: u64 = 512 << 20;
+
+/// Runs the attempt of a job that needs this much memory, and writes down how it ended.
+pub(crate) async fn run(
+    core: &Arc<Core>,
+    pool: Arc<ThreadPool>,
+    mut claim: Claim,
+    needed: u64,
+    handle: AttemptHandle,
+) {
+    let (id, attempt) = (claim.id(), claim.job().attempt);
+    let log = async |level, text: String| note(core, id, attempt, level, vec![text]).await;
+    log(LogLevel::Info, format!("attempt {attempt} started")).await;
+    let ended = attempt_of(core, pool, &mut claim, needed, &handle).await;
+    // All of it before the job's end is seen: who waits for that finds the log complete.
+    note(core, id, attempt, LogLevel::Warning, handle.take_warnings()).await;
+    let written = match ended {
+        Ok(finished) => {
+            if let Some((from, _)) = &finished.from {
+                log(LogLevel::Info, format!("the same work was done by job {from}: its results are reused"))
+                    .await;
+            }
+            publish(core, claim, finished).await
+        }
+        Err(e) => {
+            let level = if matches!(e, JobError::Cancelled(_)) { LogLevel::Info } else { LogLevel::Error };
+            log(level, e.to_string()).await;
+            give_up(core, claim, e).await
+        }
+    };
+    match written {
+        Ok(true) => {}
+        Ok(false) => {
+            core.counters.ended(End::Superseded);
+            log(LogLevel::Info, format!("attempt {attempt} was cancelled or superseded")).await;
+        }
+        // The row still says started: it is tried again as soon as the ledger can be written.
+        Err(e) => {
+            tracing::error!("job {id}: its end cannot be written down: {e}");
+            core.running.abandon(id, attempt);
+        }
+    }
+}
+
+async fn attempt_of<'a>(
+    core: &'a Arc<Core>,
+    pool: Arc<ThreadPool>,
+    claim: &mut Claim,
+    needed: u64,
+    handle: &AttemptHandle,
+) -> Result<Finished<'a>, JobError> {
+    let (entry, ticket, work) = prepare(core, claim, needed).await?;
+    if core.config.reuse_results {
+        // Before the look: blobs that are found are not swept before they have their new rows.
+        let placing = core.blobs.placing().await.map_err(anyhow::Error::from)?;
+        let done = core.store.same_work(claim.job().project_id, &work).await;
+        if let Some(done) = done.map_err(anyhow::Error::from)? {
+            return Ok(reuse(done, work, placing));
+        }
+    }
+    let folder = WorkFolder(ticket.folder.clone());
+    std::fs::create_dir(&folder.0)?;
+    let ended = place::run(core, entry, ticket, handle, pool.clone()).await?;
+    let (files, params) = match ended {
+        Ended::Success { files, params } => (files, params),
+        Ended::Invalid(text) => return Err(JobError::Invalid(text)),
+        Ended::Cancelled => return Err(JobError::Cancelled(fieldstone_kernel::Cancelled)),
+        Ended::Internal(text) => return Err(JobError::Internal(anyhow::anyhow!(text))),
+    };
+    // On a thread that yields to those that answer requests: outputs may be large.
+    let made = tokio::task::spawn_blocking(move || pool.install(|| Ok((stage(&folder, files)?, folder))));
+    let (assets, folder) =
+        made.await.map_err(anyhow::Error::from)?.map_err(|e: std::io::Error| JobError::from(e))?;
+    let params = params.into_iter().map(|(n, v)| (n, Value::String(v))).collect();
+    Ok(Finished { assets, params, work, from: None, _folder: Some(folder) })
+}
+
+fn stage(folder: &WorkFolder, files: Vec<MadeFile>) -> std::io::Result<Vec<OutputFile>> {
+    let adopt = |MadeFile { name, extension }| {
+        let bytes = OutputBytes::Staged(Staged::adopt(folder.0.join(format!("{name}.{extension}")))?);
+        Ok(OutputFile { slot: name, extension, bytes })
+    };
+    files.into_iter().map(adopt).collect()
+}
+
+/// The job's type, what its attempt is told, and the hash of its work.
+async fn prepare(
+    core: &Arc<Core>,
+    claim: &mut Claim,
+    needed: u64,
+) -> Result<(&'static JobEntry, Ticket, String), JobError> {
+    let params = claim.take_params();
+    let job = claim.job();
+    let entry = find(core.types, &job.type_name).ok_or_else(|| not_available(core.types, &job.type_name))?;
+    if let Some(what) = core.store.limits().too_greedy(needed) {
+        return Err(JobError::Invalid(what));
+    }
+    let ticket = Ticket {
+        type_name: job.type_name.clone(),
+        params: own_params(entry, params),
+        inputs: inputs(&core.blobs, job).map_err(anyhow::Error::from)?,
+        folder: core.blobs.work_folder(&format!("{}-{}", job.id, job.attempt)),
+        limits: core.config.job_limits,
+        threads: core.config.threads,
+        memory_bytes: needed.saturating_add(needed / 2).saturating_add(BASE_MEMORY),
+    };
+    let told = on_worker(move || {
+        let work = work_hash(entry, &ticket);
+        Ok((ticket, work))
+    });
+    let (ticket, work) = told.await.map_err(anyhow::Error::from)?;
+    Ok((entry, ticket, work))
+}
+
+/// Hash of all that the result depends on: the type and its revision, the parameters, and the inputs with the names by
+/// which parameters and formats know them and with what their makers said of them.
+fn work_hash(entry: &JobEntry, ticket: &Ticket) -> String {
+    let files =
+        |list: &Vec<Input>| list.iter().map(|i| json!([i.filename, i.checksum, i.made])).collect::<Value>();
+    let inputs: Value = ticket.inputs.iter().map(|(slot, list)| json!([slot, files(list)])).collect();
+    let work = json!([entry.type_name, entry.revision, ticket.params, inputs]);
+    hex::encode(Sha256::digest(work.to_string()))
+}
+
+/// The outputs of a job that did this work.
+fn reuse(done: Job, work: String, placing: Placing<'_>) -> Finished<'_> {
+    let outputs = done.outputs.assets.into_iter().flat_map(|(slot, list)| {
+        list.into_iter().map(move |asset| OutputFile {
+            slot: slot.clone(),
+            extension: asset.filename.rsplit_once('.').map_or("bin", |(_, e)| e).to_owned(),
+            bytes: OutputBytes::Placed(PlacedBlob { sha256: asset.sha256, size: asset.size }),
+        })
+    });
+    Finished {
+        assets: outputs.collect(),
+        params: done.outputs.params,
+        work,
+        from: Some((done.id, placing)),
+        _folder: None,
+    }
+}
+
+fn not_available(types: JobTypes, type_name: &str) -> JobError {
+    let known: Vec<_> = types.iter().map(|e| e.type_name).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    JobError::Invalid(format!("job type {type_name:?} is not available here, expected one of {known}"))
+}
+
+/// Inputs are read where they lie: blobs never change.
+fn inputs(blobs: &Blobs, job: &Job) -> Result<IndexMap<String, Vec<Input>>> {
+    let input = |asset: &Asset| {
+        Ok(Input {
+            path: blobs.local_path(&asset.sha256)?,
+            filename: asset.filename.clone(),
+            checksum: format!("sha256:{}", asset.sha256),
+            made: asset.made.clone(),
+        })
+    };
+    let slot = |(slot, list): (&String, &Vec<Asset>)| {
+        Ok((slot.clone(), list.iter().map(input).collect::<Result<_>>()?))
+    };
+    job.inputs.assets.iter().map(slot).collect()
+}

@@ -1,0 +1,14 @@
+//! Jobs in motion: claimed, run somewhere, their ends written down.
+
+mod attempt;
+pub(crate) mod death;
+mod estimate;
+mod lease_clock;
+mod place;
+mod process;
+mod publish;
+mod runner;
+pub(crate) mod running;
+pub(crate) mod threads;
+
+pub(crate) use runner::Runner;

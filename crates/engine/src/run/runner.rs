@@ -1,0 +1,214 @@
+//! The runner: claims ready jobs, oldest first, as far as slots and memory allow, and keeps their leases.
+
+use super::attempt;
+use super::estimate;
+use super::lease_clock::LeaseClock;
+use super::running::AttemptHandle;
+use super::threads::new_pool;
+use crate::core::Core;
+use crate::error::Result;
+use crate::model::*;
+use crate::store::ledger::{Claim, Lease};
+use crate::upkeep;
+use rayon::ThreadPool;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+use tokio::task::JoinSet;
+
+/// The doorbell starts work at once; this often it is looked for anyway, and progress is noted.
+const SCAN: Duration = Duration::from_millis(500);
+/// An attempt that is not heard of for so long is given up.
+const LEASE: Duration = Duration::from_secs(60);
+/// A lease is renewed at least this often.
+const RENEW: Duration = Duration::from_secs(10);
+/// How often expired leases are looked for.
+const REAP: Duration = Duration::from_secs(5);
+/// How often the whole blob folder is swept.
+const SWEEP: Duration = Duration::from_secs(3600);
+
+/// Takes an attempt off the list however it ends, and lets the next one in.
+struct SlotGuard {
+    core: Arc<Core>,
+    id: JobId,
+}
+
+impl Drop for SlotGuard {
+    fn drop(&mut self) {
+        self.core.running.remove(self.id);
+    }
+}
+
+pub(crate) struct Runner {
+    core: Arc<Core>,
+    attempts: JoinSet<()>,
+    clock: LeaseClock,
+    reaped: Instant,
+    swept: Option<Instant>,
+    /// Whether the last step failed.
+    in_trouble: bool,
+}
+
+impl Runner {
+    pub(crate) fn new(core: Arc<Core>) -> Runner {
+        Runner {
+            core,
+            attempts: JoinSet::new(),
+            clock: LeaseClock::new(),
+            reaped: Instant::now(),
+            swept: None,
+            in_trouble: false,
+        }
+    }
+
+    /// Runs until [`Running::stop`], then gives back what is unfinished.
+    pub(crate) async fn run(mut self) {
+        let pool = match new_pool(self.core.config.threads) {
+            Ok(pool) => Arc::new(pool),
+            Err(e) => return tracing::error!("no job can run, the threads cannot be started: {e}"),
+        };
+        let mut scan = tokio::time::interval(SCAN);
+        while !self.core.running.stopping() {
+            tokio::select! {
+                _ = self.core.running.rung() => {}
+                _ = scan.tick() => {}
+                Some(_) = self.attempts.join_next() => {}
+            }
+            // Once for each trouble: it may last for hours.
+            match (self.step(&pool).await, self.in_trouble) {
+                (Err(e), false) => tracing::error!("the ledger cannot be used, trying again: {e}"),
+                (Ok(()), true) => tracing::info!("the ledger can be used again"),
+                (Err(_), true) | (Ok(()), false) => continue,
+            }
+            self.in_trouble = !self.in_trouble;
+        }
+        let all = async { while self.attempts.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.core.config.shutdown_grace, all).await.is_err() {
+            self.core.running.cancel_all();
+            while self.attempts.join_next().await.is_some() {}
+        }
+    }
+
+    async fn step(&mut self, pool: &Arc<ThreadPool>) -> Result<()> {
+        self.renew_leases().await?;
+        if self.reaped.elapsed() >= REAP {
+            self.reaped = Instant::now();
+            self.expire_abandoned().await?;
+            let max_attempts = self.core.config.max_attempts;
+            let lost = self.core.store.reap(max_attempts, self.clock.now(), Timestamp::now()).await?;
+            self.core.counters.lost_leases(lost);
+            if lost > 0 {
+                tracing::warn!("{lost} attempts were lost and taken back");
+            }
+        }
+        if self.swept.is_none_or(|at| at.elapsed() >= SWEEP) {
+            self.swept = Some(Instant::now());
+            tokio::spawn(sweep(self.core.clone()));
+        }
+        self.claim_ready(pool).await
+    }
+
+    /// Ends the leases of abandoned attempts.
+    async fn expire_abandoned(&self) -> Result<()> {
+        loop {
+            let Some((id, attempt)) = self.core.running.abandoned().last().copied() else { return Ok(()) };
+            self.core.store.expire(id, attempt).await?;
+            self.core.running.abandoned().retain(|one| *one != (id, attempt));
+        }
+    }
+
+    /// Renews leases and notes progress; an attempt that lost its job is told to end.
+    async fn renew_leases(&self) -> Result<()> {
+        let running = &self.core.running;
+        for due in running.due(RENEW, SCAN / 2) {
+            let until = self.clock.after(LEASE);
+            if self.core.store.renew_lease(due.id, due.attempt, due.progress, until).await? != Lease::Held {
+                running.cancel(&[due.id]);
+            }
+            // Only now: one that failed is due again, before any lease is looked at.
+            running.renewed(due.id, due.progress);
+        }
+        Ok(())
+    }
+
+    /// Claims jobs while there is a slot and the oldest ready one fits into memory. A job that does
+    /// not fit holds up the younger ones: it would starve if they could pass it.
+    async fn claim_ready(&mut self, pool: &Arc<ThreadPool>) -> Result<()> {
+        let core = self.core.clone();
+        let config = &core.config;
+        while !self.core.running.stopping() {
+            let (slots, used) = self.core.running.used();
+            if slots >= config.concurrent_jobs.max(1) {
+                break;
+            }
+            let Some(job) = self.core.store.next_ready().await? else { break };
+            let needed = match job.memory_bytes {
+                Some(known) => known,
+                None => estimate::memory_bytes(&self.core, &job).await?,
+            };
+            // One that can never fit is let in: its attempt says so and ends.
+            let memory = if needed > config.memory_limit_bytes { 0 } else { needed };
+            if slots > 0 && used.saturating_add(memory) > config.memory_limit_bytes {
+                break;
+            }
+            let until = self.clock.after(LEASE);
+            if let Some(claim) = self.core.store.claim(job.id, until, Timestamp::now()).await? {
+                self.launch(claim, needed, memory, pool.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn launch(&mut self, claim: Claim, needed: u64, memory: u64, pool: Arc<ThreadPool>) {
+        let id = claim.id();
+        let handle = AttemptHandle::default();
+        self.core.running.insert(id, claim.job().attempt, memory, handle.clone());
+        let slot = SlotGuard { core: self.core.clone(), id };
+        let core = self.core.clone();
+        self.attempts.spawn(async move {
+            let _slot = slot;
+            attempt::run(&core, pool, claim, needed, handle).await;
+        });
+    }
+}
+
+async fn sweep(core: Arc<Core>) {
+    match upkeep::sweep_old(&core.blobs, &core.store, SystemTime::now()).await {
+        Ok(0) => {}
+        Ok(n) => tracing::info!("swept {n} blobs that nothing refers to"),
+        Err(e) => tracing::warn!("cannot sweep blobs: {e}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::Draft;
+    use crate::service::Engine;
+    use crate::service::tests::{config, project};
+    use std::sync::atomic::Ordering;
+
+    /// Attempts go on while the ledger cannot be written, for longer than their leases.
+    #[tokio::test]
+    async fn a_lease_that_could_not_be_renewed_is_renewed_before_leases_are_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::open_with_types(config(folder.path().join("d")), &[]).await.unwrap();
+        let (core, project) = (engine.core.clone(), project(&engine).await);
+        let draft = Draft { type_name: "t".into(), ..Draft::default() };
+        let job = core.store.insert_job(project, draft, Timestamp::now()).await.unwrap().id;
+        // Its lease ended long ago.
+        core.store.claim(job, Timestamp(1), Timestamp::now()).await.unwrap().unwrap();
+        let handle = AttemptHandle::default();
+        core.running.insert(job, 1, 0, handle.clone());
+        let mut runner = Runner::new(core.clone());
+        runner.reaped -= REAP;
+        let pool = Arc::new(new_pool(1).unwrap());
+        core.store.set_writable(false).await;
+        assert!(runner.step(&pool).await.is_err());
+        core.store.set_writable(true).await;
+        runner.step(&pool).await.unwrap();
+        assert!(runner.reaped.elapsed() < REAP, "leases were looked at");
+        let job = core.store.job(project, job).await.unwrap();
+        assert_eq!((job.state, job.attempt), (State::Started, 1));
+        assert!(!handle.cancel.load(Ordering::Relaxed));
+    }
+}

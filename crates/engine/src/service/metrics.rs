@@ -1,0 +1,38 @@
+//! Numbers about the work at hand and done.
+
+use super::Engine;
+use crate::error::Result;
+use crate::metrics::{COUNT_EVERY, End, Metrics};
+use crate::run::death::Death;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+impl Engine {
+    /// Counts everything.
+    pub async fn metrics(&self) -> Result<Metrics> {
+        let counters = &self.core.counters;
+        let ledger = {
+            // Held over the look: who asks meanwhile gets its answer.
+            let mut counted = counters.ledger.lock().await;
+            match &*counted {
+                Some((at, ledger)) if at.elapsed() < COUNT_EVERY => ledger.clone(),
+                _ => {
+                    let known: Vec<&str> = self.core.types.iter().map(|entry| entry.type_name).collect();
+                    let ledger = Arc::new(self.core.store.count(&known).await?);
+                    *counted = Some((Instant::now(), ledger.clone()));
+                    ledger
+                }
+            }
+        };
+        let count = |end: End| (end, counters.ends[end as usize].load(Ordering::Relaxed));
+        let deaths = Death::CAUSES.into_iter().zip(&counters.deaths);
+        Ok(Metrics {
+            ledger,
+            attempts: End::ALL.into_iter().map(count).collect(),
+            deaths: deaths.map(|(cause, n)| (cause, n.load(Ordering::Relaxed))).collect(),
+            leases_lost: counters.leases_lost.load(Ordering::Relaxed),
+            running: self.core.running.used().0 as u64,
+        })
+    }
+}

@@ -1,0 +1,15 @@
+//! The engine as the server and the commands talk to it, a file for each noun.
+
+mod assets;
+mod engine;
+mod jobs;
+mod keys;
+mod metrics;
+mod projects;
+mod upload;
+mod workflows;
+
+pub use engine::Engine;
+#[cfg(test)]
+pub(crate) use engine::tests;
+pub use upload::Upload;

@@ -1,0 +1,55 @@
+//! Faults as their causes tell them apart: a full disk, a locked ledger, anything else.
+
+use crate::error::EngineError;
+
+/// What the causes of a fault have in common decides: a full disk and a locked ledger are told apart from all others,
+/// through whatever layer they come.
+impl From<anyhow::Error> for EngineError {
+    fn from(error: anyhow::Error) -> Self {
+        let is_full = |e: &std::io::Error| {
+            use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+            // A file that may not grow (ulimit -f) is a disk that is full for us.
+            matches!(e.kind(), StorageFull | FileTooLarge | QuotaExceeded)
+        };
+        for cause in error.chain() {
+            if cause.downcast_ref().is_some_and(is_full) {
+                return EngineError::Full;
+            }
+            match cause.downcast_ref::<sqlx::Error>() {
+                Some(sqlx::Error::PoolTimedOut) => return EngineError::Locked,
+                Some(sqlx::Error::Database(e)) => match sqlite_code(e.code().as_deref()) {
+                    Some(SQLITE_FULL | SQLITE_IOERR_SHMSIZE) => return EngineError::Full,
+                    Some(code) if matches!(code & 0xff, SQLITE_BUSY | SQLITE_LOCKED) => {
+                        return EngineError::Locked;
+                    }
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+        EngineError::Internal(error)
+    }
+}
+
+/// Extended result codes of SQLite (sqlite.org/rescode.html); the low byte is the class.
+const SQLITE_BUSY: u32 = 5;
+const SQLITE_LOCKED: u32 = 6;
+const SQLITE_FULL: u32 = 13;
+/// The index of the write-ahead log cannot grow.
+const SQLITE_IOERR_SHMSIZE: u32 = 10 | (19 << 8);
+
+fn sqlite_code(code: Option<&str>) -> Option<u32> {
+    code?.parse().ok()
+}
+
+impl From<sqlx::Error> for EngineError {
+    fn from(e: sqlx::Error) -> Self {
+        anyhow::Error::from(e).into()
+    }
+}
+
+impl From<sqlx::migrate::MigrateError> for EngineError {
+    fn from(e: sqlx::migrate::MigrateError) -> Self {
+        anyhow::Error::from(e).into()
+    }
+}
