@@ -56,6 +56,21 @@ impl Signs {
         if let Cow::Owned(mended) = &surface.mesh {
             found = crossings(mended, patch, monitor)?;
         }
+        Ok((Signs::new(&surface, found, patch, monitor)?, surface))
+    }
+
+    /// Finds all crossings of a surface with the lines of `patch` along x.
+    pub fn of_surface(surface: &Surface, patch: &Patch, monitor: &Monitor) -> Result<Signs, Cancelled> {
+        Signs::new(surface, crossings(&surface.mesh, patch, monitor)?, patch, monitor)
+    }
+
+    /// From the crossings of the mesh of a surface.
+    fn new(
+        surface: &Surface,
+        mut found: Vec<Crossing>,
+        patch: &Patch,
+        monitor: &Monitor,
+    ) -> Result<Signs, Cancelled> {
         let mut caps = None;
         if !surface.is_closed() {
             found.extend(crossings(&surface.caps, patch, monitor)?);
@@ -63,7 +78,7 @@ impl Signs {
         }
         let crossings = Crossings::of(found, patch);
         monitor.progress(1.0);
-        Ok((Signs { crossings, caps, orientation: surface.orientation }, surface))
+        Ok(Signs { crossings, caps, orientation: surface.orientation })
     }
 
     /// Whether lines have winding numbers other than 0 and 1, which a single shell has only where it goes through itself: some line of a
@@ -208,7 +223,7 @@ fn crossings(mesh: &TriMesh, patch: &Patch, monitor: &Monitor) -> Result<Vec<Cro
         monitor.check()?;
         let mut found = Vec::new();
         for t in chunk {
-            lines.cross(t.map(|i| mesh.positions[i as usize].map(f64::from)), &mut found);
+            lines.cross(t.map(|i| mesh.positions[i as usize]), &mut found);
         }
         Ok(found)
     });
@@ -219,31 +234,47 @@ fn crossings(mesh: &TriMesh, patch: &Patch, monitor: &Monitor) -> Result<Vec<Cro
 struct Lines {
     offset: [f64; 3],
     spacing: [f64; 3],
+    /// Samples per model unit.
+    per_unit: [f64; 3],
     resolution: [u32; 3],
 }
 
 impl Lines {
     fn of(patch: &Patch) -> Lines {
-        Lines { offset: patch.offset(), spacing: patch.spacing(), resolution: patch.resolution() }
+        let spacing = patch.spacing();
+        let per_unit = spacing.map(|h| 1.0 / h);
+        Lines { offset: patch.offset(), spacing, per_unit, resolution: patch.resolution() }
     }
 
-    /// Indices on `axis` between the coordinates `low` and `high`, one more on either side.
+    /// Indices on `axis` between the coordinates `low` and `high`, and those that rounding cannot tell from them.
     fn span(&self, axis: usize, low: f64, high: f64) -> std::ops::Range<u32> {
-        let h = self.spacing[axis];
         let n = f64::from(self.resolution[axis]);
-        if h == 0.0 {
+        if self.spacing[axis] == 0.0 {
             return 0..self.resolution[axis];
         }
-        let index = |x: f64| (x - self.offset[axis]) / h;
-        let first = (index(low).ceil() - 1.0).clamp(0.0, n);
-        let end = (index(high).floor() + 2.0).clamp(first, n);
-        first as u32..end as u32
+        let index = |x: f64| (x - self.offset[axis]) * self.per_unit[axis];
+        // Of both the index and the coordinate of a sample only a few last bits are wrong.
+        let slack = |i: f64| 1e-3 + 1e-15 * (i.abs() + self.offset[axis].abs() * self.per_unit[axis]);
+        let (low, high) = (index(low), index(high));
+        let first = ceil((low - slack(low)).clamp(0.0, n));
+        let end = (high + slack(high) + 1.0).clamp(0.0, n) as u32;
+        first..end
     }
 
-    fn cross(&self, t: [[f64; 3]; 3], found: &mut Vec<Crossing>) {
-        let z = t.map(|p| p[2]);
-        let (low, high) = (z[0].min(z[1]).min(z[2]), z[0].max(z[1]).max(z[2]));
-        for k in self.span(2, low, high) {
+    /// Indices on `axis` that a triangle may reach.
+    fn reached(&self, axis: usize, t: &[[f32; 3]; 3]) -> std::ops::Range<u32> {
+        let [a, b, c] = t.map(|p| p[axis]);
+        self.span(axis, a.min(b).min(c).into(), a.max(b).max(c).into())
+    }
+
+    fn cross(&self, t: [[f32; 3]; 3], found: &mut Vec<Crossing>) {
+        // Most triangles of a fine mesh lie between two lines.
+        let planes = self.reached(2, &t);
+        if planes.is_empty() || self.reached(1, &t).is_empty() {
+            return;
+        }
+        let t = t.map(|p| p.map(f64::from));
+        for k in planes {
             let pz = self.offset[2] + self.spacing[2] * f64::from(k);
             let Some((from, to)) = y_range(&t, pz) else { continue };
             for j in self.span(1, from, to) {
@@ -276,7 +307,13 @@ fn rises(a: [f64; 3], b: [f64; 3], z: f64) -> i32 {
     i32::from(b[2] > z) - i32::from(a[2] > z)
 }
 
-/// Between which y the triangle meets the height `z`, up to rounding.
+/// The ceiling of a number that is not negative and fits; the processors that every build runs on have no instruction for `f64::ceil`.
+fn ceil(x: f64) -> u32 {
+    let floor = x as u32;
+    floor + u32::from(f64::from(floor) < x)
+}
+
+/// Between which y the triangle meets the height `z`, no less for rounding.
 fn y_range(t: &[[f64; 3]; 3], z: f64) -> Option<(f64, f64)> {
     let mut range: Option<(f64, f64)> = None;
     for i in 0..3 {
@@ -286,7 +323,8 @@ fn y_range(t: &[[f64; 3]; 3], z: f64) -> Option<(f64, f64)> {
             range = Some(range.map_or((y, y), |(low, high)| (low.min(y), high.max(y))));
         }
     }
-    range
+    let rounding = 1e-15 * t.iter().fold(0.0f64, |most, p| most.max(p[1].abs()));
+    range.map(|(low, high)| (low - rounding, high + rounding))
 }
 
 /// How often the triangle, seen along −x, winds about (y, z): −1, 0 or 1, exactly.

@@ -1,10 +1,11 @@
 //! The mesh of what a mesh encloses: overlapping and touching parts as one.
 
 use super::sign::Signs;
-use super::surface::FaceNote;
+use super::surface::{FaceNote, Surface};
 use crate::bvh::Bvh;
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
+use crate::outer::Shells;
 use crate::patch::Patch;
 
 /// Lines along each of two axes on which a shell that goes through itself is noticed.
@@ -12,11 +13,21 @@ const LINES: u32 = 128;
 
 /// The closed surface of what `mesh` encloses, where that is not the mesh itself, and what there is to say about it. `None` for a mesh that is
 /// not closed, too. A single shell that goes through itself is noticed on lines along x, 128 × 128 over its box.
+///
+/// `shells`: those of a mesh that is known to be closed and whose shells face as they should; they are found where they are not given.
 pub(crate) fn united(
     mesh: &TriMesh,
+    shells: Option<Shells>,
     monitor: &Monitor,
 ) -> Result<(Option<TriMesh>, Vec<FaceNote>), Cancelled> {
-    let (signs, surface) = Signs::of(mesh, &lines(mesh), &monitor.part(0.0, 0.2))?;
+    let (lines, part) = (lines(mesh), monitor.part(0.0, 0.2));
+    let (signs, surface) = match shells {
+        None => Signs::of(mesh, &lines, &part)?,
+        Some(shells) => {
+            let surface = Surface::closed(mesh, shells);
+            (Signs::of_surface(&surface, &lines, &part)?, surface)
+        }
+    };
     let overlaps = signs.overlap();
     if !overlaps && !surface.has_several_shells() {
         return Ok((None, Vec::new()));

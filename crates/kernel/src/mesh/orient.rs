@@ -161,6 +161,12 @@ fn flood(
 }
 
 impl Patches {
+    /// Whether every edge has two triangles that run it both ways.
+    pub fn is_closed(&self, edges: &Edges) -> bool {
+        let counts = edges.counts;
+        counts.edges > 0 && counts.border + counts.branching + self.conflicts == 0
+    }
+
     /// Area of each patch.
     pub fn areas(&self, mesh: &TriMesh) -> Vec<f64> {
         let mut areas = vec![0.0; self.count];

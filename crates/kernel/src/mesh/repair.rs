@@ -13,6 +13,7 @@ use super::{TriMesh, weld};
 use crate::aabb::Aabb;
 use crate::distance::united;
 use crate::monitor::{Cancelled, Monitor};
+use crate::outer::Shells;
 use crate::vector::{determinant, sub};
 use rayon::prelude::*;
 
@@ -70,7 +71,8 @@ pub fn preprocess(
     monitor.progress(0.8);
     patches.face_outward(&mut mesh, &edges, &mut turned, monitor)?;
     let triangles_flipped = turned[..triangles].iter().filter(|&&t| t).count();
-    let (union, notes) = united(&mesh, &monitor.part(0.85, 1.0))?;
+    let shells = patches.is_closed(&edges).then(|| Shells::closed(&patches.of));
+    let (union, notes) = united(&mesh, shells, &monitor.part(0.85, 1.0))?;
     if let Some(union) = union {
         mesh = union;
         edges = Edges::of(&mesh, monitor)?;
@@ -79,9 +81,9 @@ pub fn preprocess(
     let counts = edges.counts;
     let components = patches.components(&edges);
     let conflicting_edges = patches.conflicts;
+    let watertight = patches.is_closed(&edges);
     drop((edges, patches, turned));
 
-    let watertight = counts.edges > 0 && counts.border + counts.branching + conflicting_edges == 0;
     let translation = translate(&mut mesh, options.center, watertight);
     monitor.check()?;
     let report = Report {
@@ -92,7 +94,11 @@ pub fn preprocess(
         triangles_flipped,
         holes_filled,
         triangles_added,
-        zero_area: (0..mesh.triangles.len()).filter(|&t| area_of(mesh.corners(t)) == 0.0).count(),
+        zero_area: mesh
+            .triangles
+            .par_iter()
+            .filter(|t| area_of(t.map(|i| mesh.positions[i as usize])) == 0.0)
+            .count(),
         watertight,
         components,
         boundary_edges: counts.border,

@@ -2,6 +2,7 @@
 
 use crate::aabb::Aabb;
 use crate::vector::{self, norm};
+use rayon::prelude::*;
 
 /// Vertices and counter-clockwise triangles (seen from outside), model units.
 ///
@@ -17,7 +18,9 @@ pub struct TriMesh {
 impl TriMesh {
     /// Box around the vertices that triangles use.
     pub fn bounds(&self) -> Aabb {
-        Aabb::around(self.triangles.iter().flatten().map(|&i| &self.positions[i as usize]))
+        let of =
+            |part: &[[u32; 3]]| Aabb::around(part.iter().flatten().map(|&i| &self.positions[i as usize]));
+        self.triangles.par_chunks(1 << 14).map(of).reduce(|| Aabb::EMPTY, |a, b| a.union(&b))
     }
 
     /// The corners of triangle `t`.

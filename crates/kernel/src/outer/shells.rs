@@ -30,6 +30,17 @@ pub(crate) struct Shells {
 }
 
 impl Shells {
+    /// Of a closed mesh whose edges have two triangles each, from the number of the shell of each triangle.
+    pub fn closed(numbers: &[u32]) -> Shells {
+        let mut first = vec![u32::MAX; numbers.iter().max().map_or(0, |n| *n as usize + 1)];
+        let of = numbers.iter().enumerate().map(|(t, &n)| {
+            let first = &mut first[n as usize];
+            *first = (*first).min(t as u32);
+            *first
+        });
+        Shells { of: of.collect(), closed: true, branching: false, even: true }
+    }
+
     /// Of a mesh whose vertex `i` counts as `vertex(i)`. Linear.
     pub fn of(mesh: &TriMesh, vertex: impl Fn(u32) -> u32) -> Shells {
         let (start, mut entries) = by_lower_vertex(mesh, vertex);
