@@ -16,147 +16,6 @@ use std::time::Duration;
 /// The settings file that is read when it is there and no other is named.
 pub const FILE: &str = "fieldstone.toml";
 
-/// Every setting, as a flag. A flag's help is the setting's documentation (docs/configuration.md).
-#[derive(clap::Args, Clone, Debug, Default, Serialize)]
-pub struct Flags {
-    /// Address and port to listen on; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub listen: Option<String>,
-    /// Folder that holds everything the service knows; made when absent.
-    #[arg(long, value_name = "DIR")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data: Option<PathBuf>,
-    /// Base of the links in replies, such as `https://fields.example`; by default the host the client used.
-    #[arg(long, value_name = "URL")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub public_url: Option<String>,
-    /// Address and port to listen on with TLS, beside `listen`; by default none.
-    #[arg(long, value_name = "ADDRESS")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls_listen: Option<String>,
-    /// Certificate chain for TLS (PEM); by default a self-signed one, made once in `tls/` of the data folder.
-    #[arg(long, value_name = "FILE")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls_cert: Option<PathBuf>,
-    /// Private key of `tls_cert` (PEM).
-    #[arg(long, value_name = "FILE")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls_key: Option<PathBuf>,
-    /// Issuer whose tokens (JWT, RS256 or ES256) are accepted beside our own, exactly as in their `iss`; by default none.
-    #[arg(long, value_name = "URL")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub issuer: Option<String>,
-    /// Audience that tokens of `issuer` must have, with or without a slash at the end; by default `public_url`.
-    #[arg(long, value_name = "URL")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub audience: Option<String>,
-    /// Where the keys of `issuer` are; by default what its OpenID configuration says.
-    #[arg(long, value_name = "URL")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub jwks_url: Option<String>,
-    /// Certificates (PEM) to trust beside the system's when the keys of `issuer` are fetched.
-    #[arg(long, value_name = "FILE")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub issuer_ca: Option<PathBuf>,
-    /// Jobs that run at the same time; each uses all threads.
-    #[arg(long, value_name = "N")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub concurrent_jobs: Option<usize>,
-    /// Threads that geometry uses; 0 means one per core.
-    #[arg(long, value_name = "N")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub threads: Option<usize>,
-    /// Attempts lost to crashes after which a job fails.
-    #[arg(long, value_name = "N")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_attempts: Option<u32>,
-    /// Seconds that one attempt of a job may take; 0: no limit.
-    #[arg(long, value_name = "SECONDS")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub job_time_limit: Option<u64>,
-    /// Seconds that running jobs get to end by themselves when the server stops; those that do not run again after the
-    /// next start.
-    #[arg(long, value_name = "SECONDS")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub shutdown_grace: Option<u64>,
-    /// Whether a job that repeats finished work of its project (same type, parameters and inputs) gets those results at once.
-    #[arg(long, value_name = "BOOL")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reuse_results: Option<bool>,
-    /// Memory that running jobs may need together, by their own estimates; by default three quarters of the
-    /// machine's.
-    #[arg(long, value_name = "SIZE")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory_limit: Option<Size>,
-    /// Jobs in one workflow at most.
-    #[arg(long, value_name = "N")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_workflow_jobs: Option<usize>,
-    /// Bytes of one upload at most.
-    #[arg(long, value_name = "SIZE")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_upload: Option<Size>,
-    /// Bytes that the assets of one project may have together; by default there is no limit.
-    #[arg(long, value_name = "SIZE")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub project_quota: Option<Size>,
-    /// Jobs of one project that may wait to be run; more are answered with 429.
-    #[arg(long, value_name = "N")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_queue: Option<u64>,
-    /// Requests per second of one key, with bursts of twice as many; more are answered with 429. Reading jobs and
-    /// workflows is never counted. 0: no limit.
-    #[arg(long, value_name = "N")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_request_rate: Option<u32>,
-    /// Connections that are open at the same time; others wait to be accepted.
-    #[arg(long, value_name = "N")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_connections: Option<usize>,
-    /// Seconds in which the headers of a request must come; an idle connection is closed after as long.
-    #[arg(long, value_name = "SECONDS")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub header_timeout: Option<u64>,
-    /// Seconds that the body of a request may pause; then the request is answered with 408. A client that takes nothing of an
-    /// answer for as long is cut off.
-    #[arg(long, value_name = "SECONDS")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub body_timeout: Option<u64>,
-    /// Bytes of one JSON request body at most.
-    #[arg(long, value_name = "SIZE")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_body: Option<Size>,
-    /// Triangles of one mesh at most, after polygons are split.
-    #[arg(long, value_name = "N")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_triangles: Option<u64>,
-    /// Operators of one shape graph at most.
-    #[arg(long, value_name = "N")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_graph_operators: Option<usize>,
-    /// Samples of one grid, or points of one list, that a shape graph is evaluated at.
-    #[arg(long, value_name = "N")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_samples: Option<u64>,
-    /// Bytes that one part of a 3MF package may unpack to.
-    #[arg(long, value_name = "SIZE")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_unpacked: Option<Size>,
-    /// Seconds that a download link works.
-    #[arg(long, value_name = "SECONDS")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub link_lifetime: Option<u64>,
-    /// `json`, a line of JSON for each event, or `pretty`; by default pretty on a terminal, else json.
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub log_format: Option<LogFormat>,
-    /// What is logged on stderr, as directives of tracing's EnvFilter: info, fieldstone_engine=debug,warn.
-    #[arg(long, value_name = "FILTER")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub log: Option<String>,
-}
-
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -167,86 +26,114 @@ pub enum LogFormat {
     Pretty,
 }
 
-/// Settings after all layers. The fields are documented at [`Flags`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    pub listen: String,
-    pub data: PathBuf,
-    pub public_url: Option<String>,
-    pub tls_listen: Option<String>,
-    pub tls_cert: Option<PathBuf>,
-    pub tls_key: Option<PathBuf>,
-    pub issuer: Option<String>,
-    pub audience: Option<String>,
-    pub jwks_url: Option<String>,
-    pub issuer_ca: Option<PathBuf>,
-    pub concurrent_jobs: usize,
-    pub threads: usize,
-    pub max_attempts: u32,
-    pub job_time_limit: u64,
-    pub shutdown_grace: u64,
-    pub reuse_results: bool,
-    pub memory_limit: Option<Size>,
-    pub max_workflow_jobs: usize,
-    pub max_upload: Size,
-    pub project_quota: Option<Size>,
-    pub max_queue: u64,
-    pub max_request_rate: u32,
-    pub max_connections: usize,
-    pub header_timeout: u64,
-    pub body_timeout: u64,
-    pub max_body: Size,
-    pub max_triangles: u64,
-    pub max_graph_operators: usize,
-    pub max_samples: u64,
-    pub max_unpacked: Size,
-    pub link_lifetime: u64,
-    pub log_format: Option<LogFormat>,
-    pub log: String,
+/// Writes [`Flags`] and [`Settings`] from one list. An entry is a setting's documentation (its flag's help and docs/configuration.md),
+/// its name, what stands for its value in the help, its type, and its default; without a default it may stay unset.
+macro_rules! settings {
+    ($($(#[$about:meta])+ $name:ident <$shown:ident>: $kind:ty $(= $default:expr)?;)+) => {
+        /// Every setting, as a flag.
+        #[derive(clap::Args, Clone, Debug, Default, Serialize)]
+        pub struct Flags {$(
+            $(#[$about])+
+            #[arg(long, value_name = stringify!($shown))]
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub $name: Option<$kind>,
+        )+}
+
+        /// Settings after all layers.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Settings {$(pub $name: settings!(@kept $kind $(= $default)?),)+}
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Settings {$($name: settings!(@default $($default)?),)+}
+            }
+        }
+    };
+    (@kept $kind:ty = $default:expr) => { $kind };
+    (@kept $kind:ty) => { Option<$kind> };
+    (@default $default:expr) => { $default };
+    (@default) => { None };
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        let mesh = MeshLimits::default();
-        let graph = GraphLimits::default();
-        let server = ServerConfig::default();
-        Settings {
-            listen: "127.0.0.1:8080".into(),
-            data: "fieldstone-data".into(),
-            public_url: None,
-            tls_listen: None,
-            tls_cert: None,
-            tls_key: None,
-            issuer: None,
-            audience: None,
-            jwks_url: None,
-            issuer_ca: None,
-            concurrent_jobs: 2,
-            threads: 0,
-            max_attempts: 3,
-            job_time_limit: 86_400,
-            shutdown_grace: 5,
-            reuse_results: true,
-            memory_limit: None,
-            max_workflow_jobs: 1000,
-            max_upload: Size(64 << 30),
-            project_quota: None,
-            max_queue: 10_000,
-            max_request_rate: 500,
-            max_connections: server.max_connections,
-            header_timeout: server.header_timeout_s,
-            body_timeout: server.body_timeout_s,
-            max_body: Size(16 << 20),
-            max_triangles: mesh.max_triangles,
-            max_graph_operators: graph.operators,
-            max_samples: graph.samples,
-            max_unpacked: Size(mesh.max_unpacked_bytes),
-            link_lifetime: 3600,
-            log_format: None,
-            log: "warn,fieldstone=info".into(),
-        }
-    }
+settings! {
+    /// Address and port to listen on; port 0 takes a free one.
+    listen <ADDRESS>: String = "127.0.0.1:8080".into();
+    /// Folder that holds everything the service knows; made when absent.
+    data <DIR>: PathBuf = "fieldstone-data".into();
+    /// Base of the links in replies, such as `https://fields.example`; by default the host the client used.
+    public_url <URL>: String;
+    /// Address and port to listen on with TLS, beside `listen`; by default none.
+    tls_listen <ADDRESS>: String;
+    /// Certificate chain for TLS (PEM); by default a self-signed one, made once in `tls/` of the data folder.
+    tls_cert <FILE>: PathBuf;
+    /// Private key of `tls_cert` (PEM).
+    tls_key <FILE>: PathBuf;
+    /// Issuer whose tokens (JWT, RS256 or ES256) are accepted beside our own, exactly as in their `iss`; by default none.
+    issuer <URL>: String;
+    /// Audience that tokens of `issuer` must have, with or without a slash at the end; by default `public_url`.
+    audience <URL>: String;
+    /// Where the keys of `issuer` are; by default what its OpenID configuration says.
+    jwks_url <URL>: String;
+    /// Certificates (PEM) to trust beside the system's when the keys of `issuer` are fetched.
+    issuer_ca <FILE>: PathBuf;
+    /// Jobs that run at the same time; each uses all threads.
+    concurrent_jobs <N>: usize = 2;
+    /// Threads that geometry uses; 0 means one per core.
+    threads <N>: usize = 0;
+    /// Attempts lost to crashes after which a job fails.
+    max_attempts <N>: u32 = 3;
+    /// Seconds that one attempt of a job may take; 0: no limit.
+    job_time_limit <SECONDS>: u64 = 86_400;
+    /// Seconds that running jobs get to end by themselves when the server stops; those that do not run again after the
+    /// next start.
+    shutdown_grace <SECONDS>: u64 = 5;
+    /// Whether a job that repeats finished work of its project (same type, parameters and inputs) gets those results at once.
+    reuse_results <BOOL>: bool = true;
+    /// Memory that running jobs may need together, by their own estimates; by default three quarters of the
+    /// machine's.
+    memory_limit <SIZE>: Size;
+    /// Jobs in one workflow at most.
+    max_workflow_jobs <N>: usize = 1000;
+    /// Bytes of one upload at most.
+    max_upload <SIZE>: Size = Size(64 << 30);
+    /// Bytes that the assets of one project may have together; by default there is no limit.
+    project_quota <SIZE>: Size;
+    /// Jobs of one project that may wait to be run; more are answered with 429.
+    max_queue <N>: u64 = 10_000;
+    /// Requests per second of one key, with bursts of twice as many; more are answered with 429. Reading jobs and
+    /// workflows is never counted. 0: no limit.
+    max_request_rate <N>: u32 = 500;
+    /// Connections that are open at the same time, TLS handshakes included. When there are as many, the one that has waited for
+    /// its client longest is closed for a new one; while all are at work, new ones wait.
+    max_connections <N>: usize = ServerConfig::default().max_connections;
+    /// Connections from one address (IPv6: from one /64) at most; beyond, its own that has waited longest is closed, and while all
+    /// are at work, the new one. By default a quarter of `max_connections`; behind a proxy, whose clients all come from its
+    /// address, set it to `max_connections`.
+    max_connections_per_address <N>: usize;
+    /// Seconds in which a TLS handshake must be done.
+    handshake_timeout <SECONDS>: u64 = ServerConfig::default().handshake_timeout_s;
+    /// Seconds in which the headers of a request must come; an idle connection is closed after as long.
+    header_timeout <SECONDS>: u64 = ServerConfig::default().header_timeout_s;
+    /// Seconds that the body of a request may pause; then the request is answered with 408. A client that takes nothing of an
+    /// answer for as long is cut off.
+    body_timeout <SECONDS>: u64 = ServerConfig::default().body_timeout_s;
+    /// Bytes of one JSON request body at most.
+    max_body <SIZE>: Size = Size(16 << 20);
+    /// Triangles of one mesh at most, after polygons are split.
+    max_triangles <N>: u64 = MeshLimits::default().max_triangles;
+    /// Operators of one shape graph at most.
+    max_graph_operators <N>: usize = GraphLimits::default().operators;
+    /// Samples of one grid, or points of one list, that a shape graph is evaluated at.
+    max_samples <N>: u64 = GraphLimits::default().samples;
+    /// Bytes that one part of a 3MF package may unpack to.
+    max_unpacked <SIZE>: Size = Size(MeshLimits::default().max_unpacked_bytes);
+    /// Seconds that a download link works.
+    link_lifetime <SECONDS>: u64 = 3600;
+    /// `json`, a line of JSON for each event, or `pretty`; by default pretty on a terminal, else json.
+    log_format <FORMAT>: LogFormat;
+    /// What is logged on stderr, as directives of tracing's EnvFilter: info, fieldstone_engine=debug,warn.
+    log <FILTER>: String = "warn,fieldstone=info".into();
 }
 
 impl Settings {
@@ -347,6 +234,8 @@ impl Settings {
             max_json_bytes: usize::try_from(self.max_body.0).unwrap_or(usize::MAX),
             max_request_rate: self.max_request_rate,
             max_connections: self.max_connections,
+            max_connections_per_address: self.max_connections_per_address,
+            handshake_timeout_s: self.handshake_timeout,
             header_timeout_s: self.header_timeout,
             body_timeout_s: self.body_timeout,
             link_lifetime_s: self.link_lifetime,

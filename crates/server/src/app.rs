@@ -1,6 +1,7 @@
 //! What every handler sees.
 
 use crate::ServerConfig;
+use crate::connections::Slots;
 use crate::metrics::Requests;
 use crate::rate::Rates;
 use fieldstone_engine::Engine;
@@ -20,4 +21,6 @@ pub struct App {
     pub requests: Arc<Requests>,
     /// Requests of late, by who signed in.
     pub rates: Arc<Rates>,
+    /// Connections that are open.
+    pub slots: Arc<Slots>,
 }

@@ -10,7 +10,6 @@ mod extract;
 mod issuer;
 mod links;
 mod metrics;
-mod patience;
 mod range;
 mod rate;
 mod reply;
@@ -21,7 +20,7 @@ pub mod testing;
 mod tls;
 mod wire;
 
-use axum::serve::ListenerExt;
+use connections::Slots;
 use fieldstone_engine::Engine;
 use futures::FutureExt;
 pub use issuer::{Issuer, IssuerConfig};
@@ -31,7 +30,6 @@ use std::sync::Arc;
 use std::time::Duration;
 pub use tls::{Tls, choose_cryptography};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 
 /// What the HTTP side may be told.
 #[derive(Clone, Debug)]
@@ -46,11 +44,17 @@ pub struct ServerConfig {
     pub max_request_rate: u32,
     /// Lifetime of a download link in seconds.
     pub link_lifetime_s: u64,
-    /// Connections that are open at the same time; others wait to be accepted.
+    /// Connections that are open at the same time. When there are as many, the one that has waited for its client longest is
+    /// closed for a new one; while all are at work, new ones wait.
     pub max_connections: usize,
+    /// The same for connections from one address, or from one /64 of IPv6, but while all are at work, new ones are closed;
+    /// `None`: a quarter of all.
+    pub max_connections_per_address: Option<usize>,
     /// Seconds in which the headers of a request must have come, counted from the connection's or the last answer's
     /// beginning to wait for them: an idle connection is closed after as long.
     pub header_timeout_s: u64,
+    /// Seconds in which a TLS handshake must be done.
+    pub handshake_timeout_s: u64,
     /// Seconds that a request body may pause before the request is answered with 408, and that a client may take nothing
     /// of an answer before its connection is closed.
     pub body_timeout_s: u64,
@@ -69,7 +73,9 @@ impl Default for ServerConfig {
             max_request_rate: 500,
             link_lifetime_s: 3600,
             max_connections: 4096,
+            max_connections_per_address: None,
             header_timeout_s: 60,
+            handshake_timeout_s: 10,
             body_timeout_s: 60,
             shutdown_grace_s: 10,
             issuer: None,
@@ -99,27 +105,23 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let Listeners { plain, tls } = listeners.into();
+    let most_of_one = config.max_connections_per_address.unwrap_or(config.max_connections / 4);
+    let slots = Arc::new(Slots::new(config.max_connections, most_of_one));
     let limits = connections::Limits {
         header_timeout: Duration::from_secs(config.header_timeout_s),
         write_timeout: Duration::from_secs(config.body_timeout_s),
+        handshake_timeout: Duration::from_secs(config.handshake_timeout_s),
         grace: Duration::from_secs(config.shutdown_grace_s),
-        slots: Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
+        slots: slots.clone(),
     };
-    let (router, shutdown) = (router(engine, config), shutdown.shared());
-    let plain = plain.tap_io(|connection| {
-        // Small replies must not wait for the acknowledgement of the previous one.
-        if let Err(e) = connection.set_nodelay(true) {
-            tracing::debug!("cannot set TCP_NODELAY: {e}");
+    let (router, shutdown) = (router::with_slots(engine, config, slots), shutdown.shared());
+    let plain = connections::serve(plain, None, router.clone(), limits.clone(), shutdown.clone());
+    let secure = async {
+        if let Some((listener, tls)) = tls {
+            connections::serve(listener, Some(tls.acceptor), router, limits, shutdown).await;
         }
-    });
-    let Some((listener, tls)) = tls else {
-        connections::serve(plain, router, limits, shutdown).await;
-        return Ok(());
     };
-    let secure = tls::TlsListener::new(listener, tls)?.tap_io(|_| ());
-    let marked = router.clone().layer(axum::Extension(tls::OverTls));
-    let plain = connections::serve(plain, router, limits.clone(), shutdown.clone());
-    futures::join!(plain, connections::serve(secure, marked, limits, shutdown));
+    futures::join!(plain, secure);
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use crate::ServerConfig;
 use crate::app::App;
+use crate::connections::Slots;
 use crate::drain;
 use crate::metrics::{self, Requests};
 use crate::rate::Rates;
@@ -84,8 +85,13 @@ routes! {
     get    "/docs/docs.css" => schema::docs_style;
 }
 
-/// The whole API as one service.
+/// The whole API as one service, without connections of its own.
 pub fn router(engine: Engine, config: ServerConfig) -> Router {
+    with_slots(engine, config, Arc::new(Slots::new(0, 0)))
+}
+
+/// The same behind the connections that take these slots.
+pub(crate) fn with_slots(engine: Engine, config: ServerConfig, slots: Arc<Slots>) -> Router {
     let requests = Arc::new(Requests::new(ROUTES));
     let rates = Arc::new(Rates::new(config.max_request_rate));
     let app = App {
@@ -94,6 +100,7 @@ pub fn router(engine: Engine, config: ServerConfig) -> Router {
         started: Timestamp::now(),
         requests: requests.clone(),
         rates,
+        slots,
     };
     around(routes().with_state(app), requests)
 }

@@ -1,24 +1,14 @@
-//! TLS: certificates from files or of our own making, and a listener whose handshakes do not wait for each other.
+//! TLS: certificates from files or of our own making.
 
-use axum::serve::Listener;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::server::TlsStream;
 
-/// Time that a client gets for its handshake.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Handshakes under way at most; more wait in the system's queue.
-const HANDSHAKES: usize = 256;
 /// Years that a certificate of our own making is good for.
 const YEARS: i16 = 10;
 
@@ -29,7 +19,7 @@ pub(crate) struct OverTls;
 /// A certificate with its key, ready to serve.
 #[derive(Clone)]
 pub struct Tls {
-    acceptor: TlsAcceptor,
+    pub(crate) acceptor: TlsAcceptor,
 }
 
 /// TLS clients of this process (reqwest) take their cryptography from a global that somebody has to choose before the first one
@@ -118,65 +108,4 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     io::Write::write_all(&mut options.open(path)?, text.as_bytes())
-}
-
-/// Connections that have shaken hands.
-pub(crate) struct TlsListener {
-    address: SocketAddr,
-    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
-}
-
-impl TlsListener {
-    pub(crate) fn new(listener: TcpListener, tls: Tls) -> io::Result<TlsListener> {
-        let address = listener.local_addr()?;
-        let (sender, ready) = mpsc::channel(HANDSHAKES);
-        tokio::spawn(shake_hands(listener, tls.acceptor, sender));
-        Ok(TlsListener { address, ready })
-    }
-}
-
-/// Accepts until the listener's other end is gone.
-async fn shake_hands(
-    mut listener: TcpListener,
-    acceptor: TlsAcceptor,
-    ready: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
-) {
-    let slots = Arc::new(Semaphore::new(HANDSHAKES));
-    loop {
-        let Ok(slot) = slots.clone().acquire_owned().await else { return };
-        let (stream, address) = tokio::select! {
-            accepted = Listener::accept(&mut listener) => accepted,
-            () = ready.closed() => return,
-        };
-        // Small replies must not wait for the acknowledgement of the previous one.
-        if let Err(e) = stream.set_nodelay(true) {
-            tracing::debug!("cannot set TCP_NODELAY: {e}");
-        }
-        let (shaking, ready) = (acceptor.accept(stream), ready.clone());
-        tokio::spawn(async move {
-            match tokio::time::timeout(HANDSHAKE, shaking).await {
-                // The server is gone when this fails, and the connection with it.
-                Ok(Ok(stream)) => drop(ready.send((stream, address)).await),
-                Ok(Err(e)) => tracing::debug!("TLS handshake with {address}: {e}"),
-                Err(_) => tracing::debug!("TLS handshake with {address} took too long"),
-            }
-            drop(slot);
-        });
-    }
-}
-
-impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        match self.ready.recv().await {
-            Some(connection) => connection,
-            None => std::future::pending().await,
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.address)
-    }
 }

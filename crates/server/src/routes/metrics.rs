@@ -3,6 +3,7 @@
 use super::Shared;
 use crate::app::App;
 use crate::auth::{AnyScope, Session};
+use crate::connections::Slots;
 use crate::metrics::Text;
 use crate::wire::error::ApiError;
 use axum::Extension;
@@ -12,6 +13,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use fieldstone_engine::model::Timestamp;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 
 /// Headers that a proxy adds: who comes through one is not from here, though the proxy is.
 const PROXIED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
@@ -38,6 +40,7 @@ async fn page(app: &App) -> Result<String, ApiError> {
     text.family("fieldstone_build_info", "gauge", "1, with the version of this program.");
     text.sample("fieldstone_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
     app.requests.write(&mut text);
+    connections(&app.slots, &mut text);
     text.family("fieldstone_jobs", "gauge", "Jobs in the ledger by state and type.");
     for (state, type_name, n) in &ledger.jobs {
         text.sample("fieldstone_jobs", &[("state", state.as_str()), ("type", type_name)], n);
@@ -95,6 +98,19 @@ async fn page(app: &App) -> Result<String, ApiError> {
         text.single(name, "gauge", "Address space of the process.", virtual_bytes);
     }
     Ok(text.into_string())
+}
+
+fn connections(slots: &Slots, text: &mut Text) {
+    text.single("fieldstone_connections", "gauge", "Connections that are open.", slots.open());
+    let name = "fieldstone_connections_closed_total";
+    text.family(
+        name,
+        "counter",
+        "Connections closed for want of slots: idle ones for others, new ones of an address that has its share.",
+    );
+    for (why, count) in [("idle", &slots.gave_way), ("address", &slots.refused)] {
+        text.sample(name, &[("why", why)], count.load(Ordering::Relaxed));
+    }
 }
 
 /// Virtual and resident bytes of this process, where the system tells.

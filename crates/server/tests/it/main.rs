@@ -1,6 +1,7 @@
 //! The API as its clients see it: the real server on a free port over a data folder of its own.
 
 mod access;
+mod connections;
 mod crud;
 mod dialects;
 mod downloads;

@@ -1,7 +1,9 @@
 //! A connection whose other end must take what it asked for: a client that stops reading keeps no connection for ever.
 
+use super::activity::Activity;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -11,22 +13,28 @@ use tokio::time::Sleep;
 pub(crate) struct Patient<S> {
     stream: S,
     limit: Duration,
+    activity: Arc<Activity>,
     /// Runs while a write waits.
     waits: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Patient<S> {
-    pub(crate) fn new(stream: S, limit: Duration) -> Self {
-        Patient { stream, limit, waits: None }
+    pub(crate) fn new(stream: S, limit: Duration, activity: Arc<Activity>) -> Self {
+        Patient { stream, limit, activity, waits: None }
     }
 
     fn bounded<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.waits = None;
+            if self.waits.take().is_some() {
+                self.activity.was_read();
+            }
             return written;
         }
-        let limit = self.limit;
-        let timer = self.waits.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        let (limit, activity) = (self.limit, &self.activity);
+        let timer = self.waits.get_or_insert_with(|| {
+            activity.awaits_reader();
+            Box::pin(tokio::time::sleep(limit))
+        });
         timer.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
