@@ -36,6 +36,10 @@ pub struct EngineConfig {
     pub shutdown_grace: Duration,
     /// Whether a job that repeats finished work of its project gets its results.
     pub reuse_results: bool,
+    /// Days that bytes without a row stay in quarantine before they are deleted.
+    pub quarantine_days: u32,
+    /// Opens a folder whose ledger is gone or older than its blobs, too.
+    pub accept_lost_rows: bool,
 }
 
 impl Default for EngineConfig {
@@ -55,6 +59,8 @@ impl Default for EngineConfig {
             job_time_limit: None,
             shutdown_grace: Duration::ZERO,
             reuse_results: true,
+            quarantine_days: 30,
+            accept_lost_rows: false,
         }
     }
 }

@@ -66,6 +66,19 @@ impl EngineError {
     }
 }
 
+/// A row of a job that cannot be read: it was damaged, or written by something else.
+#[derive(Debug, thiserror::Error)]
+#[error("its row in the ledger cannot be read: {0:#}")]
+pub(crate) struct UnreadableJob(pub(crate) anyhow::Error);
+
+impl EngineError {
+    /// What is wrong with the row of a job, if it is that.
+    pub(crate) fn unreadable_job(&self) -> Option<String> {
+        let EngineError::Internal(e) = self else { return None };
+        e.downcast_ref::<UnreadableJob>().map(UnreadableJob::to_string)
+    }
+}
+
 /// Faults of a disk or of ours, never the caller's.
 macro_rules! internal {
     ($($source:ty),+ $(,)?) => {$(

@@ -213,7 +213,18 @@ async fn a_new_folder_takes_a_key_before_its_first_server() {
     let engine = Engine::open(config(&folder)).await.unwrap();
     engine.ready().await.unwrap();
     assert!(engine.authenticate(&token).await.unwrap().is_some());
-    let secret = engine.signing_key();
+    let secret = engine.signing_key().await.unwrap();
     drop(engine);
-    assert_eq!(Engine::open(config(&folder)).await.unwrap().signing_key(), secret);
+    let engine = Engine::open(config(&folder)).await.unwrap();
+    assert_eq!(engine.signing_key().await.unwrap(), secret);
+    keys::rotate_signing(&config(&folder).data).await.unwrap();
+    let heard = async {
+        while engine.signing_key().await.unwrap() == secret {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), heard)
+        .await
+        .expect("the new key is never taken up");
+    assert!(engine.authenticate(&token).await.unwrap().is_some(), "keys stay");
 }

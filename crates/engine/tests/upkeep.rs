@@ -30,7 +30,7 @@ async fn sweeps_and_backups_beside_uploads_lose_nothing() {
     let work: Vec<_> = (0..3).map(|_| tokio::spawn(churn(b.clone(), 15))).collect();
     let mut backups = Vec::new();
     while work.iter().any(|w| !w.is_finished()) {
-        gc(&data).await.unwrap();
+        gc(&data, 0).await.unwrap();
         let to = b.folder.path().join(format!("backup-{}", backups.len()));
         let made = backup(&data, &to).await.unwrap();
         assert!(made.missing.is_empty(), "{made:?}");
@@ -44,6 +44,6 @@ async fn sweeps_and_backups_beside_uploads_lose_nothing() {
         let report = check(folder).await.unwrap();
         assert_eq!(report.findings, Vec::<String>::new(), "{}", folder.display());
     }
-    gc(&data).await.unwrap();
+    gc(&data, 0).await.unwrap();
     assert_eq!((check(&data).await.unwrap().assets, b.blob_count()), (9, 3));
 }

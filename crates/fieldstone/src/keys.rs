@@ -32,6 +32,9 @@ Examples:
     List(DataArgs),
     /// Revokes a key for ever; a running server refuses it within a second
     Revoke(RevokeArgs),
+    /// Makes a new signing key: all download links and all tokens that clients bought stop working, within a second on a
+    /// running server; keys and clients stay
+    RotateSigning(DataArgs),
 }
 
 #[derive(clap::Args)]
@@ -102,6 +105,7 @@ enum Action {
     Create(CreateArgs),
     List(DataArgs),
     Revoke(RevokeArgs),
+    RotateSigning(DataArgs),
 }
 
 /// `keys …` or `clients …`.
@@ -116,6 +120,7 @@ impl From<KeysArgs> for Order {
             KeysCommand::Create(args) => Action::Create(args),
             KeysCommand::List(args) => Action::List(args),
             KeysCommand::Revoke(args) => Action::Revoke(args),
+            KeysCommand::RotateSigning(args) => Action::RotateSigning(args),
         };
         Order { kind: CredentialKind::Key, action }
     }
@@ -137,7 +142,7 @@ impl Order {
     pub fn flags(&self) -> Flags {
         let place = match &self.action {
             Action::Create(args) => &args.place,
-            Action::List(place) => place,
+            Action::List(place) | Action::RotateSigning(place) => place,
             Action::Revoke(args) => &args.place,
         };
         Flags { data: place.data.clone(), ..Flags::default() }
@@ -176,6 +181,11 @@ pub async fn execute(order: Order, settings: Settings) -> anyhow::Result<ExitCod
             let revoked = keys::revoke(data, kind, &args.id).await;
             revoked.with_context(|| format!("cannot revoke a {noun} of {}", data.display()))?;
             eprintln!("revoked {noun} {}", args.id);
+        }
+        Action::RotateSigning(_) => {
+            let rotated = keys::rotate_signing(data).await;
+            rotated.with_context(|| format!("cannot change the signing key of {}", data.display()))?;
+            eprintln!("links and tokens signed until now are worth nothing any more");
         }
     }
     Ok(ExitCode::SUCCESS)

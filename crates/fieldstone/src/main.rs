@@ -1,5 +1,6 @@
 //! The one binary: `serve`, `keys`, `clients`, `run`, `demo`, and what looks after a data folder: `check`, `gc`, `backup`.
 
+mod admin_key;
 mod client;
 mod demo;
 #[cfg(test)]
@@ -76,14 +77,24 @@ fn main() -> ExitCode {
     }
 }
 
+/// What is made from now on is for this user alone: secrets lie in a data folder and in its backups. What `run` and `demo`
+/// leave is for whoever the user's own settings let in.
+fn close_to_others() {
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+}
+
 fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Command::Attempt = cli.command {
         return Ok(fieldstone_jobs::child::run(fieldstone_jobs::JOB_TYPES));
     }
     let load = |flags: &Flags| Settings::load(cli.config.as_deref(), flags);
+    if !matches!(cli.command, Command::Run(_) | Command::Demo(_)) {
+        close_to_others();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match cli.command {
-        Command::Serve(args) => runtime.block_on(serve::serve(load(&args.flags)?)),
+        Command::Serve(args) => runtime.block_on(serve::serve(load(&args.flags)?, args.accept_lost_rows)),
         Command::Keys(args) => {
             let order = keys::Order::from(args);
             let settings = load(&order.flags())?;

@@ -1,10 +1,11 @@
 //! `fieldstone serve`: everything in one process.
 
+use crate::admin_key;
 use crate::settings::{Flags, Settings};
 use crate::sign_in;
 use anyhow::Context;
-use fieldstone_engine::Engine;
 use fieldstone_engine::model::NewKey;
+use fieldstone_engine::{Engine, EngineConfig};
 use fieldstone_server::{Listeners, Tls};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,15 +19,20 @@ Examples:
   fieldstone serve --tls-listen 127.0.0.1:8443
   FIELDSTONE_LOG=debug fieldstone serve --listen 127.0.0.1:0
 
-A new data folder gets an admin key, printed once on stderr. SIGTERM or Ctrl-C stops the server; jobs that did
+A new data folder gets an admin key: shown once on stderr when that is a terminal or a file that only its owner may read,
+else written to admin.key in the data folder, which only its owner may read. SIGTERM or Ctrl-C stops the server; jobs that did
 not finish run again after the next start.")]
 pub struct ServeArgs {
     #[command(flatten)]
     pub flags: Flags,
+    /// Starts once on a data folder whose ledger is gone or older than the files stored there; what no row names stays in
+    /// quarantine for quarantine_days
+    #[arg(long)]
+    pub accept_lost_rows: bool,
 }
 
 /// Serves until SIGTERM or Ctrl-C.
-pub async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
+pub async fn serve(settings: Settings, accept_lost_rows: bool) -> anyhow::Result<ExitCode> {
     settings.start_log()?;
     let shutdown = shutdown_signal()?;
     // The address first: an admin key is shown once, and must not be lost to a port that is taken.
@@ -43,7 +49,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let (mut server, given) = (settings.server(), sign_in::given_certificate(&settings)?);
     server.issuer = sign_in::issuer(&settings)?.map(Arc::new);
     server.max_connections = server.max_connections.min(room_for_connections());
-    let engine = Engine::open(settings.engine())
+    let engine = Engine::open(EngineConfig { accept_lost_rows, ..settings.engine() })
         .await
         .with_context(|| format!("cannot open data folder {}", settings.data.display()))?;
     let tls = match secure {
@@ -52,13 +58,13 @@ pub async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     };
     if engine.has_no_keys().await? {
         let token = engine.create_key(NewKey { name: "admin".into(), ..NewKey::default() }).await?;
-        eprintln!("admin key, shown only now: {token}");
+        admin_key::hand_over(&token, &settings.data)?;
     }
     engine.start();
     eprintln!("listening on {}", fieldstone_server::url_of(listener.local_addr()?));
     let listeners = Listeners { plain: listener, tls };
     fieldstone_server::serve(listeners, engine.clone(), server, shutdown).await?;
-    engine.stop().await;
+    engine.close().await;
     eprintln!("stopped");
     Ok(ExitCode::SUCCESS)
 }

@@ -90,6 +90,8 @@ settings! {
     shutdown_grace <SECONDS>: u64 = 5;
     /// Whether a job that repeats finished work of its project (same type, parameters and inputs) gets those results at once.
     reuse_results <BOOL>: bool = true;
+    /// Days that stored bytes without a row stay in `quarantine/` of the data folder before they are deleted; 0: no time at all.
+    quarantine_days <DAYS>: u32 = 30;
     /// Memory that running jobs may need together, by their own estimates; by default three quarters of the
     /// machine's.
     memory_limit <SIZE>: Size;
@@ -223,6 +225,8 @@ impl Settings {
             job_time_limit: (self.job_time_limit > 0).then(|| Duration::from_secs(self.job_time_limit)),
             shutdown_grace: Duration::from_secs(self.shutdown_grace),
             reuse_results: self.reuse_results,
+            quarantine_days: self.quarantine_days,
+            accept_lost_rows: false,
         }
     }
 

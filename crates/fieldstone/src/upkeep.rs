@@ -89,8 +89,17 @@ pub async fn check(settings: Settings) -> anyhow::Result<ExitCode> {
 /// Sweeps.
 pub async fn gc(settings: Settings) -> anyhow::Result<ExitCode> {
     let data = &settings.data;
-    let swept = upkeep::gc(data).await.with_context(|| format!("cannot sweep {}", data.display()))?;
-    eprintln!("{} blobs ({}) deleted, {} kept", swept.blobs, Size(swept.bytes).rounded(), swept.kept);
+    let swept = upkeep::gc(data, settings.quarantine_days)
+        .await
+        .with_context(|| format!("cannot sweep {}", data.display()))?;
+    eprintln!(
+        "{} blobs ({}) moved to quarantine, {} ({}) deleted from it, {} kept",
+        swept.blobs,
+        Size(swept.bytes).rounded(),
+        swept.purged,
+        Size(swept.purged_bytes).rounded(),
+        swept.kept
+    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -103,7 +112,13 @@ pub async fn backup(args: BackupArgs, settings: Settings) -> anyhow::Result<Exit
     for sha256 in &made.missing {
         println!("blob {sha256}: it is missing in {} too", data.display());
     }
+    for (sha256, found) in &made.damaged {
+        println!("blob {sha256}: its bytes have the checksum sha256:{found}, in {} too", data.display());
+    }
+    for folder in &made.removed {
+        eprintln!("{}: removed, a backup that was killed had left it", folder.display());
+    }
     let bytes = Size(made.bytes).rounded();
     eprintln!("{}: {} blobs linked, {} copied ({bytes})", args.to.display(), made.linked, made.copied);
-    Ok(if made.missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if made.missing.is_empty() && made.damaged.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,8 +1,15 @@
 //! The files of the blob folder as they lie there.
 
+use super::mark::is_mark;
 use crate::error::Result;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+/// Bytes of one read from disk.
+const CHUNK: usize = 512 << 10;
 
 /// A file below `blobs/`.
 pub(crate) struct BlobFile {
@@ -37,12 +44,27 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<BlobFile>) -> std::io::Resul
         };
         if meta.is_dir() {
             walk(root, &path, found)?;
-        } else {
+        } else if !is_mark(path.strip_prefix(root).unwrap_or(&path)) {
             let sha256 = path.strip_prefix(root).ok().and_then(checksum_of);
             found.push(BlobFile { path, sha256, size: meta.len(), modified: meta.modified()? });
         }
     }
     Ok(())
+}
+
+/// The SHA-256 of a file, in hex, and its size.
+pub(crate) fn checksum(path: &Path) -> std::io::Result<(String, u64)> {
+    let mut file = File::open(path)?;
+    let (mut hash, mut size, mut chunk) = (Sha256::new(), 0, vec![0; CHUNK]);
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok((hex::encode(hash.finalize()), size)),
+            n => {
+                hash.update(&chunk[..n]);
+                size += n as u64;
+            }
+        }
+    }
 }
 
 /// `sha256/ab/cdef…` to `abcdef…`.

@@ -6,14 +6,18 @@
 //! downloads; nothing else here changes.
 
 pub(crate) mod files;
+mod mark;
+mod quarantine;
 mod read;
 mod staged;
 
 use crate::data_folder::{lock_blobs, make_folder, sync_folder};
 use crate::error::{EngineError, Result};
+pub(crate) use mark::{LedgerAge, LedgerMark, read_mark};
 use object_store::ObjectStoreExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
+pub(crate) use quarantine::day_of;
 pub use read::Blob;
 use rustix::fs::FlockOperation;
 pub(crate) use staged::Staged;

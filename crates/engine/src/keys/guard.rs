@@ -20,6 +20,20 @@ const NOTED_EVERY_US: i64 = 60_000_000;
 /// than a minute is left, hence not minutes.
 const TOKEN_LIFETIME_US: i64 = 86_400_000_000;
 
+/// Where the ledger keeps the secret that tokens and links are signed with.
+pub(crate) const SIGNING_KEY: &str = "signing_key";
+
+/// A secret that nobody knows yet.
+pub(crate) fn new_signing_key() -> [u8; 32] {
+    rand::random()
+}
+
+/// The secret as the ledger has it, in hex.
+pub(crate) fn parse_signing_key(text: &str) -> Result<[u8; 32]> {
+    let key = hex::decode(text).ok().and_then(|key| key.try_into().ok());
+    Ok(key.ok_or_else(|| anyhow::anyhow!("the ledger's signing key is damaged"))?)
+}
+
 /// A token that a client bought.
 pub struct Grant {
     /// The token.
@@ -32,7 +46,8 @@ pub struct Grant {
 
 /// Tokens that were seen lately, by their digest: tokens themselves are not kept.
 pub(crate) struct KeyGuard {
-    signing_key: [u8; 32],
+    /// With the moment when it was last read.
+    signing_key: Mutex<([u8; 32], Instant)>,
     known: Cache<[u8; 32], Known>,
     /// When the use of a key was last written, by its id. As long as the ledger's list of keys at most.
     noted: Mutex<HashMap<String, Timestamp>>,
@@ -47,12 +62,26 @@ struct Known {
 
 impl KeyGuard {
     pub(crate) fn new(signing_key: [u8; 32]) -> KeyGuard {
-        KeyGuard { signing_key, known: Cache::new(10_000, 10_000), noted: Mutex::default() }
+        KeyGuard {
+            signing_key: Mutex::new((signing_key, Instant::now())),
+            known: Cache::new(10_000, 10_000),
+            noted: Mutex::default(),
+        }
     }
 
-    /// The secret that tokens and links are signed with.
-    pub(crate) fn signing_key(&self) -> [u8; 32] {
-        self.signing_key
+    /// The secret that tokens and links are signed with, at most a second old: another process may change it.
+    pub(crate) async fn signing_key(&self, store: &Store) -> Result<[u8; 32]> {
+        let lock = || self.signing_key.lock().unwrap_or_else(PoisonError::into_inner);
+        let (key, read) = *lock();
+        if read.elapsed() < REMEMBERED {
+            return Ok(key);
+        }
+        let key = match store.meta(SIGNING_KEY).await? {
+            Some(text) => parse_signing_key(&text)?,
+            None => key,
+        };
+        *lock() = (key, Instant::now());
+        Ok(key)
     }
 
     /// Whose token this is; `None` when it is nobody's, revoked or expired. What was not seen within the last
@@ -91,7 +120,7 @@ impl KeyGuard {
                 Ok(key.map(|key| (CredentialKind::Key, key)))
             }
             Some(Token::Access(id, expires, signature)) => {
-                if now >= expires || !token::verify(&self.signing_key, id, expires, signature) {
+                if now >= expires || !token::verify(&self.signing_key(store).await?, id, expires, signature) {
                     return Ok(None);
                 }
                 let client = live(store, CredentialKind::Client, id, None, now).await?;
@@ -117,7 +146,7 @@ impl KeyGuard {
         let day = Timestamp(now.0 + TOKEN_LIFETIME_US);
         let expires = client.expires.map_or(day, |at| at.min(day));
         Ok(Some(Grant {
-            token: token::access(&self.signing_key, &client.id, expires),
+            token: token::access(&self.signing_key(store).await?, &client.id, expires),
             lifetime_s: ((expires.0 - now.0) / 1_000_000).max(0) as u64,
             scopes: client.scopes,
         }))

@@ -6,9 +6,9 @@ mod token;
 use crate::error::{EngineError, Result};
 use crate::model::{Credential, CredentialKind, NewKey, Timestamp};
 use crate::store::{KeyRow, Store};
-use crate::{data_folder, draft};
+use crate::{data_folder, draft, upkeep};
 pub use guard::Grant;
-pub(crate) use guard::KeyGuard;
+pub(crate) use guard::{KeyGuard, SIGNING_KEY, new_signing_key, parse_signing_key};
 use std::path::Path;
 pub use token::Secret;
 
@@ -31,7 +31,7 @@ pub const DIALECTS: &[&str] = &["openapi", "sdk", "sdk-legacy"];
 /// Makes a key or a client in a data folder beside a server that may be running on it; its secret is
 /// stored nowhere. A new folder is made when there is none.
 pub async fn create(data: &Path, kind: CredentialKind, new: NewKey) -> Result<Secret> {
-    data_folder::make_folder(data)?;
+    data_folder::make_data_folder(data)?;
     with_store(data, async |store| insert(store, kind, new, Timestamp::now()).await).await
 }
 
@@ -48,12 +48,23 @@ pub async fn revoke(data: &Path, kind: CredentialKind, id: &str) -> Result<()> {
     with_store(data, async |store| store.revoke_key(kind, id, Timestamp::now()).await).await
 }
 
+/// Gives a data folder a new signing key: every link and every token that a client bought is worth nothing from then on,
+/// for a server that runs on the folder within a second. Keys and clients themselves stay as they are.
+pub async fn rotate_signing(data: &Path) -> Result<()> {
+    must_exist(data)?;
+    with_store(data, async |store| store.set_meta(SIGNING_KEY, &hex::encode(new_signing_key())).await).await
+}
+
 /// Opens the ledger for one command, with or without a server that runs on it.
 async fn with_store<T>(data: &Path, work: impl AsyncFnOnce(&Store) -> Result<T>) -> Result<T> {
+    // A server that starts, or another command, may be making the ledger right now.
+    let making = data_folder::lock_ledger(data).await?;
+    upkeep::check_ledger_is_there(data).await?;
     // Without the lock a server runs, and its schema must not be changed under it.
     let lock = data_folder::try_lock(data)?;
     let store = Store::open(data, lock.is_some()).await?;
     drop(lock);
+    drop(making);
     let done = work(&store).await;
     store.close().await;
     done

@@ -8,8 +8,8 @@ use super::threads::new_pool;
 use crate::core::Core;
 use crate::error::Result;
 use crate::model::*;
-use crate::store::ledger::{Claim, Lease};
-use crate::upkeep;
+use crate::store::ledger::{Claim, Lease, ReadyJob};
+use crate::upkeep::{self, FolderSwept};
 use rayon::ThreadPool;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -43,9 +43,8 @@ pub(crate) struct Runner {
     attempts: JoinSet<()>,
     clock: LeaseClock,
     reaped: Instant,
-    swept: Option<Instant>,
-    /// Whether the last step failed.
-    in_trouble: bool,
+    /// Nothing is swept in a process's first hour: an operator may be putting things in order.
+    swept: Instant,
 }
 
 impl Runner {
@@ -55,8 +54,7 @@ impl Runner {
             attempts: JoinSet::new(),
             clock: LeaseClock::new(),
             reaped: Instant::now(),
-            swept: None,
-            in_trouble: false,
+            swept: Instant::now(),
         }
     }
 
@@ -73,13 +71,14 @@ impl Runner {
                 _ = scan.tick() => {}
                 Some(_) = self.attempts.join_next() => {}
             }
-            // Once for each trouble: it may last for hours.
-            match (self.step(&pool).await, self.in_trouble) {
-                (Err(e), false) => tracing::error!("the ledger cannot be used, trying again: {e}"),
-                (Ok(()), true) => tracing::info!("the ledger can be used again"),
-                (Err(_), true) | (Ok(()), false) => continue,
+            let step = self.step(&pool).await;
+            // Told once for each trouble: it may last for hours.
+            match (&step, self.core.running.trouble()) {
+                (Err(e), None) => tracing::error!("the ledger cannot be used, trying again: {e}"),
+                (Ok(()), Some(_)) => tracing::info!("the ledger can be used again"),
+                (Err(_), Some(_)) | (Ok(()), None) => {}
             }
-            self.in_trouble = !self.in_trouble;
+            self.core.running.set_trouble(step.err().map(|e| e.to_string()));
         }
         let all = async { while self.attempts.join_next().await.is_some() {} };
         if tokio::time::timeout(self.core.config.shutdown_grace, all).await.is_err() {
@@ -100,8 +99,8 @@ impl Runner {
                 tracing::warn!("{lost} attempts were lost and taken back");
             }
         }
-        if self.swept.is_none_or(|at| at.elapsed() >= SWEEP) {
-            self.swept = Some(Instant::now());
+        if self.swept.elapsed() >= SWEEP {
+            self.swept = Instant::now();
             tokio::spawn(sweep(self.core.clone()));
         }
         self.claim_ready(pool).await
@@ -141,21 +140,44 @@ impl Runner {
                 break;
             }
             let Some(job) = self.core.store.next_ready().await? else { break };
-            let needed = match job.memory_bytes {
-                Some(known) => known,
-                None => estimate::memory_bytes(&self.core, &job).await?,
-            };
-            // One that can never fit is let in: its attempt says so and ends.
-            let memory = if needed > config.memory_limit_bytes { 0 } else { needed };
-            if slots > 0 && used.saturating_add(memory) > config.memory_limit_bytes {
-                break;
-            }
-            let until = self.clock.after(LEASE);
-            if let Some(claim) = self.core.store.claim(job.id, until, Timestamp::now()).await? {
-                self.launch(claim, needed, memory, pool.clone());
+            match self.admit(&job, slots, used, pool).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                // A damaged row ends its job, and nobody else waits for it.
+                Err(e) => match e.unreadable_job() {
+                    Some(reason) => {
+                        self.core.store.fail_unreadable(job.id, &reason, Timestamp::now()).await?
+                    }
+                    None => return Err(e),
+                },
             }
         }
         Ok(())
+    }
+
+    /// Claims and starts a job if it fits beside `slots` others that need `used` bytes; whether to go on.
+    async fn admit(
+        &mut self,
+        job: &ReadyJob,
+        slots: usize,
+        used: u64,
+        pool: &Arc<ThreadPool>,
+    ) -> Result<bool> {
+        let limit = self.core.config.memory_limit_bytes;
+        let needed = match job.memory_bytes {
+            Some(known) => known,
+            None => estimate::memory_bytes(&self.core, job).await?,
+        };
+        // One that can never fit is let in: its attempt says so and ends.
+        let memory = if needed > limit { 0 } else { needed };
+        if slots > 0 && used.saturating_add(memory) > limit {
+            return Ok(false);
+        }
+        let until = self.clock.after(LEASE);
+        if let Some(claim) = self.core.store.claim(job.id, until, Timestamp::now()).await? {
+            self.launch(claim, needed, memory, pool.clone());
+        }
+        Ok(true)
     }
 
     fn launch(&mut self, claim: Claim, needed: u64, memory: u64, pool: Arc<ThreadPool>) {
@@ -172,9 +194,12 @@ impl Runner {
 }
 
 async fn sweep(core: Arc<Core>) {
-    match upkeep::sweep_old(&core.blobs, &core.store, SystemTime::now()).await {
-        Ok(0) => {}
-        Ok(n) => tracing::info!("swept {n} blobs that nothing refers to"),
+    let days = core.config.quarantine_days;
+    match upkeep::sweep_folder(&core.blobs, &core.store, days, SystemTime::now()).await {
+        Ok(FolderSwept { quarantined: 0, purged: 0 }) => {}
+        Ok(FolderSwept { quarantined, purged }) => tracing::info!(
+            "{quarantined} stored files that nothing refers to are in quarantine for {days} days, {purged} were deleted from it"
+        ),
         Err(e) => tracing::warn!("cannot sweep blobs: {e}"),
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Running {
     attempts: Mutex<HashMap<JobId, RunningAttempt>>,
     /// Attempts whose end could not be written down.
     abandoned: Mutex<Vec<(JobId, u32)>>,
+    /// Why no job can be started now.
+    trouble: Mutex<Option<String>>,
 }
 
 /// One attempt, from outside.
@@ -104,6 +106,15 @@ impl Running {
 
     pub(super) fn abandoned(&self) -> MutexGuard<'_, Vec<(JobId, u32)>> {
         self.abandoned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why no job can be started now; `None` when all is well.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     /// Undoes [`Running::stop`].

@@ -6,13 +6,14 @@ use crate::core::{Core, uninterrupted};
 use crate::data_folder;
 use crate::draft::{Drafted, JobTypes};
 use crate::error::Result;
-use crate::keys::KeyGuard;
+use crate::keys::{self, KeyGuard};
 use crate::limits::Limits;
 use crate::metrics::Counters;
 use crate::model::Timestamp;
 use crate::run::Runner;
 use crate::run::running::Running;
 use crate::store::Store;
+use crate::upkeep;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -44,20 +45,21 @@ impl Engine {
 
     /// [`Engine::open`] with a job type table of the caller's choice.
     pub async fn open_with_types(config: EngineConfig, types: JobTypes) -> Result<Engine> {
-        data_folder::make_folder(&config.data)?;
-        let lock = data_folder::lock(&config.data)?;
-        let limits = Limits {
-            bytes: config.project_quota_bytes,
-            waiting: config.max_queue,
-            memory: config.memory_limit_bytes,
-        };
-        let store = Store::open(&config.data, true).await?.limited(limits);
-        let blobs = Blobs::open(&config.data)?;
-        let fresh = hex::encode(rand::random::<[u8; 32]>());
-        let kept = store.meta_or_init("signing_key", &fresh).await?;
-        let signing_key = hex::decode(kept).ok().and_then(|k| k.try_into().ok());
-        let signing_key =
-            signing_key.ok_or_else(|| anyhow::anyhow!("the ledger's signing key is damaged"))?;
+        let data = &config.data;
+        data_folder::make_data_folder(data)?;
+        let making = data_folder::lock_ledger(data).await?;
+        let lock = data_folder::lock(data)?;
+        let store = open_store(&config).await?;
+        drop(making);
+        let blobs = Blobs::open(data)?;
+        let mark = upkeep::mark(data, &store).await?;
+        let store = store.limited(limits(&config)).marking(mark);
+        let restored = upkeep::restore_quarantined(&blobs, &store).await?;
+        if restored > 0 {
+            tracing::warn!("{restored} stored files that rows name again are back from quarantine");
+        }
+        let fresh = hex::encode(keys::new_signing_key());
+        let signing_key = keys::parse_signing_key(&store.meta_or_init(keys::SIGNING_KEY, &fresh).await?)?;
         let now = Timestamp::now();
         store.expire_all().await?;
         store.reap(config.max_attempts, now, now).await?;
@@ -98,8 +100,17 @@ impl Engine {
         }
     }
 
-    /// Whether the ledger and the blobs can be written.
+    /// [`Engine::stop`], and then the ledger is one whole file again. Nothing can be asked of the engine afterwards.
+    pub async fn close(&self) {
+        self.stop().await;
+        self.core.store.fold_and_close().await;
+    }
+
+    /// Whether jobs can run and the ledger and the blobs can be written.
     pub async fn ready(&self) -> Result<()> {
+        if let Some(trouble) = self.core.running.trouble() {
+            return Err(anyhow::anyhow!("jobs do not run: {trouble}").into());
+        }
         let mut written = self.state.written.lock().await;
         if written.is_some_and(|at| at.elapsed() < PROBE_EVERY) {
             return Ok(());
@@ -113,12 +124,30 @@ impl Engine {
     }
 }
 
+/// The ledger, if it is the one that the folder's blobs were stored under or the loss is accepted.
+async fn open_store(config: &EngineConfig) -> Result<Store> {
+    let data = &config.data;
+    if config.accept_lost_rows {
+        return Store::open(data, true).await;
+    }
+    upkeep::check_ledger_is_there(data).await?;
+    let store = Store::open(data, true).await?;
+    if let Err(e) = upkeep::check_ledger_is_current(data, &store).await {
+        store.close().await;
+        return Err(e);
+    }
+    Ok(store)
+}
+
+fn limits(config: &EngineConfig) -> Limits {
+    Limits { bytes: config.project_quota_bytes, waiting: config.max_queue, memory: config.memory_limit_bytes }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
     use crate::draft::Draft;
     use crate::model::*;
-    use crate::upkeep::sweep_old;
     use std::path::PathBuf;
 
     pub(crate) fn config(data: PathBuf) -> EngineConfig {
@@ -158,22 +187,5 @@ pub(crate) mod tests {
         }
         let error = engine.unwrap().get_job(&caller, project, job).await.unwrap().error.clone();
         assert_eq!(error.as_deref(), Some("the job was started 3 times and never finished"));
-    }
-
-    #[tokio::test]
-    async fn old_blobs_without_a_row_are_swept() {
-        let folder = tempfile::tempdir().unwrap();
-        let engine = Engine::open_with_types(config(folder.path().join("d")), &[]).await.unwrap();
-        let Core { blobs, store, .. } = &*engine.core;
-        let mut staged = blobs.stage().unwrap();
-        staged.write(b"orphan").unwrap();
-        let placing = blobs.placing().await.unwrap();
-        let orphan = blobs.place(staged, &placing).await.unwrap();
-        drop(placing);
-        let now = std::time::SystemTime::now();
-        assert_eq!(sweep_old(blobs, store, now).await.unwrap(), 0, "it may get its row yet");
-        assert!(blobs.read(&orphan.sha256, None).await.is_ok());
-        assert_eq!(sweep_old(blobs, store, now + Duration::from_secs(7200)).await.unwrap(), 1);
-        assert!(blobs.read(&orphan.sha256, None).await.is_err());
     }
 }

@@ -31,7 +31,7 @@ impl Engine {
     }
 
     /// A secret of this data folder, for signing links.
-    pub fn signing_key(&self) -> [u8; 32] {
-        self.core.keys.signing_key()
+    pub async fn signing_key(&self) -> Result<[u8; 32]> {
+        self.core.keys.signing_key(&self.core.store).await
     }
 }

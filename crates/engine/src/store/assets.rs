@@ -1,6 +1,7 @@
 //! Rows of assets, and which blobs anything still needs.
 
 use super::list_query::{ASSETS, List};
+use super::meta::count_blob_rows;
 use super::{Store, rows, sql};
 use crate::blobs::PlacedBlob;
 use crate::error::{EngineError, Result};
@@ -34,7 +35,9 @@ impl Store {
             .bind(None::<&str>)
             .fetch_one(&mut *tx)
             .await?;
+        let blob_rows = count_blob_rows(&mut tx).await?;
         tx.commit().await?;
+        self.blob_rows_committed(blob_rows);
         rows::asset(&row)
     }
 
@@ -59,7 +62,9 @@ impl Store {
             .bind(now.0)
             .fetch_one(&mut *tx)
             .await?;
+        let blob_rows = count_blob_rows(&mut tx).await?;
         tx.commit().await?;
+        self.blob_rows_committed(blob_rows);
         Ok((rows::asset(&row)?, old.sha256))
     }
 

@@ -2,7 +2,8 @@
 
 use super::list_query::{JOBS, List};
 use super::projects::DeletedRows;
-use super::{Store, ledger, rows, sql};
+use super::{Store, ledger, log, rows, sql};
+use crate::bindings::Bindings;
 use crate::error::{EngineError, Result};
 use crate::model::*;
 use sqlx::Row;
@@ -43,6 +44,41 @@ impl Store {
         let row = self.write_one(renamed).await?;
         self.changed([id]);
         rows::job_aside(row.ok_or_else(|| missing(id))?).await
+    }
+
+    /// Fails a job whose row cannot be read, so that it can be read from now on: of its documents those that are damaged
+    /// are emptied, and what they held goes to the job's log.
+    pub(crate) async fn fail_unreadable(&self, id: JobId, reason: &str, now: Timestamp) -> Result<()> {
+        tracing::error!("job {id}: {reason}");
+        let mut tx = self.begin().await?;
+        let row = sqlx::query(sql::JOB_DOCUMENTS).bind(id.0).fetch_optional(&mut *tx).await?;
+        let Some(row) = row else { return Ok(()) };
+        let mut lines = vec![format!("failed: {reason}")];
+        let mut mended = |column: &str, empty: &str, reads: fn(&str) -> bool| -> Result<String> {
+            let text = String::from_utf8_lossy(row.try_get_unchecked::<&[u8], _>(column)?).into_owned();
+            if reads(&text) {
+                return Ok(text);
+            }
+            lines.push(format!("its {column} were emptied, they were: {text}"));
+            Ok(empty.to_owned())
+        };
+        let empty = r#"{"assets":{},"params":{}}"#;
+        let inputs = mended("inputs", empty, |text| rows::from_json::<Bindings>(text).is_ok())?;
+        let outputs = mended("outputs", empty, |text| rows::from_json::<JobData>(text).is_ok())?;
+        let needs = mended("needs", "[]", |text| rows::from_json::<Vec<JobId>>(text).is_ok())?;
+        let fail = sqlx::query_scalar(sql::JOB_FAIL_UNREADABLE).bind(id.0).bind(now.0).bind(reason);
+        let workflow: Option<Option<i64>> =
+            fail.bind(inputs).bind(outputs).bind(needs).fetch_optional(&mut *tx).await?;
+        for text in lines {
+            log::add(&mut tx, id, &LogLine { at: now, attempt: 0, level: LogLevel::Error, text }).await?;
+        }
+        let mut touched = vec![id];
+        if let Some(Some(workflow)) = workflow {
+            touched.extend(ledger::advance(&mut tx, WorkflowId(workflow), now).await?);
+        }
+        tx.commit().await?;
+        self.changed(touched);
+        Ok(())
     }
 
     /// Cancels the job if it is unfinished, with what depends on it, and deletes it.

@@ -5,6 +5,7 @@
 //! that was thought dead and wakes up late is refused, whatever it brings. Time is an argument: leases go by a clock that
 //! does not jump, stamps by the wall clock, and no job starts before it was made or ends before it started.
 
+use super::meta::count_blob_rows;
 use super::{Store, results, rows, sql};
 use crate::bindings::Bindings;
 use crate::blobs::PlacedBlob;
@@ -194,7 +195,9 @@ impl Store {
             return Ok(false);
         }
         let mut touched = vec![claim.id()];
+        let mut blob_rows = 0;
         if let Outcome::Success { assets, params, work } = outcome {
+            blob_rows = count_blob_rows(&mut tx).await?;
             let outputs = publish(&mut tx, &claim.job, assets, params, now).await?;
             results::remember(&mut tx, &claim.job, &work).await?;
             touched.extend(bind_dependants(&mut tx, &claim.job, &outputs, now).await?);
@@ -203,6 +206,7 @@ impl Store {
             touched.extend(advance(&mut tx, workflow, now).await?);
         }
         tx.commit().await?;
+        self.blob_rows_committed(blob_rows);
         self.changed(touched);
         Ok(true)
     }
@@ -262,7 +266,17 @@ impl Store {
         let expired = sqlx::query(sql::JOBS_EXPIRED).bind(steady.0).fetch_all(self.reader()).await?;
         let count = expired.len();
         for row in expired {
-            let job = rows::job_aside(row).await?;
+            let id = JobId(row.try_get("id")?);
+            let job = match rows::job_aside(row).await {
+                Ok(job) => job,
+                Err(e) => match e.unreadable_job() {
+                    Some(reason) => {
+                        self.fail_unreadable(id, &reason, now).await?;
+                        continue;
+                    }
+                    None => return Err(e),
+                },
+            };
             let times = job.attempt;
             let error = format!("the job was started {times} times and never finished");
             self.give_back(Claim { job }, Loss::Fault { error, max_attempts }, now).await?;
@@ -275,7 +289,15 @@ impl Store {
         let open: Vec<i64> = sqlx::query_scalar(sql::WORKFLOWS_OPEN).fetch_all(self.reader()).await?;
         for id in open {
             let mut tx = self.begin().await?;
-            let touched = advance(&mut tx, WorkflowId(id), now).await?;
+            let touched = match advance(&mut tx, WorkflowId(id), now).await {
+                Ok(touched) => touched,
+                // One that cannot be read keeps nobody else from starting.
+                Err(EngineError::Internal(e)) => {
+                    tracing::error!("workflow {id} cannot be brought up to date with its jobs: {e:#}");
+                    continue;
+                }
+                Err(e) => return Err(e),
+            };
             tx.commit().await?;
             self.changed(touched);
         }

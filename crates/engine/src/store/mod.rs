@@ -10,6 +10,7 @@ pub(crate) mod ledger;
 mod limits;
 pub(crate) mod list_query;
 mod log;
+mod meta;
 mod migrations;
 mod projects;
 mod results;
@@ -20,7 +21,9 @@ pub(crate) mod sql;
 pub(crate) mod upkeep;
 mod workflows;
 
+use crate::blobs::LedgerMark;
 use crate::cache::Cache;
+use crate::data_folder::{self, LEDGER};
 use crate::error::{EngineError, Result};
 use crate::limits::Limits;
 use crate::model::{Job, JobId, ProjectId};
@@ -58,6 +61,8 @@ pub(crate) struct Store {
     /// Jobs that a write has changed, for those who watch one.
     changes: broadcast::Sender<JobId>,
     limits: Limits,
+    /// Where the count of transactions that gave a blob its row is noted.
+    mark: Option<Arc<LedgerMark>>,
     /// Who may see which project.
     visibility: Arc<Cache<ProjectId, Arc<Visibility>>>,
 }
@@ -66,8 +71,13 @@ impl Store {
     /// Opens `folder`'s database. With `migrate` its schema is brought up to date, which only the
     /// holder of the folder's lock may do; without, it must be up to date already.
     pub(crate) async fn open(folder: &Path, migrate: bool) -> Result<Store> {
+        let file = folder.join(LEDGER);
+        if migrate {
+            // SQLite would make it readable for all, and its log with the rights that it has itself.
+            drop(data_folder::private_file().open(&file)?);
+        }
         let options = SqliteConnectOptions::new()
-            .filename(folder.join("ledger.sqlite"))
+            .filename(file)
             .create_if_missing(migrate)
             .journal_mode(SqliteJournalMode::Wal)
             // FULL syncs the log at every commit: NORMAL would lose acknowledged jobs on power failure.
@@ -89,15 +99,35 @@ impl Store {
 
     /// `folder`'s database, which a server may be using, for looking only. Its schema must be this build's.
     pub(crate) async fn open_read_only(folder: &Path) -> Result<Store> {
-        let file = folder.join("ledger.sqlite");
+        let log = data_folder::ledger_log(folder);
+        let is_folded = std::fs::metadata(log).map_or(true, |log| log.len() == 0);
+        Self::open_to_read(folder, is_folded && !data_folder::is_writable(folder)).await
+    }
+
+    /// The same. Nothing is written beside a database that is `at_rest`: nobody else may change it meanwhile.
+    async fn open_to_read(folder: &Path, at_rest: bool) -> Result<Store> {
+        let file = folder.join(LEDGER);
         if !file.is_file() {
             return Err(EngineError::NotFound(format!("the ledger {}", file.display())));
         }
-        let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(BUSY_TIMEOUT);
+        let options = SqliteConnectOptions::new().filename(file).read_only(true).immutable(at_rest);
         let pool = SqlitePoolOptions::new().test_before_acquire(false).max_connections(READERS);
-        let read = pool.connect_with(options).await?;
+        let read = pool.connect_with(options.busy_timeout(BUSY_TIMEOUT)).await?;
         check_version(&read, None).await?;
         Ok(Self::over(read.clone(), read))
+    }
+
+    /// Schema version of the ledger in `folder`; 0 when there is none, or an empty one.
+    pub(crate) async fn schema_version(folder: &Path) -> Result<i64> {
+        let file = folder.join(LEDGER);
+        if std::fs::metadata(&file).map_or(true, |found| found.len() == 0) {
+            return Ok(0);
+        }
+        let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(BUSY_TIMEOUT);
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+        let version = applied_version(&mut *pool.acquire().await?).await;
+        pool.close().await;
+        version
     }
 
     /// What it checks.
@@ -112,6 +142,7 @@ impl Store {
             jobs: Arc::new(Cache::new(10_000, CACHED_JOB_BYTES)),
             changes: broadcast::channel(CHANGES).0,
             limits: Limits::NONE,
+            mark: None,
             visibility: Arc::new(Cache::new(10_000, 10_000)),
         }
     }
@@ -135,21 +166,6 @@ impl Store {
     /// would fail with "busy" when it turned to writing.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>> {
         Ok(self.write.begin_with(sql::BEGIN).await?)
-    }
-
-    /// The value kept under `name`, which is `value` when there is none yet.
-    pub(crate) async fn meta_or_init(&self, name: &str, value: &str) -> Result<String> {
-        let mut tx = self.begin().await?;
-        sqlx::query(sql::META_INIT).bind(name).bind(value).execute(&mut *tx).await?;
-        let kept = sqlx::query_scalar(sql::META_GET).bind(name).fetch_one(&mut *tx).await?;
-        tx.commit().await?;
-        Ok(kept)
-    }
-
-    /// Keeps `value` under `name`.
-    pub(crate) async fn set_meta(&self, name: &str, value: &str) -> Result<()> {
-        sqlx::query(sql::META_SET).bind(name).bind(value).execute(&self.write).await?;
-        Ok(())
     }
 
     /// Runs a writing statement; the row that it returns, if any. The statement is read to its end, because SQLite commits
@@ -176,9 +192,19 @@ impl Store {
         sqlx::query(pragma).execute(self.writer()).await.unwrap();
     }
 
-    /// Closes every connection and folds the log into the database.
+    /// Closes every connection; the last one folds the log into the database.
     pub(crate) async fn close(&self) {
         self.read.close().await;
+        self.write.close().await;
+    }
+
+    /// Folds the log into the database, even while another process has it open, and closes every connection: the file
+    /// alone is then all of the ledger.
+    pub(crate) async fn fold_and_close(&self) {
+        self.read.close().await;
+        if let Err(e) = sqlx::query(sql::FOLD_LOG).execute(&self.write).await {
+            tracing::warn!("the ledger's log cannot be folded in, it stays beside the ledger: {e}");
+        }
         self.write.close().await;
     }
 }

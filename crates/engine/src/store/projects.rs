@@ -1,6 +1,7 @@
 //! Rows of projects, and who may see them.
 
 use super::list_query::{List, PROJECTS};
+use super::meta::count_blob_rows;
 use super::{Store, rows, sql};
 use crate::error::{EngineError, Result};
 use crate::model::*;
@@ -77,6 +78,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let mut document = new.project.clone();
         let mut graph = None;
+        let mut blob_rows = 0;
         if let Some(source) = new.source {
             let row = sqlx::query(sql::PROJECT_GET).bind(source.0).fetch_optional(&mut *tx).await?;
             let source = row.as_ref().map(rows::project).transpose()?;
@@ -105,8 +107,10 @@ impl Store {
             let held: i64 = sqlx::query_scalar(sql::PROJECT_BYTES).bind(source.0).fetch_one(&mut *tx).await?;
             self.limits.check_bytes(&mut tx, project.id, held.max(0) as u64).await?;
             copy.execute(&mut *tx).await?;
+            blob_rows = count_blob_rows(&mut tx).await?;
         }
         tx.commit().await?;
+        self.blob_rows_committed(blob_rows);
         Ok(project)
     }
 

@@ -1,7 +1,7 @@
 //! Rows to resources and back.
 
 use crate::bindings::{Bindings, Bound};
-use crate::error::Result;
+use crate::error::{EngineError, Result, UnreadableJob};
 use crate::model::*;
 use crate::workflow::dag::Node;
 use anyhow::anyhow;
@@ -76,7 +76,15 @@ pub(crate) fn asset(row: &SqliteRow) -> Result<Asset> {
     })
 }
 
+/// A job; the error of one that cannot be read is an [`UnreadableJob`].
 pub(crate) fn job(row: &SqliteRow) -> Result<Job> {
+    read_job(row).map_err(|e| match e {
+        EngineError::Internal(e) => EngineError::Internal(UnreadableJob(e).into()),
+        e => e,
+    })
+}
+
+fn read_job(row: &SqliteRow) -> Result<Job> {
     let inputs: Bindings = from_json(row.try_get("inputs")?)?;
     Ok(Job {
         id: JobId(row.try_get("id")?),

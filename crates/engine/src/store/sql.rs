@@ -13,6 +13,8 @@ statements! {
     META_GET = "SELECT value FROM meta WHERE name = $1";
     META_SET = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     META_INIT = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+    META_COUNT = "INSERT INTO meta (name, value) VALUES ($1, '1')
+        ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(meta.value AS BIGINT) + 1 AS TEXT) RETURNING value";
 
     KEY_INSERT = "INSERT INTO keys (id, kind, secret_sha256, name, user_id, scopes, projects, dialect, created, expires)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
@@ -77,6 +79,10 @@ statements! {
     JOB_FAIL = "UPDATE jobs SET state = 'failure', error = $3, progress = 0,
             finished = CASE WHEN COALESCE(started, created) > $2 THEN COALESCE(started, created) ELSE $2 END
         WHERE id = $1 AND state IN ('pending', 'started')";
+    JOB_FAIL_UNREADABLE = "UPDATE jobs SET state = 'failure', error = $3, progress = 0, inputs = $4, outputs = $5, needs = $6,
+            finished = CASE WHEN COALESCE(started, created) > $2 THEN COALESCE(started, created) ELSE $2 END
+        WHERE id = $1 RETURNING workflow_id";
+    JOB_DOCUMENTS = "SELECT inputs, outputs, needs FROM jobs WHERE id = $1";
     JOB_SET_MEMORY = "UPDATE jobs SET memory_bytes = $2 WHERE id = $1";
     JOB_NEXT = "SELECT id, project_id, memory_bytes FROM jobs WHERE state = 'pending' AND ready = 1 ORDER BY id LIMIT 1";
     JOB_CLAIM = "UPDATE jobs SET state = 'started', attempt = attempt + 1, lease_until = $3, progress = 0,
@@ -114,6 +120,7 @@ statements! {
     VERSION = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
     INTEGRITY = "PRAGMA integrity_check(100)";
     ORPHANS = "PRAGMA foreign_key_check";
+    FOLD_LOG = "PRAGMA wal_checkpoint(TRUNCATE)";
     COPY_TO = "VACUUM INTO $1";
     EVERY_WORKFLOW = "SELECT id, state FROM workflows ORDER BY id";
     EVERY_ASSET = "SELECT * FROM assets ORDER BY id";

@@ -1,7 +1,7 @@
 //! What check, gc and backup ask of the ledger.
 
 use super::{Store, rows, sql};
-use crate::data_folder::sync_folder;
+use crate::data_folder::{private_file, sync_folder};
 use crate::error::Result;
 use crate::model::*;
 use crate::workflow::dag::Node;
@@ -61,6 +61,8 @@ pub(crate) async fn copy_database(pool: &SqlitePool, to: &Path) -> Result<()> {
     let partial = to.with_extension(format!("{}partial", rand::random::<u32>()));
     let text = partial.to_str().ok_or_else(|| anyhow!("the path {} is not UTF-8", partial.display()))?;
     let copied = async {
+        // SQLite would make it readable for all.
+        drop(private_file().open(&partial)?);
         sqlx::query(sql::COPY_TO).bind(text).execute(pool).await?;
         std::fs::File::open(&partial)?.sync_all()?;
         std::fs::rename(&partial, to)?;

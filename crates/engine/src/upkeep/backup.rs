@@ -1,8 +1,11 @@
 //! A copy of a data folder that a server can be started on, made beside a server that may be running.
 
+use super::belonging::mark_copy;
+use super::partial::{self, PartialBackup};
+use super::read_all::read_all;
 use crate::blobs::files::{self, place_of};
 use crate::blobs::{Blobs, make_all_folders};
-use crate::data_folder::{make_folder, sync_folder};
+use crate::data_folder::{LEDGER, make_folder, sync_folder};
 use crate::error::EngineError;
 use crate::error::Result;
 use crate::store::Store;
@@ -23,12 +26,16 @@ pub struct Backup {
     pub bytes: u64,
     /// Blobs that rows name and that were not there.
     pub missing: Vec<String>,
+    /// Blobs whose bytes are not what their names say, with the checksum that they have: they are so in the data folder.
+    pub damaged: Vec<(String, String)>,
+    /// Folders that backups which were killed had left beside this one, and that are gone now.
+    pub removed: Vec<PathBuf>,
 }
 
 /// Copies `data` to `to`, which must not exist yet: it appears when it is complete.
 ///
 /// Most blobs are taken before the ledger, the few that came meanwhile after it, and during that last part nothing is
-/// swept: so each blob that the copied ledger names is there.
+/// swept: so each blob that the copied ledger names is there. All of them are read once more.
 pub async fn backup(data: &Path, to: &Path) -> Result<Backup> {
     if to.exists() {
         return Err(EngineError::Conflict(format!(
@@ -50,51 +57,40 @@ async fn make(data: &Path, to: &Path, store: &Store) -> Result<Backup> {
         return Err(EngineError::Conflict(format!("{} lies among the blobs themselves", to.display())));
     }
     let name = to.file_name().context("a backup needs a name")?.to_string_lossy();
-    let partial = Partial(parent.join(format!("{name}.partial-{:08x}", rand::random::<u32>())));
-    make_folder(&partial.0)?;
-    make_all_folders(&partial.0)?;
-    let taking = Taking { from: data.to_owned(), to: partial.0.clone() };
+    let removed = partial::remove_abandoned(parent)?;
+    let partial = PartialBackup::new(parent, &name)?;
+    make_all_folders(partial.folder())?;
+    let copier = BlobCopier { from: data.to_owned(), to: partial.folder().to_owned() };
     // What no row names is taken in vain and thrown away again; the ledger is not read for that.
     let early = files::all(data).await?.into_iter().filter_map(|file| file.sha256).collect();
-    taking.take(early).await?;
+    copier.take(early).await?;
     let named = {
         let blobs = Blobs::attach(data)?;
         let _nothing_is_swept = blobs.placing().await?;
-        store.copy_to(&partial.0.join("ledger.sqlite")).await?;
-        let copy = Store::open_read_only(&partial.0).await?;
-        let named = copy.named_blobs().await;
+        store.copy_to(&partial.folder().join(LEDGER)).await?;
+        let copy = Store::open_read_only(partial.folder()).await?;
+        let (named, age) = (copy.named_blobs().await, copy.age().await);
         copy.close().await;
         let named = named?;
-        let new = named.iter().filter(|sha256| !taking.has(sha256)).cloned().collect();
-        taking.take(new).await?;
+        mark_copy(partial.folder(), age?.as_ref())?;
+        let new = named.iter().filter(|sha256| !copier.has(sha256)).cloned().collect();
+        copier.take(new).await?;
         named
     };
-    let backup = taking.finish(named).await?;
-    std::fs::rename(&partial.0, to)?;
+    let backup = copier.finish(named).await?;
+    partial.rename(to)?;
     sync_folder(parent)?;
-    Ok(backup)
+    Ok(Backup { removed, ..backup })
 }
 
-/// A backup in the making, removed when dropped before it got its name.
-struct Partial(PathBuf);
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        if let Err(e) = std::fs::remove_dir_all(&self.0)
-            && e.kind() != ErrorKind::NotFound
-        {
-            tracing::warn!("cannot remove {}: {e}", self.0.display());
-        }
-    }
-}
-
+/// Brings blobs from one data folder to another.
 #[derive(Clone)]
-struct Taking {
+struct BlobCopier {
     from: PathBuf,
     to: PathBuf,
 }
 
-impl Taking {
+impl BlobCopier {
     fn place(folder: &Path, sha256: &str) -> PathBuf {
         folder.join("blobs").join(place_of(sha256))
     }
@@ -105,8 +101,8 @@ impl Taking {
 
     /// Links or copies these blobs; one that is gone by now is left out.
     async fn take(&self, blobs: Vec<String>) -> Result<()> {
-        let taking = self.clone();
-        let take_all = move || blobs.iter().try_for_each(|sha256| taking.take_one(sha256));
+        let copier = self.clone();
+        let take_all = move || blobs.iter().try_for_each(|sha256| copier.take_one(sha256));
         Ok(tokio::task::spawn_blocking(take_all).await??)
     }
 
@@ -130,9 +126,9 @@ impl Taking {
     /// Throws away what nothing names, makes the rest durable and counts it.
     async fn finish(&self, named: HashSet<String>) -> Result<Backup> {
         let mut backup = Backup::default();
-        let files = files::all(&self.to).await?;
+        let (files, read) = read_all(files::all(&self.to).await?).await?;
         let mut there = HashSet::new();
-        for file in files {
+        for (file, read) in files.into_iter().zip(read) {
             let Some(sha256) = file.sha256 else { continue };
             if !named.contains(&sha256) {
                 std::fs::remove_file(&file.path)?;
@@ -142,7 +138,11 @@ impl Taking {
                 true => backup.linked += 1,
                 false => backup.copied += 1,
             }
-            backup.bytes += file.size;
+            let (found, size) = read?;
+            if found != sha256 {
+                backup.damaged.push((sha256.clone(), found));
+            }
+            backup.bytes += size;
             there.insert(sha256);
         }
         backup.missing = named.difference(&there).cloned().collect();

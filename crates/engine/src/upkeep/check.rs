@@ -1,22 +1,17 @@
 //! Holds every blob against its checksum and every row against its blob, beside a server that may be running.
 
+use super::read_all::read_all;
 use crate::blobs::GRACE;
 use crate::blobs::files::{self, BlobFile};
 use crate::error::Result;
 use crate::model::{State, WorkflowId};
-use crate::run::threads::new_pool;
 use crate::store::Store;
 use crate::store::upkeep::LedgerSnapshot;
 use crate::workflow::dag::{self, Node, Step};
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::SystemTime;
-
-const CHUNK: usize = 1 << 20;
 
 /// What a check saw and found.
 #[derive(Clone, Debug, Default)]
@@ -61,7 +56,7 @@ async fn check_with(data: &Path, store: &Store) -> Result<Report> {
         report.findings.extend(stuck(*id, *state, nodes));
     }
     unnamed(store, &snapshot, &files, &mut report).await?;
-    let (files, read) = tokio::task::spawn_blocking(move || read_all(files)).await??;
+    let (files, read) = read_all(files).await?;
     let mut sizes: HashMap<&str, u64> = HashMap::new();
     for (file, read) in files.iter().zip(read) {
         let place = file.path.strip_prefix(data).unwrap_or(&file.path).display();
@@ -135,29 +130,6 @@ fn stuck(id: WorkflowId, state: State, nodes: &[Node]) -> Vec<String> {
         found.push(format!("workflow {id}: it is {state}, and none of its jobs can ever start"));
     }
     found
-}
-
-type Checksum = std::io::Result<(String, u64)>;
-
-/// Checksum and size of every file, on all cores, at low priority.
-fn read_all(files: Vec<BlobFile>) -> Result<(Vec<BlobFile>, Vec<Checksum>)> {
-    let pool = new_pool(0).map_err(anyhow::Error::from)?;
-    let read = pool.install(|| files.par_iter().map(|file| checksum(&file.path)).collect());
-    Ok((files, read))
-}
-
-fn checksum(path: &Path) -> Checksum {
-    let mut file = File::open(path)?;
-    let (mut hash, mut size, mut chunk) = (Sha256::new(), 0, vec![0; CHUNK]);
-    loop {
-        match file.read(&mut chunk)? {
-            0 => return Ok((hex::encode(hash.finalize()), size)),
-            n => {
-                hash.update(&chunk[..n]);
-                size += n as u64;
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,44 +1,57 @@
-//! Sweeps blobs that no row names, whatever their age: whoever is about to name one holds the lock of the blobs.
+//! Moves blobs that no row names to quarantine, whatever their age: whoever is about to name one holds the lock of the blobs.
 
-use super::sweep::sweep_beside;
-use crate::blobs::{Blobs, files};
+use super::belonging::{check_ledger_is_current, check_ledger_is_there};
+use super::sweep::quarantine_beside;
+use crate::blobs::{Blobs, day_of, files};
 use crate::error::Result;
 use crate::store::Store;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// What was swept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Files.
+    /// Files moved to quarantine.
     pub blobs: u64,
     /// Their bytes.
     pub bytes: u64,
     /// Blobs that are still there.
     pub kept: u64,
+    /// Files deleted, which had been in quarantine for long enough.
+    pub purged: u64,
+    /// Their bytes.
+    pub purged_bytes: u64,
 }
 
-/// Deletes the blobs in `data` that neither an asset nor an unfinished job names. Safe beside a running server.
-pub async fn gc(data: &Path) -> Result<Swept> {
+/// Moves the blobs in `data` that neither an asset nor an unfinished job names to quarantine, and deletes what has been
+/// there for more than `quarantine_days`; with 0 at once. Safe beside a running server. Refuses a folder whose ledger is gone or
+/// older than its blobs.
+pub async fn gc(data: &Path, quarantine_days: u32) -> Result<Swept> {
+    check_ledger_is_there(data).await?;
     let store = Store::open_read_only(data).await?;
-    let swept = sweep(data, &store).await;
+    let swept = sweep(data, &store, quarantine_days).await;
     store.close().await;
     swept
 }
 
-async fn sweep(data: &Path, store: &Store) -> Result<Swept> {
+async fn sweep(data: &Path, store: &Store, quarantine_days: u32) -> Result<Swept> {
+    check_ledger_is_current(data, store).await?;
     let blobs = Blobs::attach(data)?;
-    // The files first: a blob whose row comes after the look at the rows is asked for once more below.
+    let now = SystemTime::now();
+    // The files first: a blob whose row comes after the rows are read is asked for once more below.
     let files = files::all(data).await?;
     let named = store.named_blobs().await?;
     let mut swept = Swept::default();
     for file in files {
         let Some(sha256) = file.sha256 else { continue };
-        if !named.contains(&sha256) && sweep_beside(&blobs, store, &sha256).await? {
+        if !named.contains(&sha256) && quarantine_beside(&blobs, store, &sha256, now).await? {
             swept.blobs += 1;
             swept.bytes += file.size;
         } else {
             swept.kept += 1;
         }
     }
+    let purged = blobs.purge_quarantine(day_of(now), quarantine_days)?;
+    (swept.purged, swept.purged_bytes) = (purged.blobs, purged.bytes);
     Ok(swept)
 }

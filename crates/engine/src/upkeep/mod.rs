@@ -4,11 +4,15 @@
 //! being written, by the lock of the blobs, for moments.
 
 mod backup;
+mod belonging;
 mod check;
 mod gc;
+mod partial;
+mod read_all;
 mod sweep;
 
 pub use backup::{Backup, backup};
+pub(crate) use belonging::{check_ledger_is_current, check_ledger_is_there, mark};
 pub use check::{Report, check};
 pub use gc::{Swept, gc};
-pub(crate) use sweep::{sweep, sweep_old};
+pub(crate) use sweep::{FolderSwept, restore_quarantined, sweep, sweep_folder};

@@ -1,48 +1,110 @@
-//! Deletes blobs that nothing refers to any more.
+//! Takes away blobs that nothing refers to any more: at once when their last row was deleted, by way of the quarantine when
+//! they are found without one.
 
-use crate::blobs::{Blobs, GRACE, Sweeping, files};
+use crate::blobs::{Blobs, GRACE, day_of, files};
 use crate::error::Result;
 use crate::store::Store;
 use std::time::SystemTime;
 
-/// Deletes the blobs among `candidates` that nothing refers to any more. While another process keeps blobs from
-/// being swept (a backup is being made), they stay for the next sweep of the whole folder.
+/// Deletes the blobs among `candidates` that nothing refers to any more: their last row has just been deleted. While another
+/// process keeps blobs from being swept (a backup is being made), they stay for the next sweep of the whole folder.
 pub(crate) async fn sweep(blobs: &Blobs, ledger: &Store, candidates: Vec<String>) -> Result<usize> {
     let mut swept = 0;
     for sha256 in candidates {
         let Some(sweeping) = blobs.try_sweeping().await? else { break };
-        swept += usize::from(delete_unneeded(blobs, ledger, &sha256, &sweeping).await?);
-    }
-    Ok(swept)
-}
-
-/// [`sweep`] of one blob from beside the server: waits for its turn.
-pub(super) async fn sweep_beside(blobs: &Blobs, ledger: &Store, sha256: &str) -> Result<bool> {
-    let sweeping = blobs.sweeping().await?;
-    delete_unneeded(blobs, ledger, sha256, &sweeping).await
-}
-
-async fn delete_unneeded(
-    blobs: &Blobs,
-    ledger: &Store,
-    sha256: &str,
-    sweeping: &Sweeping<'_>,
-) -> Result<bool> {
-    if ledger.needs_blob(sha256).await? {
-        return Ok(false);
-    }
-    blobs.delete(sha256, sweeping).await
-}
-
-/// Deletes blobs that nothing refers to and that are older than an hour: a process was killed
-/// between placing them and writing their row.
-pub(crate) async fn sweep_old(blobs: &Blobs, ledger: &Store, now: SystemTime) -> Result<usize> {
-    let mut swept = 0;
-    for file in files::all(blobs.folder()).await? {
-        let age = now.duration_since(file.modified).unwrap_or_default();
-        if let (true, Some(sha256)) = (age > GRACE, file.sha256) {
-            swept += sweep(blobs, ledger, vec![sha256]).await?;
+        if !ledger.needs_blob(&sha256).await? {
+            swept += usize::from(blobs.delete(&sha256, &sweeping).await?);
         }
     }
     Ok(swept)
+}
+
+/// Moves one blob that no row may name to quarantine, from beside the server: waits for its turn. Whether it was moved.
+pub(super) async fn quarantine_beside(
+    blobs: &Blobs,
+    ledger: &Store,
+    sha256: &str,
+    now: SystemTime,
+) -> Result<bool> {
+    let sweeping = blobs.sweeping().await?;
+    Ok(!ledger.needs_blob(sha256).await? && blobs.quarantine(sha256, day_of(now), &sweeping)?)
+}
+
+/// What a sweep of a whole folder did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FolderSwept {
+    /// Blobs moved to quarantine.
+    pub(crate) quarantined: u64,
+    /// Blobs deleted from it.
+    pub(crate) purged: u64,
+}
+
+/// Moves blobs that nothing refers to and that are older than an hour to quarantine: a process was killed between placing
+/// them and writing their row. Deletes what has been there for `quarantine_days`.
+pub(crate) async fn sweep_folder(
+    blobs: &Blobs,
+    ledger: &Store,
+    quarantine_days: u32,
+    now: SystemTime,
+) -> Result<FolderSwept> {
+    let mut swept = FolderSwept::default();
+    for file in files::all(blobs.folder()).await? {
+        let age = now.duration_since(file.modified).unwrap_or_default();
+        let (true, Some(sha256)) = (age > GRACE, file.sha256) else { continue };
+        let Some(sweeping) = blobs.try_sweeping().await? else { break };
+        if !ledger.needs_blob(&sha256).await? {
+            swept.quarantined += u64::from(blobs.quarantine(&sha256, day_of(now), &sweeping)?);
+        }
+    }
+    swept.purged = blobs.purge_quarantine(day_of(now), quarantine_days)?.blobs;
+    Ok(swept)
+}
+
+/// Moves back from quarantine what a row names again: an operator has put the right ledger back.
+pub(crate) async fn restore_quarantined(blobs: &Blobs, ledger: &Store) -> Result<u64> {
+    let mut restored = 0;
+    for (sha256, path) in blobs.quarantined()? {
+        // A file that somebody else put there has no checksum for a name, and no row.
+        if ledger.needs_blob(&sha256).await? {
+            restored += u64::from(blobs.restore(&sha256, &path)?);
+        }
+    }
+    Ok(restored)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::Engine;
+    use crate::service::tests::config;
+    use std::time::Duration;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    #[tokio::test]
+    async fn blobs_without_a_row_are_kept_in_quarantine_for_its_days() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::open_with_types(config(folder.path().join("d")), &[]).await.unwrap();
+        let (blobs, store) = (&engine.core.blobs, &engine.core.store);
+        let mut staged = blobs.stage().unwrap();
+        staged.write(b"orphan").unwrap();
+        let placing = blobs.placing().await.unwrap();
+        let orphan = blobs.place(staged, &placing).await.unwrap();
+        drop(placing);
+        let now = SystemTime::now();
+        let sweep_at = async |at| {
+            let FolderSwept { quarantined, purged } = sweep_folder(blobs, store, 30, at).await.unwrap();
+            (quarantined, purged)
+        };
+        assert_eq!(sweep_at(now).await, (0, 0), "it may get its row yet");
+        assert!(blobs.read(&orphan.sha256, None).await.is_ok());
+        let day = now + DAY;
+        assert_eq!(sweep_at(day).await, (1, 0));
+        assert!(blobs.read(&orphan.sha256, None).await.is_err());
+        assert_eq!(blobs.quarantined().unwrap().len(), 1);
+        assert_eq!(sweep_at(day + 29 * DAY).await, (0, 0));
+        assert_eq!(restore_quarantined(blobs, store).await.unwrap(), 0, "still without a row");
+        assert_eq!(sweep_at(day + 30 * DAY).await, (0, 1));
+        assert_eq!(blobs.quarantined().unwrap().len(), 0);
+    }
 }

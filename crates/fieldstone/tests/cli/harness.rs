@@ -71,8 +71,12 @@ impl Server {
             let length = server.stderr.read_line(&mut line).unwrap();
             server.seen.push_str(&line);
             assert!(length > 0, "the server ended: {}", server.seen);
-            if let Some(key) = line.trim().strip_prefix("admin key, shown only now: ") {
-                server.token = Some(key.to_owned());
+            // A pipe may be a log: the key goes to a file.
+            if let Some((path, _)) =
+                line.trim().strip_prefix("admin key: in ").and_then(|l| l.split_once(", "))
+            {
+                let path = command.get_current_dir().unwrap_or(Path::new(".")).join(path);
+                server.token = Some(std::fs::read_to_string(path).unwrap().trim().to_owned());
             }
             server.url = line.trim().strip_prefix("listening on ").unwrap_or_default().to_owned();
         }

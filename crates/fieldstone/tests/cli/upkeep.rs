@@ -112,7 +112,10 @@ fn gc_takes_what_nothing_names_and_no_more() {
     let (server, token) = served(dir.path());
     plant(&data, b"left by a crash");
     let (code, out, summary) = text(&call(dir.path(), &["gc", "--data", "d"]));
-    assert_eq!((code, out.as_str(), summary.as_str()), (Some(0), "", "1 blobs (15 B) deleted, 2 kept\n"));
+    assert_eq!(
+        (code, out.as_str(), summary.as_str()),
+        (Some(0), "", "1 blobs (15 B) moved to quarantine, 0 (0 B) deleted from it, 2 kept\n")
+    );
     assert_eq!(blobs(&data).len(), 2);
     assert_eq!(server.get("/projects/1/assets", &token).1.as_array().unwrap().len(), 3);
     assert_eq!(call(dir.path(), &["check", "--data", "d"]).status.code(), Some(0));

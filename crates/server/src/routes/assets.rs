@@ -83,7 +83,7 @@ pub async fn get(
     let filename = filename.unwrap_or(&asset.filename);
     let now = Timestamp::now().0.div_euclid(1_000_000);
     let expires = now.saturating_add_unsigned(app.config.link_lifetime_s);
-    let link = links::sign(&app.engine.signing_key(), &base?.0, &asset.sha256, filename, expires);
+    let link = links::sign(&app.engine.signing_key().await?, &base?.0, &asset.sha256, filename, expires);
     Ok(session.linked(StatusCode::OK, &asset, &link))
 }
 

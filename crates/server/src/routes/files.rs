@@ -53,7 +53,7 @@ pub async fn get(
 ) -> Result<Response, ApiError> {
     let mut texts = path.into_iter();
     let (sha256, filename) = texts.next().zip(texts.next()).ok_or_else(altered)?;
-    check(&app.engine.signing_key(), &sha256, &filename, &uri)?;
+    check(&app.engine.signing_key().await?, &sha256, &filename, &uri)?;
     let blob = app.engine.open_blob(&sha256, None).await?;
     let (size, etag) = (blob.size, format!("\"{sha256}\""));
     let head = |status: StatusCode, length: u64| {
