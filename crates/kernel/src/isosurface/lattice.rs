@@ -119,15 +119,25 @@ impl Lattice {
         })
     }
 
-    /// A crossing `p` of an edge along `axis`, moved by `by` and kept on its edge and off the samples.
-    pub fn along(&self, mut p: [f32; 3], axis: usize, by: f64) -> [f32; 3] {
-        let cells = (f64::from(p[axis]) - self.offset[axis]) / self.step[axis];
-        let (base, margin) = (cells.floor(), self.margin[axis]);
-        let t = cells - base + by / self.step[axis];
-        if t.is_finite() {
-            p[axis] = self.coordinate(axis, base + t.max(margin).min(1.0 - margin)) as f32;
-        }
-        p
+    /// The lower sample of the edge along `axis` that a crossing lies on, and how far from there, in cells.
+    pub fn edge_of(&self, p: [f32; 3], axis: usize) -> ([usize; 3], f64) {
+        let cells = self.cells(p.map(f64::from));
+        let lower = |a: usize| if a == axis { cells[a].floor() } else { cells[a].round() };
+        ([0, 1, 2].map(|a| lower(a).max(0.0) as usize), cells[axis] - lower(axis))
+    }
+
+    /// The crossing `p` of an edge along `axis` taken to `t` cells from its lower sample, which is the `base`th, as far as it may go
+    /// towards the samples: where it is then.
+    pub fn on_edge(&self, mut p: [f32; 3], axis: usize, base: f64, t: f64) -> (f64, [f32; 3]) {
+        let margin = self.margin[axis];
+        let t = t.max(margin).min(1.0 - margin);
+        p[axis] = self.coordinate(axis, base + t) as f32;
+        (t, p)
+    }
+
+    /// Width of a cell.
+    pub fn step(&self, axis: usize) -> f64 {
+        self.step[axis]
     }
 
     /// A position of the model in cells.

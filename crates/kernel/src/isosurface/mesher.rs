@@ -1,5 +1,6 @@
 //! The mesher: takes planes of samples, keeps the last one, appends to a mesh.
 
+use super::creases;
 use super::lattice::Lattice;
 use super::refine::refine;
 use super::rows::{LayerRow, PlaneRow};
@@ -113,7 +114,9 @@ impl<'a> Mesher<'a> {
             self.mesh.positions.len() as u64 + extra,
             self.mesh.triangles.len() as u64 + 2 * extra,
         )?;
-        sharp::apply(&mut self.mesh, self.features, monitor)?;
+        if let Some(sharp) = self.options.sharp {
+            creases::apply(&mut self.mesh, self.features, sharp.field, monitor)?;
+        }
         Ok(self.mesh)
     }
 

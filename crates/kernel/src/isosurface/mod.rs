@@ -20,9 +20,12 @@
 //! # Source
 //! docs/algorithms/isosurface.md says why this holds. Counting before writing: Schroeder, Maynard and Geveci 2015.
 
+mod bracket;
 mod cap;
+mod creases;
 mod lattice;
 mod mesher;
+mod point;
 mod refine;
 mod rows;
 mod sharp;

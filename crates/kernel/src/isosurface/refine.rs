@@ -1,9 +1,12 @@
 //! Crossings where the field itself crosses, and its gradient there.
 //!
 //! Between two samples the field may bend (at a crease it does), and linear interpolation misses its crossing by a share of a cell.
-//! Whoever knows the field can do better: Newton steps along the edge, of which the best is kept. A crossing
+//! Whoever knows the field can do better: Newton steps along the edge, of which the best is kept. Where one leads out of the part of the edge at
+//! whose ends the signs differ (behind a crease the tangent looks the wrong way), the next is where the line between these ends crosses. A crossing
 //! stays on its edge and off the samples whatever the field answers, so nothing changes for the topology.
 
+use super::bracket::Bracket;
+use super::lattice::Lattice;
 use super::sharp::{Gradients, Known};
 use super::slab::Slab;
 use super::task::Task;
@@ -13,8 +16,10 @@ use rayon::prelude::*;
 
 /// Vertices per call of [`Gradients::gradients`] at most.
 const BATCH: usize = 4096;
-/// Evaluations per vertex: a crease between two planes is exact at the third.
-const ROUNDS: usize = 3;
+/// Evaluations per vertex at most. Two or three are the rule: a crease between two planes is exact at the third.
+const ROUNDS: usize = 12;
+/// Steps of less than so many cells are none.
+const CLOSE: f64 = 1e-5;
 /// No axis: a vertex that is no crossing.
 const FIXED: u8 = 3;
 
@@ -65,6 +70,32 @@ fn axes(places: &Places, task: &Task) -> Vec<u8> {
     axes
 }
 
+/// A crossing that is being looked for.
+struct Open {
+    /// Of its batch.
+    i: usize,
+    axis: usize,
+    /// The lower sample of its edge, in cells.
+    base: f64,
+    bracket: Bracket,
+    /// Where the field was asked last, in cells from there, its value and its rise per cell.
+    t: f64,
+    value: f64,
+    slope: f64,
+}
+
+impl Open {
+    /// Where to ask next; none: the crossing is there, or as near as it may come to a sample.
+    fn step(&mut self, lattice: &Lattice, at: [f32; 3]) -> Option<[f32; 3]> {
+        self.bracket.narrow(self.t, self.value);
+        let next = self.bracket.next(self.t, self.value, self.slope);
+        let (t, p) = lattice.on_edge(at, self.axis, self.base, next);
+        let moves = (t - self.t).abs() > CLOSE;
+        self.t = t;
+        moves.then_some(p)
+    }
+}
+
 fn batch(
     slab: &Slab,
     axes: &[u8],
@@ -74,21 +105,31 @@ fn batch(
     field: &dyn Gradients,
 ) {
     let lattice = slab.lattice;
-    let height = |v: f32| (f64::from(v) - f64::from(lattice.isovalue)).abs();
+    let relative = |v: f32| f64::from(v) - f64::from(lattice.isovalue);
     field.gradients(positions, values, gradients);
-    let mut at = positions.to_vec();
-    let (mut v, mut g) = (values.to_vec(), gradients.to_vec());
-    for _ in 1..ROUNDS {
-        for (i, &axis) in axes.iter().enumerate().filter(|(_, axis)| **axis != FIXED) {
+    let crossings = axes.iter().enumerate().filter(|(_, axis)| **axis != FIXED);
+    let mut open: Vec<Open> = crossings
+        .map(|(i, &axis)| {
             let axis = usize::from(axis);
-            let step = (f64::from(v[i]) - f64::from(lattice.isovalue)) / f64::from(g[i][axis]);
-            at[i] = lattice.along(at[i], axis, -step);
+            let (cell, t) = lattice.edge_of(positions[i], axis);
+            let bracket = Bracket::new(slab.ends(cell, axis));
+            let slope = f64::from(gradients[i][axis]) * lattice.step(axis);
+            Open { i, axis, base: cell[axis] as f64, bracket, t, value: relative(values[i]), slope }
+        })
+        .collect();
+    for _ in 1..ROUNDS {
+        let mut at = Vec::with_capacity(open.len());
+        open.retain_mut(|o| o.step(lattice, positions[o.i]).map(|p| at.push(p)).is_some());
+        if open.is_empty() {
+            break;
         }
+        let (mut v, mut g) = (vec![0.0; at.len()], vec![[0.0; 3]; at.len()]);
         field.gradients(&at, &mut v, &mut g);
-        for i in 0..axes.len() {
+        for (k, o) in open.iter_mut().enumerate() {
+            (o.value, o.slope) = (relative(v[k]), f64::from(g[k][o.axis]) * lattice.step(o.axis));
             // What is not a number is never better.
-            if height(v[i]) < height(values[i]) {
-                (positions[i], values[i], gradients[i]) = (at[i], v[i], g[i]);
+            if o.value.abs() < relative(values[o.i]).abs() {
+                (positions[o.i], values[o.i], gradients[o.i]) = (at[k], v[k], g[k]);
             }
         }
     }

@@ -4,13 +4,11 @@
 //! Extended marching cubes (Kobbelt, Botsch, Schwanecke and Seidel 2001). Where the normals at a loop's crossings span more than an
 //! angle, the loop gets a vertex at `x` that minimises `Σ (n · (x − p))²`, nearest to the crossings' mean where that leaves it open:
 //! eigenvalues below [`LEAST_EIGENVALUE`] of the greatest count as 0. `x` stays in or near the cell.
-//! Then an edge between two cells' loops that both have such a vertex is replaced by the edge between these vertices.
-//!
-//! # Promises
-//! The mesh stays a closed 2-manifold. An edge is replaced only where the new one is not there already, which is the link
-//! condition of an edge flip, and where neither new triangle turns away from the old ones.
+//! Then an edge between two cells' loops that both have such a vertex is replaced by the edge between these vertices
+//! ([`super::creases`]).
 
 use super::lattice::Lattice;
+use super::point::{self, Plane};
 use super::rows::cells;
 use super::slab::Slab;
 use super::table::{INNER, Part, table};
@@ -18,12 +16,8 @@ use super::task::Task;
 use super::write::{Numbers, Places, range};
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
-use crate::vector::{cross, dot, sub};
+use crate::vector::dot;
 use rayon::prelude::*;
-use std::collections::HashSet;
-
-/// Eigenvalues below this share of the greatest say nothing: it is that of two planes at 20 degrees.
-const LEAST_EIGENVALUE: f64 = 0.03;
 
 /// So many cells a feature may lie outside its own.
 const REACH: f64 = 0.5;
@@ -49,21 +43,33 @@ pub struct Sharp<'a> {
 /// A loop's feature.
 pub(super) struct Feature {
     /// The loop's vertices, in order.
-    ring: Vec<u32>,
+    pub ring: Vec<u32>,
+    /// The field's normals at these.
+    pub normals: Vec<[f32; 3]>,
     /// Its first triangle in the mesh.
-    triangle: usize,
+    pub triangle: usize,
     /// Its inner vertex, if it has one.
-    centre: Option<u32>,
+    pub centre: Option<u32>,
     /// Where it lies: within its cell.
-    position: [f32; 3],
+    pub position: [f32; 3],
     /// Where it had better lie, outside its cell, if no other vertex lies there.
-    beyond: Option<[f32; 3]>,
+    pub beyond: Option<[f32; 3]>,
 }
 
 impl Feature {
     /// Whether it brings a vertex and two triangles more; else its loop has a centre already.
     pub fn has_new_vertex(&self) -> bool {
         self.centre.is_none()
+    }
+
+    /// The loop's vertex of this number and the next.
+    pub fn side(&self, from: usize) -> [u32; 2] {
+        [self.ring[from], self.ring[(from + 1) % self.ring.len()]]
+    }
+
+    /// The field's normals there.
+    pub fn normals_of(&self, from: usize) -> [[f64; 3]; 2] {
+        [from, (from + 1) % self.ring.len()].map(|i| self.normals[i].map(f64::from))
     }
 }
 
@@ -187,182 +193,14 @@ impl Finder<'_> {
             return None;
         }
         let base = [i, j, self.slab.base + p].map(|c| c as f64);
-        let best = lattice.cells(nearest(&planes));
+        let best = lattice.cells(point::of(&planes));
         let position = lattice.within(base, best);
         // Of a crease that only grazes the cell the best point lies a little outside.
         let holder = [0, 1, 2].map(|k| best[k].floor());
         let near = (0..3).all(|k| (base[k] - REACH..=base[k] + 1.0 + REACH).contains(&best[k]));
         let beyond = (near && holder != base).then(|| lattice.within(holder, best));
         let centre = (!part.inner.is_empty()).then(|| ids[INNER + part.inner.start as usize]);
-        Some(Feature { ring, triangle, centre, position, beyond })
-    }
-}
-
-/// Moves features beyond their cells, but never two vertices to one place.
-fn settle(mesh: &TriMesh, features: &mut [Feature], monitor: &Monitor) -> Result<(), Cancelled> {
-    let key = |p: &[f32; 3]| p.map(|c| (c + 0.0).to_bits());
-    let wanted: HashSet<[u32; 3]> = features.iter().filter_map(|f| f.beyond.as_ref().map(key)).collect();
-    let mut taken: HashSet<[u32; 3]> = features.iter().map(|f| key(&f.position)).collect();
-    for chunk in mesh.positions.chunks(1 << 16) {
-        monitor.check()?;
-        taken.extend(chunk.iter().map(key).filter(|k| wanted.contains(k)));
-    }
-    for f in features {
-        if let Some(beyond) = f.beyond
-            && taken.insert(key(&beyond))
-        {
-            f.position = beyond;
-        }
-    }
-    Ok(())
-}
-
-/// Gives every feature its vertex and triangles, then replaces edges between features.
-pub(super) fn apply(
-    mesh: &mut TriMesh,
-    mut features: Vec<Feature>,
-    monitor: &Monitor,
-) -> Result<(), Cancelled> {
-    settle(mesh, &mut features, monitor)?;
-    // Per edge of a ring: its ends, lower first; the feature's vertex; its triangle.
-    let mut edges: Vec<([u32; 2], u32, usize)> = vec![];
-    for (n, f) in features.iter().enumerate() {
-        if n % 4096 == 0 {
-            monitor.check()?;
-        }
-        let centre = match f.centre {
-            Some(v) => {
-                mesh.positions[v as usize] = f.position;
-                v
-            }
-            None => {
-                mesh.positions.push(f.position);
-                mesh.positions.len() as u32 - 1
-            }
-        };
-        let own = f.ring.len() - if f.centre.is_some() { 0 } else { 2 };
-        for (i, &a) in f.ring.iter().enumerate() {
-            let b = f.ring[(i + 1) % f.ring.len()];
-            let at = if i < own { f.triangle + i } else { mesh.triangles.len() };
-            if i < own {
-                mesh.triangles[at] = [a, b, centre];
-            } else {
-                mesh.triangles.push([a, b, centre]);
-            }
-            edges.push(([a.min(b), a.max(b)], centre, at));
-        }
-    }
-    edges.par_sort_unstable();
-    monitor.check()?;
-    let mut made = HashSet::new();
-    for pair in edges.windows(2).filter(|w| w[0].0 == w[1].0) {
-        let (s, t) = (pair[0].2, pair[1].2);
-        let ([a, b, f], g) = (mesh.triangles[s], pair[1].1);
-        let flipped = [[f, a, g], [f, g, b]];
-        if turns_away(mesh, [mesh.triangles[s], mesh.triangles[t]], flipped)
-            || !made.insert([f.min(g), f.max(g)])
-        {
-            continue;
-        }
-        [mesh.triangles[s], mesh.triangles[t]] = flipped;
-    }
-    Ok(())
-}
-
-/// Whether one of two new triangles looks away from where the old ones look together, or is flat.
-fn turns_away(mesh: &TriMesh, old: [[u32; 3]; 2], new: [[u32; 3]; 2]) -> bool {
-    let normal = |t: [u32; 3]| {
-        let [a, b, c] = t.map(|v| mesh.positions[v as usize].map(f64::from));
-        cross(sub(b, a), sub(c, a))
-    };
-    let [a, b] = old.map(normal);
-    let together = [0, 1, 2].map(|k| a[k] + b[k]);
-    new.map(normal).iter().any(|n| dot(*n, together) <= 0.0)
-}
-
-/// The tangent plane at a crossing.
-struct Plane {
-    point: [f64; 3],
-    normal: [f64; 3],
-    /// Height of the crossing above the surface, along the normal: linear interpolation misses it where the field bends.
-    height: f64,
-}
-
-impl Plane {
-    /// None where the gradient is not known.
-    fn new(point: [f64; 3], value: f64, gradient: [f64; 3]) -> Option<Plane> {
-        let length = dot(gradient, gradient).sqrt();
-        let height = value / length;
-        let known = length > 0.0 && length.is_finite() && height.is_finite();
-        known.then(|| Plane { point, normal: gradient.map(|c| c / length), height })
-    }
-}
-
-/// The point nearest to the mean of the crossings of those that lie best on all their planes.
-fn nearest(planes: &[Plane]) -> [f64; 3] {
-    let n = planes.len() as f64;
-    let mean = [0, 1, 2].map(|k| planes.iter().map(|p| p.point[k]).sum::<f64>() / n);
-    let (mut a, mut b) = ([[0.0; 3]; 3], [0.0; 3]);
-    for Plane { point, normal: n, height } in planes {
-        let height = dot(*n, sub(*point, mean)) - height;
-        for i in 0..3 {
-            (0..3).for_each(|k| a[i][k] += n[i] * n[k]);
-            b[i] += n[i] * height;
-        }
-    }
-    let (values, vectors) = eigen(a);
-    let greatest = values.iter().copied().fold(0.0, f64::max);
-    let mut x = mean;
-    for (value, v) in values.into_iter().zip(vectors) {
-        if value > LEAST_EIGENVALUE * greatest {
-            let along = dot(v, b) / value;
-            (0..3).for_each(|k| x[k] += along * v[k]);
-        }
-    }
-    x
-}
-
-/// Eigenvalues and eigenvectors of a symmetric matrix, by Jacobi's rotations.
-fn eigen(mut a: [[f64; 3]; 3]) -> ([f64; 3], [[f64; 3]; 3]) {
-    let mut v = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
-    for _ in 0..8 {
-        for (p, q) in [(0, 1), (0, 2), (1, 2)] {
-            if a[p][q] == 0.0 {
-                continue;
-            }
-            let theta = (a[q][q] - a[p][p]) / (2.0 * a[p][q]);
-            let t = 1f64.copysign(theta) / (theta.abs() + (theta * theta + 1.0).sqrt());
-            let c = 1.0 / (t * t + 1.0).sqrt();
-            let s = t * c;
-            for k in 0..3 {
-                (a[k][p], a[k][q]) = (c * a[k][p] - s * a[k][q], s * a[k][p] + c * a[k][q]);
-            }
-            for k in 0..3 {
-                (a[p][k], a[q][k]) = (c * a[p][k] - s * a[q][k], s * a[p][k] + c * a[q][k]);
-                (v[p][k], v[q][k]) = (c * v[p][k] - s * v[q][k], s * v[p][k] + c * v[q][k]);
-            }
-        }
-    }
-    ([a[0][0], a[1][1], a[2][2]], v)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn three_planes_meet_in_a_corner_and_two_in_the_nearest_point_of_an_edge() {
-        let normals = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.6, 0.8]];
-        let corner = [0.3, -0.2, 0.7];
-        let on = |k: usize, along: [f64; 3]| {
-            let t = cross(normals[k], along);
-            [0, 1, 2].map(|i| corner[i] + t[i])
-        };
-        let points = [on(0, [0.2, 0.1, 0.3]), on(1, [0.1, 0.4, -0.2]), on(2, [-0.3, 0.2, 0.1])];
-        let plane = |k: usize, point| Plane { point, normal: normals[k], height: 0.0 };
-        let x = nearest(&[plane(0, points[0]), plane(1, points[1]), plane(2, points[2])]);
-        assert!((0..3).all(|k| (x[k] - corner[k]).abs() < 1e-12), "{x:?}");
-        let x = nearest(&[plane(0, [1.0, 0.0, 3.0]), plane(1, [0.0, 2.0, 5.0])]);
-        assert!((0..3).all(|k| (x[k] - [1.0, 2.0, 4.0][k]).abs() < 1e-12), "{x:?}");
+        let normals = planes.iter().map(|p| p.normal.map(|c| c as f32)).collect();
+        Some(Feature { ring, normals, triangle, centre, position, beyond })
     }
 }

@@ -167,6 +167,13 @@ impl<'a> Slab<'a> {
         std::array::from_fn(|c| self.lattice.relative(self.row(p + (c >> 2), j + (c >> 1 & 1))[i + (c & 1)]))
     }
 
+    /// Values at the ends of the edge along `axis` from sample `cell` of the patch, relative to the isovalue.
+    pub fn ends(&self, [i, j, k]: [usize; 3], axis: usize) -> [f64; 2] {
+        let at = |by: [usize; 3]| self.row(k + by[2] - self.base, j + by[1])[i + by[0]];
+        let upper = [0, 1, 2].map(|a| usize::from(a == axis));
+        [at([0; 3]), at(upper)].map(|v| self.lattice.relative(v))
+    }
+
     /// Whether every sample of row `j` of plane `p` lies on the patch's border.
     pub fn on_border(&self, p: usize, j: usize) -> bool {
         let [_, ny, nz] = self.lattice.n;
