@@ -129,18 +129,27 @@ impl Surface {
         (d.v, d.d)
     }
 
+    /// A bound of |f| anywhere: f is zero somewhere, and nothing is further from it than half the diagonal of a cell.
+    pub fn most(&self) -> f64 {
+        self.gradient_bound * 3f64.sqrt() * std::f64::consts::PI
+    }
+
     /// Bounds of f over the box `min`..`max`, in cells: true for every sample that this module computes there with threshold 0.
-    /// `None` where the box is too large, about half a cell, to say anything worth the time.
+    /// Of a box larger than about half a cell only [`Surface::most`] is known. `None` where the box is not finite.
     pub fn bounds(&self, min: [f64; 3], max: [f64; 3]) -> Option<(f64, f64)> {
         use std::f64::consts::TAU;
         let half2: f64 = (0..3).map(|a| (0.5 * (max[a] - min[a])).powi(2)).sum();
         let half = TAU * half2.sqrt();
-        // Not finite is too large, too.
-        if half.is_nan() || half >= 1.5 {
+        if !half.is_finite() {
             return None;
         }
+        let rounding = 1e-5 * (1.0 + self.gradient_bound);
+        if half >= 1.5 {
+            let most = self.most() + rounding;
+            return Some((-most, most));
+        }
         let v = (self.value)(std::array::from_fn(|a| (0.5 * (min[a] + max[a]) * TAU) % TAU));
-        let reach = self.gradient_bound * half + 1e-5 * (1.0 + self.gradient_bound);
+        let reach = self.gradient_bound * half + rounding;
         Some((v - reach, v + reach))
     }
 }

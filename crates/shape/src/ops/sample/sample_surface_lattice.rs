@@ -128,9 +128,7 @@ fn extent(values: &Values, inputs: &[Extent]) -> Extent {
     let offsets = pair("threshold_grading_offset").map(f64::abs);
     let cell = values.vector::<3>("scale").into_iter().fold(f64::INFINITY, |m, s| m.min(s.abs()));
     let cell = cell * heights[0].min(heights[1]).min(1.0) * placed.least_scale();
-    let most = surface.gradient_bound * 3f64.sqrt() * PI
-        + values.float("threshold").abs()
-        + offsets[0].max(offsets[1]);
+    let most = surface.most() + values.float("threshold").abs() + offsets[0].max(offsets[1]);
     let graded = values.vector::<2>("threshold_grading_offset") != [0.0; 2];
     let slope = inputs[0].slope * surface.gradient_bound * 2.0 * PI / cell;
     Extent::within(most, if graded { f64::INFINITY } else { slope })
