@@ -49,6 +49,10 @@ pub enum EngineError {
     /// Nothing of the request was kept, for want of room.
     #[error("the disk of the data folder is full")]
     Full,
+    /// Nothing of the request was kept: this process has as many files and connections open as it may. The same request may
+    /// succeed later.
+    #[error("the server has no file descriptor left")]
+    NoDescriptors,
     /// Nothing of the request was kept: others have been writing all the time. The same request may succeed later.
     #[error("the ledger is locked by another process, or too much waits to be written to it")]
     Locked,

@@ -1,9 +1,11 @@
-//! Download links: anybody who has one may read one blob under one name until it expires.
+//! Download links: anybody who has one may read the bytes of one asset under one name, until it expires or the asset has them no
+//! longer.
 //!
-//! A link is `/files/<sha256>/<filename>?expires=<unix seconds>&signature=<hex>`. The signature is
-//! HMAC-SHA256 (RFC 2104) with the data folder's key over a line each: purpose, expiry, checksum, filename.
+//! A link is `/files/<sha256>/<filename>?asset=<project>.<asset>&expires=<unix seconds>&signature=<hex>`. The signature is
+//! HMAC-SHA256 (RFC 2104) with the data folder's key over a line each: purpose, expiry, asset, checksum, filename.
 //! It covers decoded values, so that a proxy that spells the path in another way breaks nothing.
 
+use fieldstone_engine::model::{AssetId, ProjectId};
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::Sha256;
@@ -11,24 +13,49 @@ use sha2::Sha256;
 /// What RFC 3986 §2.3 calls unreserved stays as it is.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-fn mac(key: &[u8; 32], sha256: &str, filename: &str, expires: i64) -> Hmac<Sha256> {
-    let mut mac = Hmac::new_from_slice(key).expect("HMAC takes keys of any length");
-    // Neither a checksum nor a filename holds a line feed, hence two links never sign the same text.
-    mac.update(format!("fieldstone file\n{expires}\n{sha256}\n{filename}").as_bytes());
-    mac
+/// What a link opens.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// Whose bytes they are.
+    pub project: ProjectId,
+    /// Whose bytes they are.
+    pub asset: AssetId,
+    /// The bytes that it had when the link was made.
+    pub sha256: &'a str,
+    /// The name to save them under.
+    pub filename: &'a str,
+    /// Unix seconds.
+    pub expires: i64,
 }
 
-/// The link to a blob, valid until `expires` (Unix seconds). `base` has no slash at its end.
-pub fn sign(key: &[u8; 32], base: &str, sha256: &str, filename: &str, expires: i64) -> String {
-    let signature = hex::encode(mac(key, sha256, filename, expires).finalize().into_bytes());
-    let name = utf8_percent_encode(filename, UNRESERVED);
-    format!("{base}/files/{sha256}/{name}?expires={expires}&signature={signature}")
+impl Target<'_> {
+    fn mac(&self, key: &[u8; 32]) -> Hmac<Sha256> {
+        let Target { project, asset, sha256, filename, expires } = self;
+        let mut mac = Hmac::new_from_slice(key).expect("HMAC takes keys of any length");
+        // Neither a checksum nor a filename holds a line feed, hence two links never sign the same text.
+        mac.update(format!("fieldstone file\n{expires}\n{project}.{asset}\n{sha256}\n{filename}").as_bytes());
+        mac
+    }
 }
 
-/// Whether `signature` is ours for exactly these values; takes the same time for every wrong one.
-pub fn verify(key: &[u8; 32], sha256: &str, filename: &str, expires: i64, signature: &str) -> bool {
+/// The two ids of `asset=` in a link.
+pub fn ids(text: &str) -> Option<(ProjectId, AssetId)> {
+    let (project, asset) = text.split_once('.')?;
+    Some((project.parse().ok()?, asset.parse().ok()?))
+}
+
+/// The link that opens `target`. `base` has no slash at its end.
+pub fn sign(key: &[u8; 32], base: &str, target: &Target<'_>) -> String {
+    let signature = hex::encode(target.mac(key).finalize().into_bytes());
+    let Target { project, asset, sha256, expires, .. } = target;
+    let name = utf8_percent_encode(target.filename, UNRESERVED);
+    format!("{base}/files/{sha256}/{name}?asset={project}.{asset}&expires={expires}&signature={signature}")
+}
+
+/// Whether `signature` is ours for exactly this target; takes the same time for every wrong one.
+pub fn verify(key: &[u8; 32], target: &Target<'_>, signature: &str) -> bool {
     let Ok(signature) = hex::decode(signature) else { return false };
-    mac(key, sha256, filename, expires).verify_slice(&signature).is_ok()
+    target.mac(key).verify_slice(&signature).is_ok()
 }
 
 /// `Content-Disposition` that saves under `filename` (RFC 6266 §4.1, RFC 8187): a plain ASCII name for
@@ -58,20 +85,31 @@ mod tests {
 
     #[test]
     fn a_signature_covers_everything() {
-        let (key, sha) = ([7; 32], "ab".repeat(32));
-        let link = sign(&key, "http://h", &sha, "größe 1.bin", 100);
-        assert!(
-            link.starts_with(&format!("http://h/files/{sha}/gr%C3%B6%C3%9Fe%201.bin?expires=100&signature="))
-        );
+        let (key, sha, other) = ([7; 32], "ab".repeat(32), "ac".repeat(32));
+        let (project, asset) = (ProjectId(3), AssetId(45));
+        let target = Target { project, asset, sha256: &sha, filename: "größe 1.bin", expires: 100 };
+        let link = sign(&key, "http://h", &target);
+        let start = format!("http://h/files/{sha}/gr%C3%B6%C3%9Fe%201.bin?asset=3.45&expires=100&signature=");
+        assert!(link.starts_with(&start), "{link}");
         let signature = link.rsplit('=').next().unwrap();
-        assert!(verify(&key, &sha, "größe 1.bin", 100, signature));
-        assert!(!verify(&[8; 32], &sha, "größe 1.bin", 100, signature));
-        assert!(!verify(&key, &"ac".repeat(32), "größe 1.bin", 100, signature));
-        assert!(!verify(&key, &sha, "größe 2.bin", 100, signature));
-        assert!(!verify(&key, &sha, "größe 1.bin", 101, signature));
-        assert!(!verify(&key, &sha, "größe 1.bin", 100, &signature[2..]));
-        assert!(!verify(&key, &sha, "größe 1.bin", 100, ""));
-        assert!(!verify(&key, &sha, "größe 1.bin", 100, "zz"));
+        assert!(verify(&key, &target, signature));
+        assert!(!verify(&[8; 32], &target, signature));
+        for altered in [
+            Target { project: ProjectId(34), asset: AssetId(5), ..target },
+            Target { asset: AssetId(46), ..target },
+            Target { sha256: &other, ..target },
+            Target { filename: "größe 2.bin", ..target },
+            Target { expires: 101, ..target },
+        ] {
+            assert!(!verify(&key, &altered, signature), "{altered:?}");
+        }
+        for bad in [&signature[2..], "", "zz"] {
+            assert!(!verify(&key, &target, bad));
+        }
+        assert_eq!(ids("3.45"), Some((project, asset)));
+        for bad in ["", ".", "3", "3.", "x.4", "3.4.5"] {
+            assert_eq!(ids(bad), None, "{bad:?}");
+        }
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! Doors for the fuzz targets to what only the router calls; no part of the API.
 
+use crate::config::ServerConfig;
+use crate::links::Target;
 use crate::range::{self, Wanted};
 use crate::wire::{dialect, jobs, projects, workflows};
-use crate::{ServerConfig, auth, extract, issuer, links, routes};
+use crate::{auth, extract, issuer, links, routes};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RANGE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use fieldstone_engine::Engine;
-use fieldstone_engine::model::Timestamp;
+use fieldstone_engine::model::{AssetId, ProjectId, Timestamp};
 use std::ops::Range;
 use std::sync::Arc;
 use tower::ServiceExt;
@@ -30,7 +32,8 @@ pub fn range(header: &[u8], size: u64) -> Option<Range<u64>> {
 
 /// A link to a blob.
 pub fn link(key: &[u8; 32], sha256: &str, filename: &str, expires: i64) -> String {
-    links::sign(key, "http://h", sha256, filename, expires)
+    let (project, asset) = (ProjectId(1), AssetId(2));
+    links::sign(key, "http://h", &Target { project, asset, sha256, filename, expires })
 }
 
 /// Whether a link with this query opens the blob under the name.

@@ -3,7 +3,7 @@
 use super::Engine;
 use crate::blobs::Blob;
 use crate::core::uninterrupted;
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 use crate::model::*;
 use crate::upkeep;
 use std::ops::Range;
@@ -41,6 +41,15 @@ impl Engine {
             Ok(())
         })
         .await
+    }
+
+    /// Whether an asset exists and has these bytes.
+    pub async fn has_bytes(&self, project: ProjectId, id: AssetId, sha256: &str) -> Result<bool> {
+        match self.core.store.asset(project, id).await {
+            Ok(asset) => Ok(asset.sha256 == sha256),
+            Err(EngineError::NotFound(_)) => Ok(false),
+            Err(e) => Err(e),
+        }
     }
 
     /// The bytes of a blob, or of `range` of it (cut at the end).

@@ -1,9 +1,9 @@
-//! Faults as their causes tell them apart: a full disk, a locked ledger, anything else.
+//! Faults as their causes tell them apart: a full disk, no descriptor left, a locked ledger, anything else.
 
 use crate::error::EngineError;
 
-/// What the causes of a fault have in common decides: a full disk and a locked ledger are told apart from all others,
-/// through whatever layer they come.
+/// What the causes of a fault have in common decides: a full disk, a process without a descriptor and a locked ledger are told
+/// apart from all others, through whatever layer they come.
 impl From<anyhow::Error> for EngineError {
     fn from(error: anyhow::Error) -> Self {
         let is_full = |e: &std::io::Error| {
@@ -15,12 +15,19 @@ impl From<anyhow::Error> for EngineError {
             if cause.downcast_ref().is_some_and(is_full) {
                 return EngineError::Full;
             }
+            if cause.downcast_ref().is_some_and(lacks_descriptors) {
+                return EngineError::NoDescriptors;
+            }
             match cause.downcast_ref::<sqlx::Error>() {
                 Some(sqlx::Error::PoolTimedOut) => return EngineError::Locked,
                 Some(sqlx::Error::Database(e)) => match sqlite_code(e.code().as_deref()) {
                     Some(SQLITE_FULL | SQLITE_IOERR_SHMSIZE) => return EngineError::Full,
                     Some(code) if matches!(code & 0xff, SQLITE_BUSY | SQLITE_LOCKED) => {
                         return EngineError::Locked;
+                    }
+                    // SQLite does not say why; whether another file can be opened does.
+                    Some(code) if code & 0xff == SQLITE_CANTOPEN && cannot_open() => {
+                        return EngineError::NoDescriptors;
                     }
                     _ => {}
                 },
@@ -35,8 +42,28 @@ impl From<anyhow::Error> for EngineError {
 const SQLITE_BUSY: u32 = 5;
 const SQLITE_LOCKED: u32 = 6;
 const SQLITE_FULL: u32 = 13;
+const SQLITE_CANTOPEN: u32 = 14;
 /// The index of the write-ahead log cannot grow.
 const SQLITE_IOERR_SHMSIZE: u32 = 10 | (19 << 8);
+
+/// Whether no file can be opened now.
+fn cannot_open() -> bool {
+    std::fs::File::open("/dev/null").is_err_and(|e| lacks_descriptors(&e))
+}
+
+/// Whether this process, or the machine, has no descriptor left.
+fn lacks_descriptors(e: &std::io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        [Errno::MFILE, Errno::NFILE].iter().any(|errno| e.raw_os_error() == Some(errno.raw_os_error()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = e;
+        false
+    }
+}
 
 fn sqlite_code(code: Option<&str>) -> Option<u32> {
     code?.parse().ok()

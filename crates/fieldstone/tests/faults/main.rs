@@ -7,6 +7,8 @@ mod served;
 #[cfg(target_os = "linux")]
 mod children;
 #[cfg(target_os = "linux")]
+mod descriptors;
+#[cfg(target_os = "linux")]
 mod disk_full;
 mod hang_ups;
 mod locked;

@@ -2,7 +2,7 @@
 
 use super::Shared;
 use crate::extract::PathTexts;
-use crate::links;
+use crate::links::{self, Target};
 use crate::range::{self, Wanted};
 use crate::wire::error::ApiError;
 use axum::body::Body;
@@ -19,6 +19,7 @@ use serde::Deserialize;
 
 #[derive(Deserialize)]
 struct Signature {
+    asset: String,
     expires: i64,
     signature: String,
 }
@@ -31,16 +32,23 @@ fn altered() -> ApiError {
     forbidden("download link is incomplete or was altered")
 }
 
-/// Checks the query of a link to a blob under a name.
-pub(crate) fn check(key: &[u8; 32], sha256: &str, filename: &str, uri: &Uri) -> Result<(), ApiError> {
-    let Query(Signature { expires, signature }) = Query::try_from_uri(uri).map_err(|_| altered())?;
-    if !links::verify(key, sha256, filename, expires, &signature) {
+/// What a link to these bytes under this name opens, by its query.
+pub(crate) fn check<'a>(
+    key: &[u8; 32],
+    sha256: &'a str,
+    filename: &'a str,
+    uri: &Uri,
+) -> Result<Target<'a>, ApiError> {
+    let Query(Signature { asset, expires, signature }) = Query::try_from_uri(uri).map_err(|_| altered())?;
+    let (project, asset) = links::ids(&asset).ok_or_else(altered)?;
+    let target = Target { project, asset, sha256, filename, expires };
+    if !links::verify(key, &target, &signature) {
         return Err(altered());
     }
     if Timestamp::now().0.div_euclid(1_000_000) >= expires {
         return Err(forbidden("download link has expired"));
     }
-    Ok(())
+    Ok(target)
 }
 
 /// GET and HEAD.
@@ -53,7 +61,12 @@ pub async fn get(
 ) -> Result<Response, ApiError> {
     let mut texts = path.into_iter();
     let (sha256, filename) = texts.next().zip(texts.next()).ok_or_else(altered)?;
-    check(&app.engine.signing_key().await?, &sha256, &filename, &uri)?;
+    let target = check(&app.engine.signing_key().await?, &sha256, &filename, &uri)?;
+    if !app.engine.has_bytes(target.project, target.asset, &sha256).await? {
+        let text =
+            format!("asset {} has been deleted or replaced since this download link was made", target.asset);
+        return Err(ApiError::not_found(text));
+    }
     let blob = app.engine.open_blob(&sha256, None).await?;
     let (size, etag) = (blob.size, format!("\"{sha256}\""));
     let head = |status: StatusCode, length: u64| {

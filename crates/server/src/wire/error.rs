@@ -7,8 +7,8 @@ use fieldstone_engine::{EngineError, FieldError};
 use serde::Serialize;
 use std::borrow::Cow;
 
-/// When to come again while the ledger is locked.
-const LOCKED_RETRY_S: u64 = 1;
+/// When to come again while the ledger is locked or descriptors lack.
+const RETRY_S: u64 = 1;
 
 /// A reply that is not 2xx. `description` is what the pages document; clients read `errors`, then `msg`.
 #[derive(Debug)]
@@ -82,6 +82,11 @@ impl ApiError {
         self
     }
 
+    /// Whether whoever asks has to sign in, or in another way.
+    pub fn is_unauthorized(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
+    }
+
     /// Adds a header to the reply.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.header = Some(Box::new((name, value)));
@@ -101,8 +106,13 @@ impl From<EngineError> for ApiError {
             EngineError::Busy { message, retry_after_s } => Self::new(StatusCode::TOO_MANY_REQUESTS, message)
                 .with_header(RETRY_AFTER, HeaderValue::from(retry_after_s)),
             EngineError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string()),
-            EngineError::Locked => Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
-                .with_header(RETRY_AFTER, HeaderValue::from(LOCKED_RETRY_S)),
+            EngineError::Locked | EngineError::NoDescriptors => {
+                if matches!(error, EngineError::NoDescriptors) {
+                    tracing::warn!("a request was refused: {error}");
+                }
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+                    .with_header(RETRY_AFTER, HeaderValue::from(RETRY_S))
+            }
             EngineError::Internal(cause) => {
                 tracing::error!("internal error: {cause:#}");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error, see the server's log")

@@ -133,3 +133,35 @@ async fn an_expired_link_is_refused() {
     let text = fetch(&server, Method::GET, &link, &[]).await.error(403);
     assert!(text.contains("expired"), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_ends_with_its_asset_though_others_have_the_same_bytes() {
+    let server = Server::start().await;
+    let (project, other) = (server.project().await, server.project().await);
+    // The same bytes twice here and once elsewhere: the blob stays.
+    let mut links = Vec::new();
+    for (project, name) in [(&project, "a.stl"), (&project, "b.stl"), (&other, "a.stl")] {
+        let asset = server.upload(project, name, CONTENT).await.expect(201);
+        let path = format!("{project}/assets/{}", asset["id"].as_str().unwrap());
+        let link = server.get(&format!("{path}?download=1")).await.expect(200)["link"].clone();
+        links.push((path, link.as_str().unwrap().to_owned()));
+    }
+    let [(first, of_first), (second, of_second), (_, of_third)] = links.try_into().unwrap();
+    server.delete(&first).await.expect(200);
+    for method in [Method::GET, Method::HEAD] {
+        assert_eq!(fetch(&server, method, &of_first, &[]).await.status, 404);
+    }
+    let text = fetch(&server, Method::GET, &of_first, &[("range", "bytes=0-1")]).await.error(404);
+    assert!(text.contains("has been deleted or replaced"), "{text}");
+    assert_eq!(fetch(&server, Method::GET, &of_second, &[]).await.bytes, CONTENT);
+    let part = reqwest::multipart::Part::bytes(b"new".to_vec()).file_name("b.stl");
+    let form = reqwest::multipart::Form::new().part("file", part);
+    send(server.request(Method::PATCH, &second).multipart(form)).await.expect(200);
+    fetch(&server, Method::GET, &of_second, &[]).await.error(404);
+    server.delete(&project).await.expect(200);
+    assert_eq!(fetch(&server, Method::GET, &of_third, &[]).await.bytes, CONTENT);
+    // A link to one asset opens no other.
+    let ids = |link: &str| link.split_once("asset=").unwrap().1.split_once('&').unwrap().0.to_owned();
+    let moved = of_third.replace(&format!("asset={}", ids(&of_third)), &format!("asset={}", ids(&of_first)));
+    fetch(&server, Method::GET, &moved, &[]).await.error(403);
+}
