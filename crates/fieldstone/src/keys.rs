@@ -1,12 +1,13 @@
 //! `fieldstone keys` and `fieldstone clients`: API keys and OAuth clients, in the data folder beside a server that may be running on it.
 
-use crate::expiry;
 use crate::settings::{Flags, Settings};
+use crate::{audit, expiry};
 use anyhow::Context;
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
 use fieldstone_engine::keys;
 use fieldstone_engine::model::{Credential, CredentialKind, NewKey, ProjectId, Timestamp};
+use fieldstone_server::Event;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -155,6 +156,8 @@ pub async fn execute(order: Order, settings: Settings) -> anyhow::Result<ExitCod
     let noun = kind.as_str();
     match order.action {
         Action::Create(args) => {
+            let made = Event::new(&format!("{noun}.create"), "done").with("name", Some(args.name.clone()));
+            let made = made.with("for", args.user.clone()).with("scopes", Some(args.scopes.clone()));
             let new = NewKey {
                 name: args.name,
                 user: args.user,
@@ -165,6 +168,7 @@ pub async fn execute(order: Order, settings: Settings) -> anyhow::Result<ExitCod
             };
             let secret = keys::create(data, kind, new).await;
             let secret = secret.with_context(|| format!("cannot make a {noun} in {}", data.display()))?;
+            audit::note(&settings, made.with(noun, Some(secret.id.clone())));
             match kind {
                 CredentialKind::Key => println!("{}", secret.token()),
                 CredentialKind::Client => {
@@ -180,11 +184,14 @@ pub async fn execute(order: Order, settings: Settings) -> anyhow::Result<ExitCod
         Action::Revoke(args) => {
             let revoked = keys::revoke(data, kind, &args.id).await;
             revoked.with_context(|| format!("cannot revoke a {noun} of {}", data.display()))?;
+            let event = Event::new(&format!("{noun}.revoke"), "done");
+            audit::note(&settings, event.with(noun, Some(args.id.clone())));
             eprintln!("revoked {noun} {}", args.id);
         }
         Action::RotateSigning(_) => {
             let rotated = keys::rotate_signing(data).await;
             rotated.with_context(|| format!("cannot change the signing key of {}", data.display()))?;
+            audit::note(&settings, Event::new("signing_key.rotate", "done"));
             eprintln!("links and tokens signed until now are worth nothing any more");
         }
     }

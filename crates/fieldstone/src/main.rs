@@ -1,6 +1,7 @@
 //! The one binary: `serve`, `keys`, `clients`, `run`, `demo`, and what looks after a data folder: `check`, `gc`, `backup`.
 
 mod admin_key;
+mod audit;
 mod client;
 mod demo;
 #[cfg(test)]
@@ -45,7 +46,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.";
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serves the REST API and runs jobs, all in this process
+    /// Serves the REST API and runs jobs, each in a process of its own
     Serve(Box<serve::ServeArgs>),
     /// Manages API keys
     Keys(keys::KeysArgs),

@@ -1,12 +1,12 @@
-//! `fieldstone serve`: everything in one process.
+//! `fieldstone serve`: the API and the ledger in this process, each attempt of a job in one of its own.
 
 use crate::admin_key;
 use crate::settings::{Flags, Settings};
-use crate::sign_in;
+use crate::{audit, sign_in};
 use anyhow::Context;
 use fieldstone_engine::model::NewKey;
 use fieldstone_engine::{Engine, EngineConfig};
-use fieldstone_server::{Listeners, Tls};
+use fieldstone_server::{Event, Listeners, Tls};
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -52,6 +52,9 @@ pub async fn serve(settings: Settings, accept_lost_rows: bool) -> anyhow::Result
     let engine = Engine::open(EngineConfig { accept_lost_rows, ..settings.engine() })
         .await
         .with_context(|| format!("cannot open data folder {}", settings.data.display()))?;
+    let audit = audit::open(&settings)?.map(Arc::new);
+    let tell = |event: Event| audit.iter().for_each(|log| log.write(&event));
+    server.audit = audit.clone();
     let tls = match secure {
         Some(listener) => Some(with_certificate(listener, given, &settings)?),
         None => None,
@@ -60,11 +63,13 @@ pub async fn serve(settings: Settings, accept_lost_rows: bool) -> anyhow::Result
         let token = engine.create_key(NewKey { name: "admin".into(), ..NewKey::default() }).await?;
         admin_key::hand_over(&token, &settings.data)?;
     }
+    tell(Event::new("server.start", "done").with("version", Some(env!("CARGO_PKG_VERSION"))));
     engine.start();
     eprintln!("listening on {}", fieldstone_server::url_of(listener.local_addr()?));
     let listeners = Listeners { plain: listener, tls };
     fieldstone_server::serve(listeners, engine.clone(), server, shutdown).await?;
     engine.close().await;
+    tell(Event::new("server.stop", "done"));
     eprintln!("stopped");
     Ok(ExitCode::SUCCESS)
 }

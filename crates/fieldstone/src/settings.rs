@@ -5,7 +5,7 @@ use anyhow::{Context, anyhow};
 use fieldstone_engine::{EngineConfig, Isolation, Program};
 use fieldstone_jobs::{GraphLimits, JobLimits};
 use fieldstone_kernel::format::MeshLimits;
-use fieldstone_server::ServerConfig;
+use fieldstone_server::{AuditConfig, ServerConfig};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
@@ -130,6 +130,13 @@ settings! {
     max_samples <N>: u64 = GraphLimits::default().samples;
     /// Bytes that one part of a 3MF package may unpack to.
     max_unpacked <SIZE>: Size = Size(MeshLimits::default().max_unpacked_bytes);
+    /// File of the audit log: who made, changed, deleted, revoked, signed in or failed to, a line of JSON each; by default
+    /// `audit.jsonl` in the data folder.
+    audit_log <FILE>: PathBuf;
+    /// Bytes of one file of the audit log; then a new one begins.
+    audit_size <SIZE>: Size = Size(16 << 20);
+    /// Files of the audit log that are kept; the older ones are named `.1`, `.2`, … 0: there is no audit log.
+    audit_files <N>: usize = 10;
     /// Seconds that a download link works.
     link_lifetime <SECONDS>: u64 = 3600;
     /// `json`, a line of JSON for each event, or `pretty`; by default pretty on a terminal, else json.
@@ -245,6 +252,13 @@ impl Settings {
             link_lifetime_s: self.link_lifetime,
             ..ServerConfig::default()
         }
+    }
+
+    /// Where the audit log is; `None` where none is wanted.
+    pub fn audit(&self) -> Option<AuditConfig> {
+        let path = self.audit_log.clone().unwrap_or_else(|| self.data.join("audit.jsonl"));
+        let config = AuditConfig { path, max_bytes: self.audit_size.0, files: self.audit_files };
+        (self.audit_files > 0).then_some(config)
     }
 
     /// Sends the log to stderr.

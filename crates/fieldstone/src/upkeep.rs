@@ -1,9 +1,11 @@
 //! `fieldstone check`, `gc`, `backup`: looking after a data folder, beside a server that may be running on it.
 
+use crate::audit;
 use crate::settings::{Flags, Settings};
 use crate::size::Size;
 use anyhow::Context;
 use fieldstone_engine::upkeep;
+use fieldstone_server::Event;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -92,6 +94,10 @@ pub async fn gc(settings: Settings) -> anyhow::Result<ExitCode> {
     let swept = upkeep::gc(data, settings.quarantine_days)
         .await
         .with_context(|| format!("cannot sweep {}", data.display()))?;
+    let event = Event::new("data.gc", "done")
+        .with("quarantined", Some(swept.blobs))
+        .with("deleted", Some(swept.purged));
+    audit::note(&settings, event);
     eprintln!(
         "{} blobs ({}) moved to quarantine, {} ({}) deleted from it, {} kept",
         swept.blobs,

@@ -1,6 +1,6 @@
 //! What every handler sees.
 
-use crate::ServerConfig;
+use crate::config::ServerConfig;
 use crate::connections::Slots;
 use crate::metrics::Requests;
 use crate::rate::Rates;

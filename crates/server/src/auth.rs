@@ -1,6 +1,7 @@
 //! Who asks, what they may do and which dialect they read: the [`Session`] of a request.
 
 use crate::app::App;
+use crate::audit::{Record, id_text};
 use crate::extract::InProject;
 use crate::issuer::Refusal;
 use crate::wire::dialect::{self, Choice};
@@ -9,13 +10,12 @@ use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
-use fieldstone_engine::model::{Caller, Timestamp};
+use fieldstone_engine::EngineError;
+use fieldstone_engine::model::{Caller, ProjectId, Timestamp};
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 use tower_http::request_id::RequestId;
-
-/// Characters kept of a request's id, which a client may choose.
-const LONGEST_ID: usize = 100;
 
 /// A right that a route asks for; routes name theirs in the type of their session.
 pub trait Scope: Send + Sync {
@@ -62,16 +62,56 @@ pub struct Session<S: Scope> {
     /// How to answer.
     pub choice: Choice,
     request: Option<RequestId>,
+    pass: Pass,
+    record: Option<Arc<Record>>,
     scope: PhantomData<S>,
+}
+
+/// What lets a request in, to be looked at again while it goes on.
+#[derive(Clone)]
+pub(crate) struct Pass {
+    /// `None` for a stranger.
+    token: Option<Arc<str>>,
+    scope: Option<&'static str>,
+}
+
+/// How often the pass of a request that goes on is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+impl Pass {
+    /// Whether it would still be let in to read this project. What cannot be found out now is taken for a yes.
+    async fn opens(&self, app: &App, project: ProjectId) -> bool {
+        let Some(token) = &self.token else { return app.engine.is_public(project).await.unwrap_or(true) };
+        match identify(app, token).await {
+            Ok(caller) => {
+                let found = app.engine.get_project(&caller, project).await;
+                let is_refused = matches!(found, Err(EngineError::NotFound(_) | EngineError::Denied(_)));
+                !is_refused && self.scope.is_none_or(|word| caller.has(word))
+            }
+            Err(refusal) => !refusal.is_unauthorized(),
+        }
+    }
+
+    /// Resolves once it opens this project no longer: its key was revoked or has expired, the project was made private or is gone.
+    pub(crate) async fn ends(self, app: App, project: ProjectId) {
+        while self.opens(&app, project).await {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
 }
 
 impl<S: Scope> FromRequestParts<App> for Session<S> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let caller = match bearer(&parts.headers)? {
+        let record = parts.extensions.get::<Arc<Record>>().cloned();
+        let token = bearer(&parts.headers)?.map(Arc::from);
+        let caller = match &token {
             Some(token) => {
                 let caller = identify(app, token).await?;
+                if let Some(record) = &record {
+                    record.identify(&caller);
+                }
                 app.rates.count(parts, &caller)?;
                 caller
             }
@@ -86,15 +126,37 @@ impl<S: Scope> FromRequestParts<App> for Session<S> {
         }
         let choice = dialect::choose(&parts.headers, caller.dialect.as_deref())?;
         let request = parts.extensions.get().cloned();
-        Ok(Session { caller, choice, request, scope: PhantomData })
+        let pass = Pass { token, scope: S::WORD };
+        Ok(Session { caller, choice, request, pass, record, scope: PhantomData })
     }
 }
 
 impl<S: Scope> Session<S> {
     /// The id that this request has in the log and in its answer.
     pub fn request_id(&self) -> Option<String> {
-        let id = self.request.as_ref()?.header_value().to_str().ok()?;
-        Some(id.chars().take(LONGEST_ID).collect())
+        self.request.as_ref().and_then(id_text)
+    }
+
+    /// What let this request in.
+    pub(crate) fn pass(&self) -> Pass {
+        self.pass.clone()
+    }
+
+    /// Refuses a request whose key was revoked while its body came.
+    pub(crate) async fn still_opens(&self, app: &App, project: ProjectId) -> Result<(), ApiError> {
+        match self.pass.opens(app, project).await {
+            true => Ok(()),
+            false => {
+                Err(ApiError::unauthorized("token was revoked or has expired", "error=\"invalid_token\""))
+            }
+        }
+    }
+
+    /// Adds a fact to the line that the audit log has for this request.
+    pub(crate) fn tell(&self, name: &'static str, value: impl ToString) {
+        if let Some(record) = &self.record {
+            record.tell(name, value);
+        }
     }
 }
 

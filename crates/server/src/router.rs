@@ -1,7 +1,8 @@
 //! The API's index: every route with its handler, and what happens around all of them.
 
-use crate::ServerConfig;
 use crate::app::App;
+use crate::audit::{self, Audit};
+use crate::config::ServerConfig;
 use crate::connections::Slots;
 use crate::drain;
 use crate::metrics::{self, Requests};
@@ -94,6 +95,7 @@ pub fn router(engine: Engine, config: ServerConfig) -> Router {
 pub(crate) fn with_slots(engine: Engine, config: ServerConfig, slots: Arc<Slots>) -> Router {
     let requests = Arc::new(Requests::new(ROUTES));
     let rates = Arc::new(Rates::new(config.max_request_rate));
+    let audit = config.audit.clone().map(|log| Arc::new(Audit::new(log)));
     let app = App {
         engine,
         config: Arc::new(config),
@@ -102,7 +104,13 @@ pub(crate) fn with_slots(engine: Engine, config: ServerConfig, slots: Arc<Slots>
         rates,
         slots,
     };
-    around(routes().with_state(app), requests)
+    let routes = routes().with_state(app);
+    // Inside of all the rest: the line in the log is written before the answer leaves.
+    let routes = match audit {
+        Some(audit) => routes.layer(middleware::from_fn_with_state(audit, audit::record)),
+        None => routes,
+    };
+    around(routes, requests)
 }
 
 /// What every route gets: our error bodies, CORS, a request id, a line in the log.

@@ -1,8 +1,10 @@
 //! The binary as its users meet it: arguments, files, output, exit codes.
 
+mod audit;
 mod demo;
 mod harness;
 mod keys;
+mod restore;
 mod run;
 mod serve;
 mod upkeep;

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-/// A served data folder `d` with two assets and a finished job.
-fn served(dir: &Path) -> (Server, String) {
-    let server = Server::start(fieldstone(dir, &["serve", "--listen", "127.0.0.1:0", "--data", "d"]));
+/// A served data folder with two assets and a finished job.
+pub fn served(dir: &Path, data: &str) -> (Server, String) {
+    let server = Server::start(fieldstone(dir, &["serve", "--listen", "127.0.0.1:0", "--data", data]));
     let token = server.token.clone().expect("a new folder");
     let project =
         post(&server, &token, "/projects", &json!({"name": "p"}))["id"].as_str().unwrap().to_owned();
@@ -26,7 +26,7 @@ fn served(dir: &Path) -> (Server, String) {
     (server, token)
 }
 
-fn client() -> reqwest::blocking::Client {
+pub fn client() -> reqwest::blocking::Client {
     fieldstone_server::choose_cryptography();
     reqwest::blocking::Client::builder().no_proxy().build().unwrap()
 }
@@ -67,7 +67,7 @@ fn a_sound_folder_has_no_findings_and_each_fault_has_its_line() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("d");
     let check = || text(&call(dir.path(), &["check", "--data", "d"]));
-    let (server, _) = served(dir.path());
+    let (server, _) = served(dir.path(), "d");
     let (code, found, summary) = check();
     assert_eq!((code, found.as_str()), (Some(0), ""), "beside the server: {summary}");
     assert!(summary.starts_with("3 assets, 1 jobs, 0 workflows, 2 blobs ("), "{summary}");
@@ -109,7 +109,7 @@ fn a_sound_folder_has_no_findings_and_each_fault_has_its_line() {
 fn gc_takes_what_nothing_names_and_no_more() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("d");
-    let (server, token) = served(dir.path());
+    let (server, token) = served(dir.path(), "d");
     plant(&data, b"left by a crash");
     let (code, out, summary) = text(&call(dir.path(), &["gc", "--data", "d"]));
     assert_eq!(
@@ -124,7 +124,7 @@ fn gc_takes_what_nothing_names_and_no_more() {
 #[test]
 fn a_backup_is_a_data_folder() {
     let dir = tempfile::tempdir().unwrap();
-    let (server, token) = served(dir.path());
+    let (server, token) = served(dir.path(), "d");
     plant(&dir.path().join("d"), b"left by a crash");
     let (code, out, summary) = text(&call(dir.path(), &["backup", "--data", "d", "b"]));
     assert_eq!((code, out.as_str()), (Some(0), ""), "{summary}");

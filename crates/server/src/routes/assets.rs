@@ -3,7 +3,7 @@
 use super::{Answer, Shared, StatusCode, upload};
 use crate::auth::{AssetsRead, AssetsWrite, Session};
 use crate::extract::{Base, InProject, Item, ListParams, Params, content_length};
-use crate::links;
+use crate::links::{self, Target};
 use crate::wire::error::ApiError;
 use axum::extract::{Request, State};
 use fieldstone_engine::filename::check_filename;
@@ -31,7 +31,9 @@ pub async fn create(
     let declared = content_length(request.headers()).unwrap_or(0).saturating_sub(upload::FRAMING_BYTES);
     app.engine.check_room(project, declared).await?;
     let file = upload::receive(&app, request).await?;
+    session.still_opens(&app, project).await?;
     let asset = file.upload.finish(&session.caller, project, &file.filename).await?;
+    session.tell("asset", asset.id);
     Ok(session.one(StatusCode::CREATED, &asset))
 }
 
@@ -43,6 +45,7 @@ pub async fn replace(
 ) -> Answer {
     app.engine.get_asset(&session.caller, project, id).await?;
     let file = upload::receive(&app, request).await?;
+    session.still_opens(&app, project).await?;
     let asset = file.upload.replace(&session.caller, project, id, &file.filename).await?;
     Ok(session.one(StatusCode::OK, &asset))
 }
@@ -83,7 +86,8 @@ pub async fn get(
     let filename = filename.unwrap_or(&asset.filename);
     let now = Timestamp::now().0.div_euclid(1_000_000);
     let expires = now.saturating_add_unsigned(app.config.link_lifetime_s);
-    let link = links::sign(&app.engine.signing_key().await?, &base?.0, &asset.sha256, filename, expires);
+    let target = Target { project, asset: id, sha256: &asset.sha256, filename, expires };
+    let link = links::sign(&app.engine.signing_key().await?, &base?.0, &target);
     Ok(session.linked(StatusCode::OK, &asset, &link))
 }
 

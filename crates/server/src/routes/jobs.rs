@@ -31,6 +31,7 @@ pub async fn create(
 ) -> Answer {
     let new = NewJob { request: session.request_id(), ..new_job(body)? };
     let job = app.engine.create_job(&session.caller, project, new).await?;
+    session.tell("job", job.id);
     let link = format!("{base}/projects/{project}/jobs/{}/status", job.id);
     Ok(session.linked(StatusCode::ACCEPTED, &job, &link))
 }
@@ -64,7 +65,8 @@ pub async fn log(State(app): Shared, session: Session<JobsRead>, Item(project, i
     Ok(session.json(StatusCode::OK, &lines.iter().map(|line| log_line(line, dates)).collect::<Vec<_>>()))
 }
 
-/// State and progress as they change, as server-sent events, until the job has ended. An addition.
+/// State and progress as they change, as server-sent events, until the job has ended or whoever listens may not any more. An
+/// addition.
 pub async fn events(
     State(app): Shared,
     session: Session<JobsRead>,
@@ -77,6 +79,7 @@ pub async fn events(
         std::future::ready(Some(news))
     });
     let events = told.filter_map(std::future::ready).map(Ok::<_, Infallible>);
+    let events = events.take_until(session.pass().ends(app.clone(), project));
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 

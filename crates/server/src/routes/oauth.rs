@@ -1,16 +1,21 @@
 //! `/oauth/token`: the client credentials grant of OAuth 2.0 (RFC 6749 §4.4), for clients made with `fieldstone clients create`.
 
 use super::Shared;
+use crate::audit::Record;
 use crate::extract::JsonOrForm;
 use crate::wire::error::ApiError;
-use axum::Json;
 use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
+use std::sync::Arc;
+
+/// Characters of a client's id.
+const ID_LENGTH: usize = 8;
 
 #[derive(Serialize)]
 struct Bought {
@@ -26,6 +31,7 @@ struct Bought {
 /// what the client may do.
 pub async fn token(
     State(app): Shared,
+    record: Option<Extension<Arc<Record>>>,
     headers: HeaderMap,
     body: Result<JsonOrForm, ApiError>,
 ) -> Result<impl IntoResponse, ApiError> {
@@ -47,6 +53,12 @@ pub async fn token(
         return Err(ApiError::bad_request(text).with_oauth("unsupported_grant_type"));
     }
     let (id, secret) = (id.unwrap_or_default(), secret.unwrap_or_default());
+    // What is no id may be a secret in the wrong place.
+    if let Some(Extension(record)) = record
+        && id.len() == ID_LENGTH
+    {
+        record.tell("client", &id);
+    }
     let bought = app.engine.grant_token(&id, &secret).await?;
     let bought = bought
         .ok_or_else(|| invalid_client("client is unknown, revoked or expired, or its secret is wrong"))?;

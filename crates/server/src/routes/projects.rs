@@ -3,7 +3,8 @@
 use super::{Answer, Shared, StatusCode};
 use crate::auth::{ProjectsRead, ProjectsWrite, Session};
 use crate::extract::{InProject, JsonBody, ListParams, Params};
-use crate::wire::projects::{new_project, project_change};
+use crate::wire::dialect::Dialect;
+use crate::wire::projects::{access_word, new_project, project_change};
 use axum::extract::State;
 
 pub async fn list(
@@ -16,6 +17,8 @@ pub async fn list(
 
 pub async fn create(State(app): Shared, session: Session<ProjectsWrite>, JsonBody(body): JsonBody) -> Answer {
     let project = app.engine.create_project(&session.caller, new_project(body)?).await?;
+    session.tell("project", project.id);
+    session.tell("access", access_word(project.access, Dialect::OpenApi));
     Ok(session.one(StatusCode::CREATED, &project))
 }
 
@@ -29,7 +32,11 @@ pub async fn update(
     InProject(id): InProject,
     JsonBody(body): JsonBody,
 ) -> Answer {
-    let project = app.engine.update_project(&session.caller, id, project_change(body)?).await?;
+    let change = project_change(body)?;
+    if let Some(access) = change.access {
+        session.tell("access", access_word(access, Dialect::OpenApi));
+    }
+    let project = app.engine.update_project(&session.caller, id, change).await?;
     Ok(session.one(StatusCode::OK, &project))
 }
 

@@ -25,6 +25,7 @@ pub async fn create(
 ) -> Answer {
     let new = NewWorkflow { request: session.request_id(), ..new_workflow(body)? };
     let workflow = app.engine.create_workflow(&session.caller, project, new).await?;
+    session.tell("workflow", workflow.id);
     let link = format!("{base}/projects/{project}/workflows/{}/status", workflow.id);
     Ok(session.linked(StatusCode::ACCEPTED, &workflow, &link))
 }

@@ -33,7 +33,7 @@ impl Resource for Project {
 }
 
 /// SDKs up to 0.7 fail on the word `org`; `public` grants the same here: reading, by every key.
-fn access_word(access: Access, dialect: Dialect) -> &'static str {
+pub(crate) fn access_word(access: Access, dialect: Dialect) -> &'static str {
     match access {
         Access::Private => "private",
         Access::Org if dialect == Dialect::SdkLegacy => "public",

@@ -1,6 +1,7 @@
 //! The API as its clients see it: the real server on a free port over a data folder of its own.
 
 mod access;
+mod audit;
 mod connections;
 mod crud;
 mod dialects;
@@ -15,5 +16,6 @@ mod metrics;
 mod oauth;
 mod page;
 mod patches;
+mod revoked;
 mod uploads;
 mod work;

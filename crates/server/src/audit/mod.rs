@@ -1,0 +1,186 @@
+//! The audit log of requests: who made, changed or deleted something, signed in or failed to, when, from where, under which
+//! request id. Never a secret, and of what was said only ids and access.
+
+mod log;
+mod sign_ins;
+
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use fieldstone_engine::model::Caller;
+pub use log::{AuditConfig, AuditLog, Event};
+use serde_json::Value;
+use sign_ins::SignIns;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+use tower_http::request_id::RequestId;
+
+/// Characters kept of a request's id, which a client may choose.
+const LONGEST_ID: usize = 100;
+/// Route at which clients sign in.
+const TOKEN_ROUTE: &str = "/oauth/token";
+
+/// The id of a request as text, cut off where a client gave one that is too long.
+pub(crate) fn id_text(id: &RequestId) -> Option<String> {
+    let text = id.header_value().to_str().ok()?;
+    Some(text.chars().take(LONGEST_ID).collect())
+}
+
+/// The log, and what keeps one who fails to sign in all the time from filling it.
+pub(crate) struct Audit {
+    log: Arc<AuditLog>,
+    sign_ins: SignIns,
+}
+
+impl Audit {
+    pub(crate) fn new(log: Arc<AuditLog>) -> Audit {
+        Audit { log, sign_ins: SignIns::default() }
+    }
+}
+
+/// What a request's handler finds out for its line in the log.
+#[derive(Default)]
+pub(crate) struct Record {
+    who: OnceLock<Arc<Caller>>,
+    facts: Mutex<Vec<(&'static str, String)>>,
+}
+
+impl Record {
+    /// Who it is.
+    pub(crate) fn identify(&self, caller: &Arc<Caller>) {
+        // The first answer counts; there is no other.
+        let _ = self.who.set(caller.clone());
+    }
+
+    /// A fact: the id of what was made, an access that was given, a client that asks for a token. Never a secret.
+    pub(crate) fn tell(&self, name: &'static str, value: impl ToString) {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner).push((name, value.to_string()));
+    }
+}
+
+/// What is known of a request before it is handled.
+struct Asked {
+    method: Method,
+    path: String,
+    route: String,
+    address: Option<IpAddr>,
+    forwarded_for: Option<String>,
+    id: Option<String>,
+    with_token: bool,
+}
+
+impl Asked {
+    fn of(request: &Request) -> Asked {
+        let extensions = request.extensions();
+        let header =
+            |name: &str| Some(String::from_utf8_lossy(request.headers().get(name)?.as_bytes()).into_owned());
+        Asked {
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            route: extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned(),
+            address: extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical()),
+            forwarded_for: header("x-forwarded-for").or_else(|| header("forwarded")),
+            id: extensions.get::<RequestId>().and_then(id_text),
+            with_token: request.headers().contains_key(AUTHORIZATION),
+        }
+    }
+
+    /// `project.delete` and the like, for what changes something.
+    fn action(&self) -> Option<String> {
+        let verb = match self.method {
+            Method::POST if self.route.ends_with("/cancel") => "cancel",
+            Method::POST => "create",
+            Method::PATCH => "change",
+            Method::DELETE => "delete",
+            _ => return None,
+        };
+        let mut names = self.route.split('/').filter(|part| !part.starts_with('{') && *part != "cancel");
+        let noun = names.next_back()?.strip_suffix('s')?;
+        self.route.starts_with("/projects").then(|| format!("{noun}.{verb}"))
+    }
+
+    /// The ids in the path by what they name: `project`, `job`, …
+    fn ids(&self) -> impl Iterator<Item = (&str, &str)> {
+        let named = self.route.split('/').zip(self.path.split('/'));
+        named.filter_map(|(name, id)| Some((name.strip_prefix('{')?.strip_suffix("Id}")?, id)))
+    }
+
+    /// A line about this request, as far as it is the same for all events.
+    fn event(&self, what: &str, status: StatusCode, record: &Record) -> Event {
+        let outcome = match status {
+            status if status.is_success() => "done",
+            status if status.is_server_error() => "failed",
+            _ => "refused",
+        };
+        let who = record.who.get();
+        let mut event = Event::new(what, outcome)
+            .with("status", Some(status.as_u16()))
+            .with("user", who.map(|caller| caller.user.clone()))
+            .with("with", who.map(|caller| caller.credential.clone()))
+            .with("address", self.address.map(|address| address.to_string()))
+            .with("forwarded_for", self.forwarded_for.clone())
+            .with("request", self.id.clone());
+        for (name, id) in self.ids() {
+            event = event.with(name, Some(id));
+        }
+        for (name, value) in record.facts.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            event = event.with(name, Some(value));
+        }
+        event
+    }
+}
+
+/// Middleware: writes what is to be known of a request before its answer leaves.
+pub(crate) async fn record(State(audit): State<Arc<Audit>>, mut request: Request, next: Next) -> Response {
+    let record = Arc::new(Record::default());
+    request.extensions_mut().insert(record.clone());
+    let asked = Asked::of(&request);
+    let response = next.run(request).await;
+    audit.note(&asked, response.status(), &record);
+    response
+}
+
+impl Audit {
+    fn note(&self, asked: &Asked, status: StatusCode, record: &Record) {
+        let now = Instant::now();
+        let who = record.who.get();
+        if asked.route == TOKEN_ROUTE && status.is_success() {
+            self.log.write(&asked.event("sign_in", status, record));
+        }
+        if let Some(caller) = who
+            && self.sign_ins.is_news(&caller.credential, asked.address, now)
+        {
+            self.log.write(&asked.event(
+                "sign_in",
+                StatusCode::OK,
+                &Record { who: record.who.clone(), ..Record::default() },
+            ));
+        }
+        let failed = status == StatusCode::UNAUTHORIZED && who.is_none();
+        if failed && (asked.with_token || asked.route == TOKEN_ROUTE) {
+            let (tell, untold) = self.sign_ins.failed(asked.address, now);
+            for (address, times) in untold {
+                let event = Event::new("sign_in", "refused").with("address", address.map(|a| a.to_string()));
+                self.log.write(&event.with("times", Some(times)));
+            }
+            if tell {
+                self.log.write(&asked.event("sign_in", status, record));
+            }
+        }
+        if let (Some(action), false) = (asked.action(), failed) {
+            self.log.write(&asked.event(&action, status, record));
+        }
+    }
+}
+
+impl Drop for Audit {
+    fn drop(&mut self) {
+        for (address, times) in self.sign_ins.untold() {
+            let event = Event::new("sign_in", "refused").with("address", address.map(|a| a.to_string()));
+            self.log.write(&event.with("times", Some(Value::from(times))));
+        }
+    }
+}
