@@ -3,9 +3,10 @@
 use crate::context::{JobContext, JobLimits};
 use crate::error::JobError;
 use crate::graph_input::{GraphJob, Planner, refused, watching};
+use crate::grid::{grid_of, refuse, upright_grid_of};
 use crate::job_type::{KnownInputs, Prepared, Slot, Work};
 use crate::watch::Watch;
-use fieldstone_kernel::isosurface::Gradients;
+use fieldstone_kernel::isosurface::{Gradients, IsosurfaceError, Mesher, Options};
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::{Monitor, Patch};
 use fieldstone_shape::affine::Affine;
@@ -95,29 +96,24 @@ impl Field {
     pub fn patch(&self) -> Result<Patch, JobError> {
         match self {
             Field::Volume(volume) => Ok(volume.patch),
-            Field::Graph(program) => match program.plan().target_domain() {
-                Ok(Domain::Grid { patch, .. }) => Ok(*patch),
-                _ => {
-                    Err(JobError::Invalid("the graph's samples are a list of points, expected a grid".into()))
-                }
-            },
+            Field::Graph(program) => Ok(grid_of(program.plan())?.0),
         }
     }
 
     /// Where the patch is put in the world.
     pub fn affine(&self) -> Affine {
         match self {
-            Field::Graph(program) => match program.plan().target_domain() {
-                Ok(Domain::Grid { affine, .. }) => *affine,
-                _ => Affine::IDENTITY,
-            },
+            Field::Graph(program) => grid_of(program.plan()).map_or(Affine::IDENTITY, |(_, affine)| affine),
             Field::Volume(_) => Affine::IDENTITY,
         }
     }
 
     /// The patch in the world, if its axes are still those of the world.
     pub fn upright_patch(&self) -> Result<Patch, JobError> {
-        upright(&self.patch()?, &self.affine())
+        match self {
+            Field::Volume(volume) => Ok(volume.patch),
+            Field::Graph(program) => Ok(upright_grid_of(program.plan())?),
+        }
     }
 
     /// Ranges of planes to read one after the other.
@@ -196,19 +192,6 @@ impl VolumeFile {
     }
 }
 
-/// The patch moved and scaled by `affine`; one that turns it is refused.
-pub fn upright(patch: &Patch, affine: &Affine) -> Result<Patch, JobError> {
-    let invalid = |what: String| JobError::Invalid(what);
-    if !affine.is_diagonal() || (0..3).any(|a| affine.linear[a][a] < 0.0) {
-        return Err(invalid(
-            "the sample points are turned or mirrored by their xform: layers and images need an upright grid"
-                .into(),
-        ));
-    }
-    let size = std::array::from_fn(|a| patch.size()[a] * affine.linear[a][a]);
-    Patch::new(size, affine.apply(patch.offset()), patch.resolution()).map_err(|e| invalid(e.to_string()))
-}
-
 /// Whether a file of so many bytes holds a patch of int8 rather than float32.
 fn is_byte(patch: &Patch, bytes: u64) -> Result<bool, String> {
     let ([x, y, z], count) = (patch.resolution(), patch.sample_count());
@@ -257,10 +240,12 @@ fn check_volume(values: &Values, inputs: &KnownInputs) -> Result<(), ParamError>
     let patch = volume_patch(values, &volume.made)?;
     let refuse =
         |what| ParamError { name: VOLUME_RESOLUTION.name.into(), what: format!("input volume: {what}") };
-    is_byte(&patch, volume.bytes).map(drop).map_err(refuse)
+    is_byte(&patch, volume.bytes).map_err(refuse)?;
+    let no_cells = |e: IsosurfaceError| ParamError { name: VOLUME_SIZE.name.into(), what: e.to_string() };
+    Mesher::new(&patch, &Options::default()).map(drop).map_err(no_cells)
 }
 
-/// Reads a graph whose surface the job needs: that of its result, or of what its last Threshold quantises.
+/// Reads a graph whose surface the job meshes: that of its result, or of what its last Threshold quantises.
 pub fn surface_job(
     values: Values,
     limits: &JobLimits,
@@ -269,7 +254,7 @@ pub fn surface_job(
     Ok(Box::new(GraphJob::new(
         values,
         limits,
-        Planner { plan: surface_plan, of_plan: surface_bytes, beside: 0 },
+        Planner { plan: mesh_plan, of_plan: surface_bytes, beside: 0, channels: Some(1) },
         run,
     )?))
 }
@@ -279,7 +264,14 @@ pub fn surface_bytes(plan: &Plan) -> u64 {
     crate::surface_size::memory_bytes(plan.sample_count()).saturating_add(watching(plan))
 }
 
-/// A plan for the zero set of the graph's result.
+/// A plan for the zero set of the graph's result, on a grid that a mesh can be made of.
+fn mesh_plan(graph: &Arc<Graph>, values: &Values) -> Result<Plan, ParamError> {
+    let plan = surface_plan(graph, values)?;
+    Mesher::new(&grid_of(&plan)?.0, &Options::default()).map_err(|e| refuse(&plan, e.to_string()))?;
+    Ok(plan)
+}
+
+/// A plan for the zero set of the graph's result, on a grid.
 pub fn surface_plan(graph: &Arc<Graph>, values: &Values) -> Result<Plan, ParamError> {
     let mut target = graph.sink();
     // Bytes would only coarsen the surface.
@@ -293,6 +285,7 @@ pub fn surface_plan(graph: &Arc<Graph>, values: &Values) -> Result<Plan, ParamEr
         let what = format!("gives {:?}, a surface needs one number per sample", plan.result_type());
         return Err(refused(graph.error_at(target, what)));
     }
+    grid_of(&plan)?;
     match values.integer(POINT_SOURCE.name).map(|i| i as usize) {
         Some(given) if !plan.is_target_source(given) => {
             let other = plan.target_source().map_or(String::new(), |s| format!(", operators[{s}] does"));

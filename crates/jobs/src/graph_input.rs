@@ -58,6 +58,8 @@ pub struct Planner {
     pub of_plan: fn(&Plan) -> u64,
     /// And whatever comes of it.
     pub beside: u64,
+    /// Values per sample that the job takes; `None`: any number.
+    pub channels: Option<usize>,
 }
 
 /// The work of a graph job.
@@ -67,7 +69,8 @@ impl GraphJob {
     /// Reads the graph, for a job that needs all of its result's values.
     pub fn of_values(values: Values, limits: &JobLimits, run: Run) -> Result<Box<dyn Prepared>, ParamError> {
         let plan = |graph: &Arc<Graph>, _: &Values| Plan::of_result(graph, Visible::ALL).map_err(refused);
-        Ok(Box::new(GraphJob::new(values, limits, Planner { plan, of_plan: watching, beside: 0 }, run)?))
+        let planner = Planner { plan, of_plan: watching, beside: 0, channels: None };
+        Ok(Box::new(GraphJob::new(values, limits, planner, run)?))
     }
 
     /// Reads the graph and plans it.
@@ -127,7 +130,20 @@ impl GraphJob {
         for warning in plan.uneven() {
             cx.warn_of(Warning::new("no_distance", warning));
         }
-        Ok(Program::build(plan, &Staged::of(&self.graph, cx), monitor)?)
+        let program = Program::build(plan, &Staged::of(&self.graph, cx), monitor)?;
+        self.check_channels(program.plan(), Some(program.channels()))?;
+        Ok(program)
+    }
+
+    /// Refuses a result with another number of values per sample than the job takes, where it is known.
+    fn check_channels(&self, plan: &Plan, got: Option<usize>) -> Result<(), ParamError> {
+        match (self.planner.channels, got) {
+            (Some(takes), Some(got)) if takes != got => {
+                let what = format!("gives {got} values per sample, this job takes {takes}");
+                Err(refused(plan.graph().error_at(plan.target(), what)))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -162,12 +178,14 @@ impl Prepared for GraphJob {
     fn check(&self, inputs: &KnownInputs) -> Result<(), ParamError> {
         let known = |i: usize, param: &str| self.known(inputs, i, param);
         let graph = self.adopted(|i, param| known(i, param).map(|file| &file.made))?;
-        graph.check_assets(&|i, param| known(i, param).map(|file| file.bytes)).map_err(refused)?;
+        let bytes = |i: usize, param: &str| known(i, param).map(|file| file.bytes);
+        graph.check_assets(&bytes).map_err(refused)?;
         // A file that is still to be made may change where samples are: the job looks again when it runs.
-        match self.graph.adopting().all(|(i, adopt)| known(i, adopt.file).is_some()) {
-            true => self.plan_of(&graph).map(drop),
-            false => Ok(()),
-        }
+        let plan = match self.graph.adopting().all(|(i, adopt)| known(i, adopt.file).is_some()) {
+            true => Some(self.plan_of(&graph)?),
+            false => self.plan.clone(),
+        };
+        plan.map_or(Ok(()), |plan| self.check_channels(&plan, plan.channels(&bytes)))
     }
 
     fn memory_bytes(&self, inputs: &KnownInputs) -> u64 {

@@ -3,11 +3,13 @@
 
 #![warn(missing_docs)]
 
+pub mod bodies;
 pub mod child;
 pub mod context;
 pub mod error;
 pub mod field;
 pub mod graph_input;
+pub mod grid;
 pub mod job_type;
 pub mod layers;
 pub mod mesh_input;

@@ -1,17 +1,22 @@
 //! The surface of a field as a mesh: made slab by slab, put in its place, simplified, written.
 
+use crate::bodies::{self, CAVITIES, COMPONENTS};
 use crate::context::JobContext;
 use crate::error::JobError;
 use crate::field::Field;
+use crate::grid::to_world;
 use crate::job_type::Product;
 use crate::surface_size::most_triangles;
 use crate::watch::{Watch, tell_specks};
-use fieldstone_kernel::format::{MeshFormat, WRITTEN_EXTENSIONS, write_mesh};
+use fieldstone_kernel::format::{MeshFormat, WRITTEN, write_mesh};
 use fieldstone_kernel::isosurface::{IsosurfaceError, Mesher, Options, Sharp};
 use fieldstone_kernel::{Monitor, TriMesh};
-use fieldstone_shape::affine::Affine;
+use fieldstone_shape::params::Choices;
 use fieldstone_shape::{Kind, Param, Values, bounds_json};
 use std::io::Write;
+
+/// What the words of a switch mean.
+pub const SWITCH: Choices<bool, 2> = Choices([("false", false), ("true", true)]);
 
 /// Where the surface is.
 pub const ISOVALUE: Param = Param {
@@ -20,17 +25,27 @@ pub const ISOVALUE: Param = Param {
     default: Some("0"),
     doc: "the surface is where the field has this value",
 };
+/// The formats that are written, by extension.
+const FILE_TYPES: Choices<&MeshFormat, { WRITTEN.len() }> = {
+    let (mut found, mut i) = ([("", WRITTEN[0]); WRITTEN.len()], 0);
+    while i < WRITTEN.len() {
+        found[i] = (WRITTEN[i].extension, WRITTEN[i]);
+        i += 1;
+    }
+    Choices(found)
+};
+
 /// The mesh's format.
 pub const FILE_TYPE: Param = Param {
     name: "file_type",
-    kind: Kind::Choice(&WRITTEN_EXTENSIONS),
+    kind: Kind::Choice(&FILE_TYPES.words()),
     default: Some("stl"),
     doc: "format of the mesh",
 };
 /// Creases.
 pub const FEATURE_PRESERVING: Param = Param {
     name: "feature_preserving",
-    kind: Kind::Choice(&["false", "true"]),
+    kind: Kind::Choice(&SWITCH.words()),
     default: Some("false"),
     doc: "true: edges and corners stay sharp; for graphs that are formulas all through (no Redistance, no mesh on a grid) exactly, else as far as the samples show them",
 };
@@ -48,8 +63,7 @@ pub const MESH: Product = Product {
     doc: "closed 2-manifold, faces outward, mm; extension by file_type",
 };
 /// What these jobs say of it.
-pub const RESULTS: &[&str] =
-    &["face_count", "vertex_count", "watertight", "bounds", "components", "cavities"];
+pub const RESULTS: &[&str] = &["face_count", "vertex_count", "watertight", "bounds", COMPONENTS, CAVITIES];
 
 /// Normals that differ by more than this make an edge.
 const SHARP_DEGREES: f64 = 30.0;
@@ -85,21 +99,8 @@ pub fn mesh_of(
     }
     watch.tell(field.program(), cx);
     let mut mesh = mesher.finish(&monitor.part(0.9, 1.0)).map_err(refuse)?;
-    place(&mut mesh, &field.affine());
+    to_world(&mut mesh, &field.affine());
     Ok(mesh)
-}
-
-/// Moves the mesh; a reflection turns its faces round.
-fn place(mesh: &mut TriMesh, affine: &Affine) {
-    if *affine == Affine::IDENTITY {
-        return;
-    }
-    for p in &mut mesh.positions {
-        *p = affine.apply(p.map(f64::from)).map(|v| v as f32);
-    }
-    if affine.determinant() < 0.0 {
-        mesh.triangles.iter_mut().for_each(|t| t.swap(1, 2));
-    }
 }
 
 /// Meshes `field` as the parameters say and writes the mesh and what is to be said of it.
@@ -110,7 +111,7 @@ pub fn export(
     cx: &mut JobContext,
     monitor: &Monitor,
 ) -> Result<(), JobError> {
-    let sharp = values.word(FEATURE_PRESERVING.name) == "true";
+    let sharp = SWITCH.read(values, FEATURE_PRESERVING.name);
     let mut mesh = mesh_of(field, isovalue, sharp, cx, &monitor.part(0.0, 0.7))?;
     if mesh.triangles.is_empty() {
         return Err(JobError::Invalid(format!(
@@ -121,7 +122,7 @@ pub fn export(
     if tolerance > 0.0 {
         mesh = fieldstone_kernel::mesh::simplify(mesh, tolerance, &monitor.part(0.7, 0.9))?;
     }
-    let format = MeshFormat::of_extension(values.word(FILE_TYPE.name)).unwrap_or(MeshFormat::STL);
+    let format = FILE_TYPES.read(values, FILE_TYPE.name);
     let mut out = cx.output(MESH.name, format.extension)?;
     write_mesh(&mesh, format, &mut out)?;
     out.flush()?;
@@ -131,8 +132,7 @@ pub fn export(
     cx.set_param("watertight", topology.is_closed_manifold());
     cx.set_param("bounds", bounds_json(&mesh.bounds()));
     let parts = fieldstone_kernel::measure::parts(&mesh, &monitor.part(0.98, 1.0))?;
-    cx.set_param("components", parts.solids);
-    cx.set_param("cavities", parts.cavities);
+    bodies::tell(Some(&parts), cx);
     tell_specks(&parts, &field.patch()?, &field.affine(), cx);
     Ok(())
 }

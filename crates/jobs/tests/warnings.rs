@@ -105,6 +105,35 @@ fn a_wall_that_falls_between_the_samples_is_told_by_every_job_of_a_graph() {
 }
 
 #[test]
+fn every_export_counts_the_parts_and_cavities_of_the_mesh() {
+    let inside = |shape: Value| json!({"type": "Shell", "parameters": shape});
+    let cases = [
+        (graph(22.0, 45, &[ball(20.0)]), Some((1, 0))),
+        (graph(22.0, 45, &[ball(20.0), shell(-1.0, 2.0)]), Some((1, 1))),
+        // Two walls, one in the other.
+        (
+            graph(22.0, 65, &[ball(14.0), inside(json!({"offset": 0, "thickness": 5})), shell(0.0, 1.6)]),
+            Some((2, 2)),
+        ),
+        (graph(22.0, 45, &[ball(20.0), shell(-0.1, 0.2)]), None),
+    ];
+    for (case, right) in cases {
+        let count = |job: &str| {
+            let ran = run(job, case.clone(), None);
+            let specks = ran.warnings.get("specks").cloned();
+            (["components", "cavities"].map(|name| ran.params[name].parse::<u32>().unwrap()), specks)
+        };
+        let meshed = count("export_triangle_mesh");
+        if let Some((components, cavities)) = right {
+            assert_eq!(meshed.0, [components, cavities], "{case}");
+        }
+        for job in ["evaluate_metrics", "export_slices", "export_cli", "export_vti"] {
+            assert_eq!(count(job), meshed, "{job} {case}");
+        }
+    }
+}
+
+#[test]
 fn healthy_parts_have_no_warnings() {
     let gyroid = json!({"type": "SampleSurfaceLattice", "parameters": {"lattice_type": "Gyroid", "scale": [12, 12, 12]}});
     let redistance = json!({"type": "Redistance"});

@@ -96,10 +96,6 @@ pub struct Differences {
 impl Differences {
     /// Reads the parameters.
     pub fn read(values: &Values, cx: &Build<'_>, formula: Formula) -> Result<Differences, BuildError> {
-        if cx.channels.first().is_some_and(|n| *n > 1) {
-            let what = format!("input \"Samples\" takes one value per sample, got {}", cx.channels[0]);
-            return Err(BuildError::Input(what));
-        }
         let patch = cx.patch.ok_or_else(|| BuildError::Input("needs samples on a grid".into()))?;
         let mut spacing = patch.spacing();
         if let Some(size) = values.numbers("volume_size") {

@@ -98,6 +98,7 @@ impl Graph {
         let order = order(&nodes, sink)?;
         let graph = Graph { nodes, order, sink, warnings, limits };
         graph.check_types()?;
+        graph.check_channels(&|_, _| None)?;
         Ok(graph)
     }
 
@@ -159,7 +160,7 @@ impl Graph {
         self.adopting().any(|(i, adopt)| self.nodes[i].values.integers(adopt.patch.resolution.name).is_none())
     }
 
-    /// Refuses assets of a wrong size; `bytes` knows sizes by operator and parameter, not all of them.
+    /// Refuses assets of a wrong size, or that hold values of a wrong kind; `bytes` knows sizes by operator and parameter, not all of them.
     pub fn check_assets(&self, bytes: &dyn Fn(usize, &str) -> Option<u64>) -> Result<(), GraphError> {
         // All others were checked when the graph was read, and may take long.
         let takes_assets = |p: &Param| matches!(p.kind, Kind::Asset { .. });
@@ -168,7 +169,7 @@ impl Graph {
             let check = (node.entry.check)(&node.values, &|param| bytes(i, param));
             check.map_err(|e| self.error_at(i, e.to_string()))?;
         }
-        Ok(())
+        self.check_channels(bytes)
     }
 
     /// An error at operator `node`.

@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod affine;
+mod channels;
 mod differences;
 mod domain;
 mod domains;

@@ -55,6 +55,8 @@ pub struct Port {
     pub required: bool,
     /// What its values should promise for the result to be what the operator's parameters say; the job warns of less.
     pub wants: Promise,
+    /// Values per point or sample that it takes; `None`: any number.
+    pub channels: Option<usize>,
 }
 
 impl Port {
@@ -63,7 +65,17 @@ impl Port {
 
     /// One that the graph is refused without.
     pub const fn required(name: &'static str, takes: Type) -> Port {
-        Port { name, takes, required: true, wants: Promise::Sign }
+        let channels = match takes {
+            Type::Vec3f => Some(3),
+            Type::Float | Type::Byte => Some(1),
+            Type::Volume | Type::Any => None,
+        };
+        Port { name, takes, required: true, wants: Promise::Sign, channels }
+    }
+
+    /// One that takes a number per point or sample, of whatever type.
+    pub const fn number(name: &'static str, takes: Type) -> Port {
+        Port { channels: Some(1), ..Port::required(name, takes) }
     }
 
     /// A required number per point.
@@ -110,6 +122,8 @@ pub struct OperatorEntry {
     pub ignored: &'static [&'static str],
     /// Parameters as JSON, for the reference and for the laws.
     pub example: &'static str,
+    /// Values per point or sample of the output, given those of the inputs by port, as far as they are known without the assets.
+    pub channels: fn(&Values, AssetBytes<'_>, &[Option<usize>]) -> Option<usize>,
     /// What the values promise, given what the inputs promise (a points input promises `Distance`, unless a transform on
     /// the way bends space).
     pub promise: fn(&Values, &[Promise]) -> Promise,
@@ -124,6 +138,8 @@ pub struct OperatorEntry {
     pub domain: Option<FindDomain>,
     /// Refuses parameters that are wrong together, and assets of a wrong size; before anything is loaded.
     pub check: fn(&Values, AssetBytes<'_>) -> Result<(), ParamError>,
+    /// Refuses parameters that do not go with where the samples are: on this grid ([`Domain::metric_patch`]), or on none.
+    pub check_on: fn(&Values, Option<&Patch>) -> Result<(), ParamError>,
     /// Loads, checks and prepares. Never called for sources of points.
     pub build: fn(&Values, &mut Build<'_>) -> Result<Stage, BuildError>,
 }
@@ -141,24 +157,31 @@ impl OperatorEntry {
         params: &[],
         ignored: &[],
         example: "{}",
+        channels: |_, _, _| Some(1),
         promise: |_, _| Promise::Sign,
         sees: |_, _, _, _| Visible::ALL,
         extent: crate::extent::unknown,
         reach: Reach::Point,
         domain: None,
         check: |_, _| Ok(()),
+        check_on: |_, _| Ok(()),
         build: |_, _| Err(BuildError::Input("makes points, which are not built".into())),
     };
     /// A number at each point.
     pub const SAMPLER: OperatorEntry =
         OperatorEntry { group: Group::Sample, inputs: &[Port::POINTS], ..OperatorEntry::FILTER };
     /// A point for each point.
-    pub const TRANSFORM: OperatorEntry =
-        OperatorEntry { group: Group::Transform, output: Type::Vec3f, ..OperatorEntry::SAMPLER };
+    pub const TRANSFORM: OperatorEntry = OperatorEntry {
+        group: Group::Transform,
+        output: Type::Vec3f,
+        channels: |_, _, _| Some(3),
+        ..OperatorEntry::SAMPLER
+    };
     /// Points of its own.
     pub const SOURCE: OperatorEntry = OperatorEntry {
         group: Group::Source,
         output: Type::Vec3f,
+        channels: |_, _, _| Some(3),
         promise: |_, _| Promise::Distance,
         ..OperatorEntry::FILTER
     };

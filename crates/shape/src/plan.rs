@@ -1,6 +1,7 @@
 //! From a graph to a plan: where samples are taken, what each consumer sees, which values are kept, how much memory that
 //! takes. Needs no assets, so that admission can ask before anything is loaded or allocated.
 
+use crate::channels::AssetSizes;
 use crate::domains::Domains;
 use crate::extent::Extent;
 use crate::graph::{Graph, GraphError, Node};
@@ -53,6 +54,7 @@ impl Plan {
             domains: Domains::find(graph)?,
             slab: 0,
         };
+        plan.check_places()?;
         plan.look_back(visible)?;
         plan.slab = plan.slab_height();
         Ok(plan)
@@ -97,6 +99,16 @@ impl Plan {
         }
         let turned = "is sampled as a volume, but the xform of its sample points turns or mirrors them";
         domain.upright_patch().ok_or_else(|| refuse(turned))
+    }
+
+    /// Values per sample of the target, as far as they are known; `bytes` knows sizes of assets by operator and parameter.
+    pub fn channels(&self, bytes: AssetSizes<'_>) -> Option<usize> {
+        self.graph.channels(bytes)[self.target]
+    }
+
+    /// The operator whose values it is a plan for.
+    pub fn target(&self) -> usize {
+        self.target
     }
 
     /// What the target's values are.
@@ -147,6 +159,29 @@ impl Plan {
         found
     }
 
+    /// Refuses operators that cannot work where their samples are, also those that make volumes on the way.
+    fn check_places(&self) -> Result<(), GraphError> {
+        let nodes = self.graph.nodes();
+        let mut needed = vec![false; nodes.len()];
+        needed[self.target] = true;
+        for &i in self.graph.order().iter().rev() {
+            if needed[i] {
+                nodes[i].inputs.iter().flatten().for_each(|from| needed[*from] = true);
+            }
+        }
+        for &i in self.graph.order().iter().filter(|i| needed[**i]) {
+            let patch = self.domain_of(i).and_then(Domain::metric_patch);
+            if patch.is_none() && matches!(nodes[i].entry.reach, Reach::Cells(_) | Reach::Distances { .. }) {
+                let what =
+                    "needs samples on a grid at right angles: points of a GenerateSamplePoints, not sheared";
+                return Err(self.graph.error_at(i, what));
+            }
+            let checked = (nodes[i].entry.check_on)(&nodes[i].values, patch.as_ref());
+            checked.map_err(|e| self.graph.error_at(i, e.to_string()))?;
+        }
+        Ok(())
+    }
+
     fn samples_of(&self, node: usize) -> u64 {
         let n = self.domain_of(node).map_or([0; 3], Domain::resolution);
         n.iter().map(|n| u64::from(*n)).product()
@@ -192,7 +227,7 @@ impl Plan {
         for &i in graph.order().iter().rev() {
             let Some(visible) = self.visible[i] else { continue };
             let node = &graph.nodes()[i];
-            self.keep(i, visible)?;
+            self.keep(i, visible);
             let spacing = self.domain_of(i).and_then(Domain::metric_patch).map_or([0.0; 3], |p| p.spacing());
             let seen = match self.passes[i] {
                 true => visible,
@@ -231,24 +266,18 @@ impl Plan {
         Ok(())
     }
 
-    fn keep(&mut self, i: usize, visible: Visible) -> Result<(), GraphError> {
+    fn keep(&mut self, i: usize, visible: Visible) {
         let node = &self.graph.nodes()[i];
         match node.entry.reach {
             Reach::Point => {}
             Reach::Patch => self.kept[i] = self.patch_of(i).is_some(),
             Reach::Cells(reach) | Reach::Distances { cells: reach, .. } => {
-                let patch = self.domain_of(i).and_then(Domain::metric_patch).ok_or_else(|| {
-                    let what = "needs samples on a grid at right angles: points of a GenerateSamplePoints, not sheared";
-                    self.graph.error_at(i, what)
-                })?;
-                if self.passes[i] {
-                    return Ok(());
-                }
+                let patch = self.domain_of(i).and_then(Domain::metric_patch);
+                let Some(patch) = patch.filter(|_| !self.passes[i]) else { return };
                 self.kept[i] = true;
                 self.cells[i] = reach(&node.values, visible, patch.spacing()).unwrap_or(u32::MAX);
             }
         }
-        Ok(())
     }
 
     /// The patch, in its own frame, that operator `i` samples straight from a grid; `None` where its points were bent,

@@ -225,17 +225,7 @@ impl Program {
                 from.filter(|_| port.takes != Type::Volume).map_or(0, |f| self.channels_of(f))
             })
             .collect();
-        for ((port, _), found) in ports().zip(&channels) {
-            let expected = match port.takes {
-                Type::Vec3f => 3,
-                Type::Float => 1,
-                _ => continue,
-            };
-            if *found != expected && *found != 0 {
-                let what = format!("input {:?} takes {expected} values per sample, got {found}", port.name);
-                return Err(graph.error_at(i, what).into());
-            }
-        }
+        graph.check_ports(i, |from| Some(self.channels_of(from)))?;
         let mut build = Build {
             assets,
             monitor,

@@ -234,13 +234,22 @@ fn wrong_types() {
         graph(chain, json!([edge(0, 1, "Samples"), edge(1, 2, "Samples")])),
         r#"operators[2] (Shell): input "Samples" takes Float, got Byte from operators[1] (Threshold)"#,
     );
-    // What a volume holds is known only once it is there: 3 × 3 × 2 bytes as six points are none.
+    // What a volume holds is told by its parameter, or known once its size is.
     let points_in = json!([{"type": "LoadVolume", "parameters": {"volume_data": {"path": "v.bin"},
         "resolution": [1, 1, 1], "component_type": "Vec3f"}}, {"type": "Shell"}]);
     refused(
         graph(points_in, json!([edge(0, 1, "Samples")])),
-        r#"operators[0] (LoadVolume): parameter "volume_data": "v.bin" has 18 bytes, which is no Vec3f volume of 1 × 1 × 1 samples"#,
+        r#"operators[1] (Shell): input "Samples" takes one value per sample, got 3 from operators[0] (LoadVolume)"#,
     );
+    let by_size = graph(
+        json!([volume("v.bin", [3, 3, 2]), {"type": "ComputeCurvatures"}]),
+        json!([edge(0, 1, "Samples")]),
+    );
+    let by_size = Graph::parse(&by_size, GraphLimits::default()).unwrap();
+    assert!(by_size.check_assets(&|_, _| Some(18)).is_ok());
+    let vectors = by_size.check_assets(&|_, _| Some(18 * 16)).unwrap_err().to_string();
+    let says = r#"operators[1] (ComputeCurvatures): input "Samples" takes one value per sample, got 4 from operators[0] (LoadVolume)"#;
+    assert_eq!(vectors, says);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::error::JobError;
 use crate::field::{Field, POINT_SOURCE, surface_job};
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
 use crate::job_type::{JobEntry, Work};
-use crate::surface::FEATURE_PRESERVING;
+use crate::surface::{FEATURE_PRESERVING, SWITCH};
 
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
@@ -23,6 +23,6 @@ pub const ENTRY: JobEntry = JobEntry {
 fn run(job: &GraphJob, cx: &mut JobContext) -> Result<(), JobError> {
     let monitor = cx.monitor().clone();
     let field = Field::of_graph(job, cx, &monitor.part(0.0, 0.1))?;
-    let sharp = job.values().word(FEATURE_PRESERVING.name) == "true";
+    let sharp = SWITCH.read(job.values(), FEATURE_PRESERVING.name);
     measure(&field, sharp, cx, &monitor.part(0.1, 1.0))
 }

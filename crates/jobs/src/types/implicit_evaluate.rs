@@ -2,7 +2,6 @@
 
 use crate::context::JobContext;
 use crate::error::JobError;
-use crate::field::upright;
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
 use crate::job_type::{JobEntry, Product, Work};
 use crate::watch::Watch;
@@ -35,9 +34,6 @@ pub(super) const PRODUCT: Product = Product {
 /// Parameters out, shared with the older job type. Those of the patch are there when the samples are a grid's.
 pub(super) const RESULTS: &[&str] =
     &["component_type", "patch", "patch_size", "patch_offset", "patch_resolution"];
-
-/// What [`describe_patch`] sets.
-pub(super) const PATCH_RESULTS: &[&str] = &["patch", "patch_size", "patch_offset", "patch_resolution"];
 
 /// Samples turned into bytes before they are handed on.
 const BATCH: usize = 1 << 18;
@@ -112,12 +108,10 @@ fn write(
 /// Sets the parameters of the patch, if the samples are a grid's whose axes are those of the world.
 pub(super) fn describe_patch(program: &Program, cx: &mut JobContext) -> Result<(), JobError> {
     let domain = program.plan().target_domain().context("a program has a domain")?;
-    let Domain::Grid { patch, affine } = domain else { return Ok(()) };
-    match upright(patch, affine) {
-        Err(_) => {
-            cx.warn("the sample points are turned or mirrored by their xform: the outputs name no patch")
-        }
-        Ok(patch) => {
+    let Domain::Grid { .. } = domain else { return Ok(()) };
+    match domain.upright_patch() {
+        None => cx.warn("the sample points are turned or mirrored by their xform: the outputs name no patch"),
+        Some(patch) => {
             let patch = &patch;
             cx.set_param("patch", patch_json(patch));
             cx.set_param("patch_size", numbers_json(&patch.size()));

@@ -12,7 +12,7 @@ use fieldstone_kernel::format::{Listed, READ_NAMES};
 use fieldstone_kernel::measure::{lost_shells, shells};
 use fieldstone_kernel::{Patch, TriMesh};
 use fieldstone_shape::affine::Affine;
-use fieldstone_shape::params::{Kind, Param, Values};
+use fieldstone_shape::params::{Choices, Kind, Param, ParamError, Values};
 use fieldstone_shape::{bounds_json, integers_json, numbers_json, patch_json};
 use std::fs::File;
 use std::io::{BufReader, Write};
@@ -54,7 +54,7 @@ pub const ENTRY: JobEntry = JobEntry {
         },
         Param {
             name: "component_type",
-            kind: Kind::Choice(&["Float", "Byte"]),
+            kind: Kind::Choice(&COMPONENT_TYPES.words()),
             default: Some("Float"),
             doc: "Float: float32 mm; Byte: int8, round(127·clamp(d/width, −1, 1))",
         },
@@ -72,10 +72,17 @@ pub const ENTRY: JobEntry = JobEntry {
     }],
     results: RESULTS,
     example: r#"{"resolution": 40}"#,
-    work: Work::plain(
-        |values, inputs| sampling_memory(values.integer("resolution").unwrap_or(MAX_RESOLUTION), inputs),
+    work: Work::Plain {
+        check: |values, _| {
+            let [resolution, padding] =
+                ["resolution", "padding"].map(|name| values.integer(name).unwrap_or(0));
+            check_padding(resolution, padding)
+        },
+        memory_bytes: |values, inputs| {
+            sampling_memory(values.integer("resolution").unwrap_or(MAX_RESOLUTION), inputs)
+        },
         run,
-    ),
+    },
 };
 
 /// Parameters out, shared with the older job type.
@@ -115,14 +122,25 @@ fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
     let resolution = values.integer("resolution").context("resolution has a default")?;
     let padding = values.integer("padding").context("padding has a default")?;
     let patch = patch_around(&mesh, resolution, padding)?;
-    let component = match values.choice("component_type") {
-        Some("Byte") => {
+    let component = match COMPONENT_TYPES.read(values, "component_type") {
+        ComponentType::Byte => {
             Component::Byte { width: values.number("width").unwrap_or_else(|| default_width(&patch)) }
         }
-        _ => Component::Float,
+        ComponentType::Float => Component::Float,
     };
     sample(&mesh, &bvh, &patch, component, cx, 0.2)
 }
+
+/// What a sample is.
+#[derive(Clone, Copy)]
+enum ComponentType {
+    Float,
+    Byte,
+}
+
+/// What the words of `component_type` mean.
+const COMPONENT_TYPES: Choices<ComponentType, 2> =
+    Choices([("Float", ComponentType::Float), ("Byte", ComponentType::Byte)]);
 
 /// How samples are written.
 #[derive(Clone, Copy, Debug)]
@@ -141,14 +159,21 @@ fn default_width(patch: &Patch) -> f64 {
     3.0 * patch.spacing().iter().map(|h| h * h).sum::<f64>().sqrt()
 }
 
+/// Refuses padding that leaves no cell.
+fn check_padding(resolution: i64, padding: i64) -> Result<(), ParamError> {
+    if 2 * padding < resolution - 1 {
+        return Ok(());
+    }
+    let what = format!(
+        "{padding} cells on either side leave nothing of {} cells (resolution {resolution}) for the mesh",
+        resolution - 1
+    );
+    Err(ParamError { name: "padding".into(), what })
+}
+
 /// The patch around `mesh`, or why there is none.
 pub(super) fn patch_around(mesh: &TriMesh, resolution: i64, padding: i64) -> Result<Patch, JobError> {
-    if 2 * padding >= resolution - 1 {
-        return Err(JobError::Invalid(format!(
-            "parameter \"padding\": {padding} cells on either side leave nothing of {} cells (resolution {resolution}) for the mesh",
-            resolution - 1
-        )));
-    }
+    check_padding(resolution, padding)?;
     Patch::around(&mesh.bounds(), resolution as u32, padding as u32)
         .map_err(|e| JobError::Invalid(e.to_string()))
 }

@@ -1,10 +1,11 @@
 //! `implicit/metrics`: what the shape of a sampled field measures.
 
+use crate::bodies::{self, CAVITIES, COMPONENTS};
 use crate::context::JobContext;
 use crate::error::JobError;
 use crate::field::{Field, VOLUME, VOLUME_OFFSET, VOLUME_RESOLUTION, VOLUME_SIZE, volume_work};
 use crate::job_type::JobEntry;
-use crate::surface::{FEATURE_PRESERVING, mesh_of};
+use crate::surface::{FEATURE_PRESERVING, SWITCH, mesh_of};
 use crate::watch::tell_specks;
 use fieldstone_kernel::Monitor;
 use fieldstone_kernel::measure::{moments, parts};
@@ -31,14 +32,14 @@ pub(super) const RESULTS: &[&str] = &[
     "relative_density",
     "bounds",
     "centroid",
-    "components",
-    "cavities",
+    COMPONENTS,
+    CAVITIES,
     "second_moments",
 ];
 
 fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
     let monitor = cx.monitor().clone();
-    let sharp = values.word(FEATURE_PRESERVING.name) == "true";
+    let sharp = SWITCH.read(values, FEATURE_PRESERVING.name);
     measure(&Field::of_volume(values, cx)?, sharp, cx, &monitor)
 }
 
@@ -58,8 +59,7 @@ pub(super) fn measure(
     cx.set_param("relative_density", number_json(measured.volume / whole));
     cx.set_param("bounds", bounds_json(&measured.bounds));
     cx.set_param("centroid", numbers_json(&measured.centroid));
-    cx.set_param("components", parts.solids);
-    cx.set_param("cavities", parts.cavities);
+    bodies::tell(Some(&parts), cx);
     tell_specks(&parts, &field.patch()?, &field.affine(), cx);
     let rows = measured.second.map(|row| numbers_json(&row)).join(", ");
     cx.set_param("second_moments", format!("[{rows}]"));

@@ -9,7 +9,7 @@ use fieldstone_kernel::distance::FaceNote;
 use fieldstone_kernel::format::{MeshFormat, READ_NAMES, write_mesh};
 use fieldstone_kernel::mesh::{Center, Preprocess, Report, preprocess};
 use fieldstone_shape::bounds_json;
-use fieldstone_shape::params::{Kind, Param, Values};
+use fieldstone_shape::params::{Choices, Kind, Param, Values};
 use serde_json::json;
 use std::io::Write;
 
@@ -22,7 +22,7 @@ pub const ENTRY: JobEntry = JobEntry {
     params: &[
         Param {
             name: "center",
-            kind: Kind::Choice(&["none", "bounding_box", "centroid"]),
+            kind: Kind::Choice(&CENTERS.words()),
             default: Some("none"),
             doc: "What is moved to the origin: nothing, the middle of the bounding box, or the centre of mass",
         },
@@ -39,16 +39,16 @@ pub const ENTRY: JobEntry = JobEntry {
     ..JobEntry::DEFAULT
 };
 
+/// What the words of `center` mean.
+const CENTERS: Choices<Center, 3> =
+    Choices([("none", Center::None), ("bounding_box", Center::BoundingBox), ("centroid", Center::Centroid)]);
+
 fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
     let monitor = cx.monitor().clone();
     let input = cx.input("mesh")?.clone();
     let read = read_input_mesh(cx, &input, &monitor.part(0.0, 0.3))?;
     let options = Preprocess {
-        center: match values.choice("center") {
-            Some("bounding_box") => Center::BoundingBox,
-            Some("centroid") => Center::Centroid,
-            _ => Center::None,
-        },
+        center: CENTERS.read(values, "center"),
         weld_tolerance: values.number("weld_tolerance"),
         ..Preprocess::default()
     };

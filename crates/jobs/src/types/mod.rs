@@ -168,6 +168,19 @@ mod laws {
     }
 
     #[test]
+    fn every_export_says_how_many_parts_and_cavities_it_has() {
+        let is_export =
+            |e: &&&JobEntry| e.type_name.starts_with("export_") || e.type_name == "mesh/from-volume";
+        let exports: Vec<_> = JOB_TYPES.iter().filter(is_export).collect();
+        assert!(exports.len() >= 5);
+        for e in exports {
+            for name in ["components", "cavities"] {
+                assert!(e.results.contains(&name), "{} does not tell its {name}", e.type_name);
+            }
+        }
+    }
+
+    #[test]
     fn cancelled_runs_end_as_cancelled() {
         for e in JOB_TYPES {
             let cancelled = Monitor::new(std::sync::Arc::new(true.into()), |_| ());

@@ -121,17 +121,7 @@ impl BeamLattice {
         limits: &Limits,
         monitor: &Monitor,
     ) -> Result<BeamLattice, BeamError> {
-        style.check()?;
-        for (axis, value) in ['x', 'y', 'z'].into_iter().zip(scale) {
-            if !(1e-9..=1e12).contains(&value) {
-                return Err(BeamError::Scale { axis, value });
-            }
-        }
-        for value in multipliers.map(f64::from) {
-            if !(value.is_finite() && value >= 0.0) {
-                return Err(BeamError::Length { what: "section radius multiplier", value });
-            }
-        }
+        BeamLattice::check(scale, &style, multipliers)?;
         let stretch = |p: [f64; 3]| std::array::from_fn(|k| p[k] * scale[k]);
         let segments: Vec<_> = cell.segments().iter().map(|s| s.map(stretch)).collect();
         let joints: Vec<_> = match style.node_radius {
@@ -163,6 +153,22 @@ impl BeamLattice {
         };
         lattice.collect(&search, found);
         Ok(lattice)
+    }
+
+    /// Refuses what [`BeamLattice::new`] refuses before it looks at the cell.
+    pub fn check(scale: [f64; 3], style: &Style, multipliers: [f32; 2]) -> Result<(), BeamError> {
+        style.check()?;
+        for (axis, value) in ['x', 'y', 'z'].into_iter().zip(scale) {
+            if !(1e-9..=1e12).contains(&value) {
+                return Err(BeamError::Scale { axis, value });
+            }
+        }
+        for value in multipliers.map(f64::from) {
+            if !(value.is_finite() && value >= 0.0) {
+                return Err(BeamError::Length { what: "section radius multiplier", value });
+            }
+        }
+        Ok(())
     }
 
     /// Numbers the shifted struts and nodes that the parts found.

@@ -65,8 +65,6 @@ const COUNTS: [usize; 2] = {
 pub const READ: [&MeshFormat; COUNTS[0]] = chosen(true);
 /// The formats that are written.
 pub const WRITTEN: [&MeshFormat; COUNTS[1]] = chosen(false);
-/// Extensions of the formats that are written.
-pub const WRITTEN_EXTENSIONS: [&str; COUNTS[1]] = words(WRITTEN, true);
 /// Extensions of the formats that are read, with commas between.
 pub const READ_EXTENSIONS: &str = Listed::of(&words(READ, true), ", ").text();
 /// Names of the formats that are read, as in `A, B or C`.

@@ -199,6 +199,18 @@ fn values_are_finite_on_any_block_and_level_and_thread_count_and_have_the_same_b
 }
 
 #[test]
+fn values_per_sample_are_known_before_anything_is_loaded() {
+    // All example volumes hold 9 × 9 × 9 floats.
+    for e in forms() {
+        let graph = parsed(e, 5);
+        let told = graph.channels(&|_, _| Some(4 * 729))[0];
+        let plan = Plan::of_result(&graph, Visible::ALL).unwrap();
+        let program = Program::build(plan, &Examples, &Monitor::none()).unwrap();
+        assert_eq!(told, Some(program.channels()), "{}", e.type_name);
+    }
+}
+
+#[test]
 fn bounds_hold_every_value() {
     for e in with_values().filter(|e| matches!(e.reach, Reach::Point | Reach::Patch)) {
         let graph = parsed(e, 17);

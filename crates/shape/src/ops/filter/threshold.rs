@@ -1,10 +1,10 @@
 //! `Threshold`: a field as bytes.
 
 use crate::interval::{Bounds, Interval};
-use crate::operator::{BuildError, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Stage, Type, Visible};
-use crate::params::{Kind, Param};
-use fieldstone_kernel::by_level;
+use crate::operator::{Lanes, LanesMut, OperatorEntry, Pointwise, Port, Stage, Type, Visible};
+use crate::params::{Kind, Param, ParamError, Values};
 use fieldstone_kernel::simd::Level;
+use fieldstone_kernel::{Patch, by_level};
 
 /// Width without a parameter, in cell diagonals.
 const DEFAULT_DIAGONALS: f64 = 3.0;
@@ -29,14 +29,20 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         Some(width) => Visible { band: width as f32, cells: 0 }.widened(0.0),
         None => Visible::ALL,
     },
+    check_on: |values, patch| width_on(values, patch).map(drop),
     build: |values, cx| {
-        let spacing = cx.patch.as_ref().map_or([0.0; 3], |p| p.spacing());
-        let width = width(values.number("width"), spacing)
-            .ok_or_else(|| BuildError::param("width", "is required for points that are no grid"))?;
+        let width = width_on(values, cx.patch.as_ref())?;
         Ok(Stage::Pointwise(Box::new(Threshold { scale: (1.0 / width) as f32 })))
     },
     ..OperatorEntry::FILTER
 };
+
+/// The width of samples on a grid, or on none.
+fn width_on(values: &Values, patch: Option<&Patch>) -> Result<f64, ParamError> {
+    let refuse =
+        || ParamError { name: "width".into(), what: "is required for points that are no grid".into() };
+    width(values.number("width"), patch.map_or([0.0; 3], |p| p.spacing())).ok_or_else(refuse)
+}
 
 fn width(given: Option<f64>, spacing: [f64; 3]) -> Option<f64> {
     let diagonal = spacing.iter().map(|h| h * h).sum::<f64>().sqrt();

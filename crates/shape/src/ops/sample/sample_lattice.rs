@@ -72,6 +72,9 @@ fn parts(values: &Values) -> Result<(UnitCell, Grading, Grading), ParamError> {
     let height = Grading::read(values, "scale_grading_range", "scale_grading_scale", true)?;
     let radius =
         Grading::read(values, "section_radius_grading_range", "section_radius_grading_scale", false)?;
+    let multipliers = radius.extremes().map(|m| m as f32);
+    BeamLattice::check(values.vector("scale"), &struts::style(values), multipliers)
+        .map_err(|e| ParamError { name: "scale".into(), what: e.to_string() })?;
     Ok((cell, height, radius))
 }
 

@@ -1,8 +1,10 @@
 //! `SampleVolume`: a volume's samples, looked up anywhere.
 
 use crate::interval::{Bounds, Interval};
-use crate::operator::{Build, BuildError, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Stage, Type};
-use crate::params::{Kind, Param, Values};
+use crate::operator::{
+    AssetBytes, Build, BuildError, Lanes, LanesMut, OperatorEntry, Pointwise, Port, Stage, Type,
+};
+use crate::params::{Kind, Param, ParamError, Values};
 use crate::xform::XFORM_PARAM;
 use fieldstone_kernel::Aabb;
 use fieldstone_kernel::simd::Level;
@@ -35,9 +37,22 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     output: Type::Any,
     params: &[OFFSET, SIZE, XFORM_PARAM],
     example: r#"{"volume_offset": [-1, -1, -1], "volume_size": [2, 2, 2]}"#,
+    channels: |_, _, inputs| inputs[1],
+    check,
     build,
     ..OperatorEntry::SAMPLER
 };
+
+/// Refuses a box that is none.
+pub fn check(values: &Values, _: AssetBytes<'_>) -> Result<(), ParamError> {
+    match values.numbers(SIZE.name) {
+        Some(size) if size.iter().any(|s| *s < 0.0) => {
+            let what = format!("expected numbers of at least 0, got {size:?}");
+            Err(ParamError { name: SIZE.name.into(), what })
+        }
+        _ => Ok(()),
+    }
+}
 
 /// The volume of the second input in the box that the parameters give it.
 pub fn volume(values: &Values, cx: &Build<'_>) -> Result<Volume, BuildError> {

@@ -64,6 +64,11 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         OFFSET,
     ],
     example: r#"{"volume_data": {"file_type": "Raw", "path": "ball.bin"}, "resolution": [9, 9, 9]}"#,
+    channels: |values, bytes, _| {
+        let told = COMPONENTS.read(values, "component_type");
+        let by_size = || component_of(values, bytes("volume_data")?).ok();
+        told.or_else(by_size).map(|component| component.count)
+    },
     promise: |_, _| Promise::Sign,
     domain: Some(domain),
     check,

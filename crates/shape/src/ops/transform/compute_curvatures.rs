@@ -11,7 +11,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         where the shape is convex (a ball of radius r: 1/r); Gaussian gᵀ adj(H) g/|g|⁴; the principal ones are mean ± √(mean² − Gaussian), \
         and the third value is the larger of their magnitudes (R. Goldman, \"Curvature formulas for implicit curves and surfaces\", 2005, §4). In 1/mm \
         and 1/mm²; zero where the gradient is. Of second order in the step; at the border one-sided, there from three and four samples an axis.",
-    inputs: &[Port::required("Samples", Type::Any)],
+    inputs: &[Port::number("Samples", Type::Any)],
     params: PARAMS,
     example: r#"{"spacing_type": "Discrete", "step_size": 1}"#,
     promise,

@@ -17,7 +17,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     doc: "Unit vectors in the direction in which the samples grow: outward normals of a shape.",
     details: "Central differences on the grid, one-sided at its border, there from three samples, of second order in the step. Zero where the samples do not change. \
         The vectors are the world's: where an `xform` turned the points, they are turned with them.",
-    inputs: &[Port::required("Samples", Type::Any)],
+    inputs: &[Port::number("Samples", Type::Any)],
     params: PARAMS,
     example: r#"{"spacing_type": "Discrete", "step_size": 1}"#,
     promise,
@@ -35,11 +35,11 @@ pub const OLDER: OperatorEntry = OperatorEntry {
     details: "Central differences of the volume's trilinear interpolant over one of its cells, one-sided within a cell of the box's faces, from three points; at a \
         point outside the box those of the nearest point of the box. Box and `xform` are those of SampleVolume, and the vectors \
         are the world's. Of second order in the cell; zero where the volume does not change.",
-    inputs: sample_volume::ENTRY.inputs,
+    inputs: &[Port::POINTS, Port::number("Volume", Type::Volume)],
     params: &[sample_volume::OFFSET, sample_volume::SIZE, XFORM_PARAM],
     example: r#"{"volume_offset": [-1, -1, -1], "volume_size": [2, 2, 2]}"#,
     reach: Reach::Point,
-    check: |_, _| Ok(()),
+    check: sample_volume::check,
     build: build_older,
     ..ENTRY
 };
@@ -51,10 +51,6 @@ fn normal(g: [f64; 3], _: [f64; 6]) -> [f32; 3] {
 
 fn build_older(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
     let volume = sample_volume::volume(values, cx)?;
-    if volume.channels() != 1 {
-        let what = format!("input \"Volume\" takes one value per sample, got {}", volume.channels());
-        return Err(BuildError::Input(what));
-    }
     cx.place(values)?;
     let back = cx.before.unwrap_or(Affine::IDENTITY).linear;
     Ok(Stage::Pointwise(Box::new(VolumeNormals { volume, back })))

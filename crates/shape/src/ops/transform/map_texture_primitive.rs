@@ -25,7 +25,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
         Image is the first layer of a volume: pixel (i, j) of w × h has its middle at ((i + ½)/w, (j + ½)/h), between them it is bilinear, and it \
         repeats. Distances are lost: put a Redistance after the sampler. \
         The points given are the world's: `xform` is undone after the move, so what follows is placed as without it.",
-    inputs: &[Port::POINTS, Port::required("Image", Type::Volume)],
+    inputs: &[Port::POINTS, Port::number("Image", Type::Volume)],
     params: &[
         Param {
             name: "shape_type",
@@ -99,11 +99,6 @@ struct Image {
 impl Image {
     fn new(source: &crate::operator::Volume) -> Result<Image, BuildError> {
         let [w, h, _] = source.patch.resolution().map(|n| n as usize);
-        if source.samples.channels() != 1 {
-            let what =
-                format!("input \"Image\" takes one number per pixel, got {}", source.samples.channels());
-            return Err(BuildError::Input(what));
-        }
         let pixels = source.samples.decode(0..w * h).swap_remove(0);
         if let Some(v) = pixels.iter().find(|v| !v.is_finite()) {
             return Err(BuildError::Input(format!("input \"Image\" holds {v}, expected finite numbers")));
