@@ -11,10 +11,13 @@
 //! * The sign of a zero says nothing, nor does that of rounding: a sample counts as at the isovalue if it is within [`Rule::new`]'s rounding of single
 //!   precision of it and within [`SHARE`] of the greatest of its neighbours', so that crossings beside it lie within the margin
 //!   that an isosurface keeps from samples anyway.
-//! * Beyond the border of the grid nothing is known; only neighbours that are there count. So a solid that ends exactly at
-//!   the border fills the grid up to it.
+//! * Beyond the border of the grid nothing is known, so nothing there is on both sides. Where the solid lies on the one side that
+//!   there is, and no neighbour is void, it ends at the border: for a mesh and what is measured and cut of it, it fills the grid up to there,
+//!   and the border's squares close it; for distances ([`Rule::of_surface`]) its surface is there. Where some neighbour is void, a surface
+//!   leaves the grid there, and the sample is outside as it would be in the middle of the grid.
 //! * A sample that is inside by this rule takes the value of the shallowest of those across, so that crossings near it lie where the solid ends
 //!   and not where the face does; if some neighbour is void, it takes the nearest value below the isovalue.
+//! * One that is outside stays where it is, or goes up to the isovalue. It is on the surface if it has a neighbour inside.
 //!
 //! The rule reads a sample's 26 neighbours and nothing else: any split of a grid into slabs with one more plane on both sides gives the same.
 //!
@@ -67,6 +70,8 @@ pub fn relative(sample: f32, isovalue: f32) -> f64 {
 pub struct Rule {
     isovalue: f32,
     tolerance: f32,
+    /// Whether the surface itself is asked for, not the solid.
+    of_surface: bool,
 }
 
 /// A row of which some samples change.
@@ -86,7 +91,14 @@ impl Rule {
     pub fn new(patch: &Patch, isovalue: f32) -> Rule {
         let corners = [patch.offset(), std::array::from_fn(|a| patch.offset()[a] + patch.size()[a])];
         let farthest = corners.iter().flatten().fold(f64::from(isovalue).abs(), |m, c| m.max(c.abs()));
-        Rule { isovalue, tolerance: (ROUNDING * f64::from(f32::EPSILON) * farthest) as f32 }
+        let tolerance = (ROUNDING * f64::from(f32::EPSILON) * farthest) as f32;
+        Rule { isovalue, tolerance, of_surface: false }
+    }
+
+    /// The same rule for those who look for the surface itself, whom no squares of the border close what ends there: samples on the
+    /// surface go to the isovalue exactly.
+    pub fn of_surface(self) -> Rule {
+        Rule { of_surface: true, ..self }
     }
 
     /// Whether a sample may be at the isovalue.
@@ -118,18 +130,24 @@ impl Rule {
     fn regular(&self, near: &[f64; 27]) -> Option<f32> {
         let (here, iso) = (near[13], self.isovalue);
         let finite = near.iter().map(|v| v.abs()).filter(|v| *v < 0.5 * f64::from(f32::MAX));
-        let zero = SHARE * finite.fold(0.0, f64::max);
+        let zero = (SHARE * finite.fold(0.0, f64::max)).min(f64::from(self.tolerance));
         if here.abs() > zero {
             return None;
         }
-        let [inner, outer] = [-1.0, 1.0].map(|s| ACROSS.iter().find_map(|&a| across(near, a, s, zero)));
-        let clear = |sign: f64| near.iter().filter(|v| sign * **v > zero).count();
+        let [solid, void] = [-1.0, 1.0].map(|sign| near.iter().filter(|v| sign * **v > zero).count());
+        let fills = void == 0 && !self.of_surface;
+        let inner = ACROSS.iter().find_map(|&a| across(near, a, -1.0, zero, fills));
+        let outer = ACROSS.iter().find_map(|&a| across(near, a, 1.0, zero, false));
+        let inside = match outer {
+            Some(_) => inner.filter(|_| solid < void),
+            None => inner,
+        };
         let sample = (here + f64::from(iso)) as f32;
-        let new = match (inner, outer) {
-            (Some(_), Some(_)) if clear(-1.0) >= clear(1.0) => sample.max(iso),
-            (Some(least), _) if clear(1.0) == 0 => ((f64::from(iso) - least) as f32).min(iso.next_down()),
-            (Some(_), _) => sample.min(iso.next_down()),
-            (None, _) => sample.max(iso),
+        let new = match inside {
+            Some(least) if void == 0 => ((f64::from(iso) - least) as f32).min(iso.next_down()),
+            Some(_) => sample.min(iso.next_down()),
+            None if self.of_surface && solid > 0 => iso,
+            None => sample.max(iso),
         };
         (new != sample).then_some(new)
     }
@@ -205,17 +223,18 @@ impl Rule {
     }
 }
 
-/// Whether all there is across the middle along `axes` (bits) is of this sign, and nothing between is of the other: the least
-/// of it. Up to `zero` a value has no sign.
-fn across(near: &[f64; 27], axes: usize, sign: f64, zero: f64) -> Option<f64> {
-    let (mut least, mut other) = (f64::INFINITY, 0.0f64);
+/// Whether the solid (`sign` −1) or the void (1) lies across the middle along `axes` (bits), and nothing between is of the other: the least
+/// of it. Up to `zero` a value has no sign. Where some of it would lie beyond the border, what there is counts only if `one_sided`.
+fn across(near: &[f64; 27], axes: usize, sign: f64, zero: f64, one_sided: bool) -> Option<f64> {
+    let (mut least, mut other, mut whole) = (f64::INFINITY, 0.0f64, true);
     for (v, off) in near.iter().zip(OFF) {
         // Beyond the border there is NaN, which is neither less nor greater.
         if off == axes {
             least = least.min(sign * v);
+            whole &= !v.is_nan();
         } else if off != 0 && off & !axes == 0 {
             other = other.max(-sign * v);
         }
     }
-    (least.is_finite() && least > zero && other <= zero).then_some(least)
+    (least.is_finite() && least > zero && other <= zero && (whole || one_sided)).then_some(least)
 }

@@ -15,7 +15,7 @@ use fieldstone_shape::{bounds_json, number_json, numbers_json};
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "implicit/metrics",
-    revision: 4,
+    revision: 5,
     doc: "Measures the shape of a sampled field. The measures are those of the mesh that mesh/from-volume makes of it: of second order in the cell for smooth shapes (docs/accuracy.md). Faces of the volume that close the shape count as surface",
     inputs: &[VOLUME],
     params: &[VOLUME_SIZE, VOLUME_OFFSET, VOLUME_RESOLUTION, FEATURE_PRESERVING],

@@ -10,7 +10,7 @@ use fieldstone_shape::params::Values;
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "mesh/from-volume",
-    revision: 4,
+    revision: 5,
     doc: "Meshes the surface of a sampled field; where the shape leaves the volume, the volume's faces close it.",
     inputs: &[VOLUME],
     params: &[

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses some of it")]
 
+pub mod boxes;
+
 use fieldstone_kernel::TriMesh;
 
 /// Xorshift64* (Vigna 2016): seeded, so that every failure can be had again.

@@ -1,7 +1,8 @@
 //! Where the edges of the grid cross the zero set: points that lie on it for certain, whatever the field.
 //!
 //! Along an edge between two samples the trilinear interpolant is linear, so its zero there is exact. Every part of the
-//! zero set reaches a crossing: in a cell without one all corners have one sign, and the interpolant has it, too.
+//! surface reaches a crossing: in a cell without one all corners have one sign, and the interpolant has it, too. A sample that is 0 counts once
+//! for all its edges, if it has a neighbour inside: zeros in the void are no surface.
 //!
 //! # Memory
 //! Four bytes a crossing, at most three crossings a sample; 20 bytes for a block of 4×4×4 samples that has any.
@@ -19,7 +20,7 @@ const STEPS: f64 = (1 << 24) as f64;
 /// Kind of a crossing that is a sample; other kinds are the axis of its edge.
 const SAMPLE: u32 = 3;
 
-/// A crossing of the edge that leads from a sample of a block along an axis, or a sample that is 0.
+/// A crossing of the edge that leads from a sample of a block along an axis, or a sample that is 0 and on the surface.
 ///
 /// Bits 0–1: the axis, or [`SAMPLE`]. 2–7: the sample, x fastest. 8–31: how far along the edge.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
@@ -161,7 +162,10 @@ impl Rows {
                 let (y, z) = (row % rows, row / rows);
                 let start = field.index([0, y0 + y, z0 + z]);
                 for x in xs.clone() {
-                    let marks = marks[row * nx + x];
+                    let mut marks = marks[row * nx + x];
+                    if marks >> SAMPLE & 1 != 0 && !field.is_beside_solid([x, y0 + y, z0 + z]) {
+                        marks ^= 1 << SAMPLE;
+                    }
                     if marks != 0 {
                         let sample = (x - xs.start + y * BLOCK + (z + skipped) * BLOCK * BLOCK) as u32;
                         push(field, start + x, sample, marks, &mut beam.crossings);
@@ -172,7 +176,8 @@ impl Rows {
                 beam.blocks.push(Block { at: [bx, at[0], at[1]].map(|b| b as u32), beam: number, first });
             }
         }
-        beam.crossings.resize(count + LANES, Crossing(0));
+        let end = beam.crossings.len();
+        beam.crossings.resize(end + LANES, Crossing(0));
         beam
     }
 

@@ -56,6 +56,13 @@ impl Field {
         at[0] * self.stride[0] + at[1] * self.stride[1] + at[2] * self.stride[2]
     }
 
+    /// Whether one of the 26 neighbours of sample `at` (counted in the slab) is below 0.
+    pub fn is_beside_solid(&self, at: [usize; 3]) -> bool {
+        let near = |a: usize| at[a].saturating_sub(1)..(at[a] + 2).min(self.n[a]);
+        let mut rows = near(2).flat_map(|z| near(1).map(move |y| (y, z)));
+        rows.any(|(y, z)| near(0).any(|x| self.values[self.index([x, y, z])] < 0.0))
+    }
+
     /// The corners of sixteen cells whose first samples are at `index`, bit 0 of the corner's number along x, 1 along y, 2
     /// along z, divided by the largest magnitude in the cell so that no product over- or underflows; and that magnitude.
     ///
@@ -246,7 +253,7 @@ fn slope(c: &[Lane; 8], u: &[Lane; 3], free: &[Lane; 3]) -> (Lane, [Lane; 3], La
     (f, g, g2)
 }
 
-/// Whether the corners of cells do not all have the same sign: 1 or 0.
+/// Whether the surface passes through cells, some of whose corners are below 0 then and some not: 1 or 0.
 #[inline(always)]
 fn crossed(c: &[Lane; 8]) -> Lane {
     let (mut low, mut high) = (c[0], c[0]);
@@ -258,7 +265,7 @@ fn crossed(c: &[Lane; 8]) -> Lane {
     }
     let mut crossed = [0.0; LANES];
     for l in 0..LANES {
-        crossed[l] = if (low[l] <= 0.0) & (high[l] >= 0.0) { 1.0 } else { 0.0 };
+        crossed[l] = if (low[l] < 0.0) & (high[l] >= 0.0) { 1.0 } else { 0.0 };
     }
     crossed
 }

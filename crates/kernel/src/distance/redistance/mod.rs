@@ -14,6 +14,7 @@ use super::brick::{BRICK, Beam, beams};
 use super::from_mesh::Reach;
 use crate::monitor::{Cancelled, Monitor};
 use crate::patch::Patch;
+use crate::regular::Rule;
 use crate::simd::{LANES, Level};
 use crossings::Crossings;
 use field::Field;
@@ -48,10 +49,12 @@ pub enum RedistanceError {
 }
 
 /// Replaces `samples` (one per sample of `patch`, x fastest, negative inside, of any magnitude) by the signed distance to the
-/// zero set of their trilinear interpolant, model units.
+/// surface of their trilinear interpolant, model units.
 ///
-/// Samples that are 0 stay 0; no other changes its sign. Infinite samples count as very large ones. A field
-/// without a zero set has no distances: its samples become ± the diagonal of the patch, or ± the band if that is less.
+/// The surface is where the solid ends, the closure of what is below 0. Samples that are 0 but for rounding are decided by the rule of
+/// meshes ([`crate::regular`]): those inside the solid become negative and are no surface, and those on the surface 0. No
+/// other changes its sign. Infinite samples count as very large ones. A field without a surface has no
+/// distances: its samples become ± the diagonal of the patch, or ± the band if that is less.
 /// With [`Reach::Band`] what is farther than the band becomes ± its width.
 pub fn redistance(
     samples: &mut [f32],
@@ -65,7 +68,7 @@ pub fn redistance(
 
 /// [`redistance`] of a slab: `samples` are those of the planes `z` of `patch`, and only the surface among them counts.
 ///
-/// With a band, planes that are farther from those left out than the band and two cells have the same bits as in the whole patch.
+/// With a band, planes that are farther from those left out than the band and three cells have the same bits as in the whole patch.
 pub fn redistance_planes(
     samples: &mut [f32],
     patch: &Patch,
@@ -89,6 +92,8 @@ pub fn redistance_planes(
     if given == 0 {
         return Ok(());
     }
+    let rule = Rule::new(patch, 0.0).of_surface();
+    rule.regularize(samples, [nx as usize, ny as usize], 0..z.len(), monitor)?;
     let field = Field::new(finite(samples, patch, z.start)?, patch, &z);
     let crossings = Crossings::of(&field, level, &monitor.part(0.0, 0.2))?;
     let diagonal = patch.size().iter().map(|s| s * s).sum::<f64>().sqrt();
@@ -251,9 +256,10 @@ fn finite(samples: &[f32], patch: &Patch, first: u32) -> Result<Vec<f32>, Redist
     }
 }
 
-/// `distance` with the sign of `sample`: 0 only where that is 0.
+/// `distance` with the sign of `sample`: 0 only where both are.
 #[inline(always)]
 fn signed(distance: f32, sample: f32) -> f32 {
-    let distance = if distance > f32::MIN_POSITIVE { distance } else { f32::MIN_POSITIVE };
-    if sample == 0.0 { 0.0 } else { distance.copysign(sample) }
+    let least = if (sample == 0.0) & (distance == 0.0) { 0.0 } else { f32::MIN_POSITIVE };
+    let distance = if distance > least { distance } else { least };
+    if sample < 0.0 { -distance } else { distance }
 }

@@ -15,7 +15,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
     type_name: "Redistance",
     doc: "Replaces a field by the signed distance to its surface.",
     details: "The surface is the zero set of the trilinear interpolant of samples + `pre_offset`; `post_offset` is added to the \
-        distances. Signs never change. No sample is farther from the surface than the nearest crossing of a grid edge. Without offsets, samples \
+        distances. Signs never change, but a sample that is 0 becomes negative where the solid lies on both sides of it, and is no surface there. No sample is farther from the surface than the nearest crossing of a grid edge. Without offsets, samples \
         that are distances already (an evenly placed SampleBox, another Redistance) pass unchanged. Needs samples on a grid; docs/algorithms/redistance.md has the error and its bound. \
         Only the surface that the samples hold counts: let them reach beyond the part as far as distances matter. \
         Where a Threshold, a mesh or a measurement follows, distances are worked out as far as these see, not farther.",
@@ -51,9 +51,9 @@ fn farthest(post: f64, visible: Visible, spacing: [f64; 3]) -> f64 {
     visible.reach(spacing) + post.abs()
 }
 
-/// Planes of samples within that distance, and those that the surface's cells add.
+/// Planes of samples within that distance, and those that the surface's cells and the rule for samples that are 0 add.
 fn cells(values: &Values, visible: Visible, spacing: [f64; 3]) -> Option<u32> {
-    let planes = (farthest(values.float("post_offset"), visible, spacing) / spacing[2]).ceil() + 2.0;
+    let planes = (farthest(values.float("post_offset"), visible, spacing) / spacing[2]).ceil() + 3.0;
     (planes < 1e6).then_some(planes as u32)
 }
 
