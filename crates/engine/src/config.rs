@@ -12,6 +12,8 @@ pub struct EngineConfig {
     pub data: PathBuf,
     /// Jobs that run at the same time.
     pub concurrent_jobs: usize,
+    /// Jobs of one user that run at the same time; `None`: as many as there are slots.
+    pub user_slots: Option<usize>,
     /// Threads that geometry uses; 0 means one per core.
     pub threads: usize,
     /// Attempts lost to crashes after which a job fails.
@@ -38,6 +40,8 @@ pub struct EngineConfig {
     pub reuse_results: bool,
     /// Days that bytes without a row stay in quarantine before they are deleted.
     pub quarantine_days: u32,
+    /// Time in which every stored file is read once to find rot; `None`: they are not read for that.
+    pub scrub_period: Option<Duration>,
     /// Opens a folder whose ledger is gone or older than its blobs, too.
     pub accept_lost_rows: bool,
 }
@@ -47,6 +51,7 @@ impl Default for EngineConfig {
         EngineConfig {
             data: "fieldstone-data".into(),
             concurrent_jobs: 2,
+            user_slots: None,
             threads: 0,
             max_attempts: 3,
             memory_limit_bytes: 1 << 30,
@@ -60,6 +65,7 @@ impl Default for EngineConfig {
             shutdown_grace: Duration::ZERO,
             reuse_results: true,
             quarantine_days: 30,
+            scrub_period: None,
             accept_lost_rows: false,
         }
     }

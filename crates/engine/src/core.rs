@@ -9,6 +9,7 @@ use crate::metrics::Counters;
 use crate::model::Timestamp;
 use crate::run::running::Running;
 use crate::store::Store;
+use crate::upkeep::Scrubbed;
 use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tracing::Instrument;
@@ -24,6 +25,7 @@ pub(crate) struct Core {
     pub(crate) drafted: Drafted,
     pub(crate) counters: Counters,
     pub(crate) keys: KeyGuard,
+    pub(crate) scrubbed: Scrubbed,
     /// Number of the last generated filename.
     pub(crate) last_name: AtomicU64,
     /// Last: released when all else is gone.

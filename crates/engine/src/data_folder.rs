@@ -9,8 +9,19 @@ use std::path::{Path, PathBuf};
 /// The ledger's file in a data folder.
 pub(crate) const LEDGER: &str = "ledger.sqlite";
 /// What names in a data folder begin with; a folder that holds anything else is not ours alone.
-const OURS: &[&str] =
-    &["ledger.", "lock", "blobs", "tmp", "work", "quarantine", "tls", "admin.key", "audit", "lost+found"];
+const OURS: &[&str] = &[
+    "ledger.",
+    "lock",
+    "blobs",
+    "tmp",
+    "work",
+    "quarantine",
+    "tls",
+    "admin.key",
+    "audit",
+    "damage.log",
+    "lost+found",
+];
 
 /// Makes a folder that only its owner may enter.
 pub(crate) fn make_folder(folder: &Path) -> std::io::Result<()> {

@@ -96,4 +96,10 @@ pub struct Metrics {
     pub leases_lost: u64,
     /// Attempts that run now.
     pub running: u64,
+    /// Stored files that are known to be damaged or missing.
+    pub damaged_blobs: u64,
+    /// Stored files read to find rot, since this process began.
+    pub scrubbed_blobs: u64,
+    /// Bytes of these.
+    pub scrubbed_bytes: u64,
 }

@@ -79,6 +79,9 @@ settings! {
     issuer_ca <FILE>: PathBuf;
     /// Jobs that run at the same time; each uses all threads.
     concurrent_jobs <N>: usize = 2;
+    /// Jobs of one user that run at the same time; 0: as many as `concurrent_jobs` says. Users take turns in any case, and so do
+    /// the projects of each.
+    user_slots <N>: usize = 0;
     /// Threads that geometry uses; 0 means one per core.
     threads <N>: usize = 0;
     /// Attempts lost to crashes after which a job fails.
@@ -92,6 +95,8 @@ settings! {
     reuse_results <BOOL>: bool = true;
     /// Days that stored bytes without a row stay in `quarantine/` of the data folder before they are deleted; 0: no time at all.
     quarantine_days <DAYS>: u32 = 30;
+    /// Days in which every stored file is read once, at low priority, to find rot; 0: they are not read for that.
+    scrub_period <DAYS>: u32 = 30;
     /// Memory that running jobs may need together, by their own estimates; by default three quarters of the
     /// machine's.
     memory_limit <SIZE>: Size;
@@ -214,6 +219,7 @@ impl Settings {
         EngineConfig {
             data: self.data.clone(),
             concurrent_jobs: self.concurrent_jobs,
+            user_slots: (self.user_slots > 0).then_some(self.user_slots),
             threads: self.threads,
             max_attempts: self.max_attempts,
             memory_limit_bytes: self.memory_limit.map_or_else(three_quarters_of_memory, |s| s.0),
@@ -233,6 +239,8 @@ impl Settings {
             shutdown_grace: Duration::from_secs(self.shutdown_grace),
             reuse_results: self.reuse_results,
             quarantine_days: self.quarantine_days,
+            scrub_period: (self.scrub_period > 0)
+                .then(|| Duration::from_secs(86_400 * u64::from(self.scrub_period))),
             accept_lost_rows: false,
         }
     }

@@ -44,7 +44,8 @@ Examples:
   fieldstone gc
   fieldstone gc --data /srv/fieldstone
 
-The server does the same once an hour, for what is older than an hour. Safe beside a running server.")]
+What is found goes to quarantine/ of the data folder and is deleted from there after quarantine_days. The server does the same
+once an hour, for what is older than an hour. Safe beside a running server.")]
 pub struct GcArgs {
     #[command(flatten)]
     pub data: DataFlag,
@@ -59,7 +60,9 @@ Examples:
   fieldstone serve --data /backups/fieldstone-2026-11-24     # a backup is a data folder
 
 Made at one moment, beside a running server that goes on serving. On the same file system stored bytes are hard links
-(no space, but also no second copy of them); on another they are copied. DIR appears when the backup is complete.")]
+(no space, but also no second copy of them); on another they are copied. All of them are read through. DIR appears when the
+backup is complete. Exit code 1, and a line on stdout for each, when stored bytes are missing or damaged, or were found so
+since the last backup, even if they are whole again.")]
 pub struct BackupArgs {
     #[command(flatten)]
     pub data: DataFlag,
@@ -121,10 +124,17 @@ pub async fn backup(args: BackupArgs, settings: Settings) -> anyhow::Result<Exit
     for (sha256, found) in &made.damaged {
         println!("blob {sha256}: its bytes have the checksum sha256:{found}, in {} too", data.display());
     }
+    for line in &made.noted {
+        println!("{line}; backups made before that may hold it so, this one was read through");
+    }
     for folder in &made.removed {
         eprintln!("{}: removed, a backup that was killed had left it", folder.display());
     }
     let bytes = Size(made.bytes).rounded();
     eprintln!("{}: {} blobs linked, {} copied ({bytes})", args.to.display(), made.linked, made.copied);
-    Ok(if made.missing.is_empty() && made.damaged.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if made.missing.is_empty() && made.damaged.is_empty() && made.noted.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -31,6 +31,18 @@ pub(crate) async fn all(data: &Path) -> Result<Vec<BlobFile>> {
     .await??)
 }
 
+/// The files of the folder for checksums that begin with these two digits.
+pub(crate) async fn in_folder(data: &Path, digits: &str) -> Result<Vec<BlobFile>> {
+    let root = data.join("blobs");
+    let folder = root.join("sha256").join(digits);
+    Ok(tokio::task::spawn_blocking(move || {
+        let mut found = Vec::new();
+        walk(&root, &folder, &mut found)?;
+        std::io::Result::Ok(found)
+    })
+    .await??)
+}
+
 fn walk(root: &Path, folder: &Path, found: &mut Vec<BlobFile>) -> std::io::Result<()> {
     let mut entries = std::fs::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;
     entries.sort_by_key(std::fs::DirEntry::file_name);

@@ -5,6 +5,7 @@
 //! store that is not this disk (S3), `place` uploads the staged file instead, and `local_path`
 //! downloads; nothing else here changes.
 
+mod damage;
 pub(crate) mod files;
 mod mark;
 mod quarantine;
@@ -13,6 +14,7 @@ mod staged;
 
 use crate::data_folder::{lock_blobs, make_folder, sync_folder};
 use crate::error::{EngineError, Result};
+pub(crate) use damage::{Damage, damage_told, noted_damage};
 pub(crate) use mark::{LedgerAge, LedgerMark, read_mark};
 use object_store::ObjectStoreExt;
 use object_store::local::LocalFileSystem;
@@ -37,6 +39,7 @@ pub(crate) struct Blobs {
     store: Arc<LocalFileSystem>,
     /// Read: somebody gives a blob its row. Write: somebody deletes a blob that has none.
     placing: Arc<RwLock<()>>,
+    pub(crate) damage: Arc<Damage>,
 }
 
 /// Held while blobs are placed and get their rows: no sweep comes in between, of this process or another.
@@ -78,7 +81,12 @@ impl Blobs {
         let store = LocalFileSystem::new_with_prefix(data)?.with_fsync(true);
         let root = store.path_to_filesystem(&Key::from("blobs"))?;
         let root = root.parent().unwrap_or(data).to_owned();
-        Ok(Blobs { root: Arc::new(root), store: Arc::new(store), placing: Arc::default() })
+        Ok(Blobs {
+            root: Arc::new(root),
+            store: Arc::new(store),
+            placing: Arc::default(),
+            damage: Arc::new(Damage::new(data)),
+        })
     }
 
     /// The data folder.
@@ -127,7 +135,8 @@ impl Blobs {
         tokio::task::spawn_blocking(move || lock_blobs(&root, operation)).await?
     }
 
-    /// Makes the staged bytes durable under their checksum. The guard shows that no sweep runs.
+    /// Makes the staged bytes durable under their checksum. The guard shows that no sweep runs. Where there is a blob of
+    /// that name it is read: one that has rotted is replaced.
     pub(crate) async fn place(&self, staged: Staged, _: &Placing<'_>) -> Result<PlacedBlob> {
         let (staged, sha256) = tokio::task::spawn_blocking(move || {
             let sha256 = staged.sync();
@@ -137,13 +146,14 @@ impl Blobs {
         let sha256 = sha256?;
         let key = key(&sha256)?;
         let target = self.root.join(key.as_ref());
-        if target.exists() {
+        if target.exists() && self.is_sound(&sha256).await? {
             // Equal bytes have this name, but another upload may have renamed them only just now.
             tokio::task::spawn_blocking(move || target.parent().map_or(Ok(()), sync_folder)).await??;
         } else {
             let from = staged.path().strip_prefix(self.root.as_path()).unwrap_or(staged.path());
             let from = Key::from(from.to_string_lossy().into_owned());
             self.store.rename(&from, &key).await?;
+            self.damage.healed(&sha256);
         }
         Ok(PlacedBlob { sha256, size: staged.size() })
     }
@@ -156,7 +166,10 @@ impl Blobs {
     /// Deletes a blob that has no row; whether it was there.
     pub(crate) async fn delete(&self, sha256: &str, _: &Sweeping<'_>) -> Result<bool> {
         match self.store.delete(&key(sha256)?).await {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                self.damage.deleted(sha256);
+                Ok(true)
+            }
             Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(e) => Err(e.into()),
         }

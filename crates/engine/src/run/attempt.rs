@@ -1,18 +1,17 @@
 //! One attempt of a job: inputs in place, the work done somewhere, outputs published or nothing at all.
 
-use super::place;
 use super::publish::{Finished, OutputBytes, OutputFile, WorkFolder, give_up, note, publish};
+use super::reuse::reuse;
 use super::running::AttemptHandle;
-use crate::blobs::{Blobs, PlacedBlob, Placing, Staged};
+use super::{inputs, place};
+use crate::blobs::Staged;
 use crate::core::{Core, on_worker};
 use crate::draft::{JobTypes, find, own_params};
-use crate::error::Result;
 use crate::metrics::End;
 use crate::model::*;
 use crate::store::ledger::Claim;
 use fieldstone_jobs::ticket::{Ended, MadeFile, Ticket};
 use fieldstone_jobs::{Input, JobEntry, JobError};
-use indexmap::IndexMap;
 use rayon::ThreadPool;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -72,14 +71,12 @@ async fn attempt_of<'a>(
     handle: &AttemptHandle,
 ) -> Result<Finished<'a>, JobError> {
     let (entry, ticket, work) = prepare(core, claim, needed).await?;
-    if core.config.reuse_results {
-        // Before the look: blobs that are found are not swept before they have their new rows.
-        let placing = core.blobs.placing().await.map_err(anyhow::Error::from)?;
-        let done = core.store.same_work(claim.job().project_id, &work).await;
-        if let Some(done) = done.map_err(anyhow::Error::from)? {
-            return Ok(reuse(done, work, placing));
-        }
+    if core.config.reuse_results
+        && let Some(finished) = reuse(core, claim.job(), &work).await?
+    {
+        return Ok(finished);
     }
+    inputs::check(core, claim.job()).await?;
     let folder = WorkFolder(ticket.folder.clone());
     std::fs::create_dir(&folder.0)?;
     let ended = place::run(core, entry, ticket, handle, pool.clone()).await?;
@@ -120,7 +117,7 @@ async fn prepare(
     let ticket = Ticket {
         type_name: job.type_name.clone(),
         params: own_params(entry, params),
-        inputs: inputs(&core.blobs, job).map_err(anyhow::Error::from)?,
+        inputs: inputs::places(&core.blobs, job).map_err(anyhow::Error::from)?,
         folder: core.blobs.work_folder(&format!("{}-{}", job.id, job.attempt)),
         limits: core.config.job_limits,
         threads: core.config.threads,
@@ -144,42 +141,8 @@ fn work_hash(entry: &JobEntry, ticket: &Ticket) -> String {
     hex::encode(Sha256::digest(work.to_string()))
 }
 
-/// The outputs of a job that did this work.
-fn reuse(done: Job, work: String, placing: Placing<'_>) -> Finished<'_> {
-    let outputs = done.outputs.assets.into_iter().flat_map(|(slot, list)| {
-        list.into_iter().map(move |asset| OutputFile {
-            slot: slot.clone(),
-            extension: asset.filename.rsplit_once('.').map_or("bin", |(_, e)| e).to_owned(),
-            bytes: OutputBytes::Placed(PlacedBlob { sha256: asset.sha256, size: asset.size }),
-        })
-    });
-    Finished {
-        assets: outputs.collect(),
-        params: done.outputs.params,
-        work,
-        from: Some((done.id, placing)),
-        _folder: None,
-    }
-}
-
 fn not_available(types: JobTypes, type_name: &str) -> JobError {
     let known: Vec<_> = types.iter().map(|e| e.type_name).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     JobError::Invalid(format!("job type {type_name:?} is not available here, expected one of {known}"))
-}
-
-/// Inputs are read where they lie: blobs never change.
-fn inputs(blobs: &Blobs, job: &Job) -> Result<IndexMap<String, Vec<Input>>> {
-    let input = |asset: &Asset| {
-        Ok(Input {
-            path: blobs.local_path(&asset.sha256)?,
-            filename: asset.filename.clone(),
-            checksum: format!("sha256:{}", asset.sha256),
-            made: asset.made.clone(),
-        })
-    };
-    let slot = |(slot, list): (&String, &Vec<Asset>)| {
-        Ok((slot.clone(), list.iter().map(input).collect::<Result<_>>()?))
-    };
-    job.inputs.assets.iter().map(slot).collect()
 }

@@ -3,10 +3,13 @@
 mod attempt;
 pub(crate) mod death;
 mod estimate;
+mod inputs;
 mod lease_clock;
 mod place;
 mod process;
 mod publish;
+mod queue;
+mod reuse;
 mod runner;
 pub(crate) mod running;
 pub(crate) mod threads;

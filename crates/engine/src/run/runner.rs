@@ -1,9 +1,10 @@
-//! The runner: claims ready jobs, oldest first, as far as slots and memory allow, and keeps their leases.
+//! The runner: claims ready jobs in their turn, as far as slots and memory allow, and keeps their leases.
 
 use super::attempt;
 use super::estimate;
 use super::lease_clock::LeaseClock;
-use super::running::AttemptHandle;
+use super::queue::Queue;
+use super::running::{AttemptHandle, Load};
 use super::threads::new_pool;
 use crate::core::Core;
 use crate::error::Result;
@@ -38,10 +39,21 @@ impl Drop for SlotGuard {
     }
 }
 
+/// What became of a job whose turn it was.
+enum Admission {
+    /// It runs.
+    Started,
+    /// It does not fit beside what runs.
+    TooLarge,
+    /// It is not ready any more.
+    Gone,
+}
+
 pub(crate) struct Runner {
     core: Arc<Core>,
     attempts: JoinSet<()>,
     clock: LeaseClock,
+    queue: Queue,
     reaped: Instant,
     /// Nothing is swept in a process's first hour: an operator may be putting things in order.
     swept: Instant,
@@ -53,6 +65,7 @@ impl Runner {
             core,
             attempts: JoinSet::new(),
             clock: LeaseClock::new(),
+            queue: Queue::default(),
             reaped: Instant::now(),
             swept: Instant::now(),
         }
@@ -129,40 +142,49 @@ impl Runner {
         Ok(())
     }
 
-    /// Claims jobs while there is a slot and the oldest ready one fits into memory. A job that does
-    /// not fit holds up the younger ones: it would starve if they could pass it.
+    /// Claims jobs while there is a slot and one whose turn it is fits into memory.
     async fn claim_ready(&mut self, pool: &Arc<ThreadPool>) -> Result<()> {
-        let core = self.core.clone();
-        let config = &core.config;
         while !self.core.running.stopping() {
-            let (slots, used) = self.core.running.used();
-            if slots >= config.concurrent_jobs.max(1) {
+            let load = self.core.running.load();
+            if load.slots >= self.core.config.concurrent_jobs.max(1) {
                 break;
             }
-            let Some(job) = self.core.store.next_ready().await? else { break };
-            match self.admit(&job, slots, used, pool).await {
-                Ok(true) => {}
-                Ok(false) => break,
-                // A damaged row ends its job, and nobody else waits for it.
-                Err(e) => match e.unreadable_job() {
-                    Some(reason) => {
-                        self.core.store.fail_unreadable(job.id, &reason, Timestamp::now()).await?
-                    }
-                    None => return Err(e),
-                },
+            let ready = self.core.store.ready_jobs().await?;
+            if !self.claim_one(&ready, &load, pool).await? {
+                break;
             }
         }
         Ok(())
     }
 
-    /// Claims and starts a job if it fits beside `slots` others that need `used` bytes; whether to go on.
-    async fn admit(
-        &mut self,
-        job: &ReadyJob,
-        slots: usize,
-        used: u64,
-        pool: &Arc<ThreadPool>,
-    ) -> Result<bool> {
+    /// Claims the first of these that fits beside what runs; whether there was one, or a reason to look again.
+    async fn claim_one(&mut self, ready: &[ReadyJob], load: &Load, pool: &Arc<ThreadPool>) -> Result<bool> {
+        let user_slots = self.core.config.user_slots;
+        for n in self.queue.order(ready, load, user_slots, Instant::now()) {
+            let job = &ready[n];
+            match self.admit(job, load, pool).await {
+                Ok(Admission::Started) => {
+                    self.queue.took_turn(job);
+                    return Ok(true);
+                }
+                Ok(Admission::TooLarge) => self.queue.pass_over(job.id, Instant::now()),
+                // Deleted or cancelled since the look.
+                Ok(Admission::Gone) => return Ok(true),
+                // A damaged row ends its job, and nobody else waits for it.
+                Err(e) => match e.unreadable_job() {
+                    Some(reason) => {
+                        self.core.store.fail_unreadable(job.id, &reason, Timestamp::now()).await?;
+                        return Ok(true);
+                    }
+                    None => return Err(e),
+                },
+            }
+        }
+        Ok(false)
+    }
+
+    /// Claims and starts a job if it fits beside what runs.
+    async fn admit(&mut self, job: &ReadyJob, load: &Load, pool: &Arc<ThreadPool>) -> Result<Admission> {
         let limit = self.core.config.memory_limit_bytes;
         let needed = match job.memory_bytes {
             Some(known) => known,
@@ -170,20 +192,24 @@ impl Runner {
         };
         // One that can never fit is let in: its attempt says so and ends.
         let memory = if needed > limit { 0 } else { needed };
-        if slots > 0 && used.saturating_add(memory) > limit {
-            return Ok(false);
+        if load.slots > 0 && load.memory.saturating_add(memory) > limit {
+            return Ok(Admission::TooLarge);
         }
         let until = self.clock.after(LEASE);
-        if let Some(claim) = self.core.store.claim(job.id, until, Timestamp::now()).await? {
-            self.launch(claim, needed, memory, pool.clone());
+        match self.core.store.claim(job.id, until, Timestamp::now()).await? {
+            Some(claim) => {
+                self.launch(claim, &job.user, needed, memory, pool.clone());
+                Ok(Admission::Started)
+            }
+            None => Ok(Admission::Gone),
         }
-        Ok(true)
     }
 
-    fn launch(&mut self, claim: Claim, needed: u64, memory: u64, pool: Arc<ThreadPool>) {
+    fn launch(&mut self, claim: Claim, user: &str, needed: u64, memory: u64, pool: Arc<ThreadPool>) {
         let id = claim.id();
         let handle = AttemptHandle::default();
-        self.core.running.insert(id, claim.job().attempt, memory, handle.clone());
+        let (attempt, project) = (claim.job().attempt, claim.job().project_id);
+        self.core.running.insert(id, attempt, user, project, memory, handle.clone());
         let slot = SlotGuard { core: self.core.clone(), id };
         let core = self.core.clone();
         self.attempts.spawn(async move {
@@ -223,7 +249,7 @@ mod tests {
         // Its lease ended long ago.
         core.store.claim(job, Timestamp(1), Timestamp::now()).await.unwrap().unwrap();
         let handle = AttemptHandle::default();
-        core.running.insert(job, 1, 0, handle.clone());
+        core.running.insert(job, 1, "u", project, 0, handle.clone());
         let mut runner = Runner::new(core.clone());
         runner.reaped -= REAP;
         let pool = Arc::new(new_pool(1).unwrap());

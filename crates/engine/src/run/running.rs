@@ -1,6 +1,6 @@
 //! The attempts of this process, and how they are told to end.
 
-use crate::model::JobId;
+use crate::model::{JobId, ProjectId};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +27,8 @@ pub(crate) struct Running {
 /// One attempt, from outside.
 struct RunningAttempt {
     attempt: u32,
+    user: String,
+    project: ProjectId,
     handle: AttemptHandle,
     memory: u64,
     /// When its lease was last renewed.
@@ -40,6 +42,41 @@ pub(super) struct DueAttempt {
     pub(super) id: JobId,
     pub(super) attempt: u32,
     pub(super) progress: f32,
+}
+
+/// What runs at one moment.
+#[derive(Debug, Default)]
+pub(crate) struct Load {
+    /// Attempts.
+    pub(crate) slots: usize,
+    /// Bytes that they need together, by their own estimates.
+    pub(crate) memory: u64,
+    users: HashMap<String, usize>,
+    projects: HashMap<ProjectId, usize>,
+}
+
+impl Load {
+    /// Of attempts by their user, project and memory.
+    pub(super) fn of(attempts: impl Iterator<Item = (String, ProjectId, u64)>) -> Load {
+        let mut load = Load::default();
+        for (user, project, memory) in attempts {
+            load.slots += 1;
+            load.memory += memory;
+            *load.users.entry(user).or_default() += 1;
+            *load.projects.entry(project).or_default() += 1;
+        }
+        load
+    }
+
+    /// Attempts of a user's jobs.
+    pub(super) fn of_user(&self, user: &str) -> usize {
+        self.users.get(user).copied().unwrap_or(0)
+    }
+
+    /// Attempts of a project's jobs.
+    pub(super) fn of_project(&self, project: ProjectId) -> usize {
+        self.projects.get(&project).copied().unwrap_or(0)
+    }
 }
 
 /// What an attempt shares with its watchers.
@@ -135,15 +172,23 @@ impl Running {
         self.lock().values().for_each(|w| w.handle.cancel());
     }
 
-    /// Slots and memory in use.
-    pub(crate) fn used(&self) -> (usize, u64) {
-        let attempts = self.lock();
-        (attempts.len(), attempts.values().map(|w| w.memory).sum())
+    /// What runs now.
+    pub(crate) fn load(&self) -> Load {
+        Load::of(self.lock().values().map(|r| (r.user.clone(), r.project, r.memory)))
     }
 
-    /// Takes up an attempt that needs so much memory.
-    pub(super) fn insert(&self, id: JobId, attempt: u32, memory: u64, handle: AttemptHandle) {
-        let running = RunningAttempt { attempt, handle, memory, renewed: None, noted: 0.0 };
+    /// Takes up an attempt of a user's job that needs so much memory.
+    pub(super) fn insert(
+        &self,
+        id: JobId,
+        attempt: u32,
+        user: &str,
+        project: ProjectId,
+        memory: u64,
+        handle: AttemptHandle,
+    ) {
+        let user = user.to_owned();
+        let running = RunningAttempt { attempt, user, project, handle, memory, renewed: None, noted: 0.0 };
         self.lock().insert(id, running);
     }
 

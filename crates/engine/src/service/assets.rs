@@ -52,9 +52,12 @@ impl Engine {
         }
     }
 
-    /// The bytes of a blob, or of `range` of it (cut at the end).
+    /// The bytes of a blob that an asset names, or of `range` of it (cut at the end).
     pub async fn open_blob(&self, sha256: &str, range: Option<Range<u64>>) -> Result<Blob> {
-        self.core.blobs.read(sha256, range).await
+        // A link outlives its asset, not its right to the bytes.
+        let size = self.core.store.blob_size(sha256).await?;
+        let size = size.ok_or_else(|| EngineError::NotFound(format!("blob {sha256:?}")))?;
+        self.core.blobs.read(sha256, size, range).await
     }
 
     /// Deletes the blobs that nothing refers to any more. What fails here is found by the next

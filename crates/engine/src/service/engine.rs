@@ -13,7 +13,7 @@ use crate::model::Timestamp;
 use crate::run::Runner;
 use crate::run::running::Running;
 use crate::store::Store;
-use crate::upkeep;
+use crate::upkeep::{self, Scrubbed};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -30,6 +30,7 @@ pub struct Engine {
 #[derive(Default)]
 struct ServiceState {
     runner: Mutex<Option<JoinHandle<()>>>,
+    scrubbing: Mutex<Option<JoinHandle<()>>>,
     /// When writing was last seen to work.
     written: tokio::sync::Mutex<Option<Instant>>,
 }
@@ -73,6 +74,7 @@ impl Engine {
             drafted: Drafted::default(),
             counters: Counters::default(),
             keys: KeyGuard::new(signing_key),
+            scrubbed: Scrubbed::default(),
             last_name: AtomicU64::new(0),
             _lock: lock,
         };
@@ -85,12 +87,25 @@ impl Engine {
         if runner.is_none() {
             self.core.running.resume();
             *runner = Some(tokio::spawn(Runner::new(self.core.clone()).run()));
+            self.start_scrubbing();
         }
+    }
+
+    fn start_scrubbing(&self) {
+        let Some(period) = self.core.config.scrub_period else { return };
+        let core = self.core.clone();
+        let scrubbing = tokio::spawn(async move {
+            upkeep::scrub(&core.blobs, &core.store, period, &core.scrubbed).await;
+        });
+        *self.state.scrubbing.lock().unwrap_or_else(PoisonError::into_inner) = Some(scrubbing);
     }
 
     /// Stops running jobs; unfinished ones go on after the next start.
     pub async fn stop(&self) {
         self.core.running.stop();
+        if let Some(scrubbing) = self.state.scrubbing.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            scrubbing.abort();
+        }
         let runner = self.state.runner.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Err(e)) = match runner {
             Some(runner) => Some(runner.await),

@@ -32,7 +32,10 @@ impl Engine {
             attempts: End::ALL.into_iter().map(count).collect(),
             deaths: deaths.map(|(cause, n)| (cause, n.load(Ordering::Relaxed))).collect(),
             leases_lost: counters.leases_lost.load(Ordering::Relaxed),
-            running: self.core.running.used().0 as u64,
+            damaged_blobs: self.core.blobs.damage.count(),
+            scrubbed_blobs: self.core.scrubbed.blobs.load(Ordering::Relaxed),
+            scrubbed_bytes: self.core.scrubbed.bytes.load(Ordering::Relaxed),
+            running: self.core.running.load().slots as u64,
         })
     }
 }

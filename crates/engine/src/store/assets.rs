@@ -87,6 +87,28 @@ impl Store {
         Ok(deleted.ok_or_else(|| missing(id))?.try_get(0)?)
     }
 
+    /// Bytes of a blob as its assets say; `None` when none names it.
+    pub(crate) async fn blob_size(&self, sha256: &str) -> Result<Option<u64>> {
+        let size = sqlx::query_scalar(sql::BLOB_SIZE).bind(sha256).fetch_optional(self.reader()).await?;
+        Ok(size.map(|bytes: i64| bytes.max(0) as u64))
+    }
+
+    /// Assets that name a blob, the first few, for people.
+    pub(crate) async fn blob_assets(&self, sha256: &str) -> Result<Vec<String>> {
+        let rows = sqlx::query(sql::BLOB_ASSETS).bind(sha256).fetch_all(self.reader()).await?;
+        let show = |row: &sqlx::sqlite::SqliteRow| {
+            let asset = rows::asset(row)?;
+            Ok(format!("asset {} ({:?}) of project {}", asset.id, asset.filename, asset.project_id))
+        };
+        rows.iter().map(show).collect()
+    }
+
+    /// Checksums between two texts that assets name.
+    pub(crate) async fn blobs_between(&self, from: &str, to: &str) -> Result<Vec<String>> {
+        let found = sqlx::query_scalar(sql::BLOBS_BETWEEN).bind(from).bind(to);
+        Ok(found.fetch_all(self.reader()).await?)
+    }
+
     /// Whether an asset or an unfinished job refers to the blob.
     pub(crate) async fn needs_blob(&self, sha256: &str) -> Result<bool> {
         for statement in [sql::BLOB_IN_ASSET, sql::BLOB_IN_JOB] {

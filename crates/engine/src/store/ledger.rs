@@ -26,10 +26,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 const MADE_BYTES: usize = 256;
 
 /// A job that may be claimed.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ReadyJob {
     pub(crate) id: JobId,
     pub(crate) project: ProjectId,
+    /// Whose project it is.
+    pub(crate) user: String,
     /// What it needs at most, where that was known when all its inputs were.
     pub(crate) memory_bytes: Option<u64>,
 }
@@ -101,15 +103,16 @@ pub(crate) enum Loss {
 }
 
 impl Store {
-    /// The ready job that waits longest.
-    pub(crate) async fn next_ready(&self) -> Result<Option<ReadyJob>> {
-        let row = sqlx::query_as(sql::JOB_NEXT).fetch_optional(self.reader()).await?;
-        let waiting = |(id, project, memory): (i64, i64, Option<i64>)| ReadyJob {
+    /// Jobs that may be claimed: the oldest few of each project.
+    pub(crate) async fn ready_jobs(&self) -> Result<Vec<ReadyJob>> {
+        let rows = sqlx::query_as(sql::JOBS_READY).fetch_all(self.reader()).await?;
+        let ready = |(id, project, user, memory): (i64, i64, String, Option<i64>)| ReadyJob {
             id: JobId(id),
             project: ProjectId(project),
+            user,
             memory_bytes: memory.map(i64::cast_unsigned),
         };
-        Ok(row.map(waiting))
+        Ok(rows.into_iter().map(ready).collect())
     }
 
     /// Notes the memory that a job needs at most, as it says itself.

@@ -95,7 +95,7 @@ impl World {
     }
 
     async fn claim(&mut self) -> bool {
-        let Some(job) = self.store.next_ready().await.unwrap() else { return false };
+        let Some(job) = self.store.ready_jobs().await.unwrap().into_iter().next() else { return false };
         let claim = self.store.claim(job.id, self.until(), self.wall()).await.unwrap().unwrap();
         let job = claim.job();
         assert!(self.claimed.insert((job.id, job.attempt)), "an attempt is claimed once");

@@ -42,6 +42,9 @@ statements! {
     ASSET_REPLACE = "UPDATE assets SET filename = $2, size = $3, sha256 = $4, modified = $5, made = NULL
         WHERE id = $1 RETURNING *";
     ASSET_DELETE = "DELETE FROM assets WHERE id = $1 AND project_id = $2 RETURNING sha256";
+    BLOB_SIZE = "SELECT size FROM assets WHERE sha256 = $1 LIMIT 1";
+    BLOB_ASSETS = "SELECT * FROM assets WHERE sha256 = $1 ORDER BY id LIMIT 3";
+    BLOBS_BETWEEN = "SELECT DISTINCT sha256 FROM assets WHERE sha256 >= $1 AND sha256 < $2 ORDER BY sha256";
     BLOB_IN_ASSET = "SELECT 1 FROM assets WHERE sha256 = $1 LIMIT 1";
     BLOB_IN_JOB = "SELECT 1 FROM jobs WHERE state IN ('pending', 'started') AND inputs LIKE '%' || $1 || '%' LIMIT 1";
 
@@ -84,7 +87,17 @@ statements! {
         WHERE id = $1 RETURNING workflow_id";
     JOB_DOCUMENTS = "SELECT inputs, outputs, needs FROM jobs WHERE id = $1";
     JOB_SET_MEMORY = "UPDATE jobs SET memory_bytes = $2 WHERE id = $1";
-    JOB_NEXT = "SELECT id, project_id, memory_bytes FROM jobs WHERE state = 'pending' AND ready = 1 ORDER BY id LIMIT 1";
+    // From project to project by the index jobs_queue, however many jobs each has.
+    JOBS_READY = "WITH RECURSIVE waiting (project) AS (
+            SELECT MIN(project_id) FROM jobs WHERE state = 'pending' AND ready = 1
+            UNION ALL
+            SELECT (SELECT MIN(project_id) FROM jobs WHERE state = 'pending' AND ready = 1 AND project_id > waiting.project)
+            FROM waiting WHERE waiting.project IS NOT NULL)
+        SELECT jobs.id, jobs.project_id, projects.user_id, jobs.memory_bytes
+        FROM waiting JOIN projects ON projects.id = waiting.project
+        JOIN jobs ON jobs.id IN (SELECT oldest.id FROM jobs AS oldest WHERE oldest.project_id = waiting.project
+            AND oldest.state = 'pending' AND oldest.ready = 1 ORDER BY oldest.id LIMIT 4)
+        ORDER BY jobs.id";
     JOB_CLAIM = "UPDATE jobs SET state = 'started', attempt = attempt + 1, lease_until = $3, progress = 0,
             started = CASE WHEN created > $2 THEN created ELSE $2 END
         WHERE id = $1 AND state = 'pending' AND ready = 1 RETURNING *";

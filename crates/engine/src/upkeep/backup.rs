@@ -4,7 +4,7 @@ use super::belonging::mark_copy;
 use super::partial::{self, PartialBackup};
 use super::read_all::read_all;
 use crate::blobs::files::{self, place_of};
-use crate::blobs::{Blobs, make_all_folders};
+use crate::blobs::{Blobs, damage_told, make_all_folders, noted_damage};
 use crate::data_folder::{LEDGER, make_folder, sync_folder};
 use crate::error::EngineError;
 use crate::error::Result;
@@ -28,6 +28,8 @@ pub struct Backup {
     pub missing: Vec<String>,
     /// Blobs whose bytes are not what their names say, with the checksum that they have: they are so in the data folder.
     pub damaged: Vec<(String, String)>,
+    /// Damage that was found since the last backup and may have been healed since: backups before share the files.
+    pub noted: Vec<String>,
     /// Folders that backups which were killed had left beside this one, and that are gone now.
     pub removed: Vec<PathBuf>,
 }
@@ -80,7 +82,11 @@ async fn make(data: &Path, to: &Path, store: &Store) -> Result<Backup> {
     let backup = copier.finish(named).await?;
     partial.rename(to)?;
     sync_folder(parent)?;
-    Ok(Backup { removed, ..backup })
+    let noted = noted_damage(data)?;
+    if !noted.is_empty() {
+        damage_told(data);
+    }
+    Ok(Backup { removed, noted, ..backup })
 }
 
 /// Brings blobs from one data folder to another.

@@ -9,10 +9,12 @@ mod check;
 mod gc;
 mod partial;
 mod read_all;
+mod scrub;
 mod sweep;
 
 pub use backup::{Backup, backup};
 pub(crate) use belonging::{check_ledger_is_current, check_ledger_is_there, mark};
 pub use check::{Report, check};
 pub use gc::{Swept, gc};
+pub(crate) use scrub::{Scrubbed, scrub};
 pub(crate) use sweep::{FolderSwept, restore_quarantined, sweep, sweep_folder};

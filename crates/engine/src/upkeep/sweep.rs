@@ -97,10 +97,10 @@ mod tests {
             (quarantined, purged)
         };
         assert_eq!(sweep_at(now).await, (0, 0), "it may get its row yet");
-        assert!(blobs.read(&orphan.sha256, None).await.is_ok());
+        assert!(blobs.is_sound(&orphan.sha256).await.unwrap());
         let day = now + DAY;
         assert_eq!(sweep_at(day).await, (1, 0));
-        assert!(blobs.read(&orphan.sha256, None).await.is_err());
+        assert!(!blobs.is_sound(&orphan.sha256).await.unwrap());
         assert_eq!(blobs.quarantined().unwrap().len(), 1);
         assert_eq!(sweep_at(day + 29 * DAY).await, (0, 0));
         assert_eq!(restore_quarantined(blobs, store).await.unwrap(), 0, "still without a row");

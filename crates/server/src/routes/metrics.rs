@@ -11,6 +11,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
+use fieldstone_engine::metrics::Metrics;
 use fieldstone_engine::model::Timestamp;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -76,13 +77,7 @@ async fn page(app: &App) -> Result<String, ApiError> {
         "Leases that ended without their holder since the start.",
         metrics.leases_lost,
     );
-    text.single(
-        "fieldstone_blobs",
-        "gauge",
-        "Stored files that assets name, each counted once.",
-        ledger.blobs,
-    );
-    text.single("fieldstone_blob_bytes", "gauge", "Bytes of these.", ledger.blob_bytes);
+    storage(&metrics, &mut text);
     let started = app.started.0 as f64 * 1e-6;
     let name = "process_start_time_seconds";
     text.single(name, "gauge", "Start of the process since the Unix epoch.", started);
@@ -111,6 +106,28 @@ fn connections(slots: &Slots, text: &mut Text) {
     for (why, count) in [("idle", &slots.gave_way), ("address", &slots.refused)] {
         text.sample(name, &[("why", why)], count.load(Ordering::Relaxed));
     }
+}
+
+/// Stored files, and what is known of their rot.
+fn storage(metrics: &Metrics, text: &mut Text) {
+    text.single(
+        "fieldstone_blobs",
+        "gauge",
+        "Stored files that assets name, each counted once.",
+        metrics.ledger.blobs,
+    );
+    text.single("fieldstone_blob_bytes", "gauge", "Bytes of these.", metrics.ledger.blob_bytes);
+    let name = "fieldstone_blobs_damaged";
+    text.single(
+        name,
+        "gauge",
+        "Stored files that are known to be damaged or missing.",
+        metrics.damaged_blobs,
+    );
+    let name = "fieldstone_scrubbed_blobs_total";
+    text.single(name, "counter", "Stored files read to find rot since the start.", metrics.scrubbed_blobs);
+    let name = "fieldstone_scrubbed_bytes_total";
+    text.single(name, "counter", "Bytes of these.", metrics.scrubbed_bytes);
 }
 
 /// Virtual and resident bytes of this process, where the system tells.
