@@ -50,7 +50,9 @@ pub fn list(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let (sort, q) = text.split_once('\n').unwrap_or(("", text));
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    for sql in fieldstone_engine::testing::list(&ListQuery { sort: some(sort), q: some(q) }) {
+    for sql in
+        fieldstone_engine::testing::list(&ListQuery { sort: some(sort), q: some(q), ..ListQuery::default() })
+    {
         match sql {
             Ok(sql) => {
                 let words: HashSet<char> = sql.chars().filter(|c| !c.is_ascii_alphanumeric()).collect();

@@ -5,6 +5,7 @@ use crate::config::EngineConfig;
 use crate::draft::{Drafted, JobTypes};
 use crate::error::Result;
 use crate::keys::KeyGuard;
+use crate::lanes::Lanes;
 use crate::metrics::Counters;
 use crate::model::Timestamp;
 use crate::run::running::Running;
@@ -26,6 +27,7 @@ pub(crate) struct Core {
     pub(crate) counters: Counters,
     pub(crate) keys: KeyGuard,
     pub(crate) scrubbed: Scrubbed,
+    pub(crate) lanes: Lanes,
     /// Number of the last generated filename.
     pub(crate) last_name: AtomicU64,
     /// Last: released when all else is gone.

@@ -5,7 +5,7 @@ use crate::cache::Cache;
 use crate::error::{EngineError, Problems};
 use crate::limits::Limits;
 use crate::model::{Asset, JobId};
-use fieldstone_jobs::{JobEntry, JobLimits, KnownInput, KnownInputs, ParamError, Prepared, Slot};
+use fieldstone_jobs::{JobEntry, JobLimits, Kind, KnownInput, KnownInputs, ParamError, Prepared, Slot};
 use indexmap::IndexMap;
 use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,6 +13,35 @@ use std::sync::{Arc, OnceLock};
 
 /// What [`Drafted`] keeps at most.
 const DRAFTED_BYTES: u64 = 64 << 20;
+
+/// Bytes of all parameters of a job together that are no documents.
+const PARAM_BYTES: usize = 256 << 10;
+/// Input assets of one job.
+const INPUT_ASSETS: usize = 1000;
+
+/// Takes about the bytes of a value from what is left; `None` when there are not so many.
+fn spend(value: &Value, left: &mut usize) -> Option<()> {
+    match value {
+        Value::String(text) => spend_bytes(text.len() + 2, left),
+        Value::Array(items) => {
+            spend_bytes(2, left)?;
+            items.iter().try_for_each(|item| spend(item, left))
+        }
+        Value::Object(fields) => {
+            spend_bytes(2, left)?;
+            fields.iter().try_for_each(|(name, item)| {
+                spend_bytes(name.len() + 4, left)?;
+                spend(item, left)
+            })
+        }
+        _ => spend_bytes(8, left),
+    }
+}
+
+fn spend_bytes(bytes: usize, left: &mut usize) -> Option<()> {
+    *left = left.checked_sub(bytes)?;
+    Some(())
+}
 
 /// The table of job types that an engine runs.
 pub type JobTypes = &'static [&'static JobEntry];
@@ -99,7 +128,9 @@ impl Draft {
         problems: &mut Problems,
     ) {
         let prefix = if in_workflow { self.prefix() } else { String::new() };
-        let Some(entry) = find(types, &self.type_name) else { return };
+        let entry = find(types, &self.type_name);
+        self.check_size(entry, &prefix, problems);
+        let Some(entry) = entry else { return };
         for slot in entry.inputs {
             self.take_filename(slot, &prefix, problems);
         }
@@ -120,6 +151,33 @@ impl Draft {
             self.take_references(&*prepared, &prefix);
             let known = self.params.values().all(|p| matches!(p, ParamSource::Value(_)));
             self.checked = known.then_some(Checked { prepared: prepared.into(), prefix });
+        }
+    }
+
+    /// Refuses parameters and assets that would make a row of megabytes, of which lists are made. Documents have a limit of their
+    /// own, that of a request's body.
+    fn check_size(&self, entry: Option<&JobEntry>, prefix: &str, problems: &mut Problems) {
+        let is_document = |name: &str| {
+            let param = entry.and_then(|entry| entry.params.iter().find(|p| p.name == name));
+            param.is_some_and(|p| matches!(p.kind, Kind::Json))
+        };
+        let mut left = PARAM_BYTES;
+        for (name, source) in self.params.iter().filter(|(name, _)| !is_document(name)) {
+            let ParamSource::Value(value) = source else { continue };
+            if spend(value, &mut left).is_none() || spend_bytes(name.len(), &mut left).is_none() {
+                problems.push(
+                    format!("{prefix}parameters.{}", name.chars().take(100).collect::<String>()),
+                    format!("the parameters beside documents have more than {PARAM_BYTES} bytes together"),
+                );
+                break;
+            }
+        }
+        let assets: usize = self.assets.values().map(Vec::len).sum::<usize>().max(self.assets.len());
+        if assets > INPUT_ASSETS {
+            problems.push(
+                format!("{prefix}assets"),
+                format!("has {assets} files, at most {INPUT_ASSETS} are taken"),
+            );
         }
     }
 

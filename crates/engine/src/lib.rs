@@ -14,6 +14,7 @@ mod draft;
 pub mod error;
 pub mod filename;
 pub mod keys;
+mod lanes;
 mod limits;
 pub mod metrics;
 pub mod model;

@@ -307,11 +307,44 @@ pub struct NewWorkflow {
     pub request: Option<String>,
 }
 
-/// The raw `sort` and `q` of a list request; parsed against the resource's fields.
+/// The raw `sort` and `q` of a list request, parsed against the resource's fields; and which part of the list is wanted.
 #[derive(Clone, Debug, Default)]
 pub struct ListQuery {
     /// `field:1` or `field:-1`.
     pub sort: Option<String>,
     /// `field:value AND !field:"va*"`.
     pub q: Option<String>,
+    /// So many at most; `None` for all.
+    pub limit: Option<u32>,
+    /// What comes after the one with this id.
+    pub after: Option<i64>,
+}
+
+/// What is listed.
+#[derive(Clone, Copy, Debug)]
+pub enum Listable {
+    /// Projects that a caller may see.
+    Projects,
+    /// Assets of a project.
+    Assets(ProjectId),
+    /// Jobs of a project.
+    Jobs(ProjectId),
+    /// Workflows of a project.
+    Workflows(ProjectId),
+}
+
+/// Which rows a list has, in its order; they are read afterwards, a batch at a time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Ids, each with about the bytes of what it names.
+    pub rows: Vec<(i64, u64)>,
+    /// Where there are more than were asked for: the id of the last of these, to go on after.
+    pub next: Option<i64>,
+}
+
+impl Listing {
+    /// Bytes of all of it.
+    pub fn bytes(&self) -> u64 {
+        self.rows.iter().map(|(_, bytes)| bytes).sum()
+    }
 }

@@ -205,7 +205,7 @@ async fn jobs_are_renamed_listed_and_sorted() {
         b.dispatch(new).await.unwrap();
     }
     let list = async |sort: &str, q: &str| -> Vec<String> {
-        let query = ListQuery { sort: Some(sort.into()), q: Some(q.into()) };
+        let query = ListQuery { sort: Some(sort.into()), q: Some(q.into()), ..ListQuery::default() };
         let jobs = b.engine.list_jobs(&b.caller, b.project, &query).await.unwrap();
         jobs.into_iter().filter_map(|j| j.name).collect()
     };

@@ -68,7 +68,8 @@ async fn an_empty_workflow_succeeds_at_once() {
         (done.state, done.started, done.finished),
         (State::Success, Some(done.created), Some(done.created))
     );
-    let query = ListQuery { sort: Some("created:1".into()), q: Some("state:success".into()) };
+    let query =
+        ListQuery { sort: Some("created:1".into()), q: Some("state:success".into()), ..ListQuery::default() };
     assert_eq!(b.engine.list_workflows(&b.caller, b.project, &query).await.unwrap(), [done]);
 }
 

@@ -108,8 +108,8 @@ settings! {
     project_quota <SIZE>: Size;
     /// Jobs of one project that may wait to be run; more are answered with 429.
     max_queue <N>: u64 = 10_000;
-    /// Requests per second of one key, with bursts of twice as many; more are answered with 429. Reading jobs and
-    /// workflows is never counted. 0: no limit.
+    /// Requests per second of one key, with bursts of twice as many; more are answered with 429. Reading one job or
+    /// workflow is never counted; a long list counts once for each MiB or 500 entries. 0: no limit.
     max_request_rate <N>: u32 = 500;
     /// Connections that are open at the same time, TLS handshakes included. When there are as many, the one that has waited for
     /// its client longest is closed for a new one; while all are at work, new ones wait.
@@ -127,6 +127,8 @@ settings! {
     body_timeout <SECONDS>: u64 = ServerConfig::default().body_timeout_s;
     /// Bytes of one JSON request body at most.
     max_body <SIZE>: Size = Size(16 << 20);
+    /// Bytes of one list at most; a longer one is answered with 413 and the advice to ask for pages (`limit`, `after`).
+    max_list <SIZE>: Size = Size(ServerConfig::default().max_list_bytes);
     /// Triangles of one mesh at most, after polygons are split.
     max_triangles <N>: u64 = MeshLimits::default().max_triangles;
     /// Operators of one shape graph at most.
@@ -251,6 +253,7 @@ impl Settings {
             public_url: self.public_url.clone(),
             max_upload_bytes: self.max_upload.0,
             max_json_bytes: usize::try_from(self.max_body.0).unwrap_or(usize::MAX),
+            max_list_bytes: self.max_list.0,
             max_request_rate: self.max_request_rate,
             max_connections: self.max_connections,
             max_connections_per_address: self.max_connections_per_address,

@@ -11,9 +11,11 @@ pub struct ServerConfig {
     pub public_url: Option<String>,
     /// Bytes of one JSON request body at most.
     pub max_json_bytes: usize,
+    /// Bytes of one list at most; longer ones are answered with 413 and have to be asked for in pages.
+    pub max_list_bytes: u64,
     /// Bytes of one upload at most; more is answered with 413 while it streams.
     pub max_upload_bytes: u64,
-    /// Requests per second of one key at most, polling not counted; 0: no limit.
+    /// Requests per second of one key at most, polling of one job or workflow not counted; 0: no limit.
     pub max_request_rate: u32,
     /// Lifetime of a download link in seconds.
     pub link_lifetime_s: u64,
@@ -44,6 +46,7 @@ impl Default for ServerConfig {
         ServerConfig {
             public_url: None,
             max_json_bytes: 16 << 20,
+            max_list_bytes: 256 << 20,
             max_upload_bytes: 64 << 30,
             max_request_rate: 500,
             link_lifetime_s: 3600,

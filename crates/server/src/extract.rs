@@ -10,11 +10,13 @@ use axum::http::request::Parts;
 use axum::http::uri::{Authority, Uri};
 use axum::http::{HeaderMap, StatusCode};
 use bytes::{Bytes, BytesMut};
-use fieldstone_engine::EngineError;
 use fieldstone_engine::model::{AssetId, JobId, ListQuery, ProjectId, WorkflowId};
+use fieldstone_engine::{EngineError, FieldError};
 use futures::StreamExt;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// An id that a path may hold.
@@ -96,18 +98,62 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
     }
 }
 
-/// `?sort=field:1&q=…` of a list.
+/// `?sort=field:1&q=…&limit=100&after=7` of a list.
 #[derive(Deserialize)]
-pub struct ListParams {
+struct ListParams {
     sort: Option<String>,
     q: Option<String>,
+    limit: Option<String>,
+    after: Option<String>,
 }
 
-impl From<ListParams> for ListQuery {
-    fn from(params: ListParams) -> Self {
-        // Clients that always send both names send them empty.
+/// Which part of which list.
+pub struct Page {
+    /// What is asked of the engine.
+    pub query: ListQuery,
+    /// Of the list, absolute where the client says how it reached us.
+    url: String,
+}
+
+impl FromRequestParts<App> for Page {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Params(params) = Params::<ListParams>::from_request_parts(parts, app).await?;
+        let base = Base::from_request_parts(parts, app).await.map_or(String::new(), |base| base.0);
+        // Clients that always send all names send them empty.
         let given = |text: Option<String>| text.filter(|t| !t.is_empty());
-        ListQuery { sort: given(params.sort), q: given(params.q) }
+        let query = ListQuery {
+            sort: given(params.sort),
+            q: given(params.q),
+            limit: number("limit", given(params.limit))?,
+            after: number("after", given(params.after))?,
+        };
+        Ok(Page { query, url: format!("{base}{}", parts.uri.path()) })
+    }
+}
+
+/// A whole number that is not negative, from a query string.
+fn number<T: FromStr>(name: &str, text: Option<String>) -> Result<Option<T>, ApiError> {
+    let Some(text) = text else { return Ok(None) };
+    let number = text.bytes().all(|c| c.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+    let refuse = || {
+        let msg = format!("expected a whole number, got {text:?}");
+        ApiError::fields(vec![FieldError { field: name.to_owned(), msg }])
+    };
+    number.map(Some).ok_or_else(refuse)
+}
+
+impl Page {
+    /// The value of `Link` (RFC 8288) that leads to what comes after `id`.
+    pub fn next(&self, id: i64) -> String {
+        let text = |name: &str, value: &Option<String>| match value {
+            Some(value) => format!("{name}={}&", utf8_percent_encode(value, NON_ALPHANUMERIC)),
+            None => String::new(),
+        };
+        let limit = self.query.limit.map_or(String::new(), |limit| format!("limit={limit}&"));
+        let (sort, q) = (text("sort", &self.query.sort), text("q", &self.query.q));
+        format!("<{}?{sort}{q}{limit}after={id}>; rel=\"next\"", self.url)
     }
 }
 

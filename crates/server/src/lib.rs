@@ -11,6 +11,7 @@ mod drain;
 mod extract;
 mod issuer;
 mod links;
+mod lists;
 mod metrics;
 mod range;
 mod rate;

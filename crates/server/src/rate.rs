@@ -17,8 +17,8 @@ const BURST_S: f64 = 2.0;
 /// Keys that are remembered; beyond that, those who have been idle are forgotten.
 const MOST_KEYS: usize = 10_000;
 
-/// What a client polls is never counted.
-const POLLED: [&str; 2] = ["/projects/{projectId}/jobs", "/projects/{projectId}/workflows"];
+/// What a client polls is never counted: one job, one workflow. Lists are.
+const POLLED: [&str; 2] = ["/projects/{projectId}/jobs/{", "/projects/{projectId}/workflows/{"];
 
 /// The buckets of all keys.
 pub struct Rates {
@@ -52,6 +52,21 @@ impl Rates {
             let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, text);
             error.with_header(RETRY_AFTER, HeaderValue::from(seconds))
         })
+    }
+
+    /// Counts so many requests more for one that was counted and turned out to be as much work. They are never refused, only missed
+    /// later.
+    pub fn spend(&self, caller: &Caller, requests: usize) {
+        if self.per_second == 0 || requests == 0 {
+            return;
+        }
+        let key = self.hasher.hash_one(caller.credential.as_bytes());
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bucket) = buckets.get_mut(&key) {
+            // No deeper in debt than a bucket is high: it is paid off within seconds.
+            let least = -f64::from(self.per_second) * BURST_S;
+            bucket.tokens = (bucket.tokens - requests as f64).max(least);
+        }
     }
 
     /// Takes a token of `key`, or says in how many seconds there will be one.

@@ -3,13 +3,14 @@
 use crate::auth::{Scope, Session};
 use crate::wire::dialect::Choice;
 use crate::wire::{Many, One, Resource};
-use axum::http::header::{CONTENT_TYPE, VARY};
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, LINK, VARY};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-/// Bytes of a usual job; lists grow from here.
+/// Bytes of a usual job; short lists grow from here.
 const USUAL_BYTES: usize = 2048;
 
 /// Resources that are written at once.
@@ -28,9 +29,10 @@ fn aside<T>(takes_long: bool, work: impl FnOnce() -> T) -> T {
 /// A JSON reply whose spelling depended on the request.
 pub struct Reply {
     status: StatusCode,
-    body: Vec<u8>,
+    body: Body,
     choice: Choice,
     progress: Option<f32>,
+    next: Option<HeaderValue>,
 }
 
 impl<S: Scope> Session<S> {
@@ -46,7 +48,7 @@ impl<S: Scope> Session<S> {
         aside(resource.is_large(), || self.json(status, &shown))
     }
 
-    /// A list.
+    /// A short list.
     pub fn many<R: Resource>(&self, resources: &[R]) -> Reply {
         let shown = Many { resources, dialect: self.choice.dialect };
         let takes_long = resources.len() > SHORT_LIST || resources.iter().any(Resource::is_large);
@@ -58,7 +60,12 @@ impl<S: Scope> Session<S> {
         let mut body = Vec::with_capacity(USUAL_BYTES);
         // Our views have text keys and infallible fields, and a Vec takes all that is written to it.
         serde_json::to_writer(&mut body, value).expect("views serialise");
-        Reply { status, body, choice: self.choice, progress: None }
+        Reply { status, ..self.raw(body.into()) }
+    }
+
+    /// JSON that is written already or will be.
+    pub(crate) fn raw(&self, body: Body) -> Reply {
+        Reply { status: StatusCode::OK, body, choice: self.choice, progress: None, next: None }
     }
 
     /// What a deletion answers; clients ignore it.
@@ -71,6 +78,12 @@ impl Reply {
     /// Tells how far a job is in `X-Progress`, 0..=1; a key in the body would break clients.
     pub fn with_progress(mut self, fraction: f32) -> Reply {
         self.progress = Some(fraction);
+        self
+    }
+
+    /// Says where a list goes on.
+    pub(crate) fn with_next(mut self, next: Option<HeaderValue>) -> Reply {
+        self.next = next;
         self
     }
 }
@@ -88,6 +101,7 @@ impl IntoResponse for Reply {
             let applied = format!("dialect={}", self.choice.dialect.as_str());
             headers.extend(HeaderValue::from_str(&applied).ok().map(|v| (PREFERENCE_APPLIED, v)));
         }
+        headers.extend(self.next.map(|next| (LINK, next)));
         if let Some(fraction) = self.progress {
             let text = format!("{:.3}", fraction.clamp(0.0, 1.0));
             headers.extend(HeaderValue::from_str(&text).ok().map(|v| (PROGRESS, v)));

@@ -155,6 +155,7 @@ fn cors() -> CorsLayer {
             header::CONTENT_DISPOSITION,
             header::WWW_AUTHENTICATE,
             header::RETRY_AFTER,
+            header::LINK,
             name("preference-applied"),
             name("x-progress"),
             name("x-request-id"),

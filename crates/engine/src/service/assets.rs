@@ -20,17 +20,6 @@ impl Engine {
         self.core.store.asset(project, id).await
     }
 
-    /// Assets of a project.
-    pub async fn list_assets(
-        &self,
-        caller: &Caller,
-        project: ProjectId,
-        query: &ListQuery,
-    ) -> Result<Vec<Asset>> {
-        self.core.store.check_project(caller, project, false).await?;
-        self.core.store.assets(project, query).await
-    }
-
     /// Deletes an asset; its blob stays while anything needs it.
     pub async fn delete_asset(&self, caller: &Caller, project: ProjectId, id: AssetId) -> Result<()> {
         self.core.store.check_project(caller, project, true).await?;

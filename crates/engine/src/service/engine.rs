@@ -7,6 +7,7 @@ use crate::data_folder;
 use crate::draft::{Drafted, JobTypes};
 use crate::error::Result;
 use crate::keys::{self, KeyGuard};
+use crate::lanes::Lanes;
 use crate::limits::Limits;
 use crate::metrics::Counters;
 use crate::model::Timestamp;
@@ -72,6 +73,7 @@ impl Engine {
             blobs,
             running: Running::default(),
             drafted: Drafted::default(),
+            lanes: Lanes::default(),
             counters: Counters::default(),
             keys: KeyGuard::new(signing_key),
             scrubbed: Scrubbed::default(),

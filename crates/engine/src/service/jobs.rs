@@ -80,17 +80,6 @@ impl Engine {
         self.core.store.log(id).await
     }
 
-    /// Jobs of a project.
-    pub async fn list_jobs(
-        &self,
-        caller: &Caller,
-        project: ProjectId,
-        query: &ListQuery,
-    ) -> Result<Vec<Job>> {
-        self.core.store.check_project(caller, project, false).await?;
-        self.core.store.jobs(project, query).await
-    }
-
     /// Renames a job.
     pub async fn rename_job(
         &self,

@@ -4,6 +4,7 @@ mod assets;
 mod engine;
 mod jobs;
 mod keys;
+mod lists;
 mod metrics;
 mod projects;
 mod upload;

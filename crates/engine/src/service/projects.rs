@@ -40,11 +40,6 @@ impl Engine {
         self.core.store.is_public(id).await
     }
 
-    /// All projects that `caller` may see.
-    pub async fn list_projects(&self, caller: &Caller, query: &ListQuery) -> Result<Vec<Project>> {
-        self.core.store.projects(caller, query).await
-    }
-
     /// Changes a project of `caller`.
     pub async fn update_project(
         &self,

@@ -49,17 +49,6 @@ impl Engine {
         self.core.store.workflow(project, id).await
     }
 
-    /// Workflows of a project.
-    pub async fn list_workflows(
-        &self,
-        caller: &Caller,
-        project: ProjectId,
-        query: &ListQuery,
-    ) -> Result<Vec<Workflow>> {
-        self.core.store.check_project(caller, project, false).await?;
-        self.core.store.workflows(project, query).await
-    }
-
     /// Cancels a workflow; a finished one is a conflict.
     pub async fn cancel_workflow(
         &self,

@@ -1,6 +1,5 @@
 //! Rows of assets, and which blobs anything still needs.
 
-use super::list_query::{ASSETS, List};
 use super::meta::count_blob_rows;
 use super::{Store, rows, sql};
 use crate::blobs::PlacedBlob;
@@ -72,13 +71,6 @@ impl Store {
         let row =
             sqlx::query(sql::ASSET_GET).bind(id.0).bind(project.0).fetch_optional(self.reader()).await?;
         rows::asset(&row.ok_or_else(|| missing(id))?)
-    }
-
-    pub(crate) async fn assets(&self, project: ProjectId, query: &ListQuery) -> Result<Vec<Asset>> {
-        let list = List::parse(query, &ASSETS)?;
-        let mut found = list.sql(sql::LIST_ASSETS, project.0, "");
-        let rows = found.build().fetch_all(self.reader()).await?;
-        rows.iter().map(rows::asset).collect()
     }
 
     /// Deletes the row and returns the checksum it had.

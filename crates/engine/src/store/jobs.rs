@@ -1,6 +1,5 @@
 //! Rows of jobs as their users see them.
 
-use super::list_query::{JOBS, List};
 use super::projects::DeletedRows;
 use super::{Store, ledger, log, rows, sql};
 use crate::bindings::Bindings;
@@ -31,12 +30,6 @@ impl Store {
         let job = Arc::new(rows::job_aside(row).await?);
         self.jobs.insert(generation, id, job.clone(), bytes);
         Ok(Some(job))
-    }
-
-    pub(crate) async fn jobs(&self, project: ProjectId, query: &ListQuery) -> Result<Vec<Job>> {
-        let list = List::parse(query, &JOBS)?;
-        let mut found = list.sql(sql::LIST_JOBS, project.0, "");
-        rows::jobs_aside(found.build().fetch_all(self.reader()).await?).await
     }
 
     pub(crate) async fn rename_job(&self, project: ProjectId, id: JobId, name: &str) -> Result<Job> {

@@ -11,11 +11,13 @@ use sqlx::{Encode, QueryBuilder, Sqlite, Type};
 
 /// What may be sorted and searched, as (wire name, column).
 pub(crate) struct Fields {
+    pub(super) table: &'static str,
     sort: &'static [(&'static str, &'static str)],
     search: &'static [(&'static str, &'static str)],
 }
 
 pub(crate) static PROJECTS: Fields = Fields {
+    table: "projects",
     sort: &[
         ("id", "id"),
         ("user", "user_id"),
@@ -26,6 +28,7 @@ pub(crate) static PROJECTS: Fields = Fields {
     search: &[("id", "id"), ("user", "user_id"), ("name", "name")],
 };
 pub(crate) static ASSETS: Fields = Fields {
+    table: "assets",
     sort: &[
         ("id", "id"),
         ("filename", "filename"),
@@ -36,6 +39,7 @@ pub(crate) static ASSETS: Fields = Fields {
     search: &[("id", "id"), ("filename", "filename")],
 };
 pub(crate) static JOBS: Fields = Fields {
+    table: "jobs",
     sort: &[
         ("id", "id"),
         ("name", "name"),
@@ -46,6 +50,7 @@ pub(crate) static JOBS: Fields = Fields {
     search: &[("id", "id"), ("name", "name"), ("type", "type_name"), ("state", "state")],
 };
 pub(crate) static WORKFLOWS: Fields = Fields {
+    table: "workflows",
     sort: &[("id", "id"), ("created", "created"), ("started", "started"), ("finished", "finished")],
     search: &[("id", "id"), ("state", "state")],
 };
@@ -65,9 +70,12 @@ struct Term {
 /// A checked list request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct List {
+    table: &'static str,
     column: &'static str,
     ascending: bool,
     terms: Vec<Term>,
+    limit: Option<u32>,
+    pub(super) after: Option<i64>,
 }
 
 impl List {
@@ -81,11 +89,20 @@ impl List {
             None => Vec::new(),
             Some(text) => parse_q(text, fields.search).map_err(|e| EngineError::invalid("q", e))?,
         };
-        Ok(List { column, ascending, terms })
+        let ListQuery { limit, after, .. } = *query;
+        if limit == Some(0) {
+            return Err(EngineError::invalid("limit", "is 0, expected at least 1"));
+        }
+        Ok(List { table: fields.table, column, ascending, terms, limit, after })
     }
 
-    /// `head`, then `bound`, then `tail`, then the conditions and the order. Columns come from the
-    /// lists above; everything the caller wrote is bound.
+    /// Whether the place of `after` can be found only while its row is there.
+    pub(super) fn needs_row_of_after(&self) -> bool {
+        self.column != "id"
+    }
+
+    /// `head`, then `bound`, then `tail`, then the conditions, the order and one row more than the limit. Columns come from
+    /// the lists above; everything the caller wrote is bound.
     pub(crate) fn sql<'a, T>(&self, head: &'static str, bound: T, tail: &'static str) -> QueryBuilder<Sqlite>
     where
         T: Encode<'a, Sqlite> + Type<Sqlite> + Send + 'a,
@@ -97,9 +114,29 @@ impl List {
             sql.push("lower(COALESCE(CAST(").push(term.column).push(" AS TEXT), '')) LIKE lower(");
             sql.push_bind(like_pattern(&term.pattern)).push(") ESCAPE '\\'");
         }
+        self.push_after(&mut sql);
         let direction = if self.ascending { "ASC" } else { "DESC" };
         sql.push(format_args!(" ORDER BY {} {direction} NULLS LAST, id {direction}", self.column));
+        if let Some(limit) = self.limit {
+            sql.push(" LIMIT ").push_bind(i64::from(limit) + 1);
+        }
         sql
+    }
+
+    /// Only rows behind the one with the id `after`, in the order of the list.
+    fn push_after(&self, sql: &mut QueryBuilder<Sqlite>) {
+        let Some(after) = self.after else { return };
+        let (table, column, behind) = (self.table, self.column, if self.ascending { ">" } else { "<" });
+        if column == "id" {
+            sql.push(format_args!(" AND id {behind} ")).push_bind(after);
+            return;
+        }
+        sql.push(format_args!(" AND EXISTS (SELECT 1 FROM {table} AS a WHERE a.id = ")).push_bind(after);
+        // What is null comes last in either order.
+        sql.push(format_args!(
+            " AND (({table}.{column} IS NULL AND a.{column} IS NOT NULL) OR {table}.{column} {behind} a.{column}
+                OR ({table}.{column} IS NOT DISTINCT FROM a.{column} AND {table}.id {behind} a.id)))"
+        ));
     }
 }
 

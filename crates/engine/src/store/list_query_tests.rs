@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use sqlx::Row;
 
 fn parse(sort: Option<&str>, q: Option<&str>) -> Result<List, String> {
-    let query = ListQuery { sort: sort.map(str::to_owned), q: q.map(str::to_owned) };
+    let query = ListQuery { sort: sort.map(str::to_owned), q: q.map(str::to_owned), ..ListQuery::default() };
     List::parse(&query, &PROJECTS).map_err(|e| e.to_string())
 }
 
@@ -66,7 +66,11 @@ async fn every_field_of_every_resource_is_valid_sql() {
     ];
     for (fields, head) in resources {
         for ((sort, _), (search, _)) in fields.sort.iter().zip(fields.search.iter().cycle()) {
-            let query = ListQuery { sort: Some(format!("{sort}:-1")), q: Some(format!("!{search}:*x*")) };
+            let query = ListQuery {
+                sort: Some(format!("{sort}:-1")),
+                q: Some(format!("!{search}:*x*")),
+                ..ListQuery::default()
+            };
             let mut sql = List::parse(&query, fields).unwrap().sql(head, 1_i64, "");
             sql.build().fetch_all(store.reader()).await.unwrap();
         }

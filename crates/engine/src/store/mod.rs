@@ -9,6 +9,7 @@ mod keys;
 pub(crate) mod ledger;
 mod limits;
 pub(crate) mod list_query;
+mod listing;
 mod log;
 mod meta;
 mod migrations;

@@ -1,6 +1,5 @@
 //! Rows of projects, and who may see them.
 
-use super::list_query::{List, PROJECTS};
 use super::meta::count_blob_rows;
 use super::{Store, rows, sql};
 use crate::error::{EngineError, Result};
@@ -118,14 +117,6 @@ impl Store {
         let row = sqlx::query(sql::PROJECT_GET).bind(id.0).fetch_optional(self.reader()).await?;
         let row = row.ok_or_else(|| EngineError::NotFound(format!("project {id}")))?;
         rows::project(&row)
-    }
-
-    pub(crate) async fn projects(&self, caller: &Caller, query: &ListQuery) -> Result<Vec<Project>> {
-        let list = List::parse(query, &PROJECTS)?;
-        let mut found = list.sql(sql::LIST_PROJECTS, &caller.user, ")");
-        let rows = found.build().fetch_all(self.reader()).await?;
-        let projects: Vec<Project> = rows.iter().map(rows::project).collect::<Result<_>>()?;
-        Ok(projects.into_iter().filter(|p| !caller.is_kept_from(p.id)).collect())
     }
 
     pub(crate) async fn update_project(

@@ -214,7 +214,10 @@ impl World {
 
     async fn check(&self) {
         let mut made = HashMap::new();
-        for asset in self.store.assets(self.project, &ListQuery::default()).await.unwrap() {
+        let listing = Listable::Assets(self.project);
+        let listing = self.store.listing(&Caller::of("u"), listing, &ListQuery::default()).await.unwrap();
+        let ids: Vec<i64> = listing.rows.into_iter().map(|(id, _)| id).collect();
+        for asset in self.store.listed_assets(self.project, &ids).await.unwrap() {
             *made.entry(asset.job_id.unwrap()).or_insert(0) += 1;
         }
         for sent in &self.workflows {

@@ -52,7 +52,6 @@ statements! {
         VALUES ($1, 'pending', $2, $3) RETURNING id";
     WORKFLOW_GET = "SELECT * FROM workflows WHERE id = $1 AND project_id = $2";
     WORKFLOW_JOBS = "SELECT id FROM jobs WHERE workflow_id = $1 ORDER BY id";
-    WORKFLOW_JOBS_ALL = "SELECT id, workflow_id FROM jobs WHERE project_id = $1 AND workflow_id IS NOT NULL ORDER BY id";
     WORKFLOW_NODES = "SELECT id, state, ready, needs FROM jobs WHERE workflow_id = $1 ORDER BY id";
     WORKFLOW_STARTED = "UPDATE workflows SET state = 'started', started = CASE WHEN created > $2 THEN created ELSE $2 END
         WHERE id = $1 AND state = 'pending'";
@@ -146,11 +145,31 @@ statements! {
 /// Begins a transaction that may write from its first statement on.
 pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
 
-/// Heads of lists, before the value they ask for; conditions and order follow (`list_query`).
-pub(crate) const LIST_PROJECTS: &str = "SELECT * FROM projects WHERE (access <> 'private' OR user_id = ";
+/// Heads of listings, before the value they ask for; conditions and order follow (`list_query`). `bytes` is about the size of a row, of
+/// which no more than its head is read for that. Documents of projects are shown to their user alone.
+pub(crate) const LISTING_PROJECTS: &str = "SELECT id, 512 + CASE WHEN user_id = caller
+        THEN COALESCE(octet_length(document), 0) + COALESCE(octet_length(graph), 0) ELSE 0 END AS bytes
+    FROM projects, (SELECT ";
+/// What follows the caller in heads of projects.
+pub(crate) const OF_CALLER: &str = " AS caller) AS c WHERE (access <> 'private' OR user_id = caller)";
 /// Of a project.
-pub(crate) const LIST_ASSETS: &str = "SELECT * FROM assets WHERE project_id = ";
+pub(crate) const LISTING_ASSETS: &str = "SELECT id, 512 AS bytes FROM assets WHERE project_id = ";
 /// Of a project.
-pub(crate) const LIST_JOBS: &str = "SELECT * FROM jobs WHERE project_id = ";
+pub(crate) const LISTING_JOBS: &str = "SELECT id, 512 + octet_length(inputs) + octet_length(outputs) AS bytes
+    FROM jobs WHERE project_id = ";
 /// Of a project.
-pub(crate) const LIST_WORKFLOWS: &str = "SELECT * FROM workflows WHERE project_id = ";
+pub(crate) const LISTING_WORKFLOWS: &str = "SELECT id, 512 + octet_length(definition) AS bytes
+    FROM workflows WHERE project_id = ";
+
+/// Heads of batches, before the value they ask for; ids follow (`listing`).
+pub(crate) const LISTED_PROJECTS: &str = "SELECT id, user_id, name, access, kind, created, modified,
+        CASE WHEN user_id = caller THEN document END AS document, CASE WHEN user_id = caller THEN graph END AS graph
+    FROM projects, (SELECT ";
+/// Of a project.
+pub(crate) const LISTED_ASSETS: &str = "SELECT * FROM assets WHERE project_id = ";
+/// Of a project.
+pub(crate) const LISTED_JOBS: &str = "SELECT * FROM jobs WHERE project_id = ";
+/// Of a project.
+pub(crate) const LISTED_WORKFLOWS: &str = "SELECT * FROM workflows WHERE project_id = ";
+/// The jobs of workflows of a project.
+pub(crate) const LISTED_WORKFLOW_JOBS: &str = "SELECT id, workflow_id FROM jobs WHERE project_id = ";

@@ -1,13 +1,11 @@
 //! Rows of workflows as their users see them.
 
-use super::list_query::{List, WORKFLOWS};
 use super::projects::DeletedRows;
 use super::{Store, rows, sql};
 use crate::error::{EngineError, Result};
 use crate::model::*;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
-use std::collections::HashMap;
 
 fn missing(id: WorkflowId) -> EngineError {
     EngineError::NotFound(format!("workflow {id}"))
@@ -27,24 +25,6 @@ impl Store {
         let row =
             sqlx::query(sql::WORKFLOW_GET).bind(id.0).bind(project.0).fetch_optional(&mut *reader).await?;
         complete(&mut reader, &row.ok_or_else(|| missing(id))?).await
-    }
-
-    pub(crate) async fn workflows(&self, project: ProjectId, query: &ListQuery) -> Result<Vec<Workflow>> {
-        let list = List::parse(query, &WORKFLOWS)?;
-        let mut reader = self.reader().begin().await?;
-        let mut found = list.sql(sql::LIST_WORKFLOWS, project.0, "");
-        let found = found.build().fetch_all(&mut *reader).await?;
-        let mut jobs: HashMap<i64, Vec<JobId>> = HashMap::new();
-        let all = sqlx::query_as(sql::WORKFLOW_JOBS_ALL).bind(project.0).fetch_all(&mut *reader);
-        for (job, workflow) in all.await? {
-            jobs.entry(workflow).or_default().push(JobId(job));
-        }
-        let with_jobs = |row| {
-            let mut workflow = rows::workflow(row)?;
-            workflow.jobs = jobs.remove(&workflow.id.0).unwrap_or_default();
-            Ok(workflow)
-        };
-        found.iter().map(with_jobs).collect()
     }
 
     /// Cancels the workflow and all its unfinished jobs, whose ids are returned.

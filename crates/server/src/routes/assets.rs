@@ -2,21 +2,28 @@
 
 use super::{Answer, Shared, StatusCode, upload};
 use crate::auth::{AssetsRead, AssetsWrite, Session};
-use crate::extract::{Base, InProject, Item, ListParams, Params, content_length};
+use crate::extract::{Base, InProject, Item, Page, Params, content_length};
 use crate::links::{self, Target};
+use crate::lists;
 use crate::wire::error::ApiError;
 use axum::extract::{Request, State};
 use fieldstone_engine::filename::check_filename;
-use fieldstone_engine::model::{AssetId, Timestamp};
+use fieldstone_engine::model::{AssetId, Listable, Timestamp};
+use futures::FutureExt;
 use serde::Deserialize;
 
 pub async fn list(
     State(app): Shared,
     session: Session<AssetsRead>,
     InProject(project): InProject,
-    Params(query): Params<ListParams>,
+    page: Page,
 ) -> Answer {
-    Ok(session.many(&app.engine.list_assets(&session.caller, project, &query.into()).await?))
+    let (engine, caller) = (app.engine.clone(), session.caller.clone());
+    let read = move |ids: Vec<i64>| {
+        let (engine, caller) = (engine.clone(), caller.clone());
+        async move { engine.listed_assets(&caller, project, &ids).await }.boxed()
+    };
+    lists::answer(&app, &session, Listable::Assets(project), page, Box::new(read)).await
 }
 
 pub async fn create(

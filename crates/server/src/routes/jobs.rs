@@ -2,14 +2,15 @@
 
 use super::{Answer, Shared, StatusCode};
 use crate::auth::{JobsRead, JobsWrite, Session};
-use crate::extract::{Base, InProject, Item, JsonBody, JsonOrForm, ListParams, Params};
+use crate::extract::{Base, InProject, Item, JsonBody, JsonOrForm, Page};
+use crate::lists;
 use crate::wire::error::ApiError;
 use crate::wire::jobs::{log_line, new_job, new_name};
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use fieldstone_engine::model::{Job, JobId, NewJob, State as JobState};
-use futures::StreamExt;
+use fieldstone_engine::model::{Job, JobId, Listable, NewJob, State as JobState};
+use futures::{FutureExt, StreamExt};
 use serde_json::json;
 use std::convert::Infallible;
 
@@ -17,9 +18,14 @@ pub async fn list(
     State(app): Shared,
     session: Session<JobsRead>,
     InProject(project): InProject,
-    Params(query): Params<ListParams>,
+    page: Page,
 ) -> Answer {
-    Ok(session.many(&app.engine.list_jobs(&session.caller, project, &query.into()).await?))
+    let (engine, caller) = (app.engine.clone(), session.caller.clone());
+    let read = move |ids: Vec<i64>| {
+        let (engine, caller) = (engine.clone(), caller.clone());
+        async move { engine.listed_jobs(&caller, project, &ids).await }.boxed()
+    };
+    lists::answer(&app, &session, Listable::Jobs(project), page, Box::new(read)).await
 }
 
 pub async fn create(

@@ -2,17 +2,21 @@
 
 use super::{Answer, Shared, StatusCode};
 use crate::auth::{ProjectsRead, ProjectsWrite, Session};
-use crate::extract::{InProject, JsonBody, ListParams, Params};
+use crate::extract::{InProject, JsonBody, Page};
+use crate::lists;
 use crate::wire::dialect::Dialect;
 use crate::wire::projects::{access_word, new_project, project_change};
 use axum::extract::State;
+use fieldstone_engine::model::Listable;
+use futures::FutureExt;
 
-pub async fn list(
-    State(app): Shared,
-    session: Session<ProjectsRead>,
-    Params(query): Params<ListParams>,
-) -> Answer {
-    Ok(session.many(&app.engine.list_projects(&session.caller, &query.into()).await?))
+pub async fn list(State(app): Shared, session: Session<ProjectsRead>, page: Page) -> Answer {
+    let (engine, caller) = (app.engine.clone(), session.caller.clone());
+    let read = move |ids: Vec<i64>| {
+        let (engine, caller) = (engine.clone(), caller.clone());
+        async move { engine.listed_projects(&caller, &ids).await }.boxed()
+    };
+    lists::answer(&app, &session, Listable::Projects, page, Box::new(read)).await
 }
 
 pub async fn create(State(app): Shared, session: Session<ProjectsWrite>, JsonBody(body): JsonBody) -> Answer {

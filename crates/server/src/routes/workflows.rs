@@ -2,18 +2,25 @@
 
 use super::{Answer, Shared, StatusCode};
 use crate::auth::{Session, WorkflowsRead, WorkflowsWrite};
-use crate::extract::{Base, InProject, Item, JsonBody, ListParams, Params};
+use crate::extract::{Base, InProject, Item, JsonBody, Page};
+use crate::lists;
 use crate::wire::workflows::new_workflow;
 use axum::extract::State;
-use fieldstone_engine::model::{NewWorkflow, WorkflowId};
+use fieldstone_engine::model::{Listable, NewWorkflow, WorkflowId};
+use futures::FutureExt;
 
 pub async fn list(
     State(app): Shared,
     session: Session<WorkflowsRead>,
     InProject(project): InProject,
-    Params(query): Params<ListParams>,
+    page: Page,
 ) -> Answer {
-    Ok(session.many(&app.engine.list_workflows(&session.caller, project, &query.into()).await?))
+    let (engine, caller) = (app.engine.clone(), session.caller.clone());
+    let read = move |ids: Vec<i64>| {
+        let (engine, caller) = (engine.clone(), caller.clone());
+        async move { engine.listed_workflows(&caller, project, &ids).await }.boxed()
+    };
+    lists::answer(&app, &session, Listable::Workflows(project), page, Box::new(read)).await
 }
 
 pub async fn create(

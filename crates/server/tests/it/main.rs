@@ -12,6 +12,7 @@ mod hostile;
 mod index;
 mod issuer;
 mod limits;
+mod lists;
 mod metrics;
 mod oauth;
 mod page;

@@ -1,0 +1,119 @@
+//! Lists: which rows there are, then the rows, a batch at a time.
+
+use super::Engine;
+use crate::error::Result;
+use crate::model::*;
+
+/// Bytes of one batch, and rows of it, as long as it has more than one.
+const BATCH_BYTES: u64 = 1 << 20;
+const BATCH_ROWS: usize = 500;
+
+impl Listing {
+    /// The ids in batches that can be held in memory each.
+    pub fn batches(&self) -> Vec<Vec<i64>> {
+        let mut batches: Vec<Vec<i64>> = Vec::new();
+        let mut room = 0;
+        for (id, bytes) in &self.rows {
+            match batches.last_mut().filter(|batch| batch.len() < BATCH_ROWS && *bytes <= room) {
+                Some(batch) => batch.push(*id),
+                None => {
+                    batches.push(vec![*id]);
+                    room = BATCH_BYTES;
+                }
+            }
+            room = room.saturating_sub(*bytes);
+        }
+        batches
+    }
+}
+
+impl Engine {
+    /// Which rows a list has. What it names is read by the `listed_…` below, for the same caller.
+    pub async fn list(&self, caller: &Caller, what: Listable, query: &ListQuery) -> Result<Listing> {
+        if let Listable::Assets(project) | Listable::Jobs(project) | Listable::Workflows(project) = what {
+            self.core.store.check_project(caller, project, false).await?;
+        }
+        let _lane = self.core.lanes.enter(&caller.user).await;
+        self.core.store.listing(caller, what, query).await
+    }
+
+    /// Projects by their ids, as far as they are still there; documents of other users are left out.
+    pub async fn listed_projects(&self, caller: &Caller, ids: &[i64]) -> Result<Vec<Project>> {
+        let _lane = self.core.lanes.enter(&caller.user).await;
+        self.core.store.listed_projects(caller, ids).await
+    }
+
+    /// Assets by their ids, as far as they are still there.
+    pub async fn listed_assets(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        ids: &[i64],
+    ) -> Result<Vec<Asset>> {
+        let _lane = self.core.lanes.enter(&caller.user).await;
+        self.core.store.listed_assets(project, ids).await
+    }
+
+    /// Jobs by their ids, as far as they are still there.
+    pub async fn listed_jobs(&self, caller: &Caller, project: ProjectId, ids: &[i64]) -> Result<Vec<Job>> {
+        let _lane = self.core.lanes.enter(&caller.user).await;
+        self.core.store.listed_jobs(project, ids).await
+    }
+
+    /// Workflows by their ids, as far as they are still there.
+    pub async fn listed_workflows(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        ids: &[i64],
+    ) -> Result<Vec<Workflow>> {
+        let _lane = self.core.lanes.enter(&caller.user).await;
+        self.core.store.listed_workflows(project, ids).await
+    }
+}
+
+/// Ids of rows that are there, for a list at once.
+fn ids(listing: Listing) -> Vec<i64> {
+    listing.rows.into_iter().map(|(id, _)| id).collect()
+}
+
+impl Engine {
+    /// All projects that `caller` may see, at once.
+    pub async fn list_projects(&self, caller: &Caller, query: &ListQuery) -> Result<Vec<Project>> {
+        let listing = self.list(caller, Listable::Projects, query).await?;
+        self.listed_projects(caller, &ids(listing)).await
+    }
+
+    /// Assets of a project, at once.
+    pub async fn list_assets(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        query: &ListQuery,
+    ) -> Result<Vec<Asset>> {
+        let listing = self.list(caller, Listable::Assets(project), query).await?;
+        self.listed_assets(caller, project, &ids(listing)).await
+    }
+
+    /// Jobs of a project, at once.
+    pub async fn list_jobs(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        query: &ListQuery,
+    ) -> Result<Vec<Job>> {
+        let listing = self.list(caller, Listable::Jobs(project), query).await?;
+        self.listed_jobs(caller, project, &ids(listing)).await
+    }
+
+    /// Workflows of a project, at once.
+    pub async fn list_workflows(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        query: &ListQuery,
+    ) -> Result<Vec<Workflow>> {
+        let listing = self.list(caller, Listable::Workflows(project), query).await?;
+        self.listed_workflows(caller, project, &ids(listing)).await
+    }
+}
