@@ -85,13 +85,8 @@ impl ThinFinder {
         }
         self.taken += samples.len() / plane;
         let end = if self.taken >= nz { nz - 1 } else { self.taken.saturating_sub(HALO) };
-        let window = Window {
-            n: self.n,
-            first: self.first,
-            carried: &self.carried,
-            fresh: samples,
-            isovalue: self.isovalue,
-        };
+        let planes = self.carried.chunks_exact(plane).chain(samples.chunks_exact(plane)).collect();
+        let window = Window { n: self.n, first: self.first, planes, isovalue: self.isovalue };
         // Every other row of every other plane, the outermost samples left out.
         let rows: Vec<[usize; 2]> = (self.next..end)
             .filter(|z| z % 2 == 1)
@@ -148,6 +143,19 @@ impl ThinFinder {
     }
 }
 
+/// Samples that are told about at once.
+const WORD: usize = 64;
+
+/// So many samples of a row from `from` on, in `spare` if they are fewer than a word.
+#[inline(always)]
+fn stretch<'a>(row: &'a [f32], from: usize, count: usize, spare: &'a mut [f32; WORD]) -> &'a [f32; WORD] {
+    if let (WORD, Some(whole)) = (count, row[from..].first_chunk()) {
+        return whole;
+    }
+    spare[..count].copy_from_slice(&row[from..][..count]);
+    spare
+}
+
 by_level! {
     /// Bit `i` tells whether the surface is within 1.75 cells of sample `i` of a row, as far as one difference with a
     /// neighbour tells. The first and last sample of a row never are.
@@ -156,30 +164,62 @@ by_level! {
     ) {
         let n = row.len();
         for (w, word) in bits.iter_mut().enumerate() {
-            let first = (64 * w).max(1);
-            let last = (64 * w + 64).min(n - 1);
-            if first >= last {
-                *word = 0;
-                continue;
-            }
-            let count = last - first;
-            let (here, left, right) = (&row[first..last], &row[first - 1..last - 1], &row[first + 1..last + 1]);
-            let (by, ay) = (&below_y[first..last], &above_y[first..last]);
-            let (bz, az) = (&below_z[first..last], &above_z[first..last]);
-            let mut flags = [0u8; 64];
-            for i in 0..count {
+            let from = WORD * w;
+            // Whole words are quickest: of the first and the last one some samples are looked at that another word tells about.
+            let first = if n > WORD + 1 { from.clamp(1, n - 1 - WORD) } else { 1 };
+            let count = WORD.min(n - 1 - first);
+            let mut spare = [[f32::NAN; WORD]; 7];
+            let [a, b, c, d, e, f, g] = &mut spare;
+            let here = stretch(row, first, count, a);
+            let (left, right) = (stretch(row, first - 1, count, b), stretch(row, first + 1, count, c));
+            let (by, ay) = (stretch(below_y, first, count, d), stretch(above_y, first, count, e));
+            let (bz, az) = (stretch(below_z, first, count, f), stretch(above_z, first, count, g));
+            let mut flags = [false; WORD];
+            for i in 0..WORD {
                 let v = here[i];
                 let mut most = (left[i] - v).abs();
-                for d in [(right[i] - v).abs(), (by[i] - v).abs(), (ay[i] - v).abs(), (bz[i] - v).abs(), (az[i] - v).abs()] {
+                for other in [right[i], by[i], ay[i], bz[i], az[i]] {
+                    let d = (other - v).abs();
                     most = if d > most { d } else { most };
                 }
-                flags[i] = u8::from((v - isovalue).abs() < 1.75 * most);
+                flags[i] = (v - isovalue).abs() < 1.75 * most;
             }
             let mut sum = 0u64;
-            for (i, flag) in flags.iter().enumerate().take(count) {
+            for (i, flag) in flags.iter().enumerate() {
                 sum |= u64::from(*flag) << i;
             }
-            *word = sum << (first - 64 * w);
+            *word = match first >= from {
+                true => sum << (first - from),
+                false => sum.checked_shr((from - first) as u32).unwrap_or(0),
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Rng;
+
+    #[test]
+    fn rows_of_any_length_and_at_any_level_tell_what_their_samples_do() {
+        let mut rng = Rng::new(4);
+        for n in [4usize, 9, 63, 64, 65, 66, 67, 127, 128, 129, 130, 131, 192, 193, 200] {
+            let mut any = || (0..n).map(|_| rng.unit() as f32 * 4.0 - 2.0).collect::<Vec<f32>>();
+            let rows = [any(), any(), any(), any(), any()];
+            let row = &rows[0];
+            let is_near = |i: usize| {
+                let others = [row[i - 1], row[i + 1], rows[1][i], rows[2][i], rows[3][i], rows[4][i]];
+                let most = others.iter().map(|o| (o - row[i]).abs()).fold(0.0, f32::max);
+                (row[i] - 0.1).abs() < 1.75 * most
+            };
+            let mut expected = vec![0u64; n.div_ceil(64)];
+            (1..n - 1).filter(|i| is_near(*i)).for_each(|i| expected[i / 64] |= 1 << (i % 64));
+            for level in Level::available() {
+                let mut bits = vec![0; n.div_ceil(64)];
+                near(level, row, &rows[1], &rows[2], &rows[3], &rows[4], 0.1, &mut bits);
+                assert_eq!(bits, expected, "{n} {level:?}");
+            }
         }
     }
 }

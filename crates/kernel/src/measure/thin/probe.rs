@@ -52,30 +52,25 @@ pub(super) struct Found {
 /// Samples of the planes that are at hand.
 pub(super) struct Window<'a> {
     pub n: [usize; 3],
-    /// Plane of the first carried sample.
+    /// Which plane of the grid the first one is.
     pub first: usize,
-    pub carried: &'a [f32],
-    pub fresh: &'a [f32],
+    pub planes: Vec<&'a [f32]>,
     pub isovalue: f32,
 }
 
 impl Window<'_> {
     #[inline]
     pub fn row(&self, y: usize, z: usize) -> &[f32] {
-        let at = ((z - self.first) * self.n[1] + y) * self.n[0];
-        let held = self.carried.len();
-        if at < held {
-            &self.carried[at..at + self.n[0]]
-        } else {
-            &self.fresh[at - held..at - held + self.n[0]]
-        }
+        &self.planes[z - self.first][y * self.n[0]..][..self.n[0]]
     }
 
-    #[inline]
+    #[inline(always)]
     fn at(&self, [x, y, z]: [usize; 3]) -> f64 {
-        let at = ((z - self.first) * self.n[1] + y) * self.n[0] + x;
-        let held = self.carried.len();
-        let v = if at < held { self.carried[at] } else { self.fresh[at - held] };
+        self.relative(self.planes[z - self.first][y * self.n[0] + x])
+    }
+
+    #[inline(always)]
+    fn relative(&self, v: f32) -> f64 {
         f64::from(v) - f64::from(self.isovalue)
     }
 
@@ -95,6 +90,28 @@ impl Window<'_> {
         (0..8).map(corner).sum()
     }
 
+    /// The value at an inner sample, and how the field rises from there along each axis, both turned by `sign`: told by the neighbour on the far
+    /// side alone where a wall may be between the sample and that on the near side.
+    #[inline(always)]
+    fn rise(&self, [x, y, z]: [usize; 3], sign: f64) -> (f64, Vector) {
+        let (nx, z) = (self.n[0], z - self.first);
+        let i = y * nx + x;
+        let [below, plane, above] = [self.planes[z - 1], self.planes[z], self.planes[z + 1]];
+        let here = sign * self.relative(plane[i]);
+        let beside = [[plane[i - 1], plane[i + 1]], [plane[i - nx], plane[i + nx]], [below[i], above[i]]];
+        let rise = beside.map(|pair| {
+            let [low, high] = pair.map(|v| sign * self.relative(v) - here);
+            let central = 0.5 * (high - low);
+            // Through a wall the field would have sunk by twice the value here at least: else there is none on this axis.
+            match here <= central.abs() {
+                true if central > 0.0 => high,
+                true => -low,
+                false => central,
+            }
+        });
+        (here, rise)
+    }
+
     /// Whether all neighbours of a sample exist.
     #[inline]
     fn is_inner(&self, p: [usize; 3]) -> bool {
@@ -108,6 +125,8 @@ pub(super) struct Frame {
     steps: [[f64; 3]; 3],
     /// Rows of the inverse of the matrix whose columns are the steps: world to samples.
     inverse: [[f64; 3]; 3],
+    /// The inverse times its transposed: from a field's rises along the steps to its gradient, in samples.
+    metric: [[f64; 3]; 3],
 }
 
 /// a + times · b.
@@ -130,7 +149,8 @@ impl Frame {
         let [a, b, c] = steps;
         let volume = dot(a, cross(b, c));
         let inverse = [cross(b, c), cross(c, a), cross(a, b)].map(|r| scale(r, 1.0 / volume));
-        Frame { origin, steps, inverse }
+        let metric = inverse.map(|r| inverse.map(|c| dot(r, c)));
+        Frame { origin, steps, inverse, metric }
     }
 
     pub fn is_regular(&self) -> bool {
@@ -148,10 +168,7 @@ impl Frame {
     /// A direction of the world as the nearest of the 26 to a sample's neighbours.
     #[inline]
     fn direction(&self, n: Vector) -> [isize; 3] {
-        let u = self.inverse.map(|r| dot(r, n));
-        let most = u[0].abs().max(u[1].abs()).max(u[2].abs());
-        // Below tan 22.5° of the greatest a component rather stays.
-        u.map(|v| if v.abs() > 0.414 * most { if v > 0.0 { 1 } else { -1 } } else { 0 })
+        nearest(self.inverse.map(|r| dot(r, n)))
     }
 
     /// The width of a cell in this direction.
@@ -160,31 +177,13 @@ impl Frame {
         1.0 / norm(u)
     }
 
-    /// How the surface lies as seen from sample `p`, told by its neighbours on the far side alone where a
-    /// wall may be between it and those on the near side. `sign` turns values so that
-    /// they rise away from the surface.
+    /// How the surface lies as seen from sample `p`. `sign` turns values so that they rise away from the surface.
     #[inline]
     fn side(&self, window: &Window, p: [usize; 3], sign: f64) -> Option<Side> {
         if !window.is_inner(p) {
             return None;
         }
-        let here = sign * window.at(p);
-        let mut rise = [0.0; 3];
-        for a in 0..3 {
-            let beside = |by: isize| {
-                let mut q = p;
-                q[a] = q[a].wrapping_add_signed(by);
-                sign * window.at(q) - here
-            };
-            let (low, high) = (beside(-1), beside(1));
-            let central = 0.5 * (high - low);
-            // Through a wall the field would have sunk by twice the value here at least: else there is none on this axis.
-            rise[a] = match here <= central.abs() {
-                true if central > 0.0 => high,
-                true => -low,
-                false => central,
-            };
-        }
+        let (here, rise) = window.rise(p, sign);
         let mut gradient = [0.0; 3];
         for a in 0..3 {
             gradient = plus(gradient, self.inverse[a], rise[a]);
@@ -213,9 +212,11 @@ impl Frame {
     pub fn measure(&self, window: &Window, p: [usize; 3]) -> Option<Found> {
         let value = window.at(p);
         let sign = if value < 0.0 { -1.0 } else { 1.0 };
-        let mut near = self.side(window, p, sign)?;
-        let towards = self.direction(scale(near.normal, -1.0));
+        // Most samples have nothing across the surface: that is asked first.
+        let (_, rise) = window.rise(p, sign);
+        let towards = nearest(self.metric.map(|r| -dot(r, rise)));
         let (end, first) = across(window, p, towards, sign)?;
+        let mut near = self.side(window, p, sign)?;
         let lost = first.is_none();
         for steps in 1..=end {
             // Between two samples of one sign the wall may be before or behind any sample on the way.
@@ -326,16 +327,33 @@ fn moved(p: [usize; 3], by: [isize; 3], times: isize) -> [usize; 3] {
     [0, 1, 2].map(|a| p[a].wrapping_add_signed(by[a] * times))
 }
 
+/// A direction in samples as the nearest of the 26 to a sample's neighbours: below tan 22.5° of the greatest a component rather stays.
+#[inline(always)]
+fn nearest(u: Vector) -> [isize; 3] {
+    let least = 0.414 * u[0].abs().max(u[1].abs()).max(u[2].abs());
+    u.map(|v| isize::from(v > least) - isize::from(v < -least))
+}
+
 /// How many steps it is to the first sample of this sign across the surface, and the value of the first step if that is of the
 /// other sign. Without any of the other sign: as many steps as are looked at.
 fn across(window: &Window, p: [usize; 3], towards: [isize; 3], sign: f64) -> Option<(usize, Option<f64>)> {
+    // Steps to the last inner sample.
+    let room = |a: usize| match towards[a] {
+        1 => window.n[a] - 2 - p[a],
+        -1 => p[a] - 1,
+        _ => STEPS,
+    };
+    let room = room(0).min(room(1)).min(room(2));
+    let row = window.n[0] as isize;
+    let (mut i, mut z) = (p[1] * window.n[0] + p[0], p[2] - window.first);
     let mut first = None;
     for steps in 1..=STEPS {
-        let q = moved(p, towards, steps as isize);
-        if !window.is_inner(q) {
+        if steps > room {
             return None;
         }
-        let value = window.at(q);
+        i = i.wrapping_add_signed(towards[1] * row + towards[0]);
+        z = z.wrapping_add_signed(towards[2]);
+        let value = window.relative(window.planes[z][i]);
         let same = (value < 0.0) == (sign < 0.0);
         match (same, first) {
             (false, None) if steps == 1 => first = Some(value),
