@@ -9,10 +9,13 @@
 //! # Promises
 //! * The mesh stays a closed 2-manifold. An edge is replaced only where the new one is not there already, which is the link
 //!   condition of an edge flip.
+//! * Where a feature's triangle crosses another, features step down in the same way; that is looked for [`CROSSINGS`] times at most, so it is the rule and no promise.
 //! * No triangle of a feature is turned over: it looks along the field's gradient at its middle and along the sum of the normals at its corners on the
 //!   surface; where the gradient is not known, along each of these. For judging goes on until none is found, and whatever changed is judged again. It ends, since each round takes
 //!   at least one feature a step down, of which there are two, and none goes up; all rounds together judge every fan a few times at most.
 
+use super::crossing::{Near, Placed};
+use super::lattice::Lattice;
 use super::sharp::{Feature, Gradients};
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
@@ -22,6 +25,8 @@ use std::collections::{HashMap, HashSet};
 
 /// A triangle is turned over if the cosine between its normal and the field's gradient is below this.
 const LEAST_COSINE: f64 = 0.02;
+/// How often triangles that cross are looked for. Once or twice is the rule.
+const CROSSINGS: usize = 16;
 /// Triangles that are judged at once.
 const BATCH: usize = 4096;
 
@@ -51,15 +56,25 @@ struct Asked {
 pub(super) fn apply(
     mesh: &mut TriMesh,
     mut features: Vec<Feature>,
+    lattice: &Lattice,
     field: Option<&dyn Gradients>,
     monitor: &Monitor,
 ) -> Result<(), Cancelled> {
     settle(mesh, &mut features, monitor)?;
     let mut fans = Fans::new(&features, &mesh.positions, field);
     let mut open: Vec<usize> = (0..fans.seams.len()).collect();
-    while !open.is_empty() {
-        let bad = fans.judge(&open, monitor)?;
-        open = fans.step_down(&bad);
+    for look in 0..=CROSSINGS {
+        while !open.is_empty() {
+            let bad = fans.judge(&open, monitor)?;
+            open = fans.step_down(&bad);
+        }
+        if look < CROSSINGS {
+            let bad = fans.crossing(&mesh.triangles, lattice, monitor)?;
+            open = fans.step_down(&bad);
+        }
+        if open.is_empty() {
+            break;
+        }
     }
     let Fans { seams, places, .. } = fans;
     write(mesh, &features, &places, &seams);
@@ -163,6 +178,46 @@ impl<'a> Fans<'a> {
         open
     }
 
+    /// Features with a triangle that crosses another, in order. `plain` are the triangles of the mesh without features.
+    fn crossing(
+        &self,
+        plain: &[[u32; 3]],
+        lattice: &Lattice,
+        monitor: &Monitor,
+    ) -> Result<Vec<usize>, Cancelled> {
+        let mut replaced = vec![false; plain.len()];
+        let here = |n: &usize| self.places[*n].is_some();
+        (0..self.features.len()).filter(here).for_each(|n| replaced[self.features[n].own()].fill(true));
+        // Features' vertices are numbered behind the others.
+        let centre = |s: &Side| (self.positions.len() + s.feature) as u32;
+        let (mut placed, mut owners) = (vec![], vec![]);
+        for (s, seam) in self.seams.iter().enumerate() {
+            let sides = std::iter::once(&seam.side).chain(&seam.other);
+            if let (true, Some(other)) = (seam.flipped, &seam.other) {
+                let [a, b] = self.features[seam.side.feature].side(seam.side.from);
+                let [f, g] = [centre(&seam.side), centre(other)];
+                let [first, second] = self.across(s).map(|t| t.corners);
+                placed.extend([Placed::new([f, a, g], first), Placed::new([f, g, b], second)]);
+                owners.extend([[seam.side.feature, other.feature]; 2]);
+            } else {
+                for side in sides.filter(|s| here(&s.feature)) {
+                    let [a, b] = self.features[side.feature].side(side.from);
+                    placed.push(Placed::new([a, b, centre(side)], self.beside(*side).corners));
+                    owners.push([side.feature; 2]);
+                }
+            }
+        }
+        let other = |t: usize| {
+            let at = plain[t].map(|v| self.positions[v as usize]);
+            (!replaced[t]).then(|| Placed::new(plain[t], at))
+        };
+        let crossing = Near::new(lattice, &placed).crossing(plain.len(), other, monitor)?;
+        let mut bad: Vec<usize> = crossing.into_iter().flat_map(|t| owners[t as usize]).collect();
+        bad.sort_unstable();
+        bad.dedup();
+        Ok(bad)
+    }
+
     /// Whether two features meet at a seam.
     fn meets(&self, s: usize) -> bool {
         let Seam { side, other, .. } = &self.seams[s];
@@ -244,7 +299,7 @@ fn write(mesh: &mut TriMesh, features: &[Feature], places: &[Option<[f32; 3]>], 
                 mesh.positions.len() as u32 - 1
             }
         };
-        let own = f.ring.len() - if f.centre.is_some() { 0 } else { 2 };
+        let own = f.own().len();
         for from in 0..f.ring.len() {
             let [a, b] = f.side(from);
             let triangle = [a, b, centres[n]];

@@ -115,7 +115,7 @@ impl<'a> Mesher<'a> {
             self.mesh.triangles.len() as u64 + 2 * extra,
         )?;
         if let Some(sharp) = self.options.sharp {
-            creases::apply(&mut self.mesh, self.features, sharp.field, monitor)?;
+            creases::apply(&mut self.mesh, self.features, &self.lattice, sharp.field, monitor)?;
         }
         Ok(self.mesh)
     }

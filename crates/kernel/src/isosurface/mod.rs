@@ -23,6 +23,7 @@
 mod bracket;
 mod cap;
 mod creases;
+mod crossing;
 mod lattice;
 mod mesher;
 mod point;

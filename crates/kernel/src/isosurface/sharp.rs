@@ -62,6 +62,12 @@ impl Feature {
         self.centre.is_none()
     }
 
+    /// The triangles of the mesh that it replaces.
+    pub fn own(&self) -> std::ops::Range<usize> {
+        let count = self.ring.len() - if self.centre.is_some() { 0 } else { 2 };
+        self.triangle..self.triangle + count
+    }
+
     /// The loop's vertex of this number and the next.
     pub fn side(&self, from: usize) -> [u32; 2] {
         [self.ring[from], self.ring[(from + 1) % self.ring.len()]]

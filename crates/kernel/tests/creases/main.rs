@@ -92,15 +92,23 @@ fn patch(n: u32, stretch: [u32; 3]) -> Patch {
 
 /// Plain, with creases as the samples show them, with creases as they are.
 fn meshes(solid: &Solid, patch: &Patch) -> [TriMesh; 3] {
-    let (samples, exact) = (samples(patch, solid), Exact(solid));
-    let sharp = |field| Some(Sharp { field, angle: 30.0 });
-    [None, sharp(None), sharp(Some(&exact as &dyn Gradients))].map(|sharp| {
-        let options = Options { sharp, ..Options::default() };
-        let mesh = isosurface(&samples, patch, &options, &Monitor::none()).unwrap();
-        let found = topology(&mesh, &Monitor::none()).unwrap();
-        assert!(found.is_closed_manifold(), "{found:?}");
-        mesh
-    })
+    let exact = Exact(solid);
+    let sharp = [None, Some(None), Some(Some(&exact as &dyn Gradients))];
+    sharp.map(|field| mesh(solid, patch, field.map(|field| Sharp { field, angle: 30.0 })))
+}
+
+fn mesh(solid: &Solid, patch: &Patch, sharp: Option<Sharp>) -> TriMesh {
+    let options = Options { sharp, ..Options::default() };
+    let mesh = isosurface(&samples(patch, solid), patch, &options, &Monitor::none()).unwrap();
+    let found = topology(&mesh, &Monitor::none()).unwrap();
+    assert!(found.is_closed_manifold(), "{found:?}");
+    mesh
+}
+
+/// By an exact arrangement: a closed mesh that crosses itself has faces that are no surface.
+fn crosses_itself(mesh: &TriMesh) -> bool {
+    let bvh = Bvh::build(mesh, &Monitor::none()).unwrap();
+    !matches!(outer(mesh, &bvh, &Monitor::none()).unwrap(), Faces::AllOuter)
 }
 
 #[test]
@@ -111,8 +119,7 @@ fn blunt_solids_have_no_triangle_turned_over_and_none_that_cross() {
             let patch = patch(n, stretch);
             let [plain, _, exact] = meshes(&solid, &patch);
             let found = facing(&exact, plain.positions.len(), &patch, &solid);
-            let bvh = Bvh::build(&exact, &Monitor::none()).unwrap();
-            let crosses = !matches!(outer(&exact, &bvh, &Monitor::none()).unwrap(), Faces::AllOuter);
+            let crosses = crosses_itself(&exact);
             if found.turned + found.folds > 0 || crosses {
                 wrong.push(format!("{name}, {n} samples, {stretch:?}: crosses itself: {crosses}, {found:?}"));
             }
@@ -126,7 +133,7 @@ fn no_feature_turns_a_triangle_over() {
     let seeds = (0..40).map(|seed| (Rng::new(seed), seed as usize % 4));
     let random = seeds.map(|(mut rng, depth)| (random(&mut rng, depth), rng));
     let keen = keen().into_iter().zip(100..).map(|(solid, seed)| (solid, Rng::new(seed)));
-    let mut turned = [0; 3];
+    let (mut turned, mut crossing) = ([0; 3], vec![]);
     for (number, (solid, mut rng)) in random.chain(keen).enumerate() {
         let n = 17 + 4 * rng.below(6) as u32;
         let patch = patch(n, [[1, 1, 1], [1, 2, 1], [3, 2, 1], [1, 1, 4]][rng.below(4)]);
@@ -134,8 +141,15 @@ fn no_feature_turns_a_triangle_over() {
         let all = meshes.each_ref().map(|m| facing(m, meshes[0].positions.len(), &patch, &solid));
         (0..3).for_each(|i| turned[i] += all[i].turned);
         let [_, own, exact] = all;
+        // Two sheets within a cell may cross when their vertices move to where the field crosses.
+        let exact_field = Exact(&solid);
+        let moved = Sharp { field: Some(&exact_field), angle: 180.0 };
+        if crosses_itself(&meshes[2]) && !crosses_itself(&mesh(&solid, &patch, Some(moved))) {
+            crossing.push(number);
+        }
         assert_eq!((own.for_certain, exact.for_certain, exact.of_features), (0, 0, 0), "{number}: {all:?}");
     }
     // What is left lies at edges like knives and in walls thinner than cells, and more of it is in the mesh without features.
     assert!(turned[0] > 0 && turned[2] < turned[0], "{turned:?}");
+    assert!(crossing.is_empty(), "cross themselves: {crossing:?}");
 }
