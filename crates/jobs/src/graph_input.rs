@@ -130,7 +130,7 @@ impl GraphJob {
         for warning in plan.uneven() {
             cx.warn_of(Warning::new("no_distance", warning));
         }
-        let program = Program::build(plan, &Staged::of(&self.graph, cx), monitor)?;
+        let program = Program::build(plan, &Staged::of(&self.graph, cx), monitor)?.watched();
         self.check_channels(program.plan(), Some(program.channels()))?;
         Ok(program)
     }
@@ -147,11 +147,13 @@ impl GraphJob {
     }
 }
 
-/// Bytes for watching a grid's planes.
+/// Bytes for watching the planes of the result and of what is made distances of.
 pub fn watching(plan: &Plan) -> u64 {
     match plan.resolution() {
         [_, _, 1] => 0,
-        [nx, ny, _] => Watch::memory_bytes(u64::from(nx) * u64::from(ny)),
+        [nx, ny, _] => {
+            Watch::memory_bytes(u64::from(nx) * u64::from(ny)).saturating_mul(1 + plan.redistanced() as u64)
+        }
     }
 }
 

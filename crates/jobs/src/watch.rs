@@ -6,12 +6,11 @@ use fieldstone_kernel::measure::{Border, Cut, Parts, Shell, ThinFinder, ThinKind
 use fieldstone_kernel::{Cancelled, Monitor, Patch};
 use fieldstone_shape::Program;
 use fieldstone_shape::affine::Affine;
+use fieldstone_shape::inputs::{LostInput, is_there, thin_finder};
 use serde_json::{Value, json};
 
 /// Places that one warning names.
 const MOST_PLACES: usize = 5;
-/// Points between two samples at which a formula is asked whether something lies there.
-const ASKED: u16 = 33;
 
 /// Watches the planes of one field.
 pub struct Watch {
@@ -25,11 +24,9 @@ pub struct Watch {
 impl Watch {
     /// For samples on `patch`, which `affine` puts in the world.
     pub fn new(patch: &Patch, affine: &Affine, isovalue: f32) -> Watch {
-        let (n, h, offset) = (patch.resolution(), patch.spacing(), patch.offset());
-        let origin = affine.apply(offset);
-        let step = |a: usize| [0, 1, 2].map(|r| affine.linear[r][a] * h[a]);
-        let thin = ThinFinder::new(n, origin, [step(0), step(1), step(2)], isovalue);
-        Watch { patch: *patch, affine: *affine, isovalue, thin, border: Border::new(n, isovalue) }
+        let thin = thin_finder(patch, affine, isovalue);
+        let border = Border::new(patch.resolution(), isovalue);
+        Watch { patch: *patch, affine: *affine, isovalue, thin, border }
     }
 
     /// Bytes that watching planes of so many samples takes.
@@ -49,21 +46,11 @@ impl Watch {
         let inverse = self.affine.inverse();
         let inside = |kind: ThinKind, ends: [[f64; 3]; 2]| {
             let (Some(program), Some(inverse)) = (program, &inverse) else { return true };
-            let at = |i: u16| {
-                let share = f64::from(i + 1) / f64::from(ASKED + 1);
-                inverse.apply([0, 1, 2].map(|a| ends[0][a] + share * (ends[1][a] - ends[0][a])))
-            };
-            let points = [0, 1, 2].map(|a| (0..ASKED).map(|i| at(i)[a] as f32).collect::<Vec<f32>>());
-            let values = program.evaluate_at([&points[0], &points[1], &points[2]]);
-            // Where it cannot be asked the samples have the word.
-            values.is_none_or(|v| v.iter().any(|v| (*v < self.isovalue) == (kind != ThinKind::Gap)))
+            is_there(|points| program.evaluate_at(points), inverse, self.isovalue, kind, ends)
         };
-        let places = self.thin.finish(Some(&inside));
-        for kind in [ThinKind::Wall, ThinKind::Strut, ThinKind::Gap] {
-            let of_kind: Vec<ThinPlace> = places.iter().filter(|p| p.kind == kind).copied().collect();
-            if let Some(warning) = thin(kind, &of_kind, self.patch.resolution()) {
-                cx.warn_of(warning);
-            }
+        tell_thin(&self.thin.finish(Some(&inside)), self.patch.resolution(), None, cx);
+        for lost in program.map(Program::lost_inputs).unwrap_or_default() {
+            tell_thin(&lost.places, self.patch.resolution(), Some(&lost), cx);
         }
         let cuts = self.border.finish();
         if !cuts.is_empty() {
@@ -72,8 +59,18 @@ impl Watch {
     }
 }
 
+/// Warns of what is thin in `n` samples per axis: of the result, or of what went into an operator and did not come out.
+fn tell_thin(places: &[ThinPlace], n: [u32; 3], input: Option<&LostInput>, cx: &JobContext) {
+    for kind in [ThinKind::Wall, ThinKind::Strut, ThinKind::Gap] {
+        let of_kind: Vec<ThinPlace> = places.iter().filter(|p| p.kind == kind).copied().collect();
+        if let Some(warning) = thin(kind, &of_kind, n, input) {
+            cx.warn_of(warning);
+        }
+    }
+}
+
 /// What is thin in one way, in all its places.
-fn thin(kind: ThinKind, places: &[ThinPlace], n: [u32; 3]) -> Option<Warning> {
+fn thin(kind: ThinKind, places: &[ThinPlace], n: [u32; 3], input: Option<&LostInput>) -> Option<Warning> {
     let named = &places[..places.len().min(MOST_PLACES)];
     let worst = named.iter().min_by(|a, b| (a.thickness / a.cell).total_cmp(&(b.thickness / b.cell)))?;
     let (word, things) = match kind {
@@ -83,7 +80,10 @@ fn thin(kind: ThinKind, places: &[ThinPlace], n: [u32; 3]) -> Option<Warning> {
     };
     let lost = named.iter().any(|p| p.lost);
     let keeps = finer(n, 2.0 * worst.cell / worst.thickness);
-    let mut message = format!(
+    let mut message = input.map_or(String::new(), |i| {
+        format!("operators[{}] ({}) loses of its input: ", i.operator, i.type_name)
+    });
+    message += &format!(
         "{things} thinner than 2 cells: {} mm at {}, where a cell is {} mm",
         rounded(worst.thickness),
         place(worst.at),
@@ -103,7 +103,8 @@ fn thin(kind: ThinKind, places: &[ThinPlace], n: [u32; 3]) -> Option<Warning> {
     let warning =
         Warning::new(word, message).with("at", worst.at.to_vec()).with("thickness", worst.thickness);
     let warning = warning.with("cell", worst.cell).with("lost", lost).with("resolution", keeps.to_vec());
-    Some(warning.with("count", places.len()).with("places", list))
+    let warning = warning.with("count", places.len()).with("places", list);
+    Some(input.map_or(warning.clone(), |i| warning.with("operator", i.operator)))
 }
 
 /// So many times more cells.

@@ -134,6 +134,30 @@ fn every_export_counts_the_parts_and_cavities_of_the_mesh() {
 }
 
 #[test]
+fn a_wall_that_is_lost_on_the_way_into_a_redistance_is_told_with_the_operator() {
+    // What is left comes out thick enough to look healthy.
+    let thickened = json!({"type": "Redistance", "parameters": {"post_offset": -1.5}});
+    let thin = graph(24.0, 49, &[ball(20.0), shell(-0.1, 0.2), thickened.clone()]);
+    for job in OF_GRAPHS {
+        let ran = run(job, thin.clone(), None);
+        let wall = &ran.warnings["thin_wall"];
+        assert!(wall["operator"] == 3 && wall["lost"] == true, "{job}: {wall}");
+        assert!((wall["thickness"].as_f64().unwrap() / 0.2 - 1.0).abs() < 0.1, "{job}: {wall}");
+        let message = wall["message"].as_str().unwrap();
+        assert!(
+            message.starts_with("operators[3] (Redistance) loses of its input: walls thinner"),
+            "{message}"
+        );
+    }
+    // Its surface is that of the samples and the offset: with it the wall is thick.
+    let moved = json!({"type": "Redistance", "parameters": {"pre_offset": -0.9, "post_offset": -0.6}});
+    let ran = run("evaluate_metrics", graph(24.0, 49, &[ball(20.0), shell(-0.1, 0.2), moved]), None);
+    assert!(ran.warnings.is_empty(), "{:?}", ran.warnings);
+    let whole = graph(24.0, 49, &[ball(20.0), shell(-1.5, 3.0), thickened]);
+    assert!(run("evaluate_metrics", whole, None).warnings.is_empty());
+}
+
+#[test]
 fn healthy_parts_have_no_warnings() {
     let gyroid = json!({"type": "SampleSurfaceLattice", "parameters": {"lattice_type": "Gyroid", "scale": [12, 12, 12]}});
     let redistance = json!({"type": "Redistance"});

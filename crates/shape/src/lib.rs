@@ -16,6 +16,7 @@ pub mod extent;
 pub mod finite;
 pub mod grading;
 pub mod graph;
+pub mod inputs;
 pub mod interval;
 pub mod made;
 mod mesh_sampler;

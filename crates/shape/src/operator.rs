@@ -355,6 +355,11 @@ pub trait Neighbours: Send + Sync {
         1
     }
 
+    /// The value whose level set is all that the operator keeps of its first input, if it is so.
+    fn surface(&self) -> Option<f32> {
+        None
+    }
+
     /// Turns the samples of the planes `z` of `patch` (by port, then channel) into output channels. Where the planes are not all
     /// of the patch, those nearer to its left-out ones than the operator's reach are not used.
     fn apply(

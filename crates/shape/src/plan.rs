@@ -182,6 +182,13 @@ impl Plan {
         Ok(())
     }
 
+    /// Operators that make distances of the surface of what they are given.
+    pub fn redistanced(&self) -> usize {
+        let nodes = self.graph.nodes();
+        let makes = |i: &usize| matches!(nodes[*i].entry.reach, Reach::Distances { .. }) && !self.passes[*i];
+        (0..nodes.len()).filter(|i| self.visible[*i].is_some()).filter(makes).count()
+    }
+
     fn samples_of(&self, node: usize) -> u64 {
         let n = self.domain_of(node).map_or([0; 3], Domain::resolution);
         n.iter().map(|n| u64::from(*n)).product()

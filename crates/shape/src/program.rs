@@ -3,6 +3,7 @@
 use crate::affine::Affine;
 use crate::finite::NotFinite;
 use crate::graph::{Graph, GraphError};
+use crate::inputs::{Inputs, LostInput};
 use crate::operator::{
     Assets, Build, BuildError, Domain, Neighbours, Reach, Stage, StageError, Type, Visible, Volume,
 };
@@ -43,6 +44,8 @@ pub struct Program {
     neighbours: HashMap<usize, Box<dyn Neighbours>>,
     /// By operator: what computes its values from what is kept.
     segments: HashMap<usize, Segment>,
+    /// Looks over what goes into operators that keep its surface alone, if it is wanted.
+    inputs: Option<Inputs>,
 }
 
 impl Program {
@@ -68,6 +71,7 @@ impl Program {
             volumes: HashMap::new(),
             neighbours: HashMap::new(),
             segments: HashMap::new(),
+            inputs: None,
         };
         program.compute_volumes(assets, monitor)?;
         let graph = program.plan.graph.clone();
@@ -79,6 +83,19 @@ impl Program {
         }
         program.compile();
         Ok(program)
+    }
+
+    /// The same, and evaluating it also tells what is lost on the way ([`Program::lost_inputs`]), if slab follows slab from plane 0 on.
+    pub fn watched(mut self) -> Program {
+        self.inputs = Some(Inputs::default());
+        self
+    }
+
+    /// What of the fields that go into operators that keep their surface alone was lost between their samples, in all planes that were
+    /// evaluated since this was asked last.
+    pub fn lost_inputs(&self) -> Vec<LostInput> {
+        let ask = |operator: usize, points: [&[f32]; 3]| self.evaluate_of(operator, points);
+        self.inputs.as_ref().map_or_else(Vec::new, |inputs| inputs.lost(&self.plan, ask))
     }
 
     /// What is computed and how.
@@ -134,7 +151,11 @@ impl Program {
     /// The target's values at any points, given in the frame of its patch: x, y and z. `None` where the values exist on
     /// the grid alone.
     pub fn evaluate_at(&self, points: [&[f32]; 3]) -> Option<Vec<f32>> {
-        let segment = self.segments.get(&self.plan.target).filter(|s| s.is_free())?;
+        self.evaluate_of(self.plan.target, points)
+    }
+
+    fn evaluate_of(&self, operator: usize, points: [&[f32]; 3]) -> Option<Vec<f32>> {
+        let segment = self.segments.get(&operator).filter(|s| s.is_free())?;
         let mut workspace = segment.workspace();
         let kept = KeptValues::new();
         let given = Given { level: self.level, stages: &self.stages, kept: &kept, resolution: [1; 3] };
@@ -316,6 +337,11 @@ impl Program {
         }
         let patch = self.plan.domain_of(i).and_then(Domain::metric_patch).expect("checked by the plan");
         let op = &self.neighbours[&i];
+        if let (Some(watched), Some(isovalue), Some(domain)) =
+            (&self.inputs, op.surface(), self.plan.domain_of(i))
+        {
+            watched.look(i, domain, isovalue, &wide, &inputs[0][0], monitor)?;
+        }
         let result = op.apply(inputs, &patch, wide.clone(), visible, self.level, &monitor.part(0.3, 1.0));
         let channels = result.map_err(|e| match e {
             StageError::Cancelled(c) => EvaluateError::Cancelled(c),

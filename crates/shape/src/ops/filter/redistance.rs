@@ -80,6 +80,10 @@ struct Redistance {
 }
 
 impl Neighbours for Redistance {
+    fn surface(&self) -> Option<f32> {
+        Some(-self.pre)
+    }
+
     fn apply(
         &self,
         mut inputs: Vec<Vec<Vec<f32>>>,
