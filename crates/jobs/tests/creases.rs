@@ -43,7 +43,7 @@ fn reuleaux_has_no_triangle_turned_over_and_metrics_measure_the_exported_mesh() 
         let params = json!({"graph": graph, "feature_preserving": "true", "file_type": "ply"});
         let exported = run(&folder, "export_triangle_mesh", &[], params).unwrap();
         let bytes = std::fs::read(&exported.assets[0].path).unwrap();
-        let read = read_mesh(&bytes, &MeshFormat::PLY, &MeshLimits::default(), &Monitor::none()).unwrap();
+        let read = read_mesh(&bytes, MeshFormat::PLY, &MeshLimits::default(), &Monitor::none()).unwrap();
         let mesh: TriMesh = read.mesh;
         let inward = (0..mesh.triangles.len()).filter(|t| {
             let c = mesh.corners(*t).map(|p| p.map(f64::from));
