@@ -106,9 +106,9 @@ async fn furnish(engine: &Engine) -> String {
     let (name, access, kind) = ("p".into(), Access::Private, "unspecified".into());
     let new = NewProject { name, access, kind, project: None, source: None };
     let project = engine.create_project(owner, new).await.expect("a project").id;
-    let mut upload = engine.begin_upload().await.expect("an upload");
+    let mut upload = engine.begin_upload(project, 0).await.expect("an upload");
     upload.write("solid".into()).await.expect("bytes");
-    upload.finish(owner, project, "part.stl").await.expect("an asset");
+    upload.finish(owner, "part.stl").await.expect("an asset");
     let (params, assets) = (Default::default(), Default::default());
     let new = NewJob { type_name: "no/such".into(), name: None, params, assets, request: None };
     engine.create_job(owner, project, new).await.expect("a job");

@@ -24,6 +24,11 @@ pub struct EngineConfig {
     pub max_workflow_jobs: usize,
     /// Bytes that the assets of one project may have together; `None`: no limit.
     pub project_quota_bytes: Option<u64>,
+    /// Bytes that the assets of all projects of one user may have together; `None`: no limit.
+    pub user_quota_bytes: Option<u64>,
+    /// Bytes of the data folder's disk that uploads and outputs leave free, for the ledger; `None`: 64 MiB, or a twentieth of a
+    /// disk that is smaller than 1.25 GiB.
+    pub min_free_bytes: Option<u64>,
     /// Jobs of one project that may wait; `None`: no limit.
     pub max_queue: Option<u64>,
     /// Bytes of one upload at most.
@@ -57,6 +62,8 @@ impl Default for EngineConfig {
             memory_limit_bytes: 1 << 30,
             max_workflow_jobs: 1000,
             project_quota_bytes: None,
+            user_quota_bytes: None,
+            min_free_bytes: None,
             max_queue: None,
             max_upload_bytes: 1 << 30,
             job_limits: JobLimits::default(),

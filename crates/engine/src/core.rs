@@ -2,6 +2,7 @@
 
 use crate::blobs::Blobs;
 use crate::config::EngineConfig;
+use crate::data_folder;
 use crate::draft::{Drafted, JobTypes};
 use crate::error::Result;
 use crate::keys::KeyGuard;
@@ -9,11 +10,15 @@ use crate::lanes::Lanes;
 use crate::metrics::Counters;
 use crate::model::Timestamp;
 use crate::run::running::Running;
+use crate::staging::Staging;
 use crate::store::Store;
 use crate::upkeep::Scrubbed;
 use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tracing::Instrument;
+
+/// What is left free of a disk for the ledger, unless the settings say otherwise or the disk is small.
+const MIN_FREE: u64 = 64 << 20;
 
 /// The parts of an engine: its service and its runner hold one together.
 pub(crate) struct Core {
@@ -28,6 +33,7 @@ pub(crate) struct Core {
     pub(crate) keys: KeyGuard,
     pub(crate) scrubbed: Scrubbed,
     pub(crate) lanes: Lanes,
+    pub(crate) staging: Staging,
     /// Number of the last generated filename.
     pub(crate) last_name: AtomicU64,
     /// Last: released when all else is gone.
@@ -42,6 +48,15 @@ impl Core {
         let last = self.last_name.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
         let name = last.unwrap_or_else(|last| last).saturating_add(1).max(now);
         format!("{name:016x}.{extension}")
+    }
+}
+
+impl Core {
+    /// Bytes that may still be written to the disk of the data folder: what is free, less what is kept free for the ledger.
+    pub(crate) fn disk_room(&self) -> std::io::Result<u64> {
+        let disk = data_folder::disk(&self.config.data)?;
+        let kept = self.config.min_free_bytes.unwrap_or(MIN_FREE.min(disk.size / 20));
+        Ok(disk.free.saturating_sub(kept))
     }
 }
 

@@ -179,6 +179,29 @@ pub(crate) fn is_writable(folder: &Path) -> bool {
     }
 }
 
+/// A file system.
+pub(crate) struct Disk {
+    /// Bytes of all of it.
+    pub(crate) size: u64,
+    /// Bytes that this user may still write.
+    pub(crate) free: u64,
+}
+
+/// The file system of `folder`.
+pub(crate) fn disk(folder: &Path) -> std::io::Result<Disk> {
+    #[cfg(unix)]
+    {
+        let found = rustix::fs::statvfs(folder)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+        Ok(Disk { size: bytes(found.f_blocks), free: bytes(found.f_bavail) })
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = folder;
+        Ok(Disk { size: u64::MAX, free: u64::MAX })
+    }
+}
+
 /// The write-ahead log of a folder's ledger.
 pub(crate) fn ledger_log(data: &Path) -> PathBuf {
     data.join("ledger.sqlite-wal")

@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod model;
 mod run;
 mod service;
+mod staging;
 mod store;
 #[doc(hidden)]
 pub mod testing;

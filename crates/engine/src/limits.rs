@@ -5,6 +5,8 @@
 pub(crate) struct Limits {
     /// Bytes of its assets.
     pub(crate) bytes: Option<u64>,
+    /// Bytes of the assets of all projects of its user.
+    pub(crate) user_bytes: Option<u64>,
     /// Jobs that wait.
     pub(crate) waiting: Option<u64>,
     /// Bytes of memory that a job may need.
@@ -13,7 +15,7 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// None at all.
-    pub(crate) const NONE: Limits = Limits { bytes: None, waiting: None, memory: u64::MAX };
+    pub(crate) const NONE: Limits = Limits { bytes: None, user_bytes: None, waiting: None, memory: u64::MAX };
 
     /// What is wrong with a job that needs so many bytes of memory, if anything is.
     pub(crate) fn too_greedy(&self, needed: u64) -> Option<String> {

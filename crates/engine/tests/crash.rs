@@ -43,12 +43,12 @@ async fn child() {
     let project = ProjectId(1);
     for n in 0.. {
         let bytes = vec![rng.random::<u8>(); rng.random_range(1..3_000_000)];
-        let mut upload = engine.begin_upload().await.unwrap();
+        let mut upload = engine.begin_upload(project, 0).await.unwrap();
         for chunk in bytes.chunks(50_000) {
             upload.write(bytes::Bytes::copy_from_slice(chunk)).await.unwrap();
         }
         let name = format!("{seed}-{n}.stl");
-        let asset = upload.finish(&caller, project, &name).await.unwrap();
+        let asset = upload.finish(&caller, &name).await.unwrap();
         println!("\nack asset {} {}", asset.id, hex::encode(Sha256::digest(&bytes)));
         let new = NewWorkflow {
             definition: CHAIN.into(),

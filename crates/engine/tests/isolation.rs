@@ -4,8 +4,10 @@ mod common;
 use common::*;
 use fieldstone_engine::model::*;
 use fieldstone_engine::{Engine, EngineConfig, Isolation, JobTypes, Program};
+use fieldstone_jobs::job_type::Product;
 use fieldstone_jobs::{JobContext, JobEntry, JobError, Values, Work};
 use serde_json::json;
+use std::io::Write;
 use std::time::Duration;
 
 fn run_of(run: fn(&Values, &mut JobContext) -> Result<(), JobError>, type_name: &'static str) -> JobEntry {
@@ -21,6 +23,10 @@ static BAD: std::sync::LazyLock<Vec<JobEntry>> = std::sync::LazyLock::new(|| {
         run_of(greedy, "bad/greedy"),
         run_of(|_, _| deep(0).map(drop), "bad/deep"),
         run_of(|_, _| loop_for_ever(), "bad/deaf"),
+        JobEntry {
+            products: &[Product { name: "volume", extension: "bin", doc: "" }],
+            ..run_of(endless_output, "bad/wide")
+        },
         run_of(
             |_, cx| {
                 cx.warn("the mesh is odd");
@@ -49,6 +55,14 @@ fn greedy(_: &Values, _: &mut JobContext) -> Result<(), JobError> {
 fn deep(n: u64) -> Result<u64, JobError> {
     let room = std::hint::black_box([n; 64]);
     Ok(deep(n + 1)? + room[63])
+}
+
+/// Writes for ever.
+fn endless_output(_: &Values, cx: &mut JobContext) -> Result<(), JobError> {
+    let mut out = cx.output("volume", "bin")?;
+    loop {
+        out.write_all(&[7; 64 << 10])?;
+    }
 }
 
 /// Asks its monitor nothing.
@@ -135,7 +149,8 @@ async fn what_kills_an_attempt_is_the_error_of_its_job_alone() {
     assert_eq!(b.job(endless.id).await.state, State::Started, "the neighbour noticed nothing");
     let deaths = b.engine.metrics().await.unwrap().deaths;
     // A panic is told like any other error; the exit was tried twice.
-    let expected = [("memory", 1), ("stack", 1), ("time", 0), ("crash", 1), ("killed", 0), ("exit", 2)];
+    let expected =
+        [("memory", 1), ("stack", 1), ("output", 0), ("time", 0), ("crash", 1), ("killed", 0), ("exit", 2)];
     assert_eq!(deaths, expected);
     b.engine.stop().await;
 }
@@ -180,5 +195,15 @@ async fn work_that_was_done_is_not_done_again() {
     b.upload("part.stl", b"solid").await;
     b.engine.delete_asset(&b.caller, b.project, given.id).await.unwrap();
     assert!(!reused(dispatch("part.stl", 64).await.id).await, "an output is gone");
+    b.engine.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_cannot_write_more_than_its_project_may_hold() {
+    let b = bench_with(|c| EngineConfig { project_quota_bytes: Some(1 << 20), ..c }).await;
+    b.upload("part.stl", b"solid").await;
+    let job = b.ended("bad/wide").await;
+    let error = "project 1 holds 5 bytes, the outputs of this job do not fit into the 1048576 that setting project_quota allows";
+    assert_eq!((job.state, job.error.as_deref(), job.attempt), (State::Failure, Some(error), 1));
     b.engine.stop().await;
 }

@@ -77,9 +77,9 @@ async fn uploads_of_all_sizes_read_back() {
 #[tokio::test]
 async fn forgotten_and_oversized_uploads_leave_nothing() {
     let b = bench().await;
-    drop(b.engine.begin_upload().await.unwrap());
+    drop(b.engine.begin_upload(b.project, 0).await.unwrap());
     assert_eq!(std::fs::read_dir(b.folder.path().join("data/tmp")).unwrap().count(), 0);
-    let mut upload = b.engine.begin_upload().await.unwrap();
+    let mut upload = b.engine.begin_upload(b.project, 0).await.unwrap();
     let error = loop {
         if let Err(e) = upload.write(Bytes::from(vec![0; 1 << 20])).await {
             break e;
@@ -89,10 +89,10 @@ async fn forgotten_and_oversized_uploads_leave_nothing() {
         error.to_string(),
         "the upload is larger than the limit of 67108864 bytes that setting max_upload sets"
     );
-    let cut = upload.finish(&b.caller, b.project, "cut.bin").await;
+    let cut = upload.finish(&b.caller, "cut.bin").await;
     assert!(matches!(cut, Err(EngineError::TooLarge(_))), "a part is never taken for the whole");
     for name in ["../../x", "a/b", "", "..", "a\\b", "a\nb"] {
-        let refused = b.engine.begin_upload().await.unwrap().finish(&b.caller, b.project, name).await;
+        let refused = b.engine.begin_upload(b.project, 0).await.unwrap().finish(&b.caller, name).await;
         assert_eq!(invalid(refused.unwrap_err())[0].0, "filename", "{name:?}");
     }
     b.engine.stop().await;
@@ -130,9 +130,9 @@ async fn replacing_and_deleting_drop_blobs_that_nothing_needs() {
     let b = bench().await;
     let first = b.upload("a.stl", b"one").await;
     b.upload("b.stl", b"one").await;
-    let mut upload = b.engine.begin_upload().await.unwrap();
+    let mut upload = b.engine.begin_upload(b.project, 0).await.unwrap();
     upload.write(Bytes::from_static(b"two")).await.unwrap();
-    let replaced = upload.replace(&b.caller, b.project, first.id, "c.stl").await.unwrap();
+    let replaced = upload.replace(&b.caller, first.id, "c.stl").await.unwrap();
     assert_eq!((replaced.id, replaced.filename.as_str(), replaced.size), (first.id, "c.stl", 3));
     assert_eq!(b.bytes_of(&first.sha256).await, b"one", "b.stl has it still");
     let job = b.dispatch(new_job("test/preprocess", &[("mesh", "c.stl")], json!({}))).await.unwrap();
@@ -150,11 +150,11 @@ async fn equal_and_different_uploads_at_the_same_time() {
     let upload = move |n: usize| {
         let (engine, caller) = (engine.clone(), caller("owner"));
         tokio::spawn(async move {
-            let mut upload = engine.begin_upload().await.unwrap();
+            let mut upload = engine.begin_upload(project, 0).await.unwrap();
             for chunk in vec![(n % 5) as u8; 300_000].chunks(7_000) {
                 upload.write(Bytes::copy_from_slice(chunk)).await.unwrap();
             }
-            let asset = upload.finish(&caller, project, "same.bin").await.unwrap();
+            let asset = upload.finish(&caller, "same.bin").await.unwrap();
             if n.is_multiple_of(3) {
                 engine.delete_asset(&caller, project, asset.id).await.unwrap();
                 return None;

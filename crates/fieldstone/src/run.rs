@@ -80,6 +80,7 @@ pub async fn run(args: RunArgs, settings: Settings) -> anyhow::Result<ExitCode> 
         isolation: Isolation::Threads,
         shutdown_grace: Duration::ZERO,
         project_quota_bytes: None,
+        user_quota_bytes: None,
         ..settings.engine()
     };
     let bench = Bench::open(config).await?;
@@ -205,7 +206,7 @@ impl Bench {
 
     async fn upload(&self, path: &Path, name: &str) -> anyhow::Result<()> {
         let mut file = tokio::fs::File::open(path).await?;
-        let mut upload = self.engine.begin_upload().await?;
+        let mut upload = self.engine.begin_upload(self.project, 0).await?;
         loop {
             let mut chunk = Vec::with_capacity(CHUNK);
             if (&mut file).take(CHUNK as u64).read_to_end(&mut chunk).await? == 0 {
@@ -213,7 +214,7 @@ impl Bench {
             }
             upload.write(chunk.into()).await?;
         }
-        upload.finish(&self.caller, self.project, name).await?;
+        upload.finish(&self.caller, name).await?;
         Ok(())
     }
 

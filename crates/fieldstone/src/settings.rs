@@ -106,6 +106,11 @@ settings! {
     max_upload <SIZE>: Size = Size(64 << 30);
     /// Bytes that the assets of one project may have together; by default there is no limit.
     project_quota <SIZE>: Size;
+    /// Bytes that the assets of all projects of one user may have together; by default there is no limit.
+    user_quota <SIZE>: Size;
+    /// Bytes of the data folder's disk that uploads and outputs of jobs leave free, for the ledger; by default 64 MiB, or a
+    /// twentieth of a small disk.
+    min_free <SIZE>: Size;
     /// Jobs of one project that may wait to be run; more are answered with 429.
     max_queue <N>: u64 = 10_000;
     /// Requests per second of one key, with bursts of twice as many; more are answered with 429. Reading one job or
@@ -227,6 +232,8 @@ impl Settings {
             memory_limit_bytes: self.memory_limit.map_or_else(three_quarters_of_memory, |s| s.0),
             max_workflow_jobs: self.max_workflow_jobs,
             project_quota_bytes: self.project_quota.map(|size| size.0),
+            user_quota_bytes: self.user_quota.map(|size| size.0),
+            min_free_bytes: self.min_free.map(|size| size.0),
             max_queue: Some(self.max_queue),
             max_upload_bytes: self.max_upload.0,
             job_limits: JobLimits {

@@ -51,7 +51,7 @@ fn execute(
     ticket: Ticket,
     cancel: Arc<AtomicBool>,
 ) -> Result<Outputs, JobError> {
-    confine(ticket.memory_bytes).context("cannot confine the attempt")?;
+    confine(ticket.memory_bytes, ticket.file_bytes).context("cannot confine the attempt")?;
     let entry = types.iter().find(|e| e.type_name == ticket.type_name);
     let entry = entry.ok_or_else(|| anyhow!("job type {:?} is not known", ticket.type_name))?;
     let noted = AtomicU32::new(0);
@@ -80,15 +80,18 @@ fn send(report: &Report) {
     out.write_all(&line).and_then(|()| out.flush()).unwrap_or_default();
 }
 
-/// Limits the memory of this process, keeps it from dumping cores, lets others go first, and makes it the first to go
+/// Limits the memory and the files of this process, keeps it from dumping cores, lets others go first, and makes it the first to go
 /// when the machine runs out of memory.
 #[cfg(unix)]
-fn confine(memory_bytes: u64) -> std::io::Result<()> {
-    use rustix::process::{Resource, Rlimit, setpriority_process, setrlimit};
+fn confine(memory_bytes: u64, file_bytes: u64) -> std::io::Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
     let limit = |bytes: u64| Rlimit { current: Some(bytes), maximum: Some(bytes) };
     setrlimit(Resource::Core, limit(0))?;
     // On Linux this counts all private memory that can be written to, other than the main thread's stack.
     setrlimit(Resource::Data, limit(memory_bytes))?;
+    // Beyond it a signal ends the process: whoever started it knows why.
+    let most = getrlimit(Resource::Fsize).maximum.map_or(file_bytes, |most| most.min(file_bytes));
+    setrlimit(Resource::Fsize, limit(most))?;
     setpriority_process(None, PRIORITY)?;
     #[cfg(target_os = "linux")]
     std::fs::write("/proc/self/oom_score_adj", "300").unwrap_or_default();
@@ -96,6 +99,6 @@ fn confine(memory_bytes: u64) -> std::io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn confine(_memory_bytes: u64) -> std::io::Result<()> {
+fn confine(_memory_bytes: u64, _file_bytes: u64) -> std::io::Result<()> {
     Ok(())
 }

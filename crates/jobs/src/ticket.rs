@@ -33,6 +33,8 @@ pub struct Ticket {
     pub threads: usize,
     /// Bytes of memory that the process may write to; it ends with an error beyond.
     pub memory_bytes: u64,
+    /// Bytes that a file it writes may have; it ends beyond.
+    pub file_bytes: u64,
 }
 
 /// A file that an attempt has made, in its folder.

@@ -1,5 +1,6 @@
 //! One attempt of a job: inputs in place, the work done somewhere, outputs published or nothing at all.
 
+use super::output_limit::output_limit;
 use super::publish::{Finished, OutputBytes, OutputFile, WorkFolder, give_up, note, publish};
 use super::reuse::reuse;
 use super::running::AttemptHandle;
@@ -70,16 +71,19 @@ async fn attempt_of<'a>(
     needed: u64,
     handle: &AttemptHandle,
 ) -> Result<Finished<'a>, JobError> {
-    let (entry, ticket, work) = prepare(core, claim, needed).await?;
+    let (entry, mut ticket, work) = prepare(core, claim, needed).await?;
     if core.config.reuse_results
         && let Some(finished) = reuse(core, claim.job(), &work).await?
     {
         return Ok(finished);
     }
     inputs::check(core, claim.job()).await?;
+    let output_limit = output_limit(core, claim.job().project_id).await.map_err(anyhow::Error::from)?;
+    // A job without outputs of any size needs no room.
+    ticket.file_bytes = output_limit.bytes;
     let folder = WorkFolder(ticket.folder.clone());
     std::fs::create_dir(&folder.0)?;
-    let ended = place::run(core, entry, ticket, handle, pool.clone()).await?;
+    let ended = place::run(core, entry, ticket, &output_limit, handle, pool.clone()).await?;
     let (files, params) = match ended {
         Ended::Success { files, params } => (files, params),
         Ended::Invalid(text) => return Err(JobError::Invalid(text)),
@@ -121,6 +125,7 @@ async fn prepare(
         folder: core.blobs.work_folder(&format!("{}-{}", job.id, job.attempt)),
         limits: core.config.job_limits,
         threads: core.config.threads,
+        file_bytes: u64::MAX,
         memory_bytes: needed.saturating_add(needed / 2).saturating_add(BASE_MEMORY),
     };
     let told = on_worker(move || {

@@ -4,6 +4,10 @@ use fieldstone_jobs::ticket::Ended;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+/// The signal of a process that writes beyond its limit for files; of Linux on all its common machines and of macOS.
+#[cfg(unix)]
+const SIGXFSZ: i32 = 25;
+
 /// Why a process is gone without a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Death {
@@ -11,6 +15,8 @@ pub(crate) enum Death {
     Memory(u64),
     /// Its stack was full.
     Stack,
+    /// It wrote a larger file than there is room for.
+    Output,
     /// It took longer than it may.
     Time(Duration),
     /// A signal that a fault of its own raises.
@@ -23,7 +29,7 @@ pub(crate) enum Death {
 
 impl Death {
     /// One word for each, in the order of their numbers.
-    pub(crate) const CAUSES: [&str; 6] = ["memory", "stack", "time", "crash", "killed", "exit"];
+    pub(crate) const CAUSES: [&str; 7] = ["memory", "stack", "output", "time", "crash", "killed", "exit"];
 
     /// What the exit and the last words on standard error tell.
     pub(crate) fn of(status: ExitStatus, last_words: &str, memory_bytes: u64) -> Death {
@@ -35,6 +41,9 @@ impl Death {
         }
         #[cfg(unix)]
         if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+            if signal == SIGXFSZ {
+                return Death::Output;
+            }
             return if matches!(signal, 9 | 15) { Death::Killed(signal) } else { Death::Crash(signal) };
         }
         Death::Exit(status)
@@ -45,20 +54,22 @@ impl Death {
         match self {
             Death::Memory(_) => 0,
             Death::Stack => 1,
-            Death::Time(_) => 2,
-            Death::Crash(_) => 3,
-            Death::Killed(_) => 4,
-            Death::Exit(_) => 5,
+            Death::Output => 2,
+            Death::Time(_) => 3,
+            Death::Crash(_) => 4,
+            Death::Killed(_) => 5,
+            Death::Exit(_) => 6,
         }
     }
 
-    /// What becomes of the job: its own fault, or worth another attempt.
-    pub(crate) fn verdict(&self) -> Ended {
+    /// What becomes of the job: its own fault, or worth another attempt. `output_limit` says what limits its files.
+    pub(crate) fn verdict(&self, output_limit: &str) -> Ended {
         match self {
             Death::Memory(bytes) => {
                 let mib = bytes >> 20;
                 Ended::Invalid(format!("needed more memory than the {mib} MiB that were set aside for it"))
             }
+            Death::Output => Ended::Invalid(output_limit.to_owned()),
             Death::Stack => Ended::Invalid("the job crashed: its stack overflowed".into()),
             Death::Time(limit) => {
                 let seconds = limit.as_secs();

@@ -5,6 +5,7 @@ pub(crate) mod death;
 mod estimate;
 mod inputs;
 mod lease_clock;
+mod output_limit;
 mod place;
 mod process;
 mod publish;

@@ -1,5 +1,6 @@
 //! Where an attempt runs: in threads of this process or in a process of its own.
 
+use super::output_limit::OutputLimit;
 use super::running::AttemptHandle;
 use super::{process, threads};
 use crate::config::Isolation;
@@ -14,6 +15,7 @@ pub(super) async fn run(
     core: &Core,
     entry: &'static JobEntry,
     ticket: Ticket,
+    output_limit: &OutputLimit,
     handle: &AttemptHandle,
     pool: Arc<ThreadPool>,
 ) -> Result<Ended, JobError> {
@@ -23,7 +25,7 @@ pub(super) async fn run(
             let ended = process::run(program, ticket, core.config.job_time_limit, handle).await?;
             Ok(ended.unwrap_or_else(|death| {
                 core.counters.died(&death);
-                death.verdict()
+                death.verdict(&output_limit.refusal)
             }))
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::blobs::{PlacedBlob, Placing, Staged};
 use crate::core::Core;
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 use crate::metrics::End;
 use crate::model::*;
 use crate::store::ledger::{Claim, Loss, Outcome, PlacedOutput};
@@ -102,6 +102,15 @@ pub(super) async fn give_up(core: &Core, claim: Claim, error: JobError) -> Resul
         JobError::Cancelled(_) if core.running.stopping() => End::Stopped,
         JobError::Cancelled(_) => End::Canceled,
         JobError::Internal(_) => End::Fault,
+    };
+    let error = match error {
+        // The next attempt would find it as full, and keep it so.
+        JobError::Internal(e) => match EngineError::from(e) {
+            EngineError::Full => JobError::Invalid(EngineError::Full.to_string()),
+            EngineError::Internal(e) => JobError::Internal(e),
+            e => JobError::Internal(e.into()),
+        },
+        error => error,
     };
     let accepted = match error {
         JobError::Invalid(text) => core.store.finish(claim, Outcome::Failure(text), now).await,

@@ -13,6 +13,7 @@ use crate::metrics::Counters;
 use crate::model::Timestamp;
 use crate::run::Runner;
 use crate::run::running::Running;
+use crate::staging::Staging;
 use crate::store::Store;
 use crate::upkeep::{self, Scrubbed};
 use std::sync::atomic::AtomicU64;
@@ -77,6 +78,7 @@ impl Engine {
             counters: Counters::default(),
             keys: KeyGuard::new(signing_key),
             scrubbed: Scrubbed::default(),
+            staging: Staging::default(),
             last_name: AtomicU64::new(0),
             _lock: lock,
         };
@@ -157,7 +159,12 @@ async fn open_store(config: &EngineConfig) -> Result<Store> {
 }
 
 fn limits(config: &EngineConfig) -> Limits {
-    Limits { bytes: config.project_quota_bytes, waiting: config.max_queue, memory: config.memory_limit_bytes }
+    Limits {
+        bytes: config.project_quota_bytes,
+        user_bytes: config.user_quota_bytes,
+        waiting: config.max_queue,
+        memory: config.memory_limit_bytes,
+    }
 }
 
 #[cfg(test)]

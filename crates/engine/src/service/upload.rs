@@ -6,6 +6,8 @@ use crate::core::{Core, uninterrupted};
 use crate::error::{EngineError, FieldError, Result};
 use crate::filename::check_filename;
 use crate::model::*;
+use crate::staging::StagedBytes;
+use crate::store::Room;
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
@@ -20,6 +22,10 @@ pub struct Upload {
     gathered: Vec<Bytes>,
     gathered_bytes: usize,
     staged: StagedFile,
+    /// Where it goes, how much its project may still take, and what is on the way to it.
+    project: ProjectId,
+    room: Option<Room>,
+    on_the_way: StagedBytes,
 }
 
 /// The file, here or in the hands of the thread that writes the last gathering to it.
@@ -37,6 +43,10 @@ impl Upload {
             let limit = self.limit;
             return Err(too_large(limit));
         }
+        let on_the_way = self.on_the_way.add(chunk.len() as u64);
+        if let Some(room) = &self.room {
+            room.check(self.project, on_the_way)?;
+        }
         self.gathered_bytes += chunk.len();
         self.gathered.push(chunk);
         if self.gathered_bytes >= GATHER { self.flush().await } else { Ok(()) }
@@ -45,6 +55,9 @@ impl Upload {
     /// Waits for the gathering before, then hands this one to a thread: the next arrives meanwhile.
     async fn flush(&mut self) -> Result<()> {
         let mut staged = self.staged().await?;
+        if self.engine.core.disk_room()? < self.gathered_bytes as u64 {
+            return Err(EngineError::Full);
+        }
         let chunks = std::mem::take(&mut self.gathered);
         self.gathered_bytes = 0;
         let write = move || chunks.iter().try_for_each(|c| staged.write(c)).map(|()| staged);
@@ -81,8 +94,9 @@ impl Upload {
     }
 
     /// Makes the upload durable and then visible as a new asset.
-    pub async fn finish(mut self, caller: &Caller, project: ProjectId, filename: &str) -> Result<Asset> {
+    pub async fn finish(mut self, caller: &Caller, filename: &str) -> Result<Asset> {
         check_filename(filename).map_err(refused)?;
+        let project = self.project;
         self.engine.core.store.check_project(caller, project, true).await?;
         let staged = self.complete().await?;
         let (core, filename) = (self.engine.core.clone(), filename.to_owned());
@@ -95,14 +109,9 @@ impl Upload {
     }
 
     /// Makes the upload durable and then the content of an existing asset.
-    pub async fn replace(
-        mut self,
-        caller: &Caller,
-        project: ProjectId,
-        asset: AssetId,
-        filename: &str,
-    ) -> Result<Asset> {
+    pub async fn replace(mut self, caller: &Caller, asset: AssetId, filename: &str) -> Result<Asset> {
         check_filename(filename).map_err(refused)?;
+        let project = self.project;
         self.engine.core.store.check_project(caller, project, true).await?;
         let staged = self.complete().await?;
         let (engine, filename) = (self.engine.clone(), filename.to_owned());
@@ -127,8 +136,10 @@ fn too_large(limit: u64) -> EngineError {
 }
 
 impl Engine {
-    /// Starts an upload.
-    pub async fn begin_upload(&self) -> Result<Upload> {
+    /// Starts an upload to a project that takes the place of `replaced` bytes. Its own count towards the project's quota from
+    /// the first on.
+    pub async fn begin_upload(&self, project: ProjectId, replaced: u64) -> Result<Upload> {
+        let room = self.core.store.room(project).await?.map(|room| room.with(replaced));
         let blobs: Blobs = self.core.blobs.clone();
         let staged = tokio::task::spawn_blocking(move || blobs.stage()).await??;
         Ok(Upload {
@@ -138,6 +149,9 @@ impl Engine {
             gathered: Vec::new(),
             gathered_bytes: 0,
             staged: StagedFile::Idle(staged),
+            project,
+            room,
+            on_the_way: self.core.staging.begin(project),
         })
     }
 }

@@ -9,6 +9,24 @@ use sqlx::SqliteConnection;
 /// How long a client that found the queue full may wait before it asks again.
 const QUEUE_RETRY_S: u64 = 5;
 
+/// How much a project may still hold.
+#[derive(Clone, Debug)]
+pub(crate) struct Room {
+    /// Bytes that it may still take.
+    pub(crate) bytes: u64,
+    held: u64,
+    limit: u64,
+    /// Whose limit it is, where it is not the project's own.
+    of_user: Option<String>,
+}
+
+impl Room {
+    fn new(held: i64, limit: u64, of_user: Option<String>) -> Room {
+        let held = held.max(0) as u64;
+        Room { bytes: limit.saturating_sub(held), held, limit, of_user }
+    }
+}
+
 impl Store {
     /// The same database with limits.
     pub(crate) fn limited(self, limits: Limits) -> Store {
@@ -17,15 +35,63 @@ impl Store {
 
     /// Whether the project may hold `more` bytes; outside a transaction this is a first look only.
     pub(crate) async fn check_room(&self, project: ProjectId, more: u64) -> Result<()> {
-        if self.limits.bytes.is_none() {
+        let Some(room) = self.room(project).await? else { return Ok(()) };
+        room.check(project, more)
+    }
+
+    /// How much the project may still hold; `None` without a limit.
+    pub(crate) async fn room(&self, project: ProjectId) -> Result<Option<Room>> {
+        let mut connection = self.reader().acquire().await.map_err(EngineError::from)?;
+        self.limits.room(&mut connection, project).await
+    }
+}
+
+impl Room {
+    /// The same with so many bytes more, which are about to be replaced.
+    pub(crate) fn with(self, bytes: u64) -> Room {
+        Room { bytes: self.bytes.saturating_add(bytes), ..self }
+    }
+
+    /// Refuses `more` bytes than there is room for. What makes a project smaller, or leaves it as it is, is never refused.
+    pub(crate) fn check(&self, project: ProjectId, more: u64) -> Result<()> {
+        if more == 0 || more <= self.bytes {
             return Ok(());
         }
-        let mut connection = self.reader().acquire().await.map_err(EngineError::from)?;
-        self.limits.check_bytes(&mut connection, project, more).await
+        Err(EngineError::Quota(self.refusal(project, &format!("{more} more do not fit"))))
+    }
+
+    /// What is said of bytes that there is no room for.
+    pub(crate) fn refusal(&self, project: ProjectId, what: &str) -> String {
+        let Room { held, limit, of_user, .. } = self;
+        match of_user {
+            None => format!(
+                "project {project} holds {held} bytes, {what} into the {limit} that setting project_quota allows"
+            ),
+            Some(user) => format!(
+                "the projects of user {user:?} hold {held} bytes, {what} into the {limit} that setting user_quota allows"
+            ),
+        }
     }
 }
 
 impl Limits {
+    /// How much a project may still hold, by the tighter of its own limit and its user's; `None` without one.
+    pub(crate) async fn room(&self, tx: &mut SqliteConnection, project: ProjectId) -> Result<Option<Room>> {
+        let mut rooms = Vec::new();
+        if let Some(limit) = self.bytes {
+            let held: i64 =
+                sqlx::query_scalar(sql::PROJECT_BYTES).bind(project.0).fetch_one(&mut *tx).await?;
+            rooms.push(Room::new(held, limit, None));
+        }
+        if let Some(limit) = self.user_bytes {
+            let row = sqlx::query_as(sql::USER_BYTES).bind(project.0).fetch_optional(&mut *tx).await?;
+            if let Some((user, held)) = row {
+                rooms.push(Room::new(held, limit, Some(user)));
+            }
+        }
+        Ok(rooms.into_iter().min_by_key(|room| room.bytes))
+    }
+
     /// Refuses `more` bytes that would not fit into the project.
     pub(crate) async fn check_bytes(
         &self,
@@ -33,17 +99,10 @@ impl Limits {
         project: ProjectId,
         more: u64,
     ) -> Result<()> {
-        let Some(limit) = self.bytes else { return Ok(()) };
-        let held: i64 = sqlx::query_scalar(sql::PROJECT_BYTES).bind(project.0).fetch_one(tx).await?;
-        let held = held.max(0) as u64;
-        // What makes it smaller, or leaves it as it is, is never refused.
-        if more == 0 || held.saturating_add(more) <= limit {
-            return Ok(());
+        match self.room(tx, project).await? {
+            Some(room) => room.check(project, more),
+            None => Ok(()),
         }
-        Err(EngineError::Quota(format!(
-            "project {project} holds {held} bytes, {more} more do not fit into the {limit} that setting \
-             project_quota allows"
-        )))
     }
 
     /// Refuses `more` waiting jobs that would make the queue too long.

@@ -30,6 +30,7 @@ use crate::limits::Limits;
 use crate::model::{Job, JobId, ProjectId};
 use anyhow::Context;
 pub(crate) use keys::KeyRow;
+pub(crate) use limits::Room;
 use migrations::MIGRATIONS;
 pub(crate) use projects::DeletedRows;
 use projects::Visibility;

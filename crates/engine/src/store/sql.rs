@@ -118,6 +118,9 @@ statements! {
     RESULT_SET = "INSERT INTO results (project_id, work, job_id) VALUES ($1, $2, $3)
         ON CONFLICT (project_id, work) DO UPDATE SET job_id = excluded.job_id";
     PROJECT_BYTES = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM assets WHERE project_id = $1";
+    USER_BYTES = "SELECT owner.user_id, CAST(COALESCE(SUM(assets.size), 0) AS BIGINT) FROM projects AS owner
+        LEFT JOIN projects AS his ON his.user_id = owner.user_id LEFT JOIN assets ON assets.project_id = his.id
+        WHERE owner.id = $1 GROUP BY owner.user_id";
     PROJECT_WAITING = "SELECT COUNT(*) FROM jobs WHERE project_id = $1 AND state = 'pending'";
     COUNT_JOBS = "SELECT state, type_name, COUNT(*) AS count FROM jobs GROUP BY state, type_name";
     COUNT_QUEUE = "SELECT COUNT(*) AS count, MIN(created) AS oldest FROM jobs WHERE state = 'pending' AND ready = 1";

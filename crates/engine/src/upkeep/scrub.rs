@@ -117,9 +117,9 @@ mod tests {
         let (blobs, store) = (&engine.core.blobs, &engine.core.store);
         let (caller, project) = (Caller::of("u"), project(&engine).await);
         let upload = async |n: u8| {
-            let mut upload = engine.begin_upload().await.unwrap();
+            let mut upload = engine.begin_upload(project, 0).await.unwrap();
             upload.write(vec![n; 1000].into()).await.unwrap();
-            upload.finish(&caller, project, "a.bin").await.unwrap().sha256
+            upload.finish(&caller, "a.bin").await.unwrap().sha256
         };
         let mut stored = Vec::new();
         for n in 0..40 {

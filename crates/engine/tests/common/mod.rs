@@ -167,11 +167,11 @@ pub async fn started() -> Bench {
 
 impl Bench {
     pub async fn upload(&self, filename: &str, bytes: &[u8]) -> Asset {
-        let mut upload = self.engine.begin_upload().await.unwrap();
+        let mut upload = self.engine.begin_upload(self.project, 0).await.unwrap();
         for chunk in bytes.chunks(1000) {
             upload.write(Bytes::copy_from_slice(chunk)).await.unwrap();
         }
-        upload.finish(&self.caller, self.project, filename).await.unwrap()
+        upload.finish(&self.caller, filename).await.unwrap()
     }
 
     pub async fn dispatch(&self, new: NewJob) -> Result<Job, EngineError> {

@@ -123,7 +123,7 @@ fn inside(tmpfs: bool) {
     assert_eq!(status, 202, "{job}");
     let (state, error) = b.ended(&job);
     assert_eq!(state, "failure");
-    let cause = if tmpfs { "No space left on device" } else { "File too large" };
+    let cause = if tmpfs { "do not fit on the disk of the data folder" } else { "File too large" };
     assert!(error.contains(cause), "{error}");
     assert!(std::fs::read_dir(data.join("tmp")).unwrap().next().is_none(), "what was refused is gone");
 

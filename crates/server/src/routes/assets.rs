@@ -37,9 +37,9 @@ pub async fn create(
     // The file has at most the bytes of the body, less its framing, which is short.
     let declared = content_length(request.headers()).unwrap_or(0).saturating_sub(upload::FRAMING_BYTES);
     app.engine.check_room(project, declared).await?;
-    let file = upload::receive(&app, request).await?;
+    let file = upload::receive(&app, project, 0, request).await?;
     session.still_opens(&app, project).await?;
-    let asset = file.upload.finish(&session.caller, project, &file.filename).await?;
+    let asset = file.upload.finish(&session.caller, &file.filename).await?;
     session.tell("asset", asset.id);
     Ok(session.one(StatusCode::CREATED, &asset))
 }
@@ -50,10 +50,10 @@ pub async fn replace(
     Item(project, id): Item<AssetId>,
     request: Request,
 ) -> Answer {
-    app.engine.get_asset(&session.caller, project, id).await?;
-    let file = upload::receive(&app, request).await?;
+    let old = app.engine.get_asset(&session.caller, project, id).await?;
+    let file = upload::receive(&app, project, old.size, request).await?;
     session.still_opens(&app, project).await?;
-    let asset = file.upload.replace(&session.caller, project, id, &file.filename).await?;
+    let asset = file.upload.replace(&session.caller, id, &file.filename).await?;
     Ok(session.one(StatusCode::OK, &asset))
 }
 

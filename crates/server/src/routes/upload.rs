@@ -9,6 +9,7 @@ use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::StatusCode;
 use fieldstone_engine::filename::check_filename;
+use fieldstone_engine::model::ProjectId;
 use fieldstone_engine::{FieldError, Upload};
 use futures::StreamExt;
 use std::fmt;
@@ -27,9 +28,14 @@ pub struct Received {
     pub filename: String,
 }
 
-/// Reads the one part `file` of a multipart body; parts with other names are skipped. Nothing of a body
+/// Reads the one part `file` of a multipart body that goes to `project` in place of `replaced` bytes; parts with other names are skipped. Nothing of a body
 /// that is refused or breaks off stays.
-pub async fn receive(app: &App, request: Request) -> Result<Received, ApiError> {
+pub async fn receive(
+    app: &App,
+    project: ProjectId,
+    replaced: u64,
+    request: Request,
+) -> Result<Received, ApiError> {
     let limit = app.config.max_upload_bytes;
     if content_length(request.headers()).is_some_and(|n| n > limit.saturating_add(FRAMING_BYTES)) {
         return Err(too_large(limit));
@@ -40,7 +46,7 @@ pub async fn receive(app: &App, request: Request) -> Result<Received, ApiError> 
     let mut multipart = Multipart::from_request(request, app)
         .await
         .map_err(|e| ApiError::bad_request(format!("expected multipart/form-data: {}", e.body_text())))?;
-    read(app, &mut multipart, &framing).await
+    read(app, (project, replaced), &mut multipart, &framing).await
 }
 
 /// What comes before the content of a part: the reader of multipart keeps all of it, so somebody has to count.
@@ -116,7 +122,12 @@ impl fmt::Display for TooLong {
     }
 }
 
-async fn read(app: &App, multipart: &mut Multipart, framing: &Framing) -> Result<Received, ApiError> {
+async fn read(
+    app: &App,
+    (project, replaced): (ProjectId, u64),
+    multipart: &mut Multipart,
+    framing: &Framing,
+) -> Result<Received, ApiError> {
     let mut received: Option<Received> = None;
     let mut budget = app.config.max_upload_bytes;
     loop {
@@ -139,7 +150,7 @@ async fn read(app: &App, multipart: &mut Multipart, framing: &Framing) -> Result
             return Err(refused("there is more than one part called \"file\""));
         }
         let filename = filename(&field)?;
-        let mut upload = app.engine.begin_upload().await?;
+        let mut upload = app.engine.begin_upload(project, replaced).await?;
         while let Some(chunk) = in_time(app, field.chunk()).await?.map_err(broken)? {
             budget = spend(app, budget, chunk.len())?;
             upload.write(chunk).await?;

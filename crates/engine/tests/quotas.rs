@@ -1,0 +1,82 @@
+//! What projects and users may hold counts from the first byte on, and a job cannot write what there is no room for.
+
+mod common;
+use bytes::Bytes;
+use common::*;
+use fieldstone_engine::{Engine, EngineConfig, EngineError};
+
+const KIB: u64 = 1 << 10;
+
+async fn limited(change: impl FnOnce(EngineConfig) -> EngineConfig) -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::open_with_types(change(config(&folder)), TYPES).await.unwrap();
+    let caller = caller("owner");
+    let project = engine.create_project(&caller, new_project("p")).await.unwrap().id;
+    Bench { folder, engine, caller, project }
+}
+
+impl Bench {
+    /// Bytes in `tmp/`.
+    fn staged(&self) -> u64 {
+        let files = std::fs::read_dir(self.folder.path().join("data/tmp")).unwrap();
+        files.map(|f| f.unwrap().metadata().unwrap().len()).sum()
+    }
+}
+
+fn piece() -> Bytes {
+    Bytes::from(vec![7; 64 * KIB as usize])
+}
+
+#[tokio::test]
+async fn an_upload_of_unknown_length_ends_at_the_quota() {
+    let quota = 3 << 20;
+    let b = limited(|c| EngineConfig { project_quota_bytes: Some(quota), ..c }).await;
+    let mut one = b.engine.begin_upload(b.project, 0).await.unwrap();
+    let mut two = b.engine.begin_upload(b.project, 0).await.unwrap();
+    let mut written = 0;
+    let refused = loop {
+        let (to, other) = (one.write(piece()).await, two.write(piece()).await);
+        match to.and(other) {
+            Ok(()) => written += 2 * 64 * KIB,
+            Err(e) => break e,
+        }
+        assert!(b.staged() <= quota, "{} bytes on the disk", b.staged());
+    };
+    assert!(
+        matches!(&refused, EngineError::Quota(text) if text.contains("setting project_quota")),
+        "{refused}"
+    );
+    assert_eq!(written, quota, "both count together");
+    drop((one, two));
+    let asset = b.upload("fits.bin", &vec![1; 2 << 20]).await;
+    // What takes the place of old bytes may be as large as they were and as large as what is left.
+    let mut new = b.engine.begin_upload(b.project, asset.size).await.unwrap();
+    for _ in 0..quota / (64 * KIB) {
+        new.write(piece()).await.unwrap();
+    }
+    assert!(new.write(piece()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_user_has_a_quota_over_all_projects() {
+    let b = limited(|c| EngineConfig { user_quota_bytes: Some(100 * KIB), ..c }).await;
+    b.upload("a.bin", &[1; 60 << 10]).await;
+    let second = b.engine.create_project(&b.caller, new_project("q")).await.unwrap().id;
+    let mut upload = b.engine.begin_upload(second, 0).await.unwrap();
+    let refused = upload.write(piece()).await.unwrap_err().to_string();
+    assert!(refused.starts_with("the projects of user \"owner\" hold 61440 bytes"), "{refused}");
+    let other = caller("other");
+    let own = b.engine.create_project(&other, new_project("o")).await.unwrap().id;
+    let mut upload = b.engine.begin_upload(own, 0).await.unwrap();
+    upload.write(piece()).await.unwrap();
+    upload.finish(&other, "o.bin").await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_kept_free_for_the_ledger_is_not_given_to_uploads() {
+    let b = limited(|c| EngineConfig { min_free_bytes: Some(u64::MAX), ..c }).await;
+    let mut upload = b.engine.begin_upload(b.project, 0).await.unwrap();
+    upload.write(Bytes::from_static(b"x")).await.unwrap();
+    let refused = upload.finish(&b.caller, "x").await.unwrap_err();
+    assert!(matches!(refused, EngineError::Full), "{refused}");
+}
