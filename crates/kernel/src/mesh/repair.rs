@@ -94,11 +94,7 @@ pub fn preprocess(
         triangles_flipped,
         holes_filled,
         triangles_added,
-        zero_area: mesh
-            .triangles
-            .par_iter()
-            .filter(|t| area_of(t.map(|i| mesh.positions[i as usize])) == 0.0)
-            .count(),
+        zero_area: without_area(&mesh),
         watertight,
         components,
         boundary_edges: counts.border,
@@ -115,6 +111,12 @@ pub fn preprocess(
     };
     monitor.progress(1.0);
     Ok((mesh, report))
+}
+
+/// How many triangles have no area.
+fn without_area(mesh: &TriMesh) -> usize {
+    let corners = |t: &[u32; 3]| t.map(|i| mesh.positions[i as usize]);
+    mesh.triangles.par_iter().filter(|&t| area_of(corners(t)) == 0.0).count()
 }
 
 /// Drops triangles without extent, those that are there twice, and corners that nobody uses then; how many of the first two.
