@@ -95,8 +95,8 @@ impl Rule {
         Rule { isovalue, tolerance, of_surface: false }
     }
 
-    /// The same rule for those who look for the surface itself, whom no squares of the border close what ends there: samples on the
-    /// surface go to the isovalue exactly.
+    /// The same rule for distances: samples on the surface go to the isovalue exactly, also where the solid ends at the border, which
+    /// a mesh closes with the border's squares.
     pub fn of_surface(self) -> Rule {
         Rule { of_surface: true, ..self }
     }
