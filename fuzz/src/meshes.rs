@@ -11,8 +11,10 @@ const PROCESSED: usize = 300;
 
 /// Reads bytes as a mesh file. What is read must hold what the reader promises, be written and read back, and be repaired.
 fn mesh(data: &[u8], format: &MeshFormat) {
-    let (limits, monitor) =
-        (MeshLimits { max_triangles: 20_000, max_unpacked_bytes: 4 << 20 }, Monitor::none());
+    let (limits, monitor) = (
+        MeshLimits { max_triangles: 20_000, max_unpacked_bytes: 4 << 20, ..MeshLimits::default() },
+        Monitor::none(),
+    );
     let Ok(ReadMesh { mesh, .. }) = read_mesh(data, format, &limits, &monitor) else { return };
     assert!(!mesh.triangles.is_empty() && mesh.triangles.len() as u64 <= limits.max_triangles);
     assert!(mesh.positions.iter().flatten().all(|c| c.is_finite()));

@@ -136,6 +136,9 @@ settings! {
     max_list <SIZE>: Size = Size(ServerConfig::default().max_list_bytes);
     /// Triangles of one mesh at most, after polygons are split.
     max_triangles <N>: u64 = MeshLimits::default().max_triangles;
+    /// How often triangles of one mesh may touch each other where its parts overlap; a contact takes 1.5 KB while parts are united,
+    /// and small files may have fewer.
+    max_contacts <N>: u64 = MeshLimits::default().max_contacts;
     /// Operators of one shape graph at most.
     max_graph_operators <N>: usize = GraphLimits::default().operators;
     /// Samples of one grid, or points of one list, that a shape graph is evaluated at.
@@ -185,6 +188,7 @@ impl Settings {
             ("max_upload", self.max_upload.0),
             ("max_body", self.max_body.0),
             ("max_triangles", self.max_triangles),
+            ("max_contacts", self.max_contacts),
             ("max_graph_operators", self.max_graph_operators as u64),
             ("max_samples", self.max_samples),
             ("link_lifetime", self.link_lifetime),
@@ -240,6 +244,7 @@ impl Settings {
                 mesh: MeshLimits {
                     max_triangles: self.max_triangles,
                     max_unpacked_bytes: self.max_unpacked.0,
+                    max_contacts: self.max_contacts,
                 },
                 graph: GraphLimits { operators: self.max_graph_operators, samples: self.max_samples },
             },

@@ -3,10 +3,11 @@
 use crate::context::{Input, JobContext, JobLimits};
 use crate::error::JobError;
 use crate::job_type::{KnownInput, KnownInputs, Prepared, Reference};
-use crate::mesh_input::checksum_bytes;
+use crate::mesh_input::{checksum_bytes, limits_of};
 use crate::warning::Warning;
 use crate::watch::Watch;
 use fieldstone_kernel::Monitor;
+use fieldstone_kernel::format::MeshLimits;
 use fieldstone_shape::operator::{Asset, Assets, BuildError};
 use fieldstone_shape::{
     EvaluateError, Graph, GraphError, Kind, Made, Param, ParamError, Plan, Program, Values, Visible,
@@ -36,8 +37,8 @@ pub const GRAPH_EXAMPLE: &str = r#"{"graph": {"operators": [
 
 /// Memory for what assets become, per byte: meshes unfold most.
 const BYTES_PER_ASSET_BYTE: u64 = 32;
-/// What a graph job may always use.
-const LEAST_BYTES: u64 = 128 << 20;
+/// What a graph job may always use, and what one with assets may.
+const LEAST_BYTES: [u64; 2] = [128 << 20, 256 << 20];
 
 /// A graph job: its graph read, and planned as the job will see it.
 pub struct GraphJob {
@@ -195,7 +196,8 @@ impl Prepared for GraphJob {
         let plan = self.adopted(made).and_then(|graph| self.plan_of(&graph));
         let of_plan = |plan: Plan| plan.memory_bytes().saturating_add((self.planner.of_plan)(&plan));
         let assets: u64 = inputs.values().map(|input| input.bytes).sum();
-        let beside = LEAST_BYTES.saturating_add(self.planner.beside);
+        let least = LEAST_BYTES[usize::from(!inputs.is_empty())];
+        let beside = least.saturating_add(self.planner.beside);
         let of_assets = assets.saturating_mul(BYTES_PER_ASSET_BYTE);
         plan.map_or(0, of_plan).saturating_add(beside).saturating_add(of_assets)
     }
@@ -254,6 +256,10 @@ impl Assets for Staged<'_> {
         };
         let checksum = checksum_bytes(input).map_err(std::io::Error::other)?;
         Ok(Asset { filename: input.filename.clone(), bytes: Arc::new(mapped), checksum })
+    }
+
+    fn mesh_limits(&self, bytes: u64) -> MeshLimits {
+        limits_of(&self.cx.limits().mesh, bytes)
     }
 
     fn note(&self, path: &str, note: &str) {

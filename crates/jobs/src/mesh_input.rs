@@ -3,10 +3,14 @@
 use crate::context::{Input, JobContext};
 use crate::error::JobError;
 use crate::job_type::KnownInputs;
+use crate::warning::{Warning, place, rounded};
 use anyhow::Context;
 use fieldstone_kernel::Monitor;
 use fieldstone_kernel::bvh::MeshChecksum;
+use fieldstone_kernel::distance::FaceNote;
 use fieldstone_kernel::format::{FormatError, MeshFormat, MeshLimits, ReadMesh, read_mesh};
+use fieldstone_kernel::mesh::Report;
+use fieldstone_kernel::outer::BYTES_PER_CONTACT;
 use memmap2::Mmap;
 use std::fs::File;
 
@@ -28,6 +32,51 @@ fn memory_of_file(file_bytes: u64) -> u64 {
     LEAST_BYTES.saturating_add(file_bytes.saturating_mul(BYTES_PER_FILE_BYTE))
 }
 
+/// What the mesh of a file of so many bytes may be, for its job to stay within the memory it asked for.
+pub fn limits_of(limits: &MeshLimits, file_bytes: u64) -> MeshLimits {
+    let memory = memory_of_file(file_bytes);
+    MeshLimits {
+        max_triangles: limits.max_triangles.min(memory / BYTES_PER_TRIANGLE),
+        max_contacts: limits.max_contacts.min(memory / BYTES_PER_CONTACT),
+        ..*limits
+    }
+}
+
+/// How often triangles of the mesh `input` may touch.
+pub fn contacts_of(cx: &JobContext, input: &Input) -> Result<u64, JobError> {
+    Ok(limits_of(&cx.limits().mesh, std::fs::metadata(&input.path)?.len()).max_contacts)
+}
+
+/// Warns of what was found about the faces of the mesh `input`. Where its parts overlap in too many places to be united the mesh is refused:
+/// what is inside it would pass for surface.
+pub fn tell_faces(notes: &[FaceNote], input: &Input, cx: &JobContext) -> Result<(), JobError> {
+    for note in notes.iter().filter(|note| note.is_warning()) {
+        if let FaceNote::TooManyContacts { .. } = note {
+            let why =
+                "a setting (max_contacts), less where memory for a file of its size does not hold as many";
+            return Err(JobError::Invalid(format!("{}: {note}: {why}", input.filename)));
+        }
+        cx.warn(&format!("{}: {note}", input.filename));
+    }
+    Ok(())
+}
+
+/// The same of preprocessing, and of parts that welding left nothing of.
+pub fn tell_repairs(report: &Report, input: &Input, cx: &JobContext) -> Result<(), JobError> {
+    if let Some(at) = report.lost_at {
+        let (count, tolerance, at) = (report.parts_lost, report.weld_tolerance, at.map(f64::from));
+        let message = format!(
+            "{}: {count} parts vanish where vertices within {} mm are welded, for example at {}",
+            input.filename,
+            rounded(tolerance),
+            place(at)
+        );
+        let warning = Warning::new("lost_shell", message).with("at", at.to_vec()).with("count", count);
+        cx.warn_of(warning.with("weld_tolerance", tolerance));
+    }
+    tell_faces(&report.faces, input, cx)
+}
+
 /// Reads the mesh `input`; its filename's extension names the format. What is wrong with the file is
 /// [`JobError::Invalid`] and names the asset, for example `part.stl: STL byte 80: the header promises …`. What its reader
 /// notes becomes warnings of the job.
@@ -47,9 +96,7 @@ fn read_file(cx: &JobContext, input: &Input, monitor: &Monitor) -> Result<ReadMe
     let format = MeshFormat::of_filename(&input.filename).map_err(refuse)?;
     let file = File::open(&input.path)?;
     let size = file.metadata()?.len();
-    let within_memory = memory_of_file(size) / BYTES_PER_TRIANGLE;
-    let limits = cx.limits().mesh;
-    let limits = &MeshLimits { max_triangles: limits.max_triangles.min(within_memory), ..limits };
+    let limits = &limits_of(&cx.limits().mesh, size);
     if size == 0 {
         // An empty file cannot be mapped.
         return read_mesh(&[], format, limits, monitor).map_err(refuse);

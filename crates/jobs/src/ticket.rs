@@ -97,6 +97,7 @@ pub enum Report {
 struct Limits {
     mesh_triangles: u64,
     mesh_unpacked_bytes: u64,
+    mesh_contacts: u64,
     graph_operators: usize,
     graph_samples: u64,
 }
@@ -107,6 +108,7 @@ impl Limits {
         let limits = Limits {
             mesh_triangles: mesh.max_triangles,
             mesh_unpacked_bytes: mesh.max_unpacked_bytes,
+            mesh_contacts: mesh.max_contacts,
             graph_operators: graph.operators,
             graph_samples: graph.samples,
         };
@@ -119,6 +121,7 @@ impl Limits {
             mesh: MeshLimits {
                 max_triangles: limits.mesh_triangles,
                 max_unpacked_bytes: limits.mesh_unpacked_bytes,
+                max_contacts: limits.mesh_contacts,
             },
             graph: GraphLimits { operators: limits.graph_operators, samples: limits.graph_samples },
         })

@@ -105,6 +105,27 @@ fn a_wall_that_falls_between_the_samples_is_told_by_every_job_of_a_graph() {
 }
 
 #[test]
+fn an_island_smaller_than_a_cell_is_told_by_every_job_of_a_graph() {
+    // A ball of 0.6 of a cell about a sample, far from the other.
+    let mut two = graph(22.0, 45, &[ball(10.0)]);
+    let graph = two["graph"].as_object_mut().unwrap();
+    let speck = json!({"type": "SampleBox", "parameters": {"shape_type": "Ellipsoid", "size": [0.3, 0.3, 0.3],
+        "xform": [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 8, 8, 8, 1]}});
+    graph["operators"].as_array_mut().unwrap().extend([speck, json!({"type": "CSG"})]);
+    let edges = [(0, 2, "Points"), (1, 3, "A"), (2, 3, "B")];
+    graph["edges"]
+        .as_array_mut()
+        .unwrap()
+        .extend(edges.map(|(s, t, port)| json!({"source": s, "target": [t, port]})));
+    for job in OF_GRAPHS {
+        let ran = run(job, two.clone(), None);
+        let told = ran.warnings.get("specks").or(ran.warnings.get("thin_strut"));
+        let at: Vec<f64> = serde_json::from_value(told.expect(job)["at"].clone()).unwrap();
+        assert!(at.iter().all(|v| (v - 8.0).abs() < 0.5), "{job}: {at:?}");
+    }
+}
+
+#[test]
 fn every_export_counts_the_parts_and_cavities_of_the_mesh() {
     let inside = |shape: Value| json!({"type": "Shell", "parameters": shape});
     let cases = [

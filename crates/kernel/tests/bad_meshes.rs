@@ -4,7 +4,8 @@ use fieldstone_kernel::Monitor;
 use fieldstone_kernel::format::{MeshFormat, MeshLimits, read_mesh};
 use std::path::Path;
 
-const LIMITS: MeshLimits = MeshLimits { max_triangles: 1_000_000, max_unpacked_bytes: 1 << 24 };
+const LIMITS: MeshLimits =
+    MeshLimits { max_triangles: 1_000_000, max_unpacked_bytes: 1 << 24, max_contacts: 100_000 };
 
 const MESSAGES: &[(&str, &str)] = &[
     ("cloud-without-faces.ply", "PLY header: there is no element \"face\", only [vertex]"),

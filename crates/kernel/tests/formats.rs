@@ -365,7 +365,7 @@ fn mutate(bytes: &mut Vec<u8>, rng: &mut Rng) {
 
 #[test]
 fn tampered_files_are_read_or_refused() {
-    let limits = MeshLimits { max_triangles: 10_000, max_unpacked_bytes: 1 << 20 };
+    let limits = MeshLimits { max_triangles: 10_000, max_unpacked_bytes: 1 << 20, ..MeshLimits::default() };
     for (k, (format, sample)) in samples().into_iter().enumerate() {
         let mut rng = Rng(0x5eed + k as u64);
         let mut accepted = 0;

@@ -7,8 +7,8 @@ use crate::operator::{
 use crate::params::{Kind, Param, Values};
 use crate::struts::required_asset;
 use fieldstone_kernel::bvh::Bvh;
-use fieldstone_kernel::distance::{FromMesh, MeshDistance, Reach};
-use fieldstone_kernel::format::{FormatError, Listed, MeshFormat, MeshLimits, READ_NAMES, read_mesh};
+use fieldstone_kernel::distance::{FaceNote, FromMesh, MeshDistance, Reach};
+use fieldstone_kernel::format::{FormatError, Listed, MeshFormat, READ_NAMES, read_mesh};
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::{Cancelled, Monitor, Patch, TriMesh};
 
@@ -35,8 +35,8 @@ pub fn promise(values: &Values, inputs: &[Promise]) -> Promise {
     inputs.iter().copied().min().unwrap_or(Promise::Sign).min(own)
 }
 
-/// Reads the mesh of `mesh_data`.
-pub fn mesh_of(values: &Values, cx: &Build<'_>) -> Result<(Asset, TriMesh), BuildError> {
+/// Reads the mesh of `mesh_data`; with it how often its triangles may touch.
+pub fn mesh_of(values: &Values, cx: &Build<'_>) -> Result<(Asset, TriMesh, u64), BuildError> {
     let path = required_asset(values, "mesh_data")?;
     let asset = cx.assets.open(path)?;
     let refuse = |e: FormatError| match e {
@@ -45,20 +45,30 @@ pub fn mesh_of(values: &Values, cx: &Build<'_>) -> Result<(Asset, TriMesh), Buil
     };
     let format = MeshFormat::of_filename(&asset.filename).map_err(refuse)?;
     let bytes = asset.bytes.as_ref().as_ref();
-    let read = read_mesh(bytes, format, &MeshLimits::default(), cx.monitor).map_err(refuse)?;
+    let limits = cx.assets.mesh_limits(bytes.len() as u64);
+    let read = read_mesh(bytes, format, &limits, cx.monitor).map_err(refuse)?;
     read.notes.iter().for_each(|note| cx.assets.note(path, note));
-    Ok((asset, read.mesh))
+    Ok((asset, read.mesh, limits.max_contacts))
 }
 
 /// Prepares the stage of a mesh with its hierarchy.
-pub fn stage(mesh: TriMesh, bvh: Bvh, values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
+pub fn stage(
+    mesh: TriMesh,
+    bvh: Bvh,
+    max_contacts: u64,
+    values: &Values,
+    cx: &mut Build<'_>,
+) -> Result<Stage, BuildError> {
     // A mesh that is inside out is taken the other way round, so the parameter changes only those that are not.
     let turned = values.integer("cw_winding") == Some(1) && mesh.signed_volume() >= 0.0;
     let scale = cx.place(values)?;
     let factor = if turned { -scale } else { scale };
-    let distance = MeshDistance::build(&mesh, bvh, cx.monitor)?;
+    let distance = MeshDistance::build(&mesh, bvh, max_contacts, cx.monitor)?;
     let path = required_asset(values, "mesh_data")?;
     for note in distance.notes().iter().filter(|note| note.is_warning()) {
+        if let FaceNote::TooManyContacts { .. } = note {
+            return Err(BuildError::param("mesh_data", format!("{path:?}: {note}")));
+        }
         cx.assets.note(path, &note.to_string());
     }
     Ok(Stage::Pointwise(Box::new(MeshSampler { mesh, distance, factor })))
@@ -107,8 +117,11 @@ impl OnPatch for MeshSampler {
         let far = band.reach(patch.spacing()) * 1.001 + patch.spacing().into_iter().fold(0.0, f64::max);
         // An infinite band means exact everywhere.
         let reach = Reach::Band(far);
-        let sampler =
-            FromMesh { mesh: &self.mesh, bvh: self.distance.bvh(), surface: self.distance.surface(), level };
+        let sampler = FromMesh {
+            surface: self.distance.surface(),
+            level,
+            ..FromMesh::new(&self.mesh, self.distance.bvh())
+        };
         let mut samples = sampler.sample(patch, reach, monitor)?;
         if self.factor != 1.0 {
             samples.iter_mut().for_each(|v| *v *= self.factor);

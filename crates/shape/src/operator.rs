@@ -7,6 +7,7 @@ use crate::affine::Affine;
 use crate::extent::Extent;
 use crate::interval::Bounds;
 use crate::params::{Param, ParamError, Values};
+use fieldstone_kernel::format::MeshLimits;
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::volume::Samples;
 use fieldstone_kernel::{Cancelled, Monitor, Patch};
@@ -412,6 +413,11 @@ impl BuildError {
 pub trait Assets: Send + Sync {
     /// The asset that a graph calls `path`; the text of an error says why there is none.
     fn open(&self, path: &str) -> Result<Asset, BuildError>;
+
+    /// What the mesh of an asset of so many bytes may be.
+    fn mesh_limits(&self, _bytes: u64) -> MeshLimits {
+        MeshLimits::default()
+    }
 
     /// Takes what the reader of that asset noted for its owner ([`ReadMesh::notes`](fieldstone_kernel::format::ReadMesh)).
     fn note(&self, _path: &str, _note: &str) {}

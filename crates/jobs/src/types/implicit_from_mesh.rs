@@ -1,9 +1,9 @@
 //! `implicit/from-mesh`: the signed distance field of a mesh on a regular grid.
 
-use crate::context::JobContext;
+use crate::context::{Input, JobContext};
 use crate::error::JobError;
 use crate::job_type::{JobEntry, KnownInputs, Product, Slot, Work};
-use crate::mesh_input::{checksum_bytes, mesh_memory_bytes, read_input_mesh};
+use crate::mesh_input::{checksum_bytes, contacts_of, mesh_memory_bytes, read_input_mesh, tell_faces};
 use crate::watch::{Watch, tell_lost};
 use anyhow::Context;
 use fieldstone_kernel::bvh::{Bvh, BvhBytesError};
@@ -128,7 +128,7 @@ fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
         }
         ComponentType::Float => Component::Float,
     };
-    sample(&mesh, &bvh, &patch, component, cx, 0.2)
+    sample(&input, &mesh, &bvh, &patch, component, cx, 0.2)
 }
 
 /// What a sample is.
@@ -180,6 +180,7 @@ pub(super) fn patch_around(mesh: &TriMesh, resolution: i64, padding: i64) -> Res
 
 /// Samples and writes the volume and all results; the work is the share from `from` to 1 of the job.
 pub(super) fn sample(
+    input: &Input,
     mesh: &TriMesh,
     bvh: &Bvh,
     patch: &Patch,
@@ -189,8 +190,9 @@ pub(super) fn sample(
 ) -> Result<(), JobError> {
     let monitor = cx.monitor().clone();
     let part = monitor.part(from, 0.95);
-    let (field, notes) = FromMesh::new(mesh, bvh).sample_noting(patch, Reach::Everywhere, &part)?;
-    notes.iter().filter(|note| note.is_warning()).for_each(|note| cx.warn(&format!("mesh: {note}")));
+    let sampler = FromMesh { max_contacts: contacts_of(cx, input)?, ..FromMesh::new(mesh, bvh) };
+    let (field, notes) = sampler.sample_noting(patch, Reach::Everywhere, &part)?;
+    tell_faces(&notes, input, cx)?;
     let found = shells(mesh, &monitor.part(0.95, 0.97))?;
     tell_lost(&lost_shells(&found, &field, patch, &monitor)?, found.len(), patch, cx);
     let mut watch = Watch::new(patch, &Affine::IDENTITY, 0.0);

@@ -3,7 +3,7 @@
 use crate::context::JobContext;
 use crate::error::JobError;
 use crate::job_type::{JobEntry, Product, Slot, Work};
-use crate::mesh_input::{mesh_memory_bytes, read_input_mesh};
+use crate::mesh_input::{contacts_of, mesh_memory_bytes, read_input_mesh, tell_repairs};
 use anyhow::Context;
 use fieldstone_kernel::distance::FaceNote;
 use fieldstone_kernel::format::{MeshFormat, READ_NAMES, write_mesh};
@@ -16,7 +16,7 @@ use std::io::Write;
 /// The job type.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "mesh/preprocess",
-    revision: 4,
+    revision: 5,
     doc: "Welds, cleans, orients and closes a mesh, optionally centres it, and reports what was done",
     inputs: &[Slot { name: "mesh", required: true, from_param: None, doc: READ_NAMES }],
     params: &[
@@ -50,6 +50,7 @@ fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
     let options = Preprocess {
         center: CENTERS.read(values, "center"),
         weld_tolerance: values.number("weld_tolerance"),
+        max_contacts: contacts_of(cx, &input)?,
         ..Preprocess::default()
     };
     let (mesh, report) = preprocess(read.mesh, &options, &monitor.part(0.3, 0.9))?;
@@ -63,6 +64,7 @@ fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
         };
         return Err(JobError::Invalid(format!("{}: {what}", input.filename)));
     }
+    tell_repairs(&report, &input, cx)?;
     let mut out = cx.output("mesh", "ply")?;
     write_mesh(&mesh, MeshFormat::PLY, &mut out).and_then(|()| out.flush()).context("writing the mesh")?;
     cx.set_param("bounds", bounds_json(&report.bounds));
@@ -70,9 +72,6 @@ fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
     cx.set_param("vertex_count", report.vertices);
     cx.set_param("watertight", report.watertight);
     cx.set_param("components", report.components);
-    for note in report.faces.iter().filter(|note| note.is_warning()) {
-        cx.warn(&format!("{}: {note}", input.filename));
-    }
     cx.set_param("report", report_json(&report, &read.notes));
     monitor.progress(1.0);
     Ok(())
@@ -81,14 +80,15 @@ fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
 /// The report as JSON: counts, measures in mm, mm² and mm³, and what the reader of the file noted.
 fn report_json(r: &Report, notes: &[String]) -> serde_json::Value {
     let inner = |note: &FaceNote| match *note {
-        FaceNote::Inner { cut, dropped } => Some((cut, dropped)),
+        FaceNote::Inner { cut, dropped, united } => Some((cut, dropped, united)),
         _ => None,
     };
-    let (cut, dropped) = r.faces.iter().find_map(inner).unwrap_or((0, 0));
+    let (cut, dropped, united) = r.faces.iter().find_map(inner).unwrap_or_default();
     json!({
         "vertices_welded": r.vertices_welded,
         "vertices_unused": r.vertices_unused,
         "degenerate_dropped": r.degenerate_dropped,
+        "parts_lost": r.parts_lost,
         "duplicates_dropped": r.duplicates_dropped,
         "triangles_flipped": r.triangles_flipped,
         "holes_filled": r.holes_filled,
@@ -105,6 +105,7 @@ fn report_json(r: &Report, notes: &[String]) -> serde_json::Value {
         "translation": r.translation,
         "volume": r.volume,
         "area": r.area,
+        "shells_united": united,
         "faces_cut": cut,
         "inner_faces_dropped": dropped,
         "notes": notes,

@@ -4,7 +4,7 @@ use super::implicit_from_mesh::{Component, MAX_RESOLUTION, RESULTS, patch_around
 use crate::context::JobContext;
 use crate::error::JobError;
 use crate::job_type::{JobEntry, Product, Slot, Work};
-use crate::mesh_input::read_input_mesh;
+use crate::mesh_input::{contacts_of, read_input_mesh, tell_repairs};
 use anyhow::Context;
 use fieldstone_kernel::bvh::Bvh;
 use fieldstone_kernel::format::READ_NAMES;
@@ -38,10 +38,13 @@ fn padding(resolution: i64) -> i64 {
 }
 
 fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {
-    let mesh = read_input_mesh(cx, cx.input("mesh")?, &cx.monitor().part(0.0, 0.1))?.mesh;
-    let (mesh, _) = preprocess(mesh, &Preprocess::default(), &cx.monitor().part(0.1, 0.2))?;
+    let input = cx.input("mesh")?.clone();
+    let mesh = read_input_mesh(cx, &input, &cx.monitor().part(0.0, 0.1))?.mesh;
+    let options = Preprocess { max_contacts: contacts_of(cx, &input)?, ..Preprocess::default() };
+    let (mesh, report) = preprocess(mesh, &options, &cx.monitor().part(0.1, 0.2))?;
+    tell_repairs(&report, &input, cx)?;
     let bvh = Bvh::build(&mesh, &cx.monitor().part(0.2, 0.3))?;
     let resolution = values.integer("max_resolution").context("max_resolution has a default")?;
     let patch = patch_around(&mesh, resolution, padding(resolution))?;
-    sample(&mesh, &bvh, &patch, Component::Float, cx, 0.3)
+    sample(&input, &mesh, &bvh, &patch, Component::Float, cx, 0.3)
 }

@@ -33,10 +33,15 @@ pub struct MeshDistance {
 }
 
 impl MeshDistance {
-    /// Prepares `mesh` with its hierarchy. Memory: about 250 bytes per triangle, more where parts overlap ([`crate::outer`]).
-    pub fn build(mesh: &TriMesh, bvh: Bvh, monitor: &Monitor) -> Result<MeshDistance, Cancelled> {
+    /// Prepares `mesh` with its hierarchy. Memory: about 250 bytes per triangle, more where parts overlap ([`crate::outer::outer`]).
+    pub fn build(
+        mesh: &TriMesh,
+        bvh: Bvh,
+        max_contacts: u64,
+        monitor: &Monitor,
+    ) -> Result<MeshDistance, Cancelled> {
         let (signs, surface) = Signs::of(mesh, &lines(mesh), monitor)?;
-        let (outer, notes) = surface.outer(&bvh, signs.overlap(), monitor)?;
+        let (outer, notes) = surface.outer(&bvh, signs.overlap(), max_contacts, monitor)?;
         let outer = outer.map(|mesh| Bvh::build(&mesh, monitor)).transpose()?;
         let bvh = match &surface.mesh {
             Cow::Borrowed(_) => bvh,
@@ -103,7 +108,7 @@ mod tests {
 
     fn sampled(mesh: &TriMesh, p: &[Vec<f32>; 3]) -> Vec<f32> {
         let bvh = Bvh::build(mesh, &Monitor::none()).unwrap();
-        let d = MeshDistance::build(mesh, bvh, &Monitor::none()).unwrap();
+        let d = MeshDistance::build(mesh, bvh, crate::outer::MAX_CONTACTS, &Monitor::none()).unwrap();
         let mut out = vec![0.0; p[0].len()];
         d.sample(&p[0], &p[1], &p[2], &mut out);
         let mut again = vec![0.0; p[0].len()];

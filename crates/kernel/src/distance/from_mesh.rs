@@ -10,6 +10,7 @@ use super::surface::FaceNote;
 use crate::bvh::Bvh;
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
+use crate::outer::MAX_CONTACTS;
 use crate::patch::Patch;
 use crate::simd::Level;
 use rayon::prelude::*;
@@ -39,6 +40,8 @@ pub struct FromMesh<'a> {
     pub bvh: &'a Bvh,
     /// The hierarchy of the surface alone, if it is known that there are faces inside it.
     pub surface: Option<&'a Bvh>,
+    /// How often triangles may touch each other where parts overlap ([`crate::outer::outer`]).
+    pub max_contacts: u64,
     /// SIMD level; all give the same bits.
     pub level: Level,
 }
@@ -46,7 +49,7 @@ pub struct FromMesh<'a> {
 impl<'a> FromMesh<'a> {
     /// At the widest SIMD level of this processor.
     pub fn new(mesh: &'a TriMesh, bvh: &'a Bvh) -> Self {
-        FromMesh { mesh, bvh, surface: None, level: Level::detect() }
+        FromMesh { mesh, bvh, surface: None, max_contacts: MAX_CONTACTS, level: Level::detect() }
     }
 
     /// The signed distance at every sample of `patch`, x fastest, model units, negative inside.
@@ -75,7 +78,7 @@ impl<'a> FromMesh<'a> {
         let (signs, surface) = Signs::of(self.mesh, patch, &monitor.part(0.0, 0.05))?;
         let (outer, notes) = match self.surface {
             Some(_) => (None, Vec::new()),
-            None => surface.outer(self.bvh, signs.overlap(), monitor)?,
+            None => surface.outer(self.bvh, signs.overlap(), self.max_contacts, monitor)?,
         };
         drop(surface);
         let outer = outer.map(|mesh| Bvh::build(&mesh, monitor)).transpose()?;

@@ -22,13 +22,17 @@ pub enum FaceNote {
         cut: usize,
         /// Pieces and whole triangles that are not on the surface.
         dropped: usize,
+        /// Shells that became one with others, or lay inside them.
+        united: usize,
     },
     /// Parts of an open mesh overlap: inner faces attract distance.
     OverlapOfOpen,
     /// Triangles meet too often to be cut: inner faces attract distance.
     TooManyContacts {
-        /// The limit.
-        limit: usize,
+        /// Triangles of the mesh.
+        triangles: usize,
+        /// How often they may meet.
+        limit: u64,
     },
 }
 
@@ -88,6 +92,7 @@ impl<'a> Surface<'a> {
         &self,
         bvh: &Bvh,
         overlaps: bool,
+        max_contacts: u64,
         monitor: &Monitor,
     ) -> Result<(Option<TriMesh>, Vec<FaceNote>), Cancelled> {
         let mut notes = Vec::new();
@@ -99,14 +104,16 @@ impl<'a> Surface<'a> {
         if !overlaps && !self.shells.may_have_inner_faces(&self.mesh, bvh, monitor)? {
             return Ok((None, notes));
         }
-        Ok(match outer(&self.mesh, bvh, monitor)? {
+        Ok(match outer(&self.mesh, bvh, max_contacts, monitor)? {
             Faces::AllOuter => (None, notes),
             Faces::SomeInner(found) => {
-                notes.push(FaceNote::Inner { cut: found.cut, dropped: found.dropped });
+                let united = self.shells.united(&found.mesh, &found.sources);
+                notes.push(FaceNote::Inner { cut: found.cut, dropped: found.dropped, united });
                 (Some(found.mesh), notes)
             }
-            Faces::TooMany(limit) => {
-                notes.push(FaceNote::TooManyContacts { limit });
+            Faces::TooMany => {
+                let triangles = self.mesh.triangles.len();
+                notes.push(FaceNote::TooManyContacts { triangles, limit: max_contacts });
                 (None, notes)
             }
         })
@@ -126,17 +133,17 @@ impl fmt::Display for FaceNote {
             FaceNote::Turned { triangles } => {
                 write!(f, "{triangles} triangles face the wrong way and were taken the other way round")
             }
-            FaceNote::Inner { cut, dropped } => write!(
+            FaceNote::Inner { cut, dropped, united } => write!(
                 f,
-                "parts overlap or touch: {cut} triangles were cut, {dropped} pieces with the inside on both sides are no surface"
+                "parts overlap or touch: {united} shells became one with others, {cut} triangles were cut, {dropped} pieces with the inside on both sides are no surface"
             ),
             FaceNote::OverlapOfOpen => write!(
                 f,
                 "parts overlap and the mesh is open: faces inside it attract distance, as if they were surface"
             ),
-            FaceNote::TooManyContacts { limit } => write!(
+            FaceNote::TooManyContacts { triangles, limit } => write!(
                 f,
-                "triangles meet more than {limit} times: faces inside the mesh attract distance, as if they were surface"
+                "parts overlap, and the {triangles} triangles touch each other more than {limit} times, which is the limit"
             ),
         }
     }

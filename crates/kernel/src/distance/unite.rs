@@ -18,6 +18,7 @@ const LINES: u32 = 128;
 pub(crate) fn united(
     mesh: &TriMesh,
     shells: Option<Shells>,
+    max_contacts: u64,
     monitor: &Monitor,
 ) -> Result<(Option<TriMesh>, Vec<FaceNote>), Cancelled> {
     let (lines, part) = (lines(mesh), monitor.part(0.0, 0.2));
@@ -33,7 +34,7 @@ pub(crate) fn united(
         return Ok((None, Vec::new()));
     }
     let bvh = Bvh::build(mesh, &monitor.part(0.2, 0.3))?;
-    surface.outer(&bvh, overlaps, &monitor.part(0.3, 1.0))
+    surface.outer(&bvh, overlaps, max_contacts, &monitor.part(0.3, 1.0))
 }
 
 /// Lines on which a shell that goes through itself is noticed.

@@ -9,11 +9,18 @@ pub struct MeshLimits {
     pub max_triangles: u64,
     /// Bytes of one decompressed part of a 3MF package.
     pub max_unpacked_bytes: u64,
+    /// How often triangles may touch each other where parts overlap. While these are united, each takes up to
+    /// [`BYTES_PER_CONTACT`](crate::outer::BYTES_PER_CONTACT).
+    pub max_contacts: u64,
 }
 
 impl Default for MeshLimits {
     fn default() -> Self {
-        MeshLimits { max_triangles: 100_000_000, max_unpacked_bytes: 8 << 30 }
+        MeshLimits {
+            max_triangles: 100_000_000,
+            max_unpacked_bytes: 8 << 30,
+            max_contacts: crate::outer::MAX_CONTACTS,
+        }
     }
 }
 

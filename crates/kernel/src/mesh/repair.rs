@@ -5,7 +5,7 @@
 
 use super::first_equal::{first_equal, mix};
 use super::holes::{self, HoleLimits};
-use super::orient;
+use super::orient::{self, Patches};
 use super::report::Report;
 use super::topology::Edges;
 use super::tri_mesh::area_of;
@@ -13,7 +13,8 @@ use super::{TriMesh, weld};
 use crate::aabb::Aabb;
 use crate::distance::united;
 use crate::monitor::{Cancelled, Monitor};
-use crate::outer::Shells;
+use crate::outer::{MAX_CONTACTS, Shells};
+use crate::union_find::{Numbering, alone, unite_corners};
 use crate::vector::{determinant, sub};
 use rayon::prelude::*;
 
@@ -33,7 +34,7 @@ pub enum Center {
 }
 
 /// How to preprocess.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Preprocess {
     /// What comes to lie at the origin.
     pub center: Center,
@@ -41,6 +42,15 @@ pub struct Preprocess {
     pub weld_tolerance: Option<f64>,
     /// Which holes are filled.
     pub holes: HoleLimits,
+    /// How often triangles may touch each other where parts overlap; beyond, these are not united and the report says so.
+    pub max_contacts: u64,
+}
+
+impl Default for Preprocess {
+    fn default() -> Self {
+        let holes = HoleLimits::default();
+        Preprocess { center: Center::None, weld_tolerance: None, holes, max_contacts: MAX_CONTACTS }
+    }
 }
 
 /// Repairs `mesh`. The result may have no triangles when the tolerance swallows all of them.
@@ -54,6 +64,7 @@ pub fn preprocess(
         options.weld_tolerance.unwrap_or_else(|| RELATIVE_WELD_TOLERANCE * mesh.bounds().diagonal());
     let vertices_welded = weld::weld(&mut mesh, tolerance, monitor)?;
     monitor.progress(0.3);
+    let lost = lost_parts(&mesh, monitor)?;
     let (degenerate_dropped, duplicates_dropped) = drop_idle(&mut mesh, monitor)?;
     let vertices_unused = before - vertices_welded - mesh.positions.len();
     monitor.progress(0.45);
@@ -72,11 +83,9 @@ pub fn preprocess(
     patches.face_outward(&mut mesh, &edges, &mut turned, monitor)?;
     let triangles_flipped = turned[..triangles].iter().filter(|&&t| t).count();
     let shells = patches.is_closed(&edges).then(|| Shells::closed(&patches.of));
-    let (union, notes) = united(&mesh, shells, &monitor.part(0.85, 1.0))?;
+    let (union, notes) = united(&mesh, shells, options.max_contacts, &monitor.part(0.85, 1.0))?;
     if let Some(union) = union {
-        mesh = union;
-        edges = Edges::of(&mesh, monitor)?;
-        patches = orient::agree(&mut mesh, &mut edges, monitor)?.0;
+        (mesh, edges, patches) = joined(union, monitor)?;
     }
     let counts = edges.counts;
     let components = patches.components(&edges);
@@ -90,6 +99,8 @@ pub fn preprocess(
         vertices_welded,
         vertices_unused,
         degenerate_dropped,
+        parts_lost: lost.len(),
+        lost_at: lost.first().copied(),
         duplicates_dropped,
         triangles_flipped,
         holes_filled,
@@ -129,10 +140,41 @@ fn drop_idle(mesh: &mut TriMesh, monitor: &Monitor) -> Result<(usize, usize), Ca
     Ok((degenerate, duplicates))
 }
 
+/// The union with what is known of its edges.
+fn joined(mut mesh: TriMesh, monitor: &Monitor) -> Result<(TriMesh, Edges, Patches), Cancelled> {
+    let mut edges = Edges::of(&mesh, monitor)?;
+    let patches = orient::agree(&mut mesh, &mut edges, monitor)?.0;
+    Ok((mesh, edges, patches))
+}
+
+/// A vertex of each part, as it hangs together over vertices, of which every triangle has a repeated vertex.
+fn lost_parts(mesh: &TriMesh, monitor: &Monitor) -> Result<Vec<[f32; 3]>, Cancelled> {
+    if !mesh.triangles.iter().any(is_degenerate) {
+        return Ok(Vec::new());
+    }
+    let mut parent = alone(mesh.positions.len());
+    unite_corners(&mut parent, &mesh.triangles, monitor)?;
+    let mut numbers = Numbering::new(mesh.positions.len());
+    let mut parts: Vec<(u32, bool)> = Vec::new();
+    for triangle in &mesh.triangles {
+        let (part, is_new) = numbers.of(&mut parent, triangle[0]);
+        if is_new {
+            parts.push((triangle[0], true));
+        }
+        parts[part].1 &= is_degenerate(triangle);
+    }
+    let lost = parts.into_iter().filter(|(_, is_lost)| *is_lost);
+    Ok(lost.map(|(vertex, _)| mesh.positions[vertex as usize]).collect())
+}
+
+fn is_degenerate([a, b, c]: &[u32; 3]) -> bool {
+    a == b || b == c || c == a
+}
+
 /// Only triangles with a repeated vertex go. One with three vertices in a line keeps its neighbours together.
 fn drop_degenerate(mesh: &mut TriMesh) -> usize {
     let before = mesh.triangles.len();
-    mesh.triangles.retain(|[a, b, c]| a != b && b != c && c != a);
+    mesh.triangles.retain(|t| !is_degenerate(t));
     before - mesh.triangles.len()
 }
 

@@ -12,6 +12,10 @@ pub struct Report {
     pub vertices_unused: usize,
     /// Triangles dropped because two corners are one vertex.
     pub degenerate_dropped: usize,
+    /// Parts of which nothing is left then, because all of one lay within the weld tolerance.
+    pub parts_lost: usize,
+    /// A vertex of the first of them.
+    pub lost_at: Option<[f32; 3]>,
     /// Triangles dropped because an earlier one has the same three vertices.
     pub duplicates_dropped: usize,
     /// Triangles that face the other way now.

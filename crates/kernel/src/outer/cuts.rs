@@ -9,10 +9,7 @@ use crate::monitor::{Cancelled, Monitor};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// Contacts looked for, or too many of them.
-pub(super) const MAX_CONTACTS: usize = 1_000_000;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A part of a triangle: all of it where nothing touches it.
 #[derive(Clone, Copy, Debug)]
@@ -63,15 +60,16 @@ pub(super) struct Arrangement<'a> {
     pub cut: usize,
 }
 
-/// Cuts all triangles where they touch. `None` when that is more often than [`MAX_CONTACTS`].
+/// Cuts all triangles where they touch. `None` when that is more often than `max_contacts`.
 pub(super) fn arrange<'a>(
     lattice: &'a Lattice,
     bvh: &Bvh,
+    max_contacts: u64,
     monitor: &Monitor,
 ) -> Result<Option<Arrangement<'a>>, Cancelled> {
-    let test = Contacts { triangles: &lattice.triangles, count: AtomicUsize::new(0) };
+    let test = Contacts { triangles: &lattice.triangles, most: max_contacts, count: AtomicU64::new(0) };
     let mut contacts = bvh.pairs(lattice.grid.margin(), &test, &monitor.part(0.0, 0.4))?;
-    if test.count.into_inner() > MAX_CONTACTS {
+    if test.count.into_inner() > max_contacts {
         return Ok(None);
     }
     contacts.par_sort_unstable_by_key(|c| (c.0, c.1));
@@ -181,14 +179,15 @@ fn divide(triangle: &Triangle, segments: &[Segment], points: &Points<'_>) -> Div
 /// Finds contacts of triangles, until they are too many.
 struct Contacts<'a> {
     triangles: &'a [Triangle],
-    count: AtomicUsize,
+    most: u64,
+    count: AtomicU64,
 }
 
 impl PairTest for Contacts<'_> {
     type Found = (u32, u32, Contact);
 
     fn may(&self, _: Range<u32>, _: Range<u32>) -> bool {
-        self.count.load(Ordering::Relaxed) <= MAX_CONTACTS
+        self.count.load(Ordering::Relaxed) <= self.most
     }
 
     fn test(&self, a: u32, b: u32, found: &mut Vec<Self::Found>) {

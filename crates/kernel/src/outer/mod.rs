@@ -27,12 +27,20 @@ use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
 use lattice::Lattice;
 pub(crate) use shells::{Shells, cut_groups, lies_within};
+use sides::Kept;
+
+/// Contacts that are allowed where nobody says otherwise.
+pub const MAX_CONTACTS: u64 = 1_000_000;
+/// Memory that a contact takes at most while parts are united.
+pub const BYTES_PER_CONTACT: u64 = 1536;
 
 /// The surface of a mesh that has faces inside.
 #[derive(Clone, Debug)]
 pub struct Outer {
     /// Its triangles; closed where the mesh was.
     pub mesh: TriMesh,
+    /// For each of its triangles the one of the mesh that it is a piece of.
+    pub sources: Vec<u32>,
     /// Triangles of the mesh that were cut.
     pub cut: usize,
     /// Pieces that are not on the surface.
@@ -46,19 +54,19 @@ pub enum Faces {
     AllOuter,
     /// Some are not.
     SomeInner(Outer),
-    /// Triangles touch each other more often than this, and it was not looked further.
-    TooMany(usize),
+    /// Triangles touch each other more often than was allowed, and it was not looked further.
+    TooMany,
 }
 
 /// The surface of a closed mesh (at every edge as many triangles run one way as the other), with its hierarchy. A mesh whose signed volume is
-/// negative is taken the other way round.
+/// negative is taken the other way round. At most `max_contacts` contacts of two triangles are looked at.
 ///
-/// Memory: about 500 bytes per triangle and 1.5 KB for every contact of two triangles while it works.
-pub fn outer(mesh: &TriMesh, bvh: &Bvh, monitor: &Monitor) -> Result<Faces, Cancelled> {
+/// Memory: up to 500 bytes per triangle and [`BYTES_PER_CONTACT`] for every contact while it works.
+pub fn outer(mesh: &TriMesh, bvh: &Bvh, max_contacts: u64, monitor: &Monitor) -> Result<Faces, Cancelled> {
     let Some(lattice) = Lattice::of(mesh) else { return Ok(Faces::AllOuter) };
     monitor.check()?;
-    let Some(arrangement) = cuts::arrange(&lattice, bvh, &monitor.part(0.1, 0.7))? else {
-        return Ok(Faces::TooMany(cuts::MAX_CONTACTS));
+    let Some(arrangement) = cuts::arrange(&lattice, bvh, max_contacts, &monitor.part(0.1, 0.7))? else {
+        return Ok(Faces::TooMany);
     };
     let orientation = if mesh.signed_volume() < 0.0 { -1 } else { 1 };
     let kept = sides::kept(&lattice, bvh, &arrangement, orientation, &monitor.part(0.7, 0.95))?;
@@ -77,7 +85,8 @@ pub fn outer(mesh: &TriMesh, bvh: &Bvh, monitor: &Monitor) -> Result<Faces, Canc
         out.triangles.push(corners);
     }
     monitor.progress(1.0);
-    Ok(Faces::SomeInner(Outer { mesh: out, cut: arrangement.cut, dropped: kept.dropped }))
+    let Kept { sources, dropped, .. } = kept;
+    Ok(Faces::SomeInner(Outer { mesh: out, sources, cut: arrangement.cut, dropped }))
 }
 
 fn position(mesh: &TriMesh, lattice: &Lattice, arrangement: &cuts::Arrangement<'_>, id: u32) -> [f32; 3] {

@@ -10,6 +10,7 @@ use crate::monitor::{Cancelled, Monitor};
 use crate::union_find::unite;
 use crate::vector::{determinant, sub};
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering as Memory};
 
@@ -124,6 +125,23 @@ impl Shells {
             volumes[shell as usize] += determinant(a, b, c);
         }
         volumes.iter().any(|v| v * volume < 0.0)
+    }
+
+    /// How many shells became one with others in `mesh`, whose triangles are pieces of those of `sources`, or lay inside others, so that
+    /// nothing is left of them.
+    pub fn united(&self, mesh: &TriMesh, sources: &[u32]) -> usize {
+        let now = Shells::of(mesh, |i| i);
+        let of_source = |(now, t): (&u32, &u32)| (*now, self.of[*t as usize]);
+        let mut pairs: Vec<(u32, u32)> = now.of.iter().zip(sources).map(of_source).collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        let several = pairs.chunk_by(|a, b| a.0 == b.0).filter(|shells| shells.len() > 1).flatten();
+        let mut united: Vec<u32> = several.map(|pair| pair.1).collect();
+        let left: HashSet<u32> = pairs.iter().map(|pair| pair.1).collect();
+        united.extend(self.of.iter().filter(|shell| !left.contains(shell)));
+        united.sort_unstable();
+        united.dedup();
+        united.len()
     }
 
     fn boxes_meet(&self, mesh: &TriMesh, first: &[u32]) -> bool {

@@ -17,6 +17,8 @@ use std::cmp::Ordering;
 pub(super) struct Kept {
     /// Corners, counter-clockwise from outside.
     pub triangles: Vec<[u32; 3]>,
+    /// For each of them the triangle that it is a piece of.
+    pub sources: Vec<u32>,
     /// Pieces that are not on it.
     pub dropped: usize,
 }
@@ -47,14 +49,18 @@ pub(super) fn kept(
             Ok(fate(lattice, bvh, arrangement, piece as usize, orientation))
         })
         .collect::<Result<_, _>>()?;
-    let mut kept = Kept { triangles: Vec::new(), dropped: 0 };
+    let mut kept = Kept { triangles: Vec::new(), sources: Vec::new(), dropped: 0 };
     for (piece, &r) in arrangement.pieces.iter().zip(&region) {
         let [a, b, c] = piece.corners;
         match fates[r as usize] {
-            Fate::Dropped => kept.dropped += 1,
+            Fate::Dropped => {
+                kept.dropped += 1;
+                continue;
+            }
             Fate::Kept => kept.triangles.push([a, b, c]),
             Fate::Turned => kept.triangles.push([a, c, b]),
         }
+        kept.sources.push(piece.source);
     }
     Ok(kept)
 }

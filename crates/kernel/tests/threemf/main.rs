@@ -315,7 +315,7 @@ fn tampered_parts_are_read_or_refused() {
         model(&(resources + &components(3, &[(1, ""), (2, "")])), "<item objectid=\"3\" printable=\"1\"/>");
     let bambu = bambu(3, &[(1, "normal_part"), (2, "negative_part")]);
     let prusa = prusa(1, &[(0, 5, "ModelPart"), (6, 11, "ParameterModifier")]);
-    let limits = MeshLimits { max_triangles: 1000, max_unpacked_bytes: 1 << 20 };
+    let limits = MeshLimits { max_triangles: 1000, max_unpacked_bytes: 1 << 20, ..MeshLimits::default() };
     let mut rng = common::Rng(9);
     let mut read = 0;
     for case in 0..1500 {

@@ -122,17 +122,20 @@ impl<'a> Build<'a> {
             names.push(name);
         }
         names.extend(taken);
-        let left = subtract(parts, negatives, self.monitor).map_err(|refusal| match refusal {
-            Refusal::Cancelled(cancelled) => cancelled.into(),
-            Refusal::Open(i) => {
-                let what = "is open or one-sided, so that negative parts cannot be taken away";
-                malformed("3MF", root, format!("{} {what}", names[i]))
-            }
-            Refusal::TooManyContacts(limit) => {
-                let what = format!(
-                    "the parts of object {id} and its negative parts touch in more than {limit} places"
-                );
-                malformed("3MF", root, what)
+        let left = subtract(parts, negatives, self.limits.max_contacts, self.monitor).map_err(|refusal| {
+            match refusal {
+                Refusal::Cancelled(cancelled) => cancelled.into(),
+                Refusal::Open(i) => {
+                    let what = "is open or one-sided, so that negative parts cannot be taken away";
+                    malformed("3MF", root, format!("{} {what}", names[i]))
+                }
+                Refusal::TooManyContacts => {
+                    let limit = self.limits.max_contacts;
+                    let what = format!(
+                        "the parts of object {id} and its negative parts touch in more than {limit} places"
+                    );
+                    malformed("3MF", root, what)
+                }
             }
         })?;
         if left.triangles.is_empty() {

@@ -7,6 +7,7 @@
 //! box and turned round, is the boundary of A without N.
 
 use crate::bvh::Bvh;
+use crate::distance::FaceNote;
 use crate::mesh::{Preprocess, TriMesh, preprocess};
 use crate::monitor::{Cancelled, Monitor};
 use crate::outer::{Faces, outer};
@@ -19,8 +20,8 @@ const MARGIN: f32 = 1.0 / 16.0;
 pub(super) enum Refusal {
     /// This part, counted over parts and then negatives, is open or one-sided.
     Open(usize),
-    /// Triangles touch each other more often than this.
-    TooManyContacts(usize),
+    /// Triangles touch each other more often than is allowed.
+    TooManyContacts,
     Cancelled(Cancelled),
 }
 
@@ -34,19 +35,24 @@ impl From<Cancelled> for Refusal {
 pub(super) fn subtract(
     parts: Vec<TriMesh>,
     negatives: Vec<TriMesh>,
+    max_contacts: u64,
     monitor: &Monitor,
 ) -> Result<TriMesh, Refusal> {
     let before = parts.len();
     let mut solid = TriMesh::default();
     let mut negative = TriMesh::default();
     for (i, mesh) in parts.into_iter().chain(negatives).enumerate() {
-        let (mesh, _) = preprocess(mesh, &Preprocess::default(), monitor)?;
+        let (mesh, report) =
+            preprocess(mesh, &Preprocess { max_contacts, ..Preprocess::default() }, monitor)?;
+        if report.faces.iter().any(|note| matches!(note, FaceNote::TooManyContacts { .. })) {
+            return Err(Refusal::TooManyContacts);
+        }
         if !is_closed(&mesh) {
             return Err(Refusal::Open(i));
         }
         append(if i < before { &mut solid } else { &mut negative }, &mesh);
     }
-    let mut space = surface(solid, monitor)?;
+    let mut space = surface(solid, max_contacts, monitor)?;
     space.triangles.iter_mut().for_each(|t| t.swap(1, 2));
     append(&mut space, &negative);
     let bounds = space.bounds();
@@ -57,7 +63,7 @@ pub(super) fn subtract(
     };
     let corners: [[f32; 3]; 8] = std::array::from_fn(|i| [0, 1, 2].map(|k| corner(i, k)));
     append(&mut space, &TriMesh { positions: corners.to_vec(), triangles: BOX.to_vec() });
-    let mut left = surface(space, monitor)?;
+    let mut left = surface(space, max_contacts, monitor)?;
     let of_box: Vec<bool> = left.positions.iter().map(|p| corners.contains(p)).collect();
     left.triangles.retain(|t| !t.iter().all(|&i| of_box[i as usize]));
     left.triangles.iter_mut().for_each(|t| t.swap(1, 2));
@@ -81,12 +87,12 @@ const BOX: [[u32; 3]; 12] = [
 ];
 
 /// The boundary of the points whose winding number is at least one half; the volume of `mesh` must not be negative.
-fn surface(mesh: TriMesh, monitor: &Monitor) -> Result<TriMesh, Refusal> {
+fn surface(mesh: TriMesh, max_contacts: u64, monitor: &Monitor) -> Result<TriMesh, Refusal> {
     let bvh = Bvh::build(&mesh, monitor)?;
-    match outer(&mesh, &bvh, monitor)? {
+    match outer(&mesh, &bvh, max_contacts, monitor)? {
         Faces::AllOuter => Ok(mesh),
         Faces::SomeInner(found) => Ok(found.mesh),
-        Faces::TooMany(limit) => Err(Refusal::TooManyContacts(limit)),
+        Faces::TooMany => Err(Refusal::TooManyContacts),
     }
 }
 

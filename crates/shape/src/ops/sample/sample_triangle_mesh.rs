@@ -24,7 +24,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
 };
 
 fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
-    let (_, mesh) = mesh_of(values, cx)?;
+    let (_, mesh, max_contacts) = mesh_of(values, cx)?;
     let bvh = Bvh::build(&mesh, cx.monitor)?;
-    stage(mesh, bvh, values, cx)
+    stage(mesh, bvh, max_contacts, values, cx)
 }

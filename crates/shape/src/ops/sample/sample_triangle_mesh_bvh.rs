@@ -34,11 +34,11 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
 };
 
 fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
-    let (asset, mesh) = mesh_of(values, cx)?;
+    let (asset, mesh, max_contacts) = mesh_of(values, cx)?;
     let name = required_asset(values, "bvh_data")?;
     let file = cx.assets.open(name)?;
     let mut bytes = file.bytes.as_ref().as_ref();
     let bvh = Bvh::read(&mut bytes, &mesh, &asset.checksum);
     let refuse = |e: BvhBytesError| BuildError::param("bvh_data", format!("{name:?}: {e}"));
-    stage(mesh, bvh.map_err(refuse)?, values, cx)
+    stage(mesh, bvh.map_err(refuse)?, max_contacts, values, cx)
 }
