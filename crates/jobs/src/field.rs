@@ -254,7 +254,7 @@ pub fn surface_job(
     Ok(Box::new(GraphJob::new(
         values,
         limits,
-        Planner { plan: mesh_plan, of_plan: surface_bytes, beside: 0, channels: Some(1) },
+        Planner { plan: surface_plan, of_plan: surface_bytes, beside: 0, channels: Some(1) },
         run,
     )?))
 }
@@ -264,14 +264,7 @@ pub fn surface_bytes(plan: &Plan) -> u64 {
     crate::surface_size::memory_bytes(plan.sample_count()).saturating_add(watching(plan))
 }
 
-/// A plan for the zero set of the graph's result, on a grid that a mesh can be made of.
-fn mesh_plan(graph: &Arc<Graph>, values: &Values) -> Result<Plan, ParamError> {
-    let plan = surface_plan(graph, values)?;
-    Mesher::new(&grid_of(&plan)?.0, &Options::default()).map_err(|e| refuse(&plan, e.to_string()))?;
-    Ok(plan)
-}
-
-/// A plan for the zero set of the graph's result, on a grid.
+/// A plan for the zero set of the graph's result, on a grid that a surface can be found on.
 pub fn surface_plan(graph: &Arc<Graph>, values: &Values) -> Result<Plan, ParamError> {
     let mut target = graph.sink();
     // Bytes would only coarsen the surface.
@@ -285,7 +278,7 @@ pub fn surface_plan(graph: &Arc<Graph>, values: &Values) -> Result<Plan, ParamEr
         let what = format!("gives {:?}, a surface needs one number per sample", plan.result_type());
         return Err(refused(graph.error_at(target, what)));
     }
-    grid_of(&plan)?;
+    Mesher::new(&grid_of(&plan)?.0, &Options::default()).map_err(|e| refuse(&plan, e.to_string()))?;
     match values.integer(POINT_SOURCE.name).map(|i| i as usize) {
         Some(given) if !plan.is_target_source(given) => {
             let other = plan.target_source().map_or(String::new(), |s| format!(", operators[{s}] does"));

@@ -131,6 +131,9 @@ impl GraphJob {
         for warning in plan.uneven() {
             cx.warn_of(Warning::new("no_distance", warning));
         }
+        if let Some(warning) = plan.rounded() {
+            cx.warn_of(Warning::new("rounded", warning));
+        }
         let program = Program::build(plan, &Staged::of(&self.graph, cx), monitor)?.watched();
         self.check_channels(program.plan(), Some(program.channels()))?;
         Ok(program)

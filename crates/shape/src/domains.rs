@@ -35,6 +35,9 @@ impl Domains {
             if let Some(domain) = node.entry.domain {
                 let domain = domain(&node.values).map_err(|e| graph.error_at(i, e.to_string()))?;
                 check_size(graph, i, &domain)?;
+                if node.entry.output == Type::Vec3f {
+                    check_resolved(&domain).map_err(|what| graph.error_at(i, what))?;
+                }
                 (found.speakers[i], found.domains[i]) = (Some(i), Some(domain));
             }
             for (port, input) in node.entry.inputs.iter().zip(&node.inputs) {
@@ -144,13 +147,52 @@ fn frame(domain: &Domain) -> Option<[[f64; 3]; 4]> {
     Some([at([0; 3]), at([last[0], 0, 0]), at([0, last[1], 0]), at([0, 0, last[2]])])
 }
 
+/// Refuses a grid so far from the origin that single precision cannot tell its cells apart: they are narrower than 2⁻¹⁶ of its greatest
+/// coordinate, so that points are off by more than 1/256 of a cell.
+fn check_resolved(domain: &Domain) -> Result<(), String> {
+    let (Some(reach), n) = (Reach::of(domain), domain.resolution()) else { return Ok(()) };
+    let steps = (0..3).filter(|a| n[*a] > 1).map(|a| reach.sides[a] / f64::from(n[a] - 1));
+    match steps.filter(|step| *step > 0.0).find(|step| step * 65536.0 < reach.farthest) {
+        Some(step) => Err(format!(
+            "cells of {step} mm cannot be told apart in single precision at {} mm from the origin",
+            reach.farthest
+        )),
+        None => Ok(()),
+    }
+}
+
+/// How far a grid goes.
+pub(crate) struct Reach {
+    /// Lengths of its edges.
+    pub sides: [f64; 3],
+    /// The greatest coordinate of its corners.
+    pub farthest: f64,
+}
+
+impl Reach {
+    /// `None` for a list.
+    pub fn of(domain: &Domain) -> Option<Reach> {
+        let [origin, ends @ ..] = frame(domain)?;
+        let sides = ends.map(|p| apart(p, origin));
+        let corner = |i: usize, k: usize| {
+            let along = (0..3).filter(|a| i >> a & 1 == 1).map(|a| ends[a][k] - origin[k]);
+            (origin[k] + along.sum::<f64>()).abs()
+        };
+        let farthest = (0..8).flat_map(|i| [0, 1, 2].map(|k| corner(i, k))).fold(0.0, f64::max);
+        Some(Reach { sides, farthest })
+    }
+}
+
+fn apart(p: [f64; 3], q: [f64; 3]) -> f64 {
+    (0..3).map(|a| (p[a] - q[a]) * (p[a] - q[a])).sum::<f64>().sqrt()
+}
+
 /// Whether samples of equal number are at the same points.
 fn same_place(a: &Domain, b: &Domain) -> bool {
     if let (Domain::List(a), Domain::List(b)) = (a, b) {
         return a == b;
     }
     let (Some(p), Some(q)) = (frame(a), frame(b)) else { return false };
-    let apart = |p: [f64; 3], q: [f64; 3]| (0..3).map(|a| (p[a] - q[a]) * (p[a] - q[a])).sum::<f64>().sqrt();
     let n = a.resolution();
     let spacing = |axis: usize| apart(p[0], p[axis + 1]) / f64::from(n[axis].max(2) - 1);
     let cell = (0..3).map(spacing).filter(|h| *h > 0.0).fold(f64::INFINITY, f64::min);

@@ -2,7 +2,7 @@
 //! takes. Needs no assets, so that admission can ask before anything is loaded or allocated.
 
 use crate::channels::AssetSizes;
-use crate::domains::Domains;
+use crate::domains::{self, Domains};
 use crate::extent::Extent;
 use crate::graph::{Graph, GraphError, Node};
 use crate::operator::{Domain, Promise, Reach, Type, Visible};
@@ -187,6 +187,21 @@ impl Plan {
         let nodes = self.graph.nodes();
         let makes = |i: &usize| matches!(nodes[*i].entry.reach, Reach::Distances { .. }) && !self.passes[*i];
         (0..nodes.len()).filter(|i| self.visible[*i].is_some()).filter(makes).count()
+    }
+
+    /// What the rounding of the target's points costs, where that is more than 1e-6 of their grid: those far from the origin are
+    /// coarse in single precision.
+    pub fn rounded(&self) -> Option<String> {
+        let source = self.target_source()?;
+        let of_points = self.graph.nodes()[source].entry.output == Type::Vec3f;
+        let domains::Reach { sides, farthest } = domains::Reach::of(self.domains.of_source(source)?)?;
+        let (longest, step) = (sides.into_iter().fold(0.0, f64::max), farthest * f64::from(f32::EPSILON));
+        let what = format!(
+            "its points lie {farthest} mm from the origin: they are rounded there by up to {:.1e} mm, {:.1e} of the grid's {longest} mm",
+            0.5 * step,
+            0.5 * step / longest
+        );
+        (of_points && 0.5 * step > 1e-6 * longest).then(|| self.graph.error_at(source, what).to_string())
     }
 
     fn samples_of(&self, node: usize) -> u64 {

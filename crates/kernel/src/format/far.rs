@@ -7,8 +7,8 @@ use crate::mesh::TriMesh;
 
 /// Extents between a mesh and the origin above which it is refused: steps of 2⁻²³ of a coordinate are 5e-4 of the mesh.
 const MOST_EXTENTS: f64 = 4096.0;
-/// Extents above which it is noted how coordinates are rounded: steps are 3e-5 of the mesh.
-const NOTED_EXTENTS: f64 = 256.0;
+/// Extents from which it is noted how coordinates are rounded: by more than 1e-6 of the mesh.
+const NOTED_EXTENTS: f64 = 16.0;
 /// Triangles that are looked at before all are.
 const SAMPLE: usize = 64;
 
@@ -29,12 +29,14 @@ pub(super) fn check(mesh: &TriMesh, notes: &mut Notes) -> Result<(), FormatError
         // A point, whatever its place: other checks have words for that.
         return Ok(());
     }
-    let step = f64::from((farthest as f32).next_up()) - farthest;
+    let step = f64::from((farthest as f32).next_up()) - f64::from(farthest as f32);
     if is_beyond(&bounds, MOST_EXTENTS) {
         return Err(FormatError::TooFar { extent, farthest, step });
     }
     notes.add(format!(
-        "the mesh is {extent} mm across and lies {farthest} mm from the origin: its coordinates are rounded to {step} mm"
+        "the mesh is {extent} mm across and lies {farthest} mm from the origin: single precision keeps its coordinates to {:.1e} mm, {:.1e} of its size",
+        0.5 * step,
+        0.5 * step / extent
     ));
     Ok(())
 }
