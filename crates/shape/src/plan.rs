@@ -32,7 +32,7 @@ pub struct Plan {
     pub(crate) halo: Vec<u32>,
     /// By operator: planes beyond those that it asks of its inputs.
     pub(crate) cells: Vec<u32>,
-    /// Operators whose values are needed as whole volumes before anything else, inputs first.
+    /// Operators whose values are needed as whole volumes before anything else, directly or for other volumes; inputs first.
     pub(crate) volumes: Vec<usize>,
     domains: Domains,
     slab: u32,
@@ -54,8 +54,10 @@ impl Plan {
             domains: Domains::find(graph)?,
             slab: 0,
         };
-        plan.check_places()?;
-        plan.look_back(visible)?;
+        let needed = needed(graph, target);
+        plan.check_places(&needed)?;
+        plan.want_volumes(&needed)?;
+        plan.look_back(visible);
         plan.slab = plan.slab_height();
         Ok(plan)
     }
@@ -160,15 +162,8 @@ impl Plan {
     }
 
     /// Refuses operators that cannot work where their samples are, also those that make volumes on the way.
-    fn check_places(&self) -> Result<(), GraphError> {
+    fn check_places(&self, needed: &[bool]) -> Result<(), GraphError> {
         let nodes = self.graph.nodes();
-        let mut needed = vec![false; nodes.len()];
-        needed[self.target] = true;
-        for &i in self.graph.order().iter().rev() {
-            if needed[i] {
-                nodes[i].inputs.iter().flatten().for_each(|from| needed[*from] = true);
-            }
-        }
         for &i in self.graph.order().iter().filter(|i| needed[**i]) {
             let patch = self.domain_of(i).and_then(Domain::metric_patch);
             if patch.is_none() && matches!(nodes[i].entry.reach, Reach::Cells(_) | Reach::Distances { .. }) {
@@ -240,7 +235,7 @@ impl Plan {
     }
 
     /// From the target to the sources: what is seen, what is kept, how far it reaches.
-    fn look_back(&mut self, visible: Visible) -> Result<(), GraphError> {
+    fn look_back(&mut self, visible: Visible) {
         let graph = self.graph.clone();
         let extents = extents(&graph);
         self.visible[self.target] = Some(visible);
@@ -258,7 +253,6 @@ impl Plan {
             for (port, input) in node.entry.inputs.iter().zip(&node.inputs) {
                 let Some(input) = *input else { continue };
                 if port.takes == Type::Volume {
-                    self.want_volume(input)?;
                     continue;
                 }
                 self.visible[input] = Some(self.visible[input].map_or(seen, |v| v.or(seen)));
@@ -269,8 +263,6 @@ impl Plan {
                 self.keep_if_volume(input);
             }
         }
-        self.volumes.reverse();
-        Ok(())
     }
 
     /// A volume's samples are read where they are.
@@ -278,13 +270,19 @@ impl Plan {
         self.kept[node] |= self.graph.nodes()[node].entry.output == Type::Volume;
     }
 
-    /// Values of `input` are sampled as a volume; they are computed first, all of them.
-    fn want_volume(&mut self, input: usize) -> Result<(), GraphError> {
-        self.volume_patch(input)?;
-        let of_file = self.graph.nodes()[input].entry.output == Type::Volume;
-        if !of_file && !self.volumes.contains(&input) {
-            self.volumes.push(input);
+    /// Values that are sampled as volumes are computed first, all of them.
+    fn want_volumes(&mut self, needed: &[bool]) -> Result<(), GraphError> {
+        let graph = self.graph.clone();
+        let mut wanted = vec![false; needed.len()];
+        for &i in graph.order().iter().filter(|i| needed[**i]) {
+            let node = &graph.nodes()[i];
+            let ports = node.entry.inputs.iter().zip(&node.inputs);
+            for input in ports.filter(|(port, _)| port.takes == Type::Volume).filter_map(|(_, from)| *from) {
+                self.volume_patch(input)?;
+                wanted[input] = graph.nodes()[input].entry.output != Type::Volume;
+            }
         }
+        self.volumes = graph.order().iter().copied().filter(|i| wanted[*i]).collect();
         Ok(())
     }
 
@@ -319,6 +317,18 @@ impl Plan {
         let offset = place.apply(affine.apply(patch.offset()));
         Patch::new(size, offset, patch.resolution()).ok()
     }
+}
+
+/// Which operators `target` depends on, itself among them.
+fn needed(graph: &Graph, target: usize) -> Vec<bool> {
+    let mut needed = vec![false; graph.nodes().len()];
+    needed[target] = true;
+    for &i in graph.order().iter().rev() {
+        if needed[i] {
+            graph.nodes()[i].inputs.iter().flatten().for_each(|from| needed[*from] = true);
+        }
+    }
+    needed
 }
 
 /// What the values of each operator promise.

@@ -78,3 +78,41 @@ fn a_number_stands_for_a_vector_and_texts_for_numbers() {
     // A matrix is not one number sixteen times.
     assert!(points(json!({"xform": 1})).unwrap_err().contains("expected 16 finite numbers, got 1"));
 }
+
+#[test]
+fn values_that_are_sampled_as_volumes_are_computed_once_however_often_they_are_sampled() {
+    // Each of two values samples both of the two before: computed anew for each use these would be 2^40 programs.
+    let mut operators = vec![
+        json!({"type": "GenerateSamplePoints", "parameters": {"resolution": [4, 4, 4]}}),
+        json!({"type": "SampleBox"}),
+        json!({"type": "SampleBox", "parameters": {"shape_type": "Ellipsoid"}}),
+    ];
+    let mut edges =
+        vec![json!({"source": 0, "target": [1, "Points"]}), json!({"source": 0, "target": [2, "Points"]})];
+    for _ in 0..40 {
+        let before = operators.len() - 2;
+        let first = operators.len();
+        for operation in ["Union", "Intersect"] {
+            let at = operators.len();
+            operators.extend([json!({"type": "SampleVolume"}), json!({"type": "SampleVolume"})]);
+            operators.push(json!({"type": "CSG", "parameters": {"operation": operation}}));
+            for (k, port) in ["A", "B"].into_iter().enumerate() {
+                let volume = if before == 1 { 1 + k } else { first - 1 - 3 * k };
+                edges.push(json!({"source": 0, "target": [at + k, "Points"]}));
+                edges.push(json!({"source": volume, "target": [at + k, "Volume"]}));
+                edges.push(json!({"source": at + k, "target": [at + 2, port]}));
+            }
+        }
+    }
+    let last = operators.len();
+    operators.push(json!({"type": "CSG"}));
+    edges.push(json!({"source": last - 1, "target": [last, "A"]}));
+    edges.push(json!({"source": last - 4, "target": [last, "B"]}));
+    let values = evaluate(json!({"operators": operators, "edges": edges}), &NoAssets).unwrap().swap_remove(0);
+    // Looked up at the samples, samples are themselves: the union of both solids.
+    let points = |i: usize| json!({"source": 0, "target": [i, "Points"]});
+    let union = json!({"operators": [operators[0], operators[1], operators[2], {"type": "CSG"}], "edges": [points(1), points(2),
+        {"source": 1, "target": [3, "A"]}, {"source": 2, "target": [3, "B"]}]});
+    let right = evaluate(union, &NoAssets).unwrap().swap_remove(0);
+    assert!(values.len() == 64 && values.iter().zip(&right).all(|(v, r)| (v - r).abs() < 1e-5), "{values:?}");
+}

@@ -28,6 +28,8 @@ pub(crate) struct Shells {
     pub even: bool,
     /// For each triangle the first triangle of its shell.
     of: Vec<u32>,
+    /// Triangles at edges without exactly one neighbour.
+    ends: Vec<u32>,
 }
 
 impl Shells {
@@ -39,13 +41,13 @@ impl Shells {
             *first = (*first).min(t as u32);
             *first
         });
-        Shells { of: of.collect(), closed: true, branching: false, even: true }
+        Shells { of: of.collect(), closed: true, branching: false, even: true, ends: Vec::new() }
     }
 
     /// Of a mesh whose vertex `i` counts as `vertex(i)`. Linear.
     pub fn of(mesh: &TriMesh, vertex: impl Fn(u32) -> u32) -> Shells {
         let (start, mut entries) = by_lower_vertex(mesh, vertex);
-        let mut shells = Shells { closed: true, branching: false, even: true, of: Vec::new() };
+        let mut shells = Shells { closed: true, branching: false, even: true, ..Shells::default() };
         shells.of = (0..mesh.triangles.len() as u32).collect();
         for w in start.windows(2) {
             let list = &mut entries[w[0] as usize..w[1] as usize];
@@ -60,6 +62,7 @@ impl Shells {
                         shells.closed &= 2 * downs == edge.len();
                         shells.even &= edge.len() % 2 == 0;
                         shells.branching |= edge.len() > 2;
+                        shells.ends.extend(edge.iter().map(|e| e.1));
                     }
                 }
             }
@@ -128,7 +131,7 @@ impl Shells {
     }
 
     /// How many shells became one with others in `mesh`, whose triangles are pieces of those of `sources`, or lay inside others, so that
-    /// nothing is left of them.
+    /// nothing is left of them. What ends at edges with more than two triangles is no shell of its own: walls between parts go uncounted.
     pub fn united(&self, mesh: &TriMesh, sources: &[u32]) -> usize {
         let now = Shells::of(mesh, |i| i);
         let of_source = |(now, t): (&u32, &u32)| (*now, self.of[*t as usize]);
@@ -138,7 +141,8 @@ impl Shells {
         let several = pairs.chunk_by(|a, b| a.0 == b.0).filter(|shells| shells.len() > 1).flatten();
         let mut united: Vec<u32> = several.map(|pair| pair.1).collect();
         let left: HashSet<u32> = pairs.iter().map(|pair| pair.1).collect();
-        united.extend(self.of.iter().filter(|shell| !left.contains(shell)));
+        let walls: HashSet<u32> = self.ends.iter().map(|t| self.of[*t as usize]).collect();
+        united.extend(self.of.iter().filter(|shell| !left.contains(shell) && !walls.contains(shell)));
         united.sort_unstable();
         united.dedup();
         united.len()

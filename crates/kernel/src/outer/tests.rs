@@ -5,7 +5,7 @@ use crate::testing::{bumpy_sphere, cuboid, joined, torus};
 
 fn surface(mesh: &TriMesh) -> Faces {
     let bvh = Bvh::build(mesh, &Monitor::none()).unwrap();
-    outer(mesh, &bvh, &Monitor::none()).unwrap()
+    outer(mesh, &bvh, MAX_CONTACTS, &Monitor::none()).unwrap()
 }
 
 fn check(mesh: &TriMesh, volume: f64, area: f64) {

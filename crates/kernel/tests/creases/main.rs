@@ -5,7 +5,7 @@ mod solids;
 use fieldstone_kernel::bvh::Bvh;
 use fieldstone_kernel::isosurface::{Gradients, Options, Sharp, isosurface};
 use fieldstone_kernel::measure::topology;
-use fieldstone_kernel::outer::{Faces, outer};
+use fieldstone_kernel::outer::{Faces, MAX_CONTACTS, outer};
 use fieldstone_kernel::testing::Rng;
 use fieldstone_kernel::{Monitor, Patch, TriMesh};
 use solids::{Point, Solid, blunt, cross, dot, gradient, keen, minus, random, unit};
@@ -108,7 +108,7 @@ fn mesh(solid: &Solid, patch: &Patch, sharp: Option<Sharp>) -> TriMesh {
 /// By an exact arrangement: a closed mesh that crosses itself has faces that are no surface.
 fn crosses_itself(mesh: &TriMesh) -> bool {
     let bvh = Bvh::build(mesh, &Monitor::none()).unwrap();
-    !matches!(outer(mesh, &bvh, &Monitor::none()).unwrap(), Faces::AllOuter)
+    !matches!(outer(mesh, &bvh, MAX_CONTACTS, &Monitor::none()).unwrap(), Faces::AllOuter)
 }
 
 #[test]

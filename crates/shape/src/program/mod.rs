@@ -1,24 +1,18 @@
-//! A plan with its assets loaded, ready to run slab by slab.
+//! A plan with its assets loaded, run slab by slab; `build` makes it.
 
-use crate::affine::Affine;
+mod build;
+
 use crate::finite::NotFinite;
-use crate::graph::{Graph, GraphError};
+use crate::graph::GraphError;
 use crate::inputs::{Inputs, LostInput};
-use crate::operator::{
-    Assets, Build, BuildError, Domain, Neighbours, Reach, Stage, StageError, Type, Visible, Volume,
-};
+use crate::operator::{Domain, Neighbours, Reach, StageError, Visible, Volume};
 use crate::plan::Plan;
-use crate::segment::{Built, Given, Kept, KeptValues, Segment, Stages};
+use crate::segment::{Built, Given, Kept, KeptValues, Segment};
 use crate::sweep::{Sweep, SweepError};
 use fieldstone_kernel::simd::Level;
-use fieldstone_kernel::volume::Samples;
 use fieldstone_kernel::{Cancelled, Monitor};
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
-
-/// Samples of a block: operands of a few operators stay in the nearest cache.
-const BLOCK_SAMPLES: u32 = 1024;
 
 /// Why a graph gives no values.
 #[derive(Debug, thiserror::Error)]
@@ -49,43 +43,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Loads the assets of `plan` and prepares its operators.
-    pub fn build(plan: Plan, assets: &dyn Assets, monitor: &Monitor) -> Result<Program, EvaluateError> {
-        Program::build_at(plan, assets, Level::detect(), BLOCK_SAMPLES, monitor)
-    }
-
-    /// The same at this SIMD level, in blocks of so many samples; the values do not depend on either.
-    pub fn build_at(
-        plan: Plan,
-        assets: &dyn Assets,
-        level: Level,
-        block_samples: u32,
-        monitor: &Monitor,
-    ) -> Result<Program, EvaluateError> {
-        let count = plan.graph.nodes().len();
-        let mut program = Program {
-            plan,
-            level,
-            block_samples,
-            stages: (0..count).map(|_| None).collect(),
-            volumes: HashMap::new(),
-            neighbours: HashMap::new(),
-            segments: HashMap::new(),
-            inputs: None,
-        };
-        program.compute_volumes(assets, monitor)?;
-        let graph = program.plan.graph.clone();
-        for &i in graph.order() {
-            monitor.check()?;
-            if program.is_wanted(i) && graph.nodes()[i].entry.domain.is_none_or(|_| is_volume(&graph, i)) {
-                program.build_stage(i, assets, monitor)?;
-            }
-        }
-        program.compile();
-        Ok(program)
-    }
-
-    /// The same, and evaluating it also tells what is lost on the way ([`Program::lost_inputs`]), if slab follows slab from plane 0 on.
+    /// The same program; evaluating it also tells what is lost on the way ([`Program::lost_inputs`]), if slab follows slab from plane 0 on.
     pub fn watched(mut self) -> Program {
         self.inputs = Some(Inputs::default());
         self
@@ -191,10 +149,6 @@ impl Program {
         Ok(())
     }
 
-    fn is_wanted(&self, i: usize) -> bool {
-        self.plan.visible[i].is_some() || is_volume(&self.plan.graph, i)
-    }
-
     fn is_kept(&self, i: usize) -> bool {
         self.plan.visible[i].is_some() && self.plan.kept[i]
     }
@@ -210,87 +164,6 @@ impl Program {
         match &self.stages[i] {
             Some(built) => built.op.channels(),
             None => self.volumes.get(&i).map_or(3, |v| v.samples.channels()),
-        }
-    }
-
-    /// Values that are sampled as volumes: computed now, whole.
-    fn compute_volumes(&mut self, assets: &dyn Assets, monitor: &Monitor) -> Result<(), EvaluateError> {
-        for node in self.plan.volumes.clone() {
-            let plan = Plan::new(&self.plan.graph, node, Visible::ALL)?;
-            let patch = plan.volume_patch(node)?;
-            let program = Program::build_at(plan, assets, self.level, self.block_samples, monitor)?;
-            let [nx, ny, nz] = patch.resolution().map(|n| n as usize);
-            let mut channels = vec![Vec::with_capacity(nx * ny * nz); program.channels()];
-            for z in program.plan.slabs() {
-                for (all, slab) in channels.iter_mut().zip(program.evaluate(z, monitor)?) {
-                    all.extend_from_slice(&slab);
-                }
-            }
-            let samples = Arc::new(together(channels));
-            self.volumes.insert(node, Volume { patch, samples });
-        }
-        Ok(())
-    }
-
-    fn build_stage(&mut self, i: usize, assets: &dyn Assets, monitor: &Monitor) -> Result<(), EvaluateError> {
-        let graph = self.plan.graph.clone();
-        let node = &graph.nodes()[i];
-        let ports = || node.entry.inputs.iter().zip(&node.inputs);
-        let volumes: Vec<_> = ports()
-            .map(|(port, from)| {
-                from.filter(|_| port.takes == Type::Volume).and_then(|f| self.volumes.get(&f).cloned())
-            })
-            .collect();
-        let channels: Vec<_> = ports()
-            .map(|(port, from)| {
-                from.filter(|_| port.takes != Type::Volume).map_or(0, |f| self.channels_of(f))
-            })
-            .collect();
-        graph.check_ports(i, |from| Some(self.channels_of(from)))?;
-        let mut build = Build {
-            assets,
-            monitor,
-            level: self.level,
-            channels: &channels,
-            volumes: &volumes,
-            patch: self.plan.domain_of(i).and_then(Domain::metric_patch),
-            axes: self.plan.domain_of(i).map_or(Affine::IDENTITY.linear, Domain::axes),
-            passes: self.plan.passes[i],
-            before: None,
-            after: None,
-        };
-        let stage = (node.entry.build)(&node.values, &mut build).map_err(|e| match e {
-            BuildError::Cancelled(c) => EvaluateError::Cancelled(c),
-            BuildError::Io(e) => EvaluateError::Io(e),
-            refused => graph.error_at(i, refused.to_string()).into(),
-        })?;
-        let (before, after) = (build.before, build.after);
-        match stage {
-            Stage::Volume(mut volume) => {
-                // Beside the points of a grid its samples are that grid's.
-                let place = self.plan.domain_of(i).and_then(Domain::upright_patch);
-                volume.patch = place.unwrap_or(volume.patch);
-                self.volumes.insert(i, volume);
-            }
-            Stage::Pointwise(op) => self.stages[i] = Some(Built { op, before, after }),
-            Stage::Neighbours(op) => {
-                self.neighbours.insert(i, op);
-            }
-        }
-        Ok(())
-    }
-
-    /// A segment for the target, for every input of a kept operator, and for what is kept pointwise.
-    fn compile(&mut self) {
-        let mut targets = vec![self.plan.target];
-        for i in self.neighbours.keys() {
-            targets.extend(self.plan.graph.nodes()[*i].inputs.iter().flatten());
-        }
-        let stages: &Stages = &self.stages;
-        for target in targets {
-            if !self.is_kept(target) && !self.segments.contains_key(&target) {
-                self.segments.insert(target, Segment::compile(&self.plan, stages, target));
-            }
         }
     }
 
@@ -407,20 +280,6 @@ impl Program {
         let [nx, ny, _] = self.plan.resolution().map(|n| n as usize);
         z.start as usize * nx * ny..z.end as usize * nx * ny
     }
-}
-
-/// Channels of points or numbers as one volume.
-fn together(mut channels: Vec<Vec<f32>>) -> Samples {
-    match &channels[..] {
-        [x, y] => Samples::Vec2(x.iter().zip(y).map(|(x, y)| [*x, *y]).collect()),
-        [x, y, z] => Samples::Vec3((0..x.len()).map(|i| [x[i], y[i], z[i]]).collect()),
-        [x, y, z, w] => Samples::Vec4((0..x.len()).map(|i| [x[i], y[i], z[i], w[i]]).collect()),
-        _ => Samples::Float(channels.swap_remove(0)),
-    }
-}
-
-fn is_volume(graph: &Graph, i: usize) -> bool {
-    graph.nodes()[i].entry.output == Type::Volume
 }
 
 /// The planes `z` of a patch as a patch of their own.
