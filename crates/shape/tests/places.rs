@@ -183,3 +183,33 @@ fn computed_volumes_are_where_their_grid_is() {
         );
     }
 }
+
+/// A ball on a grid of 33 samples over 2 mm that begins there.
+fn ball_at(offset: [f64; 3]) -> Result<Plan, String> {
+    let graph = json!({"operators": [
+        {"type": "GenerateSamplePoints", "parameters": {"offset": offset, "size": [2, 2, 2], "resolution": [33, 33, 33]}},
+        {"type": "SampleBox", "parameters": {"shape_type": "Ellipsoid", "xform":
+            [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, offset[0] + 1.0, offset[1] + 1.0, offset[2] + 1.0, 1]}}],
+        "edges": [{"source": 0, "target": [1, "Points"]}]});
+    let graph = Graph::parse(&graph, GraphLimits::default()).map_err(|e| e.to_string())?;
+    Plan::of_result(&Arc::new(graph), Visible::ALL).map_err(|e| e.to_string())
+}
+
+#[test]
+fn grids_far_from_the_origin_are_refused_with_both_numbers_or_warned_of() {
+    // Half a step of single precision is 1e-6 of 2 mm at 33.6 mm, a cell 2^-16 of 4096 mm.
+    assert_eq!(ball_at([-1.0; 3]).unwrap().rounded(), None);
+    assert_eq!(ball_at([31.0, 0.0, 0.0]).unwrap().rounded(), None);
+    let warning = ball_at([0.0, -1000.0, 0.0]).unwrap().rounded().unwrap();
+    let says = "operators[0] (GenerateSamplePoints): its points lie 1000 mm from the origin: they are rounded there by up to 6.0e-5 mm, 3.0e-5 of the grid's 2 mm";
+    assert_eq!(warning, says);
+    assert!(ball_at([0.0, 0.0, 4000.0]).is_ok());
+    for far in [4095.0, 1e6, -4.5e6, 1e7] {
+        let refused = ball_at([0.0, 0.0, far]).err().unwrap();
+        let farthest = f64::max(far.abs(), far + 2.0);
+        let says = format!(
+            "cells of 0.0625 mm cannot be told apart in single precision at {farthest} mm from the origin"
+        );
+        assert_eq!(refused, format!("operators[0] (GenerateSamplePoints): {says}"));
+    }
+}
