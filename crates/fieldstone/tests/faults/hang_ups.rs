@@ -82,7 +82,12 @@ fn who_does_not_read_is_let_go() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let token = token(&data);
-    let settings = [("FIELDSTONE_BODY_TIMEOUT", "1"), ("FIELDSTONE_MAX_CONNECTIONS", "4")];
+    let settings = [
+        ("FIELDSTONE_BODY_TIMEOUT", "1"),
+        ("FIELDSTONE_MAX_CONNECTIONS", "4"),
+        // Here all come from one address.
+        ("FIELDSTONE_MAX_CONNECTIONS_PER_ADDRESS", "100"),
+    ];
     let server = Served::start(&data, &settings);
     let api = Api::new(&server.url, &token);
     let project = api.project("unread");
@@ -152,7 +157,7 @@ fn who_hangs_up_leaves_nothing() {
     assert_eq!(api.download(&project, id), content);
     check(&data, "check");
     let report = check(&data, "gc");
-    assert!(report.contains("0 blobs (0 B) deleted"), "{report}");
+    assert!(report.contains("0 blobs (0 B) moved to quarantine, 0 (0 B) deleted"), "{report}");
     drop(server);
     check(&data, "check");
 }
