@@ -1,28 +1,28 @@
 //! One attempt in a process of its own: whatever becomes of it, crash, stack overflow or too much memory, the service
 //! lives on.
 
+use crate::confine::confine;
 use crate::context::{JobContext, Outputs};
 use crate::error::JobError;
 use crate::job_type::JobEntry;
 use crate::ticket::{CANCEL, Ended, Report, Ticket};
 use anyhow::{Context, anyhow};
 use fieldstone_kernel::Monitor;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, Write};
+use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Exit code of an attempt that nobody waits for.
 const ABANDONED: i32 = 3;
-/// The lowest: who asks about jobs is answered first.
-const PRIORITY: i32 = 19;
 /// Progress that is worth a line.
 const STEP: f32 = 0.005;
 
 /// Reads a ticket from standard input, runs it and reports on standard output.
 pub fn run(types: &[&'static JobEntry]) -> ExitCode {
     let cancel = Arc::new(AtomicBool::new(false));
-    let ended = match receive(cancel.clone()) {
+    let ended = match receive() {
         Ok(ticket) => execute(types, ticket, cancel),
         Err(e) => Err(JobError::Internal(e)),
     };
@@ -30,20 +30,39 @@ pub fn run(types: &[&'static JobEntry]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The ticket. From then on a thread watches the input: it may ask to cancel, and at its end the service is gone.
-fn receive(cancel: Arc<AtomicBool>) -> anyhow::Result<Ticket> {
-    let mut lines = BufReader::new(std::io::stdin()).lines();
-    let first = lines.next().context("standard input ends before the ticket")??;
-    let ticket = serde_json::from_str(&first).context("the ticket cannot be read")?;
+/// The ticket, and no byte more: what follows it is another's to read.
+fn receive() -> anyhow::Result<Ticket> {
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).context("cannot read the ticket")?;
+    anyhow::ensure!(line.ends_with('\n'), "standard input ends before the ticket");
+    serde_json::from_str(&line).context("the ticket cannot be read")
+}
+
+/// Watches the input: it may ask to cancel, and at its end the service is gone. Then all that this attempt has started goes with it.
+fn watch_orders(cancel: Arc<AtomicBool>) -> anyhow::Result<()> {
     std::thread::Builder::new().name("orders".into()).spawn(move || {
-        for line in lines.map_while(Result::ok) {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
             if line == CANCEL {
                 cancel.store(true, Ordering::Relaxed);
             }
         }
+        end_group();
         std::process::exit(ABANDONED)
     })?;
-    Ok(ticket)
+    Ok(())
+}
+
+/// Kills the group of processes that this one leads, itself included.
+fn end_group() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Signal, getpgrp, getpid, kill_process_group};
+        // Somebody else's group is not ours to end.
+        if getpgrp() == getpid() {
+            // There is nobody left to tell when it fails; the process ends all the same.
+            let _ = kill_process_group(getpid(), Signal::KILL);
+        }
+    }
 }
 
 fn execute(
@@ -51,7 +70,15 @@ fn execute(
     ticket: Ticket,
     cancel: Arc<AtomicBool>,
 ) -> Result<Outputs, JobError> {
-    confine(ticket.memory_bytes, ticket.file_bytes).context("cannot confine the attempt")?;
+    // What the number of threads depends on cannot be read afterwards.
+    let threads = match ticket.threads {
+        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
+        threads => threads,
+    };
+    for lack in confine(&ticket).context("cannot confine the attempt")? {
+        send(&Report::Lacks(lack));
+    }
+    watch_orders(cancel.clone())?;
     let entry = types.iter().find(|e| e.type_name == ticket.type_name);
     let entry = entry.ok_or_else(|| anyhow!("job type {:?} is not known", ticket.type_name))?;
     let noted = AtomicU32::new(0);
@@ -68,7 +95,7 @@ fn execute(
     });
     let context = JobContext::new(ticket.inputs, ticket.folder, monitor, ticket.limits)
         .with_log(|text| send(&Report::Warning(text.to_owned())));
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(ticket.threads).build();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.context("cannot start threads")?.install(|| entry.execute(&ticket.params, context))
 }
 
@@ -78,27 +105,4 @@ fn send(report: &Report) {
     line.push(b'\n');
     let mut out = std::io::stdout().lock();
     out.write_all(&line).and_then(|()| out.flush()).unwrap_or_default();
-}
-
-/// Limits the memory and the files of this process, keeps it from dumping cores, lets others go first, and makes it the first to go
-/// when the machine runs out of memory.
-#[cfg(unix)]
-fn confine(memory_bytes: u64, file_bytes: u64) -> std::io::Result<()> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
-    let limit = |bytes: u64| Rlimit { current: Some(bytes), maximum: Some(bytes) };
-    setrlimit(Resource::Core, limit(0))?;
-    // On Linux this counts all private memory that can be written to, other than the main thread's stack.
-    setrlimit(Resource::Data, limit(memory_bytes))?;
-    // Beyond it a signal ends the process: whoever started it knows why.
-    let most = getrlimit(Resource::Fsize).maximum.map_or(file_bytes, |most| most.min(file_bytes));
-    setrlimit(Resource::Fsize, limit(most))?;
-    setpriority_process(None, PRIORITY)?;
-    #[cfg(target_os = "linux")]
-    std::fs::write("/proc/self/oom_score_adj", "300").unwrap_or_default();
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn confine(_memory_bytes: u64, _file_bytes: u64) -> std::io::Result<()> {
-    Ok(())
 }

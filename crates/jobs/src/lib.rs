@@ -5,6 +5,8 @@
 
 pub mod bodies;
 pub mod child;
+#[cfg_attr(not(unix), allow(unused))]
+mod confine;
 pub mod context;
 pub mod error;
 pub mod field;

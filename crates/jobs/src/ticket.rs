@@ -35,6 +35,8 @@ pub struct Ticket {
     pub memory_bytes: u64,
     /// Bytes that a file it writes may have; it ends beyond.
     pub file_bytes: u64,
+    /// Seconds of all its processors together; `None`: no limit.
+    pub cpu_seconds: Option<u64>,
 }
 
 /// A file that an attempt has made, in its folder.
@@ -88,6 +90,8 @@ pub enum Report {
     Progress(f32),
     /// A line for the job's log.
     Warning(String),
+    /// What this system lacks to confine the attempt, for the service's log.
+    Lacks(String),
     /// The last line.
     Ended(Ended),
 }

@@ -121,6 +121,22 @@ mod tests {
     }
 
     #[test]
+    fn what_turns_out_to_be_more_work_is_missed_later() {
+        let rates = Rates::new(10);
+        let caller = Caller::of("a");
+        let start = Instant::now();
+        let later = |seconds: f64| start + Duration::from_secs_f64(seconds);
+        rates.spend(&caller, 5);
+        assert_eq!(rates.take(b"a", start), Ok(()), "who was not counted owes nothing");
+        rates.spend(&caller, 15);
+        let taken = (0..100).filter(|_| rates.take(b"a", start).is_ok()).count();
+        assert_eq!(taken, 4, "of twenty, one was taken and fifteen were spent");
+        rates.spend(&caller, 1_000_000);
+        assert_eq!(rates.take(b"a", later(2.0)), Err(1), "the debt is two seconds' worth at most");
+        assert_eq!(rates.take(b"a", later(2.2)), Ok(()));
+    }
+
+    #[test]
     fn idle_keys_are_forgotten() {
         let rates = Rates::new(1);
         let start = Instant::now();

@@ -16,11 +16,22 @@ use fieldstone_jobs::{Input, JobEntry, JobError};
 use rayon::ThreadPool;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::num::NonZero;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What the process of a job may take beyond half as much again as the job says it needs: the program itself, its
 /// threads, what an allocator keeps.
 const BASE_MEMORY: u64 = 512 << 20;
+
+/// Seconds of processors that an attempt may use in this time: all its threads, and as much again for what it reads and writes.
+fn cpu_seconds(limit: Duration, threads: usize) -> u64 {
+    let threads = match threads {
+        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
+        threads => threads,
+    };
+    limit.as_secs().saturating_add(1).saturating_mul(2 * threads as u64)
+}
 
 /// Runs the attempt of a job that needs this much memory, and writes down how it ended.
 pub(crate) async fn run(
@@ -127,6 +138,7 @@ async fn prepare(
         threads: core.config.threads,
         file_bytes: u64::MAX,
         memory_bytes: needed.saturating_add(needed / 2).saturating_add(BASE_MEMORY),
+        cpu_seconds: core.config.job_time_limit.map(|limit| cpu_seconds(limit, core.config.threads)),
     };
     let told = on_worker(move || {
         let work = work_hash(entry, &ticket);

@@ -6,10 +6,13 @@ use super::running::AttemptHandle;
 use crate::config::Program;
 use anyhow::Context;
 use fieldstone_jobs::ticket::{CANCEL, Ended, Report, Ticket};
-use std::process::Stdio;
+use std::collections::BTreeSet;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 /// An attempt that was asked to end is killed after this.
@@ -27,6 +30,7 @@ pub(super) async fn run(
     handle: &AttemptHandle,
 ) -> anyhow::Result<Result<Ended, Death>> {
     let mut child = start(program)?;
+    let group = Group::of(&child);
     let mut orders = child.stdin.take().context("its input is piped")?;
     let mut reports = BufReader::new(child.stdout.take().context("its output is piped")?).lines();
     let last_words = tokio::spawn(last_words(child.stderr.take().context("its errors are piped")?));
@@ -41,30 +45,41 @@ pub(super) async fn run(
     let mut kill_at = deadline;
     let mut asked = false;
     let mut ended = None;
+    let mut exited = None;
     loop {
         tokio::select! {
             line = reports.next_line() => match line? {
                 None => break,
-                Some(line) => match serde_json::from_str(&line) {
-                    Ok(Report::Progress(fraction)) => handle.note(fraction),
-                    Ok(Report::Warning(text)) => handle.warn(text),
-                    Ok(Report::Ended(how)) => ended = Some(how),
-                    Err(_) => tracing::debug!("an attempt says {line:?}"),
-                },
+                Some(line) => ended = hear(&line, handle).or(ended),
             },
             () = handle.cancelled(), if !asked => {
                 asked = true;
                 kill_at = kill_at.min(Instant::now() + GRACE);
                 orders.write_all(format!("{CANCEL}\n").as_bytes()).await.unwrap_or_default();
             }
+            // What it started may go on writing to its output; nobody waits for that.
+            status = child.wait(), if exited.is_none() => {
+                exited = Some(status?);
+                group.kill();
+                kill_at = Instant::now() + GRACE;
+            }
             () = sleep_until(kill_at) => {
-                child.kill().await?;
+                group.kill();
                 break;
             }
         }
     }
-    let late = Instant::now() >= deadline;
-    let status = child.wait().await?;
+    let late = exited.is_none() && Instant::now() >= deadline;
+    let status = match exited {
+        Some(status) => status,
+        None => {
+            // It says nothing more: it has ended, or is to.
+            group.kill();
+            child.wait().await?
+        }
+    };
+    // All that it started and left behind.
+    drop(group);
     drop(orders);
     if let Some(ended) = ended {
         return Ok(Ok(ended));
@@ -72,21 +87,84 @@ pub(super) async fn run(
     if asked {
         return Ok(Ok(Ended::Cancelled));
     }
-    if let (true, Some(limit)) = (late, time_limit) {
-        return Ok(Err(Death::Time(limit)));
+    match time_limit.filter(|_| late) {
+        Some(limit) => Ok(Err(Death::Time(limit))),
+        None => Ok(Err(death(status, last_words, memory_bytes).await?)),
     }
-    let last_words = last_words.await?;
+}
+
+/// Takes in a line that an attempt says; returns how it ended, if that is what it says.
+fn hear(line: &str, handle: &AttemptHandle) -> Option<Ended> {
+    match serde_json::from_str(line) {
+        Ok(Report::Progress(fraction)) => handle.note(fraction),
+        Ok(Report::Warning(text)) => handle.warn(text),
+        Ok(Report::Lacks(what)) => tell_once(what),
+        Ok(Report::Ended(how)) => return Some(how),
+        Err(_) => tracing::debug!("an attempt says {line:?}"),
+    }
+    None
+}
+
+/// Why it died, by its exit and its last words, as far as these come to an end.
+async fn death(
+    status: ExitStatus,
+    last_words: JoinHandle<String>,
+    memory_bytes: u64,
+) -> anyhow::Result<Death> {
+    let last_words = tokio::time::timeout(GRACE, last_words).await.unwrap_or(Ok(String::new()))?;
     if !last_words.is_empty() {
         tracing::warn!("an attempt died ({status}): {last_words}");
     }
-    Ok(Err(Death::of(status, &last_words, memory_bytes)))
+    Ok(Death::of(status, &last_words, memory_bytes))
 }
+
+/// What a process needs of our environment: how much a panic tells, and where libraries are when they are not in their usual place.
+/// All else is ours: settings, and whatever secrets whoever started us keeps there.
+const ENVIRONMENT: [&str; 3] = ["RUST_BACKTRACE", "LD_LIBRARY_PATH", "SystemRoot"];
 
 fn start(program: &Program) -> anyhow::Result<Child> {
     let mut command = Command::new(&program.path);
     command.args(&program.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env_clear();
+    command.envs(ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    #[cfg(unix)]
+    command.process_group(0);
     let child = command.kill_on_drop(true).spawn();
     child.with_context(|| format!("cannot start {}", program.path.display()))
+}
+
+/// The processes of an attempt: the one that was started and all that it starts. They are killed when this is dropped.
+struct Group(Option<u32>);
+
+impl Group {
+    fn of(child: &Child) -> Group {
+        Group(child.id())
+    }
+
+    fn kill(&self) {
+        #[cfg(unix)]
+        if let Some(leader) = self.0.and_then(|id| rustix::process::Pid::from_raw(id as i32)) {
+            // An error says that there is nobody left.
+            let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Tells of each thing that the system lacks once, not for every attempt.
+fn tell_once(what: String) {
+    static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    // An attempt says it: it may say anything, but not without end.
+    if told.len() < 16 && !told.contains(&what) {
+        tracing::warn!("jobs are confined less than they could be: {what}");
+        told.insert(what);
+    }
 }
 
 async fn last_words(mut from: ChildStderr) -> String {

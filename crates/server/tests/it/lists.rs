@@ -166,34 +166,19 @@ async fn documents_of_others_are_in_no_list() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lists_count_as_requests_and_long_ones_more() {
-    let server = Server::with(ServerConfig { max_request_rate: 20, ..ServerConfig::default() }).await;
+async fn lists_count_as_requests() {
+    let server = Server::with(ServerConfig { max_request_rate: 1, ..ServerConfig::default() }).await;
     let project = server.project().await;
     for list in ["jobs", "workflows", "assets"] {
         let key = server.key(&[], None, None).await;
-        let ask =
-            async || send(server.bare(Method::GET, &format!("{project}/{list}")).bearer_auth(&key)).await;
         let mut refused = 0;
-        for _ in 0..120 {
-            refused += usize::from(ask().await.status == 429);
+        // One a second: this would have to take a minute for all to be answered.
+        for _ in 0..60 {
+            let request = server.bare(Method::GET, &format!("{project}/{list}")).bearer_auth(&key);
+            refused += usize::from(send(request).await.status == 429);
         }
         assert!(refused > 0, "{list}");
     }
-    let jobs: String = (0..99).map(|n| format!("  j{n}: {{type: no/such}}\n")).collect();
-    let (client, definition) =
-        (server.key(&[], None, None).await, json!({"definition": format!("jobs:\n{jobs}")}));
-    for _ in 0..26 {
-        let request = server.bare(Method::POST, &format!("{project}/workflows")).bearer_auth(&client);
-        send(request.json(&definition)).await.expect(202);
-    }
-    // 2,574 jobs are six batches: of forty requests at once, a few lists take all.
-    let key = server.key(&[], None, None).await;
-    let mut answered = 0;
-    for _ in 0..40 {
-        let request = server.bare(Method::GET, &format!("{project}/jobs")).bearer_auth(&key);
-        answered += usize::from(send(request).await.status == 200);
-    }
-    assert!((1..40).contains(&answered), "{answered}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

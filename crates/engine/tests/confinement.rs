@@ -1,0 +1,217 @@
+//! What an attempt's process cannot do, and that nothing that it started outlives it.
+#![cfg(target_os = "linux")]
+
+mod common;
+use common::*;
+use fieldstone_engine::model::*;
+use fieldstone_engine::{Engine, EngineConfig, Isolation, JobTypes, Program};
+use fieldstone_jobs::{JobContext, JobEntry, JobError, Slot, Values, Work};
+use landlock::{ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr};
+use rustix::process::Pid;
+use serde_json::json;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Marks a start as an attempt; to the test runner it is one more name to filter by.
+const ATTEMPT: &str = "attempt-of-a-job";
+
+/// Tries all that it must not, and tells what came of it.
+fn pry(_: &Values, cx: &mut JobContext) -> Result<(), JobError> {
+    fn told<T>(tried: std::io::Result<T>) -> &'static str {
+        match tried.map_err(|e| e.kind()) {
+            Ok(_) => "done",
+            Err(ErrorKind::PermissionDenied) => "refused",
+            Err(ErrorKind::NotFound) => "absent",
+            Err(_) => "failed",
+        }
+    }
+    let input = cx.input("mesh")?.path.clone();
+    let data = input.ancestors().find(|folder| folder.ends_with("data")).unwrap_or(Path::new("/")).to_owned();
+    let write = |path: &Path| File::options().append(true).open(path);
+    let found = [
+        ("input", told(std::fs::read(&input))),
+        ("write_input", told(write(&input))),
+        ("ledger", told(std::fs::read(data.join("ledger.sqlite")))),
+        ("write_ledger", told(write(&data.join("ledger.sqlite")))),
+        ("blobs", told(std::fs::read_dir(data.join("blobs")))),
+        ("passwords", told(std::fs::read("/etc/passwd"))),
+        ("elsewhere", told(std::fs::write(data.join("was-here"), "x"))),
+        ("program", told(std::process::Command::new("/bin/sh").args(["-c", ":"]).status())),
+        ("tcp", told(std::net::TcpStream::connect("127.0.0.1:1"))),
+        ("udp", told(std::net::UdpSocket::bind("127.0.0.1:0"))),
+        ("unix", told(std::os::unix::net::UnixStream::pair())),
+    ];
+    for (name, what) in found {
+        cx.set_param(name, what);
+    }
+    // Threads that came later are confined as well.
+    let later = std::thread::spawn(|| told(std::net::UdpSocket::bind("127.0.0.1:0")));
+    cx.set_param("thread", later.join().unwrap_or("panicked"));
+    cx.set_param("environment", std::env::vars_os().count());
+    cx.set_param("no_new_privs", rustix::thread::no_new_privs().unwrap_or(false));
+    let fsize = rustix::process::getrlimit(rustix::process::Resource::Fsize).maximum;
+    cx.set_param("file_bytes", fsize.unwrap_or(u64::MAX));
+    Ok(())
+}
+
+const NAMES: &[&str] = &[
+    "input",
+    "write_input",
+    "ledger",
+    "write_ledger",
+    "blobs",
+    "passwords",
+    "elsewhere",
+    "program",
+    "tcp",
+    "udp",
+    "unix",
+    "thread",
+    "environment",
+    "no_new_privs",
+    "file_bytes",
+];
+const MESH: Slot = Slot { name: "mesh", required: true, from_param: None, doc: "any file" };
+static PRY: JobEntry = JobEntry {
+    type_name: "bad/pries",
+    inputs: &[MESH],
+    results: NAMES,
+    work: Work::plain(|_, _| 1 << 20, pry),
+    ..JobEntry::DEFAULT
+};
+
+fn types() -> JobTypes {
+    let mut all: Vec<&'static JobEntry> = TYPES.to_vec();
+    all.push(&PRY);
+    all.leak()
+}
+
+/// Not a test: an attempt, when an engine of this file starts this program with this test's name alone.
+#[test]
+fn attempt() {
+    if std::env::args().any(|a| a == ATTEMPT) {
+        fieldstone_jobs::child::run(types());
+        std::process::exit(0);
+    }
+}
+
+async fn bench_of(program: Program, change: impl FnOnce(EngineConfig) -> EngineConfig) -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let config = EngineConfig {
+        isolation: Isolation::Process(program),
+        memory_limit_bytes: 8 << 30,
+        ..config(&folder)
+    };
+    let engine = Engine::open_with_types(change(config), types()).await.unwrap();
+    let caller = caller("owner");
+    let project = engine.create_project(&caller, new_project("p")).await.unwrap().id;
+    engine.start();
+    Bench { folder, engine, caller, project }
+}
+
+/// Whether this kernel has Landlock at all.
+fn has_landlock() -> bool {
+    let rules = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    rules.handle_access(AccessFs::from_all(ABI::V1)).and_then(Ruleset::create).is_ok()
+}
+
+#[tokio::test]
+async fn a_job_sees_its_inputs_and_its_folder_and_speaks_to_nobody() {
+    let args = ["--exact", "attempt", ATTEMPT, "--nocapture", "--quiet"].map(Into::into).to_vec();
+    let program = Program { path: std::env::current_exe().unwrap(), args };
+    let b = bench_of(program, |c| c).await;
+    b.upload("part.stl", b"solid").await;
+    let job = b.dispatch(new_job("bad/pries", &[("mesh", "part.stl")], json!({}))).await.unwrap();
+    let job = b.finished(job.id).await;
+    assert_eq!((job.state, job.error.as_deref()), (State::Success, None));
+    let found = |name: &str| job.outputs.params[name].as_str().unwrap().to_owned();
+    assert_eq!(found("input"), "done");
+    for name in ["tcp", "udp", "unix", "thread"] {
+        assert_eq!(found(name), "refused", "{name}");
+    }
+    if has_landlock() {
+        for name in ["write_input", "ledger", "write_ledger", "blobs", "passwords", "elsewhere", "program"] {
+            assert_eq!(found(name), "refused", "{name}");
+        }
+    }
+    assert_eq!(found("no_new_privs"), "true");
+    // What started this test has many.
+    let environment: usize = found("environment").parse().unwrap();
+    assert!(environment <= 2 && std::env::vars_os().count() > 2, "{environment} variables");
+    assert!(
+        found("file_bytes").parse::<u64>().unwrap() < u64::MAX,
+        "a file is as large as there is room for"
+    );
+    b.engine.stop().await;
+}
+
+/// An attempt that starts another process, which outlives everybody unless somebody ends it; then does what `rest` says.
+fn mother(folder: &Path, rest: &str) -> (Program, PathBuf) {
+    let told = folder.join("child");
+    let script = format!("sleep 1000 & echo $! > {0}.new; mv {0}.new {0}; {rest}", told.display());
+    (Program { path: "/bin/sh".into(), args: vec!["-c".into(), script.into()] }, told)
+}
+
+/// The process that the mother started, once it has.
+async fn child_of(told: &Path) -> Pid {
+    eventually("nothing is started", || {
+        let text = std::fs::read_to_string(told).ok()?;
+        Pid::from_raw(text.trim().parse().ok()?)
+    })
+    .await
+}
+
+fn is_gone(pid: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    stat.is_empty() || stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z'))
+}
+
+async fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_job_started_ends_with_it() {
+    let pry = || new_job("test/endless", &[], json!({}));
+    // It dies, or hears nothing and takes too long: what it started holds its output open all the time.
+    for (rest, limit, error) in [
+        ("exit 7", None, "the job's process ended without a result (exit status: 7)"),
+        ("kill -9 $$", None, "killed from outside (signal 9)"),
+        ("wait", Some(Duration::from_millis(500)), "took longer than"),
+    ] {
+        let outside = tempfile::tempdir().unwrap();
+        let (program, told) = mother(outside.path(), rest);
+        let b = bench_of(program, |c| EngineConfig { max_attempts: 1, job_time_limit: limit, ..c }).await;
+        let job = b.dispatch(pry()).await.unwrap();
+        let child = child_of(&told).await;
+        let job = b.finished(job.id).await;
+        let text = job.error.clone().unwrap();
+        assert!(text.contains(error), "{rest}: {text}");
+        eventually(rest, || is_gone(child).then_some(())).await;
+        b.engine.stop().await;
+    }
+    // It is cancelled, or the service stops.
+    for stop in [false, true] {
+        let outside = tempfile::tempdir().unwrap();
+        let (program, told) = mother(outside.path(), "wait");
+        let b = bench_of(program, |c| c).await;
+        let job = b.dispatch(pry()).await.unwrap();
+        let child = child_of(&told).await;
+        assert!(!is_gone(child));
+        match stop {
+            true => b.engine.stop().await,
+            false => b.engine.delete_job(&b.caller, b.project, job.id).await.unwrap(),
+        }
+        eventually("cancelled", || is_gone(child).then_some(())).await;
+        b.engine.stop().await;
+    }
+}

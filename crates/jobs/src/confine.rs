@@ -1,0 +1,170 @@
+//! What the process of an attempt may not do: take more memory, time or disk than it was given, see files of others, speak to anybody.
+//!
+//! Made of what the kernel has: limits of resources (setrlimit(2)), Landlock for files (landlock(7)), a seccomp filter for system
+//! calls (seccomp(2)). What a kernel lacks is told; the rest holds.
+
+use crate::ticket::Ticket;
+
+/// Confines this process, before it has more than one thread: threads that were there before would not be. Returns what this system
+/// lacks, a line for each.
+pub(crate) fn confine(ticket: &Ticket) -> anyhow::Result<Vec<String>> {
+    #[cfg(unix)]
+    limits(ticket)?;
+    #[cfg(target_os = "linux")]
+    return Ok(linux::confine(ticket));
+    #[cfg(not(target_os = "linux"))]
+    Ok(vec!["jobs can read files and open connections: only Linux has Landlock and seccomp".to_owned()])
+}
+
+/// The lowest: who asks about jobs is answered first.
+#[cfg(unix)]
+const PRIORITY: i32 = 19;
+/// Processes and threads of the same user, this one's among them: enough for every machine, far too few for a bomb.
+#[cfg(unix)]
+const PROCESSES: u64 = 4096;
+/// Files that are open at the same time.
+#[cfg(unix)]
+const OPEN_FILES: u64 = 4096;
+
+/// Limits memory, files and time of this process, keeps it from dumping cores, lets others go first, and makes it the first to go
+/// when the machine runs out of memory.
+#[cfg(unix)]
+fn limits(ticket: &Ticket) -> std::io::Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
+    let limit = |resource: Resource, most: u64| {
+        // Nobody may raise what an operator has set lower.
+        let most = getrlimit(resource).maximum.map_or(most, |hard| hard.min(most));
+        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
+    };
+    limit(Resource::Core, 0)?;
+    // On Linux this counts all private memory that can be written to, other than the main thread's stack.
+    limit(Resource::Data, ticket.memory_bytes)?;
+    limit(Resource::Fsize, ticket.file_bytes)?;
+    limit(Resource::Nofile, OPEN_FILES)?;
+    limit(Resource::Nproc, PROCESSES)?;
+    if let Some(seconds) = ticket.cpu_seconds {
+        limit(Resource::Cpu, seconds.max(1))?;
+    }
+    setpriority_process(None, PRIORITY)?;
+    #[cfg(target_os = "linux")]
+    std::fs::write("/proc/self/oom_score_adj", "300").unwrap_or_default();
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use crate::ticket::Ticket;
+    use landlock::{
+        ABI, Access, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated,
+        RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+    };
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter_all_threads};
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    /// What is asked of Landlock: files, TCP, abstract sockets and signals, as Linux 6.12 has it. Older kernels do what they can.
+    const LANDLOCK: ABI = ABI::V6;
+
+    pub(super) fn confine(ticket: &Ticket) -> Vec<String> {
+        let mut lacks = Vec::new();
+        match files(ticket) {
+            Ok(RulesetStatus::FullyEnforced) => {}
+            Ok(RulesetStatus::PartiallyEnforced) => {
+                lacks.push("Landlock is older than that of Linux 6.12: it confines jobs in part".to_owned());
+            }
+            Ok(RulesetStatus::NotEnforced) => {
+                lacks.push("this kernel has no Landlock: jobs can read what the service can".to_owned());
+            }
+            Err(e) => lacks.push(format!("Landlock cannot be used, jobs can read what the service can: {e}")),
+        }
+        if let Err(e) = calls() {
+            lacks.push(format!("seccomp cannot be used, jobs can open connections: {e}"));
+        }
+        lacks
+    }
+
+    /// From now on: inputs can be read, the folder can be written to, and there are no other files.
+    fn files(ticket: &Ticket) -> Result<RulesetStatus, RulesetError> {
+        let everything = AccessFs::from_all(LANDLOCK);
+        let rules = Ruleset::default()
+            .handle_access(everything)?
+            .handle_access(AccessNet::from_all(LANDLOCK))?
+            .scope(Scope::from_all(LANDLOCK))?
+            .create()?;
+        let mut inputs = ticket.inputs.values().flatten().map(|input| input.path.as_path());
+        let rules = inputs.try_fold(rules, |rules, path| allow(rules, path, AccessFs::ReadFile.into()))?;
+        let rules = allow(rules, &ticket.folder, everything & !AccessFs::Execute)?;
+        Ok(rules.restrict_self()?.ruleset)
+    }
+
+    /// A path that is not there is not allowed either: the job finds that out by itself.
+    fn allow(
+        rules: RulesetCreated,
+        path: &Path,
+        access: landlock::BitFlags<AccessFs>,
+    ) -> Result<RulesetCreated, RulesetError> {
+        match PathFd::new(path) {
+            Ok(file) => rules.add_rule(PathBeneath::new(file, access)),
+            Err(_) => Ok(rules),
+        }
+    }
+
+    /// System calls that no job needs: those that reach other machines or processes, or change the machine. They fail with EPERM.
+    const CALLS: &[i64] = &[
+        libc::SYS_socket,
+        libc::SYS_socketpair,
+        libc::SYS_connect,
+        libc::SYS_bind,
+        libc::SYS_listen,
+        libc::SYS_accept,
+        libc::SYS_accept4,
+        // Rings do file and socket calls that no filter sees.
+        libc::SYS_io_uring_setup,
+        libc::SYS_io_uring_enter,
+        libc::SYS_io_uring_register,
+        libc::SYS_ptrace,
+        libc::SYS_process_vm_readv,
+        libc::SYS_process_vm_writev,
+        libc::SYS_pidfd_getfd,
+        libc::SYS_kcmp,
+        libc::SYS_mount,
+        libc::SYS_umount2,
+        libc::SYS_pivot_root,
+        libc::SYS_chroot,
+        libc::SYS_setns,
+        libc::SYS_unshare,
+        libc::SYS_open_by_handle_at,
+        libc::SYS_bpf,
+        libc::SYS_perf_event_open,
+        libc::SYS_userfaultfd,
+        libc::SYS_add_key,
+        libc::SYS_request_key,
+        libc::SYS_keyctl,
+        libc::SYS_init_module,
+        libc::SYS_finit_module,
+        libc::SYS_delete_module,
+        libc::SYS_kexec_load,
+        libc::SYS_reboot,
+        libc::SYS_swapon,
+        libc::SYS_swapoff,
+        libc::SYS_acct,
+        libc::SYS_quotactl,
+        libc::SYS_setsid,
+        libc::SYS_setpgid,
+    ];
+
+    /// Refuses [`CALLS`] from now on, and new privileges by starting programs.
+    fn calls() -> Result<(), Box<dyn std::error::Error>> {
+        let arch = std::env::consts::ARCH.try_into()?;
+        let mut refused: BTreeMap<i64, _> = CALLS.iter().map(|call| (*call, Vec::new())).collect();
+        if cfg!(target_arch = "x86_64") {
+            // The same calls by the numbers of the x32 interface, which the filter would take for others.
+            const X32: i64 = 0x4000_0000;
+            refused.extend(CALLS.iter().map(|call| (*call | X32, Vec::new())));
+        }
+        let errno = SeccompAction::Errno(libc::EPERM as u32);
+        let filter = SeccompFilter::new(refused, SeccompAction::Allow, errno, arch)?;
+        let program: BpfProgram = filter.try_into()?;
+        Ok(apply_filter_all_threads(&program)?)
+    }
+}
