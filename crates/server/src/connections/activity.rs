@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// Not waiting.
@@ -27,8 +27,8 @@ impl Bell {
         }
     }
 
-    /// Looks, and looks again at every ring, until there is something to see.
-    pub(crate) async fn until<T>(&self, mut look: impl FnMut() -> Option<T>) -> T {
+    /// Looks, and looks again at every ring and after each `pause`, until there is something to see.
+    pub(crate) async fn until<T>(&self, pause: Duration, mut look: impl FnMut() -> Option<T>) -> T {
         let _listening = Listening::new(&self.listeners);
         loop {
             let rung = self.rung.notified();
@@ -37,7 +37,8 @@ impl Bell {
             rung.as_mut().enable();
             match look() {
                 Some(seen) => return seen,
-                None => rung.await,
+                // Rung or not, it is time for another look.
+                None => drop(tokio::time::timeout(pause, rung).await),
             }
         }
     }
@@ -120,6 +121,11 @@ impl Activity {
         // What was answered may still be on its way out: that it moves counts, not when it was written.
         let since = if output == NOT { input } else { output };
         (since != NOT && !self.called.load(SeqCst)).then_some(since)
+    }
+
+    /// The same, if it was at least so long ago.
+    pub(crate) fn idle_for(&self, least: Duration) -> Option<u64> {
+        self.idle_since().filter(|since| u128::from(self.now().saturating_sub(*since)) >= least.as_nanos())
     }
 
     /// Asks the connection to end for the sake of another.

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// A connection that waits for its client gives way to one from elsewhere after this: its first request may be on its way.
+const LEAST_WAIT: Duration = Duration::from_millis(250);
 /// Refusals are told in the log no more often than this.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
@@ -34,6 +36,7 @@ impl Origin {
 pub(crate) struct Slots {
     most: usize,
     most_of_one: usize,
+    least_wait: Duration,
     began: Instant,
     open: Mutex<Open>,
     bell: Arc<Bell>,
@@ -72,6 +75,7 @@ impl Slots {
         Slots {
             most: most.max(1),
             most_of_one: most_of_one.clamp(1, most.max(1)),
+            least_wait: LEAST_WAIT,
             began: Instant::now(),
             open: Mutex::default(),
             bell: Arc::default(),
@@ -93,7 +97,7 @@ impl Slots {
     /// others waiting.
     pub(crate) async fn take(self: &Arc<Self>, address: IpAddr) -> Option<Slot> {
         let origin = Origin::of(address);
-        let slot = self.bell.until(|| match self.look(origin) {
+        let slot = self.bell.until(LEAST_WAIT, || match self.look(origin) {
             Look::Taken(slot) => Some(Some(slot)),
             Look::Refused => Some(None),
             Look::Later => None,
@@ -108,12 +112,15 @@ impl Slots {
     fn look(self: &Arc<Self>, origin: Origin) -> Look {
         let mut open = self.lock();
         let of_one = open.by_origin.get(&origin);
-        if of_one.is_some_and(|all| all.len() >= self.most_of_one) {
-            let leaves = call_oldest(of_one.into_iter());
+        // Where one address may have all slots, there is nobody beside it to be protected.
+        let has_share = self.most_of_one < self.most;
+        if has_share && of_one.is_some_and(|all| all.len() >= self.most_of_one) {
+            // Those of one address are at its own expense, however young: nobody else is to wait for them.
+            let leaves = call_oldest(of_one.into_iter(), Duration::ZERO);
             return if leaves { Look::Later } else { Look::Refused };
         }
         if open.total >= self.most {
-            call_oldest(open.by_origin.values());
+            call_oldest(open.by_origin.values(), self.least_wait);
             return Look::Later;
         }
         open.last += 1;
@@ -125,7 +132,7 @@ impl Slots {
 
     /// Asks the connection that has waited longest to end; says whether there is one.
     pub(crate) fn call_oldest(&self) -> bool {
-        call_oldest(self.lock().by_origin.values())
+        call_oldest(self.lock().by_origin.values(), self.least_wait)
     }
 
     fn refuse(&self, address: IpAddr) {
@@ -142,16 +149,18 @@ impl Slots {
     }
 }
 
-/// Asks the one of them that has waited for its client longest; says whether one leaves.
-fn call_oldest<'a>(origins: impl Iterator<Item = &'a BTreeMap<u64, Arc<Activity>>> + Clone) -> bool {
+/// Asks the one of them that has waited for its client longest, `least` at least; says whether one leaves.
+fn call_oldest<'a>(
+    origins: impl Iterator<Item = &'a BTreeMap<u64, Arc<Activity>>> + Clone,
+    least: Duration,
+) -> bool {
     let all = origins.flat_map(BTreeMap::values);
     // One at a time is enough: whoever waits looks again when it has gone.
     if all.clone().any(|activity| activity.is_called()) {
         return true;
     }
-    let oldest =
-        all.filter_map(|activity| Some((activity.idle_since()?, activity))).min_by_key(|(at, _)| *at);
-    oldest.inspect(|(_, activity)| activity.call()).is_some()
+    let waiting = all.filter_map(|activity| Some((activity.idle_for(least)?, activity)));
+    waiting.min_by_key(|(since, _)| *since).inspect(|(_, activity)| activity.call()).is_some()
 }
 
 impl Slot {
@@ -190,8 +199,8 @@ mod tests {
         slots.take(address(from)).now_or_never()
     }
 
-    #[test]
-    fn an_address_has_its_share_and_no_more() {
+    #[tokio::test]
+    async fn an_address_has_its_share_and_no_more() {
         let slots = Arc::new(Slots::new(5, 2));
         let held: Vec<Slot> = (0..2).filter_map(|_| now(&slots, "10.0.0.1").flatten()).collect();
         held.iter().for_each(|slot| slot.activity.works());
@@ -208,9 +217,24 @@ mod tests {
         assert!(now(&slots, "10.0.0.1").unwrap().is_some());
     }
 
-    #[test]
-    fn who_has_waited_longest_gives_way_and_who_works_does_not() {
-        let slots = Arc::new(Slots::new(3, 3));
+    #[tokio::test]
+    async fn who_has_just_come_gives_way_to_its_own_address_alone() {
+        let slots = Arc::new(Slots { least_wait: Duration::from_secs(3600), ..Slots::new(3, 2) });
+        let young = now(&slots, "10.0.0.1").unwrap().unwrap();
+        let held = ["10.0.0.2", "10.0.0.3"].map(|from| now(&slots, from).unwrap().unwrap());
+        held.iter().for_each(|slot| slot.activity.works());
+        assert!(now(&slots, "10.0.0.4").is_none(), "it waits");
+        assert!(young.must_go().now_or_never().is_none(), "its request may be on its way");
+        drop(held);
+        let second = now(&slots, "10.0.0.1").unwrap().unwrap();
+        assert!(now(&slots, "10.0.0.1").is_none());
+        assert!(young.must_go().now_or_never().is_some());
+        drop((young, second));
+    }
+
+    #[tokio::test]
+    async fn who_has_waited_longest_gives_way_and_who_works_does_not() {
+        let slots = Arc::new(Slots { least_wait: Duration::ZERO, ..Slots::new(3, 3) });
         let held: Vec<Slot> =
             ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(|a| now(&slots, a).unwrap().unwrap()).into();
         held[0].activity.works();
@@ -239,8 +263,8 @@ mod tests {
         assert_eq!(slots.gave_way.load(Ordering::Relaxed), 2);
     }
 
-    #[test]
-    fn an_answer_on_its_way_counts_from_its_last_progress() {
+    #[tokio::test]
+    async fn an_answer_on_its_way_counts_from_its_last_progress() {
         let slots = Arc::new(Slots::new(2, 2));
         let slot = now(&slots, "10.0.0.1").unwrap().unwrap();
         let activity = &slot.activity;
