@@ -222,8 +222,8 @@ fn volumes_that_do_not_fit_and_files_that_are_not_there() {
         &format!("{place} Float volume of 3 × 3 × 3 samples"),
     );
     bench.refused(
-        &alone(volume("v.bin", [3, 3, 1], "None")),
-        &format!("{place} Byte, Float, Vec2f, Vec3f or Vec4f volume of 3 × 3 × 1 samples"),
+        &alone(volume("v.bin", [3, 3, 3], "None")),
+        &format!("{place} Byte, Float, Vec2f, Vec3f or Vec4f volume of 3 × 3 × 3 samples"),
     );
     let (status, body) =
         bench.dispatch("evaluate_graph", json!({"graph": alone(volume("absent.bin", [3, 3, 2], "Byte"))}));

@@ -51,10 +51,10 @@ impl Store {
         there.push(fields.table).push(" WHERE id = ").push_bind(after);
         match there.build().fetch_optional(self.reader()).await? {
             Some(_) => Ok(()),
-            None => Err(EngineError::invalid(
-                "after",
-                format!("{after} does not exist, begin with the first page"),
-            )),
+            // It was there when the page before was answered.
+            None => Err(EngineError::Conflict(format!(
+                "after: {after} does not exist any more, begin with the first page"
+            ))),
         }
     }
 

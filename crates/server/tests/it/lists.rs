@@ -86,7 +86,7 @@ async fn a_page_that_cannot_be_is_refused() {
     // By id, the place of one that is gone is still known; by name it is not.
     server.delete(&format!("{path}/2")).await.expect(200);
     assert_eq!(ids(&server.get(&format!("{path}?after=2")).await.expect(200)), ["1"]);
-    let text = server.get(&format!("{path}?after=2&sort=name:1")).await.error(400);
+    let text = server.get(&format!("{path}?after=2&sort=name:1")).await.error(409);
     assert!(text.contains("2 does not exist"), "{text}");
     // What a client sorts and asks by comes back in the link, encoded.
     let page = server.get(&format!("{path}?limit=1&q=%21name:%22a%26b%3E%22")).await;
