@@ -210,6 +210,23 @@ fn threads_do_not_matter_and_cancel_is_heard() {
     assert!(preprocess(mesh.clone(), &Preprocess::default(), &monitor).is_err());
 }
 
+/// Filling one hole makes the patch large enough for the other to be small, and what they close goes through itself.
+#[test]
+fn holes_that_others_make_small_are_filled_at_once() {
+    let positions = vec![
+        [0.0, -2.0, -2.0],
+        [-3.0, 0.0, 0.0],
+        [1.0, 2.0, 0.0],
+        [0.0; 3],
+        [3.0, -2.0, -2.0],
+        [1.0, 0.0, -3.0],
+    ];
+    let triangles = vec![[2, 0, 1], [1, 2, 4], [4, 0, 5], [1, 5, 0]];
+    let (out, report) = repair(TriMesh { positions, triangles });
+    assert!(report.holes_filled == 2 && report.watertight, "{report:?}");
+    assert_eq!(repair(out.clone()).0.positions, out.positions);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 

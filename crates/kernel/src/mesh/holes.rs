@@ -65,22 +65,35 @@ pub(super) fn fill(
     if loops.is_empty() {
         return Ok(0);
     }
-    let areas = patches.areas(mesh);
+    let mut areas = patches.areas(mesh);
     let fillings: Vec<Result<Option<Filling>, Cancelled>> =
         loops.par_iter().map(|l| monitor.check().map(|()| triangulate(mesh, edges, &l.vertices))).collect();
+    let mut open = Vec::new();
+    for (l, filling) in loops.iter().zip(fillings) {
+        open.extend(filling?.map(|filling| (l.patch, filling)));
+    }
     let mut filled = 0;
     let mut new_edges = HashSet::new();
-    for (l, filling) in loops.iter().zip(fillings) {
-        let Some(filling) = filling? else { continue };
-        // A patch without area is a line; closing its outline would only double it.
-        let area = areas[l.patch as usize];
-        let fits = area > 0.0 && filling.area <= limits.max_area * area;
-        // Two loops may want the same new edge.
-        if fits && filling.edges.iter().all(|e| !new_edges.contains(e)) {
-            new_edges.extend(filling.edges);
-            patches.of.extend(filling.triangles.iter().map(|_| l.patch));
-            mesh.triangles.extend(filling.triangles);
+    // What is filled makes a patch larger, and another hole of it small enough: until nothing is left to fill.
+    loop {
+        let before = open.len();
+        open.retain(|(patch, filling)| {
+            // A patch without area is a line; closing its outline would only double it.
+            let area = areas[*patch as usize];
+            let fits = area > 0.0 && filling.area <= limits.max_area * area;
+            // Two loops may want the same new edge.
+            if !fits || filling.edges.iter().any(|e| new_edges.contains(e)) {
+                return true;
+            }
+            new_edges.extend(filling.edges.iter().copied());
+            patches.of.extend(filling.triangles.iter().map(|_| *patch));
+            mesh.triangles.extend(&filling.triangles);
+            areas[*patch as usize] += filling.area;
             filled += 1;
+            false
+        });
+        if open.len() == before {
+            break;
         }
     }
     Ok(filled)

@@ -82,8 +82,7 @@ pub fn preprocess(
     monitor.progress(0.8);
     patches.face_outward(&mut mesh, &edges, &mut turned, monitor)?;
     let triangles_flipped = turned[..triangles].iter().filter(|&&t| t).count();
-    // Where holes were filled, patches may hang together over what fills them.
-    let shells = (holes_filled == 0 && patches.is_closed(&edges)).then(|| Shells::closed(&patches.of));
+    let shells = patches.is_closed(&edges).then(|| Shells::closed(&patches.of));
     let (union, notes) = united(&mesh, shells, options.max_contacts, &monitor.part(0.85, 1.0))?;
     if let Some(union) = union {
         (mesh, edges, patches) = joined(union, monitor)?;
