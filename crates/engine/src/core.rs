@@ -49,9 +49,7 @@ impl Core {
         let name = last.unwrap_or_else(|last| last).saturating_add(1).max(now);
         format!("{name:016x}.{extension}")
     }
-}
 
-impl Core {
     /// Bytes that may still be written to the disk of the data folder: what is free, less what is kept free for the ledger.
     pub(crate) fn disk_room(&self) -> std::io::Result<u64> {
         let disk = data_folder::disk(&self.config.data)?;

@@ -84,7 +84,7 @@ fn stranger(data: &Path) -> std::io::Result<Option<String>> {
 }
 
 /// Lets nobody but its owner read a file, if it is there.
-pub(crate) fn close_file(file: &Path) -> std::io::Result<()> {
+pub fn close_file(file: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -103,7 +103,7 @@ pub(crate) fn close_file(file: &Path) -> std::io::Result<()> {
 }
 
 /// Options that make a file which only its owner may read; one that is there stays as it is.
-pub(crate) fn private_file() -> OpenOptions {
+pub fn private_file() -> OpenOptions {
     let mut options = File::options();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]

@@ -29,6 +29,7 @@ mod workflow;
 
 pub use blobs::Blob;
 pub use config::{EngineConfig, Isolation, Program};
+pub use data_folder::{close_file, private_file};
 pub use draft::JobTypes;
 pub use error::{EngineError, FieldError};
 pub use service::{Engine, Upload};

@@ -73,7 +73,7 @@ pub struct Project {
     pub name: String,
     /// Who may see it.
     pub access: Access,
-    /// `unspecified` or `digital_test_bench_experiment`.
+    /// One of [`PROJECT_KINDS`].
     pub kind: String,
     /// The client's own document.
     pub project: Option<Value>,
@@ -98,6 +98,22 @@ pub struct NewProject {
     pub project: Option<Value>,
     /// Project to copy.
     pub source: Option<ProjectId>,
+}
+
+/// Values of [`Project::kind`], the usual one first.
+pub const PROJECT_KINDS: &[&str] = &["unspecified", "digital_test_bench_experiment"];
+
+impl NewProject {
+    /// A project that only its user sees, of the usual kind and empty.
+    pub fn private(name: &str) -> NewProject {
+        NewProject {
+            name: name.to_owned(),
+            access: Access::Private,
+            kind: PROJECT_KINDS[0].to_owned(),
+            project: None,
+            source: None,
+        }
+    }
 }
 
 /// A change of a project; `None` leaves a field alone.

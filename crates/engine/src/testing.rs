@@ -1,21 +1,68 @@
-//! Doors for the fuzz targets to what only the engine calls; no part of the API.
+//! Doors for tests and fuzz targets to what only the engine calls, and lists at once, which the server reads in batches; no part of the API.
 
 use crate::draft::JobTypes;
-use crate::error::EngineError;
-use crate::model::{ListQuery, NewWorkflow};
+use crate::error::Result;
+use crate::model::*;
+use crate::service::Engine;
 use crate::store::list_query::{self, List};
 use fieldstone_jobs::JobLimits;
 
 /// Jobs of a workflow that is accepted.
-pub fn workflow(new: &NewWorkflow, types: JobTypes, max_jobs: usize) -> Result<usize, EngineError> {
+pub fn workflow(new: &NewWorkflow, types: JobTypes, max_jobs: usize) -> Result<usize> {
     crate::workflow::plan(new, types, &JobLimits::default(), max_jobs).map(|drafts| drafts.len())
 }
 
 /// The SQL that a list of each resource becomes.
-pub fn list(query: &ListQuery) -> [Result<String, EngineError>; 4] {
+pub fn list(query: &ListQuery) -> [Result<String>; 4] {
     let fields = [&list_query::PROJECTS, &list_query::ASSETS, &list_query::JOBS, &list_query::WORKFLOWS];
     fields.map(|fields| {
         let list = List::parse(query, fields)?;
         Ok(list.sql("SELECT id FROM t WHERE x = ", 1i64, "").sql().as_str().to_owned())
     })
+}
+
+/// Ids of rows that are there, for a list at once.
+fn ids(listing: Listing) -> Vec<i64> {
+    listing.rows.into_iter().map(|(id, _)| id).collect()
+}
+
+impl Engine {
+    /// All projects that `caller` may see, at once.
+    pub async fn list_projects(&self, caller: &Caller, query: &ListQuery) -> Result<Vec<Project>> {
+        let listing = self.list(caller, Listable::Projects, query).await?;
+        self.listed_projects(caller, &ids(listing)).await
+    }
+
+    /// Assets of a project, at once.
+    pub async fn list_assets(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        query: &ListQuery,
+    ) -> Result<Vec<Asset>> {
+        let listing = self.list(caller, Listable::Assets(project), query).await?;
+        self.listed_assets(caller, project, &ids(listing)).await
+    }
+
+    /// Jobs of a project, at once.
+    pub async fn list_jobs(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        query: &ListQuery,
+    ) -> Result<Vec<Job>> {
+        let listing = self.list(caller, Listable::Jobs(project), query).await?;
+        self.listed_jobs(caller, project, &ids(listing)).await
+    }
+
+    /// Workflows of a project, at once.
+    pub async fn list_workflows(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        query: &ListQuery,
+    ) -> Result<Vec<Workflow>> {
+        let listing = self.list(caller, Listable::Workflows(project), query).await?;
+        self.listed_workflows(caller, project, &ids(listing)).await
+    }
 }

@@ -106,7 +106,7 @@ async fn bench_of(program: Program, change: impl FnOnce(EngineConfig) -> EngineC
     };
     let engine = Engine::open_with_types(change(config), types()).await.unwrap();
     let caller = caller("owner");
-    let project = engine.create_project(&caller, new_project("p")).await.unwrap().id;
+    let project = engine.create_project(&caller, NewProject::private("p")).await.unwrap().id;
     engine.start();
     Bench { folder, engine, caller, project }
 }

@@ -88,7 +88,7 @@ async fn nothing_acknowledged_is_lost() {
     let data = folder.path().join("data");
     let caller = caller("owner");
     let engine = open(&data).await;
-    let project = engine.create_project(&caller, new_project("p")).await.unwrap().id;
+    let project = engine.create_project(&caller, NewProject::private("p")).await.unwrap().id;
     drop(engine);
     let acks: Vec<String> = (0..KILLS).flat_map(|seed| killed_child(&data, seed)).collect();
     assert!(acks.len() as u64 >= KILLS);

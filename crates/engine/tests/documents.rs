@@ -1,7 +1,7 @@
 //! Documents inside parameters: read once where a job is dispatched and once where it runs, while others go on.
 
 mod common;
-use common::{Bench, config, new_job, new_project};
+use common::{Bench, config, new_job};
 use fieldstone_engine::model::*;
 use fieldstone_engine::{Engine, EngineConfig, JobTypes};
 use fieldstone_jobs::job_type::Product;
@@ -70,7 +70,7 @@ async fn bench(reuse_results: bool) -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let config = EngineConfig { reuse_results, ..config(&folder) };
     let engine = Engine::open_with_types(config, TYPES).await.unwrap();
-    let project = engine.create_project(&bench.caller, new_project("p")).await.unwrap().id;
+    let project = engine.create_project(&bench.caller, NewProject::private("p")).await.unwrap().id;
     Bench { folder, engine, project, ..bench }
 }
 

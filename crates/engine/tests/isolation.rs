@@ -94,7 +94,7 @@ async fn bench_with(change: impl FnOnce(EngineConfig) -> EngineConfig) -> Bench 
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::open_with_types(change(isolated(&folder)), types()).await.unwrap();
     let caller = caller("owner");
-    let project = engine.create_project(&caller, new_project("p")).await.unwrap().id;
+    let project = engine.create_project(&caller, NewProject::private("p")).await.unwrap().id;
     engine.start();
     Bench { folder, engine, caller, project }
 }

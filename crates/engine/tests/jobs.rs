@@ -51,7 +51,7 @@ async fn the_older_filename_parameter_is_an_asset() {
 async fn bad_dispatches_name_the_place() {
     let b = bench().await;
     b.upload("part.stl", b"solid").await;
-    let other = b.engine.create_project(&b.caller, new_project("other")).await.unwrap().id;
+    let other = b.engine.create_project(&b.caller, NewProject::private("other")).await.unwrap().id;
     let file = [("mesh", "part.stl")];
     let cases = [
         (
@@ -223,12 +223,12 @@ async fn one_job_does_not_wait_for_the_many_of_another_user() {
     let config = EngineConfig { concurrent_jobs: 1, ..config(&folder) };
     let engine = Engine::open_with_types(config, TYPES).await.unwrap();
     let (many, one) = (caller("many"), caller("one"));
-    let project = engine.create_project(&many, new_project("many")).await.unwrap().id;
+    let project = engine.create_project(&many, NewProject::private("many")).await.unwrap().id;
     let b = Bench { folder, engine, caller: many, project };
     for _ in 0..40 {
         b.dispatch(new_job("test/panics", &[], json!({}))).await.unwrap();
     }
-    let other = b.engine.create_project(&one, new_project("one")).await.unwrap().id;
+    let other = b.engine.create_project(&one, NewProject::private("one")).await.unwrap().id;
     let late = b.engine.create_job(&one, other, new_job("test/panics", &[], json!({}))).await.unwrap();
     b.engine.start();
     let b = Bench { caller: one, project: other, ..b };

@@ -40,7 +40,7 @@ async fn a_copy_has_the_documents_and_the_same_blobs() {
         ..Default::default()
     };
     b.engine.update_project(&b.caller, b.project, document).await.unwrap();
-    let new = NewProject { source: Some(b.project), ..new_project("copy") };
+    let new = NewProject { source: Some(b.project), ..NewProject::private("copy") };
     let copy = b.engine.create_project(&b.caller, new.clone()).await.unwrap();
     assert_eq!(copy.project.unwrap().to_string(), r#"{"z":1,"a":2}"#, "keys stay in order");
     assert_eq!(copy.graph, Some(json!([1])));
@@ -103,7 +103,7 @@ async fn forgotten_and_oversized_uploads_leave_nothing() {
 async fn a_project_is_deleted_with_the_work_that_runs_in_it() {
     let b = started().await;
     b.upload("a.stl", b"solid").await;
-    let other = b.engine.create_project(&b.caller, new_project("other")).await.unwrap().id;
+    let other = b.engine.create_project(&b.caller, NewProject::private("other")).await.unwrap().id;
     let endless = || new_job("test/endless", &[], json!({}));
     let neighbour = b.engine.create_job(&b.caller, other, endless()).await.unwrap();
     let running = b.dispatch(endless()).await.unwrap();

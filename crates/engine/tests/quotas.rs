@@ -3,6 +3,7 @@
 mod common;
 use bytes::Bytes;
 use common::*;
+use fieldstone_engine::model::NewProject;
 use fieldstone_engine::{Engine, EngineConfig, EngineError};
 
 const KIB: u64 = 1 << 10;
@@ -11,7 +12,7 @@ async fn limited(change: impl FnOnce(EngineConfig) -> EngineConfig) -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::open_with_types(change(config(&folder)), TYPES).await.unwrap();
     let caller = caller("owner");
-    let project = engine.create_project(&caller, new_project("p")).await.unwrap().id;
+    let project = engine.create_project(&caller, NewProject::private("p")).await.unwrap().id;
     Bench { folder, engine, caller, project }
 }
 
@@ -61,12 +62,12 @@ async fn an_upload_of_unknown_length_ends_at_the_quota() {
 async fn a_user_has_a_quota_over_all_projects() {
     let b = limited(|c| EngineConfig { user_quota_bytes: Some(100 * KIB), ..c }).await;
     b.upload("a.bin", &[1; 60 << 10]).await;
-    let second = b.engine.create_project(&b.caller, new_project("q")).await.unwrap().id;
+    let second = b.engine.create_project(&b.caller, NewProject::private("q")).await.unwrap().id;
     let mut upload = b.engine.begin_upload(second, 0).await.unwrap();
     let refused = upload.write(piece()).await.unwrap_err().to_string();
     assert!(refused.starts_with("the projects of user \"owner\" hold 61440 bytes"), "{refused}");
     let other = caller("other");
-    let own = b.engine.create_project(&other, new_project("o")).await.unwrap().id;
+    let own = b.engine.create_project(&other, NewProject::private("o")).await.unwrap().id;
     let mut upload = b.engine.begin_upload(own, 0).await.unwrap();
     upload.write(piece()).await.unwrap();
     upload.finish(&other, "o.bin").await.unwrap();

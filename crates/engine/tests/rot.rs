@@ -91,7 +91,7 @@ async fn rotten_results_are_not_reused() {
     let config = EngineConfig { reuse_results: true, ..config(&folder) };
     let engine = Engine::open_with_types(config, TYPES).await.unwrap();
     let caller = caller("owner");
-    let project = engine.create_project(&caller, new_project("p")).await.unwrap().id;
+    let project = engine.create_project(&caller, NewProject::private("p")).await.unwrap().id;
     engine.start();
     let b = Bench { folder, engine, caller, project };
     b.upload("part.stl", b"solid").await;

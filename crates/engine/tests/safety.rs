@@ -141,7 +141,7 @@ async fn the_ledger_is_the_owners_alone_whatever_the_folder_was() {
     std::fs::create_dir(&data).unwrap();
     std::fs::set_permissions(&data, PermissionsExt::from_mode(0o777)).unwrap();
     let engine = Engine::open_with_types(config(&folder), TYPES).await.unwrap();
-    engine.create_project(&caller("owner"), new_project("p")).await.unwrap();
+    engine.create_project(&caller("owner"), NewProject::private("p")).await.unwrap();
     let to = folder.path().join("backup");
     backup(&data, &to).await.unwrap();
     let mode = |path: PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;

@@ -1,6 +1,7 @@
 //! The first key of a new data folder, handed to whoever started the server and to nobody else: never to a log.
 
 use anyhow::Context;
+use fieldstone_engine::private_file;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
@@ -15,11 +16,8 @@ pub fn hand_over(token: &str, data: &Path) -> anyhow::Result<()> {
         return Ok(());
     }
     let path = data.join(FILE);
-    let mut options = std::fs::File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    let file = private_file().truncate(true).open(&path);
+    let mut file = file.with_context(|| format!("cannot write {}", path.display()))?;
     writeln!(file, "{token}").and_then(|()| file.sync_all()).with_context(|| path.display().to_string())?;
     eprintln!("admin key: in {}, which only its owner may read", path.display());
     Ok(())

@@ -143,14 +143,7 @@ impl Bench {
     async fn open(config: EngineConfig) -> anyhow::Result<Bench> {
         let engine = Engine::open(config).await?;
         let caller = Caller::owner();
-        let new = NewProject {
-            name: "run".into(),
-            access: Access::Private,
-            kind: "unspecified".into(),
-            project: None,
-            source: None,
-        };
-        let project = engine.create_project(&caller, new).await?.id;
+        let project = engine.create_project(&caller, NewProject::private("run")).await?.id;
         engine.start();
         Ok(Bench { engine, caller, project })
     }

@@ -27,7 +27,7 @@ pub struct Bodies {
 impl Bodies {
     /// For samples on `patch`, which `affine` puts in the world; inside is below 0. Memory: [`crate::surface_size::memory_bytes`].
     pub fn new(patch: &Patch, affine: &Affine, cx: &JobContext) -> Bodies {
-        let max_triangles = most_triangles(patch.sample_count()).min(cx.limits().mesh.max_triangles);
+        let max_triangles = most_triangles(patch.sample_count(), cx.limits());
         // Nothing is solid on a grid without extent.
         let mesher = Mesher::new(patch, &Options { max_triangles, ..Options::default() }).ok();
         Bodies { patch: *patch, affine: *affine, mesher, refused: None }

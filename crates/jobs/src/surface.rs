@@ -82,7 +82,7 @@ pub fn mesh_of(
         field: gradients.as_ref().map(|g| g as &dyn fieldstone_kernel::isosurface::Gradients),
         angle: SHARP_DEGREES,
     });
-    let max_triangles = most_triangles(patch.sample_count()).min(cx.limits().mesh.max_triangles);
+    let max_triangles = most_triangles(patch.sample_count(), cx.limits());
     let options = Options { isovalue: isovalue as f32, max_triangles, sharp, ..Options::default() };
     let refuse = |e: IsosurfaceError| match e {
         IsosurfaceError::Cancelled(c) => JobError::Cancelled(c),

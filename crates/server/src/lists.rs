@@ -9,23 +9,30 @@ use crate::wire::{One, Resource, dialect::Dialect};
 use axum::body::Body;
 use axum::http::HeaderValue;
 use bytes::Bytes;
-use fieldstone_engine::EngineError;
-use fieldstone_engine::model::Listable;
+use fieldstone_engine::model::{Caller, Listable};
+use fieldstone_engine::{Engine, EngineError};
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream;
 use std::io;
+use std::sync::Arc;
 
 /// Reads the resources with these ids, in their order.
-pub(crate) type Read<R> = Box<dyn Fn(Vec<i64>) -> BoxFuture<'static, Result<Vec<R>, EngineError>> + Send>;
+type Read<R> = Box<dyn Fn(Vec<i64>) -> BoxFuture<'static, Result<Vec<R>, EngineError>> + Send>;
 
-/// Answers a list. It counts as a request, and once more for each further batch.
-pub(crate) async fn answer<R: Resource + Send + 'static, S: Scope>(
+/// Answers a list, whose entries `read` finds by their ids for a caller. It counts as a request, and once more for each further batch.
+pub(crate) async fn answer<R: Resource + Send + 'static, S: Scope, F>(
     app: &App,
     session: &Session<S>,
     what: Listable,
     page: Page,
-    read: Read<R>,
-) -> Result<Reply, ApiError> {
+    read: impl Fn(Engine, Arc<Caller>, Vec<i64>) -> F + Send + 'static,
+) -> Result<Reply, ApiError>
+where
+    F: Future<Output = Result<Vec<R>, EngineError>> + Send + 'static,
+{
+    let (engine, caller) = (app.engine.clone(), session.caller.clone());
+    let read: Read<R> = Box::new(move |ids| read(engine.clone(), caller.clone(), ids).boxed());
     let listing = app.engine.list(&session.caller, what, &page.query).await?;
     let (most, bytes) = (app.config.max_list_bytes, listing.bytes());
     if bytes > most {

@@ -1,6 +1,7 @@
 //! TLS: certificates from files or of our own making.
 
-use std::io;
+use fieldstone_engine::private_file;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
@@ -95,17 +96,8 @@ fn make(ca: &Path, cert: &Path, key: &Path, names: &[String]) -> Result<(), Box<
     if let Some(folder) = key.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    write_private(key, &pair.serialize_pem())?;
+    private_file().truncate(true).open(key)?.write_all(pair.serialize_pem().as_bytes())?;
     std::fs::write(ca, authority.pem())?;
     std::fs::write(cert, made.pem())?;
     Ok(())
-}
-
-/// Writes a file that only its owner may read, also in the first instant.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = std::fs::File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    io::Write::write_all(&mut options.open(path)?, text.as_bytes())
 }

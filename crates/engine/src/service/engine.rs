@@ -179,14 +179,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) async fn project(engine: &Engine) -> ProjectId {
-        let new = NewProject {
-            name: "p".into(),
-            access: Access::Private,
-            kind: "unspecified".into(),
-            project: None,
-            source: None,
-        };
-        engine.create_project(&Caller::of("u"), new).await.unwrap().id
+        engine.create_project(&Caller::of("u"), NewProject::private("p")).await.unwrap().id
     }
 
     #[tokio::test]

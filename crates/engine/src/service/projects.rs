@@ -7,9 +7,6 @@ use crate::error::EngineError;
 use crate::error::Result;
 use crate::model::*;
 
-/// Kinds of projects.
-const KINDS: &[&str] = &["unspecified", "digital_test_bench_experiment"];
-
 impl Engine {
     /// Makes or copies a project.
     pub async fn create_project(&self, caller: &Caller, new: NewProject) -> Result<Project> {
@@ -18,8 +15,8 @@ impl Engine {
             return Err(EngineError::Denied(format!("token is limited to projects {}", names.join(", "))));
         }
         check_name("name", &new.name)?;
-        if !KINDS.contains(&new.kind.as_str()) {
-            let expected = KINDS.join(", ");
+        if !PROJECT_KINDS.contains(&new.kind.as_str()) {
+            let expected = PROJECT_KINDS.join(", ");
             return Err(EngineError::invalid(
                 "type",
                 format!("expected one of {expected}, got {:?}", new.kind),

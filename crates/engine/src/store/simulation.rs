@@ -37,13 +37,7 @@ impl World {
     async fn new(seed: u64, folder: &std::path::Path) -> World {
         let store = Store::open(folder, true).await.unwrap();
         let caller = Caller::of("u");
-        let new = NewProject {
-            name: "p".into(),
-            access: Access::Private,
-            kind: "unspecified".into(),
-            project: None,
-            source: None,
-        };
+        let new = NewProject::private("p");
         let project = store.insert_project(&caller, &new, Timestamp(0)).await.unwrap().id;
         let mut world = World {
             rng: StdRng::seed_from_u64(seed),

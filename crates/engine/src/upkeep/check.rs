@@ -105,7 +105,9 @@ async fn unnamed(
         // Twice the age at which the server sweeps: it looks once an hour.
         if now.duration_since(file.modified).unwrap_or_default() > 2 * GRACE {
             let size = file.size;
-            report.findings.push(format!("blob {sha256}: no row names its {size} bytes; gc deletes it"));
+            report
+                .findings
+                .push(format!("blob {sha256}: no row names its {size} bytes; gc moves it to quarantine"));
         }
     }
     Ok(())

@@ -139,22 +139,12 @@ pub fn config(folder: &TempDir) -> EngineConfig {
     }
 }
 
-pub fn new_project(name: &str) -> NewProject {
-    NewProject {
-        name: name.into(),
-        access: Access::Private,
-        kind: "unspecified".into(),
-        project: None,
-        source: None,
-    }
-}
-
 /// An engine with one project, not started.
 pub async fn bench() -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::open_with_types(config(&folder), TYPES).await.unwrap();
     let caller = caller("owner");
-    let project = engine.create_project(&caller, new_project("p")).await.unwrap().id;
+    let project = engine.create_project(&caller, NewProject::private("p")).await.unwrap().id;
     Bench { folder, engine, caller, project }
 }
 

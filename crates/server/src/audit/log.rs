@@ -1,7 +1,8 @@
 //! The file of the audit log: a line of JSON for each event, readable by its owner alone, rotated by size.
 
+use fieldstone_engine::{close_file, private_file};
 use serde_json::{Map, Value, json};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -118,19 +119,9 @@ impl AuditLog {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Of an older file, or one that the umask of another program left open.
-        if file.metadata()?.permissions().mode() & 0o077 != 0 {
-            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-        }
-    }
+    let file = private_file().append(true).open(path)?;
+    // An older file, or one that the umask of another program left open.
+    close_file(path)?;
     Ok(file)
 }
 

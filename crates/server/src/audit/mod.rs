@@ -5,13 +5,12 @@ mod log;
 mod sign_ins;
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::header::AUTHORIZATION;
-use axum::http::{Method, StatusCode};
+use axum::http::header::{AUTHORIZATION, FORWARDED};
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
 use fieldstone_engine::model::Caller;
 pub use log::{AuditConfig, AuditLog, Event};
-use serde_json::Value;
 use sign_ins::SignIns;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -61,50 +60,52 @@ impl Record {
     }
 }
 
-/// What is known of a request before it is handled.
+/// What is known of a request before it is handled; text is made of it only where a line is written.
 struct Asked {
     method: Method,
-    path: String,
-    route: String,
+    uri: Uri,
+    route: Option<MatchedPath>,
     address: Option<IpAddr>,
-    forwarded_for: Option<String>,
-    id: Option<String>,
+    forwarded_for: Option<HeaderValue>,
+    id: Option<RequestId>,
     with_token: bool,
 }
 
 impl Asked {
     fn of(request: &Request) -> Asked {
-        let extensions = request.extensions();
-        let header =
-            |name: &str| Some(String::from_utf8_lossy(request.headers().get(name)?.as_bytes()).into_owned());
+        let (extensions, headers) = (request.extensions(), request.headers());
         Asked {
             method: request.method().clone(),
-            path: request.uri().path().to_owned(),
-            route: extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned(),
+            uri: request.uri().clone(),
+            route: extensions.get().cloned(),
             address: extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical()),
-            forwarded_for: header("x-forwarded-for").or_else(|| header("forwarded")),
-            id: extensions.get::<RequestId>().and_then(id_text),
-            with_token: request.headers().contains_key(AUTHORIZATION),
+            forwarded_for: headers.get("x-forwarded-for").or_else(|| headers.get(FORWARDED)).cloned(),
+            id: extensions.get().cloned(),
+            with_token: headers.contains_key(AUTHORIZATION),
         }
+    }
+
+    fn route(&self) -> &str {
+        self.route.as_ref().map_or("", MatchedPath::as_str)
     }
 
     /// `project.delete` and the like, for what changes something.
     fn action(&self) -> Option<String> {
         let verb = match self.method {
-            Method::POST if self.route.ends_with("/cancel") => "cancel",
+            Method::POST if self.route().ends_with("/cancel") => "cancel",
             Method::POST => "create",
             Method::PATCH => "change",
             Method::DELETE => "delete",
             _ => return None,
         };
-        let mut names = self.route.split('/').filter(|part| !part.starts_with('{') && *part != "cancel");
+        let mut names = self.route().split('/').filter(|part| !part.starts_with('{') && *part != "cancel");
         let noun = names.next_back()?.strip_suffix('s')?;
-        self.route.starts_with("/projects").then(|| format!("{noun}.{verb}"))
+        self.route().starts_with("/projects").then(|| format!("{noun}.{verb}"))
     }
 
     /// The ids in the path by what they name: `project`, `job`, …
     fn ids(&self) -> impl Iterator<Item = (&str, &str)> {
-        let named = self.route.split('/').zip(self.path.split('/'));
+        let named = self.route().split('/').zip(self.uri.path().split('/'));
         named.filter_map(|(name, id)| Some((name.strip_prefix('{')?.strip_suffix("Id}")?, id)))
     }
 
@@ -121,8 +122,11 @@ impl Asked {
             .with("user", who.map(|caller| caller.user.clone()))
             .with("with", who.map(|caller| caller.credential.clone()))
             .with("address", self.address.map(|address| address.to_string()))
-            .with("forwarded_for", self.forwarded_for.clone())
-            .with("request", self.id.clone());
+            .with(
+                "forwarded_for",
+                self.forwarded_for.as_ref().map(|by| String::from_utf8_lossy(by.as_bytes())),
+            )
+            .with("request", self.id.as_ref().and_then(id_text));
         for (name, id) in self.ids() {
             event = event.with(name, Some(id));
         }
@@ -147,7 +151,7 @@ impl Audit {
     fn note(&self, asked: &Asked, status: StatusCode, record: &Record) {
         let now = Instant::now();
         let who = record.who.get();
-        if asked.route == TOKEN_ROUTE && status.is_success() {
+        if asked.route() == TOKEN_ROUTE && status.is_success() {
             self.log.write(&asked.event("sign_in", status, record));
         }
         if let Some(caller) = who
@@ -160,12 +164,9 @@ impl Audit {
             ));
         }
         let failed = status == StatusCode::UNAUTHORIZED && who.is_none();
-        if failed && (asked.with_token || asked.route == TOKEN_ROUTE) {
+        if failed && (asked.with_token || asked.route() == TOKEN_ROUTE) {
             let (tell, untold) = self.sign_ins.failed(asked.address, now);
-            for (address, times) in untold {
-                let event = Event::new("sign_in", "refused").with("address", address.map(|a| a.to_string()));
-                self.log.write(&event.with("times", Some(times)));
-            }
+            self.note_untold(untold);
             if tell {
                 self.log.write(&asked.event("sign_in", status, record));
             }
@@ -174,13 +175,18 @@ impl Audit {
             self.log.write(&asked.event(&action, status, record));
         }
     }
+
+    /// How many failures to sign in got no line of their own, a line for each address.
+    fn note_untold(&self, untold: Vec<(Option<IpAddr>, u64)>) {
+        for (address, times) in untold {
+            let event = Event::new("sign_in", "refused").with("address", address.map(|a| a.to_string()));
+            self.log.write(&event.with("times", Some(times)));
+        }
+    }
 }
 
 impl Drop for Audit {
     fn drop(&mut self) {
-        for (address, times) in self.sign_ins.untold() {
-            let event = Event::new("sign_in", "refused").with("address", address.map(|a| a.to_string()));
-            self.log.write(&event.with("times", Some(Value::from(times))));
-        }
+        self.note_untold(self.sign_ins.untold());
     }
 }

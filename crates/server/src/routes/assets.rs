@@ -7,10 +7,11 @@ use crate::links::{self, Target};
 use crate::lists;
 use crate::wire::error::ApiError;
 use axum::extract::{Request, State};
+use fieldstone_engine::Engine;
 use fieldstone_engine::filename::check_filename;
-use fieldstone_engine::model::{AssetId, Listable, Timestamp};
-use futures::FutureExt;
+use fieldstone_engine::model::{AssetId, Caller, Listable, Timestamp};
 use serde::Deserialize;
+use std::sync::Arc;
 
 pub async fn list(
     State(app): Shared,
@@ -18,12 +19,10 @@ pub async fn list(
     InProject(project): InProject,
     page: Page,
 ) -> Answer {
-    let (engine, caller) = (app.engine.clone(), session.caller.clone());
-    let read = move |ids: Vec<i64>| {
-        let (engine, caller) = (engine.clone(), caller.clone());
-        async move { engine.listed_assets(&caller, project, &ids).await }.boxed()
+    let read = move |engine: Engine, caller: Arc<Caller>, ids: Vec<i64>| async move {
+        engine.listed_assets(&caller, project, &ids).await
     };
-    lists::answer(&app, &session, Listable::Assets(project), page, Box::new(read)).await
+    lists::answer(&app, &session, Listable::Assets(project), page, read).await
 }
 
 pub async fn create(

@@ -9,10 +9,12 @@ use crate::wire::jobs::{log_line, new_job, new_name};
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use fieldstone_engine::model::{Job, JobId, Listable, NewJob, State as JobState};
-use futures::{FutureExt, StreamExt};
+use fieldstone_engine::Engine;
+use fieldstone_engine::model::{Caller, Job, JobId, Listable, NewJob, State as JobState};
+use futures::StreamExt;
 use serde_json::json;
 use std::convert::Infallible;
+use std::sync::Arc;
 
 pub async fn list(
     State(app): Shared,
@@ -20,12 +22,10 @@ pub async fn list(
     InProject(project): InProject,
     page: Page,
 ) -> Answer {
-    let (engine, caller) = (app.engine.clone(), session.caller.clone());
-    let read = move |ids: Vec<i64>| {
-        let (engine, caller) = (engine.clone(), caller.clone());
-        async move { engine.listed_jobs(&caller, project, &ids).await }.boxed()
+    let read = move |engine: Engine, caller: Arc<Caller>, ids: Vec<i64>| async move {
+        engine.listed_jobs(&caller, project, &ids).await
     };
-    lists::answer(&app, &session, Listable::Jobs(project), page, Box::new(read)).await
+    lists::answer(&app, &session, Listable::Jobs(project), page, read).await
 }
 
 pub async fn create(

@@ -7,16 +7,15 @@ use crate::lists;
 use crate::wire::dialect::Dialect;
 use crate::wire::projects::{access_word, new_project, project_change};
 use axum::extract::State;
-use fieldstone_engine::model::Listable;
-use futures::FutureExt;
+use fieldstone_engine::Engine;
+use fieldstone_engine::model::{Caller, Listable};
+use std::sync::Arc;
 
 pub async fn list(State(app): Shared, session: Session<ProjectsRead>, page: Page) -> Answer {
-    let (engine, caller) = (app.engine.clone(), session.caller.clone());
-    let read = move |ids: Vec<i64>| {
-        let (engine, caller) = (engine.clone(), caller.clone());
-        async move { engine.listed_projects(&caller, &ids).await }.boxed()
+    let read = |engine: Engine, caller: Arc<Caller>, ids: Vec<i64>| async move {
+        engine.listed_projects(&caller, &ids).await
     };
-    lists::answer(&app, &session, Listable::Projects, page, Box::new(read)).await
+    lists::answer(&app, &session, Listable::Projects, page, read).await
 }
 
 pub async fn create(State(app): Shared, session: Session<ProjectsWrite>, JsonBody(body): JsonBody) -> Answer {

@@ -6,8 +6,9 @@ use crate::extract::{Base, InProject, Item, JsonBody, Page};
 use crate::lists;
 use crate::wire::workflows::new_workflow;
 use axum::extract::State;
-use fieldstone_engine::model::{Listable, NewWorkflow, WorkflowId};
-use futures::FutureExt;
+use fieldstone_engine::Engine;
+use fieldstone_engine::model::{Caller, Listable, NewWorkflow, WorkflowId};
+use std::sync::Arc;
 
 pub async fn list(
     State(app): Shared,
@@ -15,12 +16,10 @@ pub async fn list(
     InProject(project): InProject,
     page: Page,
 ) -> Answer {
-    let (engine, caller) = (app.engine.clone(), session.caller.clone());
-    let read = move |ids: Vec<i64>| {
-        let (engine, caller) = (engine.clone(), caller.clone());
-        async move { engine.listed_workflows(&caller, project, &ids).await }.boxed()
+    let read = move |engine: Engine, caller: Arc<Caller>, ids: Vec<i64>| async move {
+        engine.listed_workflows(&caller, project, &ids).await
     };
-    lists::answer(&app, &session, Listable::Workflows(project), page, Box::new(read)).await
+    lists::answer(&app, &session, Listable::Workflows(project), page, read).await
 }
 
 pub async fn create(

@@ -4,11 +4,8 @@ use super::body::Document;
 use super::dialect::Dialect;
 use super::error::ApiError;
 use super::{Resource, Text, are_large, date};
-use fieldstone_engine::model::{Access, NewProject, Project, ProjectChange};
+use fieldstone_engine::model::{Access, NewProject, PROJECT_KINDS, Project, ProjectChange};
 use serde::ser::SerializeMap;
-
-/// Values of `type`.
-const KINDS: [&str; 2] = ["unspecified", "digital_test_bench_experiment"];
 
 impl Resource for Project {
     fn fields<M: SerializeMap>(&self, dialect: Dialect, map: &mut M) -> Result<(), M::Error> {
@@ -58,10 +55,10 @@ fn access(body: &mut Document) -> Option<Access> {
 }
 
 fn kind(body: &mut Document) -> String {
-    let Some(given) = body.text("type") else { return KINDS[0].to_owned() };
+    let Some(given) = body.text("type") else { return PROJECT_KINDS[0].to_owned() };
     let word = given.to_ascii_lowercase();
-    if !KINDS.contains(&word.as_str()) {
-        body.refuse("type", format!("is {given:?}, expected {}", KINDS.join(" or ")));
+    if !PROJECT_KINDS.contains(&word.as_str()) {
+        body.refuse("type", format!("is {given:?}, expected {}", PROJECT_KINDS.join(" or ")));
     }
     word
 }
