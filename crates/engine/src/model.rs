@@ -170,6 +170,10 @@ pub enum State {
 }
 
 impl State {
+    /// All of them.
+    pub const ALL: [State; 5] =
+        [State::Pending, State::Started, State::Success, State::Failure, State::Canceled];
+
     /// Whether it can change no more.
     pub fn is_final(self) -> bool {
         matches!(self, State::Success | State::Failure | State::Canceled)

@@ -4,6 +4,7 @@ use crate::config::ServerConfig;
 use crate::connections::Slots;
 use crate::metrics::Requests;
 use crate::rate::Rates;
+use bytes::Bytes;
 use fieldstone_engine::Engine;
 use fieldstone_engine::model::Timestamp;
 use std::sync::Arc;
@@ -21,6 +22,8 @@ pub struct App {
     pub requests: Arc<Requests>,
     /// Requests of late, by who signed in.
     pub rates: Arc<Rates>,
+    /// The API's document.
+    pub document: Bytes,
     /// Connections that are open.
     pub slots: Arc<Slots>,
 }

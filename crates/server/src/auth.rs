@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::audit::{Record, id_text};
 use crate::extract::InProject;
 use crate::issuer::Refusal;
+use crate::openapi::operation::{Described, Operation};
 use crate::wire::dialect::{self, Choice};
 use crate::wire::error::ApiError;
 use axum::extract::FromRequestParts;
@@ -23,36 +24,47 @@ pub trait Scope: Send + Sync {
     const WORD: Option<&'static str>;
 }
 
+/// Any valid key.
+#[derive(Clone, Copy, Debug)]
+pub struct AnyScope;
+
+impl Scope for AnyScope {
+    const WORD: Option<&'static str> = None;
+}
+
 macro_rules! scopes {
-    ($($(#[$doc:meta])* $name:ident = $word:expr),+ $(,)?) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
-        pub struct $name;
-        impl Scope for $name {
-            const WORD: Option<&'static str> = $word;
-        }
-    )+};
+    ($(#[doc = $meaning:literal] $name:ident = $word:literal),+ $(,)?) => {
+        $(
+            #[doc = $meaning]
+            #[derive(Clone, Copy, Debug)]
+            pub struct $name;
+            impl Scope for $name {
+                const WORD: Option<&'static str> = Some($word);
+            }
+        )+
+
+        /// Every scope, with what it lets a key do.
+        pub const SCOPES: &[(&str, &str)] = &[$(($word, $meaning.trim_ascii())),+];
+    };
 }
 
 scopes! {
-    /// Any valid key.
-    AnyScope = None,
-    /// See projects.
-    ProjectsRead = Some("projects:read"),
-    /// Make, change and delete projects.
-    ProjectsWrite = Some("projects:write"),
-    /// See and download assets.
-    AssetsRead = Some("assets:read"),
-    /// Upload, replace and delete assets.
-    AssetsWrite = Some("assets:write"),
-    /// See jobs.
-    JobsRead = Some("jobs:read"),
-    /// Dispatch, rename and delete jobs.
-    JobsWrite = Some("jobs:write"),
-    /// See workflows.
-    WorkflowsRead = Some("workflows:read"),
-    /// Dispatch, cancel and delete workflows.
-    WorkflowsWrite = Some("workflows:write"),
+    /// See projects
+    ProjectsRead = "projects:read",
+    /// Make, change and delete projects
+    ProjectsWrite = "projects:write",
+    /// See and download assets
+    AssetsRead = "assets:read",
+    /// Upload, replace and delete assets
+    AssetsWrite = "assets:write",
+    /// See jobs
+    JobsRead = "jobs:read",
+    /// Dispatch, rename and delete jobs
+    JobsWrite = "jobs:write",
+    /// See workflows
+    WorkflowsRead = "workflows:read",
+    /// Dispatch, cancel and delete workflows
+    WorkflowsWrite = "workflows:write",
 }
 
 /// A request with the right `S`: its token grants it, or what it reads is public.
@@ -128,6 +140,16 @@ impl<S: Scope> FromRequestParts<App> for Session<S> {
         let request = parts.extensions.get().cloned();
         let pass = Pass { token, scope: S::WORD };
         Ok(Session { caller, choice, request, pass, record, scope: PhantomData })
+    }
+}
+
+impl<S: Scope> Described for Session<S> {
+    fn describe(operation: &mut Operation) {
+        operation.sign_in(S::WORD);
+    }
+
+    fn describe_optional(operation: &mut Operation) {
+        operation.maybe_sign_in();
     }
 }
 

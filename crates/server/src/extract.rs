@@ -1,6 +1,7 @@
 //! Extractors whose refusals are our error bodies: ids in the path, query strings, JSON bodies, the base URL.
 
 use crate::app::App;
+use crate::openapi::operation::{Described, Operation};
 use crate::tls::OverTls;
 use crate::wire::body::Document;
 use crate::wire::error::ApiError;
@@ -59,6 +60,12 @@ impl FromRequestParts<App> for PathTexts {
     }
 }
 
+impl Described for PathTexts {
+    fn describe(operation: &mut Operation) {
+        operation.read_path(false);
+    }
+}
+
 /// `/projects/{projectId}/…`.
 pub struct InProject(pub ProjectId);
 
@@ -68,6 +75,12 @@ impl FromRequestParts<App> for InProject {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let PathTexts(texts) = PathTexts::from_request_parts(parts, app).await?;
         Ok(InProject(path_id(texts.first().map_or("", String::as_str))?))
+    }
+}
+
+impl Described for InProject {
+    fn describe(operation: &mut Operation) {
+        operation.read_path(true);
     }
 }
 
@@ -84,6 +97,12 @@ impl<T: PathId> FromRequestParts<App> for Item<T> {
     }
 }
 
+impl<T> Described for Item<T> {
+    fn describe(operation: &mut Operation) {
+        operation.read_path(true);
+    }
+}
+
 /// A query string, form-encoded; unknown names are ignored.
 pub struct Params<T>(pub T);
 
@@ -95,6 +114,12 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
             Ok(Query(params)) => Ok(Params(params)),
             Err(e) => Err(ApiError::bad_request(format!("query string: {}", e.body_text()))),
         }
+    }
+}
+
+impl<T: Described> Described for Params<T> {
+    fn describe(operation: &mut Operation) {
+        T::describe(operation);
     }
 }
 
@@ -130,6 +155,12 @@ impl FromRequestParts<App> for Page {
             after: number("after", given(params.after))?,
         };
         Ok(Page { query, url: format!("{base}{}", parts.uri.path()) })
+    }
+}
+
+impl Described for Page {
+    fn describe(operation: &mut Operation) {
+        operation.list();
     }
 }
 
@@ -177,6 +208,15 @@ impl FromRequest<App> for JsonBody {
     }
 }
 
+impl Described for JsonBody {
+    fn describe(operation: &mut Operation) {
+        operation.take_document(&[JSON]);
+    }
+}
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// A body that is a JSON object or, as its Content-Type says, a form.
 pub struct JsonOrForm(pub Document);
 
@@ -184,10 +224,17 @@ impl FromRequest<App> for JsonOrForm {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let form = request.headers().get(CONTENT_TYPE).is_some_and(|v| {
-            v.as_bytes().to_ascii_lowercase().starts_with(b"application/x-www-form-urlencoded")
-        });
+        let form = request
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_some_and(|v| v.as_bytes().to_ascii_lowercase().starts_with(FORM.as_bytes()));
         Ok(JsonOrForm(document(form, &read_body(request, app).await?)?))
+    }
+}
+
+impl Described for JsonOrForm {
+    fn describe(operation: &mut Operation) {
+        operation.take_document(&[JSON, FORM]);
     }
 }
 
@@ -262,6 +309,10 @@ impl FromRequestParts<App> for Base {
             None => Err(ApiError::bad_request("header Host is missing or malformed, links need it")),
         }
     }
+}
+
+impl Described for Base {
+    fn describe(_: &mut Operation) {}
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod issuer;
 mod links;
 mod lists;
 mod metrics;
+mod openapi;
 mod range;
 mod rate;
 mod reply;

@@ -98,7 +98,12 @@ impl Rates {
 
 fn is_poll(request: &Parts) -> bool {
     let path = request.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    matches!(request.method, Method::GET | Method::HEAD) && POLLED.iter().any(|start| path.starts_with(start))
+    matches!(request.method, Method::GET | Method::HEAD) && is_polled(path)
+}
+
+/// Whether reading this route is polling.
+pub fn is_polled(path: &str) -> bool {
+    POLLED.iter().any(|start| path.starts_with(start))
 }
 
 #[cfg(test)]

@@ -2,25 +2,29 @@
 
 use crate::app::App;
 use crate::audit::{self, Audit};
+use crate::auth::SCOPES;
 use crate::config::ServerConfig;
 use crate::connections::Slots;
 use crate::drain;
 use crate::metrics::{self, Requests};
-use crate::rate::Rates;
+use crate::openapi::{self, operation::Operation};
+use crate::rate::{Rates, is_polled};
 use crate::routes::{
-    assets, files, health, jobs, metrics as numbers, oauth, projects, schema, user, workflows,
+    self as handlers, assets, files, health, jobs, metrics as numbers, oauth, projects, schema, user,
+    workflows,
 };
+use crate::wire;
 use crate::wire::error::ApiError;
 use axum::extract::DefaultBodyLimit;
-use axum::handler::Handler;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware, routing};
+use bytes::Bytes;
 use fieldstone_engine::Engine;
 use fieldstone_engine::model::Timestamp;
 use std::any::Any;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -30,61 +34,77 @@ use tower_http::trace::{DefaultOnRequest, DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 
 macro_rules! routes {
-    ($($method:ident $path:literal => $handler:expr;)+) => {
+    ($($method:ident $path:literal => $handler:path, $words:path;)+) => {
         /// Method (lower case) and path of every route, in the order of the index.
         pub const ROUTES: &[(&str, &str)] = &[$((stringify!($method), $path)),+];
 
         fn routes() -> Router<App> {
             Router::new()$(.route($path, routing::$method($handler)))+
         }
+
+        /// What the API's document says of every route.
+        fn operations() -> Vec<Operation> {
+            Vec::from([$(Operation::new(
+                (stringify!($method), $path),
+                &$handler,
+                $words,
+                stringify!($method) != "get" || !is_polled($path),
+            )),+])
+        }
     };
 }
 
 routes! {
-    get    "/projects" => projects::list;
-    post   "/projects" => projects::create;
-    get    "/projects/{projectId}" => projects::get;
-    patch  "/projects/{projectId}" => projects::update;
-    delete "/projects/{projectId}" => projects::delete;
+    get    "/projects" => projects::list, projects::LIST;
+    post   "/projects" => projects::create, projects::CREATE;
+    get    "/projects/{projectId}" => projects::get, projects::GET;
+    patch  "/projects/{projectId}" => projects::update, projects::UPDATE;
+    delete "/projects/{projectId}" => projects::delete, projects::DELETE;
 
-    get    "/projects/{projectId}/assets" => assets::list;
-    post   "/projects/{projectId}/assets" => assets::create.layer(DefaultBodyLimit::disable());
-    get    "/projects/{projectId}/assets/{assetId}" => assets::get;
-    patch  "/projects/{projectId}/assets/{assetId}" => assets::replace.layer(DefaultBodyLimit::disable());
-    delete "/projects/{projectId}/assets/{assetId}" => assets::delete;
+    get    "/projects/{projectId}/assets" => assets::list, assets::LIST;
+    post   "/projects/{projectId}/assets" => assets::create, assets::CREATE;
+    get    "/projects/{projectId}/assets/{assetId}" => assets::get, assets::GET;
+    patch  "/projects/{projectId}/assets/{assetId}" => assets::replace, assets::REPLACE;
+    delete "/projects/{projectId}/assets/{assetId}" => assets::delete, assets::DELETE;
 
-    get    "/projects/{projectId}/jobs" => jobs::list;
-    post   "/projects/{projectId}/jobs" => jobs::create;
-    get    "/projects/{projectId}/jobs/{jobId}" => jobs::get;
-    patch  "/projects/{projectId}/jobs/{jobId}" => jobs::rename;
-    delete "/projects/{projectId}/jobs/{jobId}" => jobs::delete;
-    get    "/projects/{projectId}/jobs/{jobId}/status" => jobs::status;
-    get    "/projects/{projectId}/jobs/{jobId}/log" => jobs::log;
-    get    "/projects/{projectId}/jobs/{jobId}/events" => jobs::events;
+    get    "/projects/{projectId}/jobs" => jobs::list, jobs::LIST;
+    post   "/projects/{projectId}/jobs" => jobs::create, jobs::CREATE;
+    get    "/projects/{projectId}/jobs/{jobId}" => jobs::get, jobs::GET;
+    patch  "/projects/{projectId}/jobs/{jobId}" => jobs::rename, jobs::RENAME;
+    delete "/projects/{projectId}/jobs/{jobId}" => jobs::delete, jobs::DELETE;
+    get    "/projects/{projectId}/jobs/{jobId}/status" => jobs::status, jobs::STATUS;
+    get    "/projects/{projectId}/jobs/{jobId}/log" => jobs::log, jobs::LOG;
+    get    "/projects/{projectId}/jobs/{jobId}/events" => jobs::events, jobs::EVENTS;
 
-    get    "/projects/{projectId}/workflows" => workflows::list;
-    post   "/projects/{projectId}/workflows" => workflows::create;
-    get    "/projects/{projectId}/workflows/{workflowId}" => workflows::get;
-    delete "/projects/{projectId}/workflows/{workflowId}" => workflows::delete;
-    get    "/projects/{projectId}/workflows/{workflowId}/status" => workflows::status;
-    post   "/projects/{projectId}/workflows/{workflowId}/cancel" => workflows::cancel;
+    get    "/projects/{projectId}/workflows" => workflows::list, workflows::LIST;
+    post   "/projects/{projectId}/workflows" => workflows::create, workflows::CREATE;
+    get    "/projects/{projectId}/workflows/{workflowId}" => workflows::get, workflows::GET;
+    delete "/projects/{projectId}/workflows/{workflowId}" => workflows::delete, workflows::DELETE;
+    get    "/projects/{projectId}/workflows/{workflowId}/status" => workflows::status, workflows::STATUS;
+    post   "/projects/{projectId}/workflows/{workflowId}/cancel" => workflows::cancel, workflows::CANCEL;
 
-    get    "/files/{sha256}/{filename}" => files::get;
+    get    "/files/{sha256}/{filename}" => files::get, files::GET;
 
-    post   "/oauth/token" => oauth::token;
+    post   "/oauth/token" => oauth::token, oauth::TOKEN;
 
-    get    "/user/license" => user::license;
-    get    "/user/quota" => user::quota;
-    get    "/user/usage" => user::usage;
+    get    "/user/license" => user::license, user::LICENSE;
+    get    "/user/quota" => user::quota, user::QUOTA;
+    get    "/user/usage" => user::usage, user::USAGE;
 
-    get    "/healthz" => health::healthz;
-    get    "/readyz" => health::readyz;
-    get    "/metrics" => numbers::get;
-    get    "/openapi.json" => schema::openapi;
-    get    "/docs" => schema::docs;
-    get    "/docs/docs.js" => schema::docs_script;
-    get    "/docs/docs.css" => schema::docs_style;
+    get    "/healthz" => health::healthz, health::HEALTH;
+    get    "/readyz" => health::readyz, health::READINESS;
+    get    "/metrics" => numbers::get, numbers::GET;
+    get    "/openapi.json" => schema::openapi, schema::OPENAPI;
+    get    "/docs" => schema::docs, schema::DOCS;
+    get    "/docs/docs.js" => schema::docs_script, schema::SCRIPT;
+    get    "/docs/docs.css" => schema::docs_style, schema::STYLE;
 }
+
+/// The API's document as it is served; it depends on nothing that a server is told.
+static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
+    let schemas = [wire::SCHEMAS, handlers::SCHEMAS].concat();
+    openapi::document(&operations(), &schemas, SCOPES).to_string().into()
+});
 
 /// The whole API as one service, without connections of its own.
 pub fn router(engine: Engine, config: ServerConfig) -> Router {
@@ -102,9 +122,11 @@ pub(crate) fn with_slots(engine: Engine, config: ServerConfig, slots: Arc<Slots>
         started: Timestamp::now(),
         requests: requests.clone(),
         rates,
+        document: DOCUMENT.clone(),
         slots,
     };
-    let routes = routes().with_state(app);
+    // Bodies have limits of their own, which are settings.
+    let routes = routes().layer(DefaultBodyLimit::disable()).with_state(app);
     // Inside of all the rest: the line in the log is written before the answer leaves.
     let routes = match audit {
         Some(audit) => routes.layer(middleware::from_fn_with_state(audit, audit::record)),

@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::error::Result;
 use crate::model::*;
+use crate::store::list_query::fields_of;
 
 /// Bytes of one batch, and rows of it, as long as it has more than one.
 const BATCH_BYTES: u64 = 1 << 20;
@@ -28,6 +29,11 @@ impl Listing {
 }
 
 impl Engine {
+    /// By which fields a list is sorted, and by which it is searched, as `sort` and `q` spell them; the same for every project.
+    pub fn list_fields(what: Listable) -> (Vec<&'static str>, Vec<&'static str>) {
+        fields_of(what).names()
+    }
+
     /// Which rows a list has. What it names is read by the `listed_…` below, for the same caller.
     pub async fn list(&self, caller: &Caller, what: Listable, query: &ListQuery) -> Result<Listing> {
         if let Listable::Assets(project) | Listable::Jobs(project) | Listable::Workflows(project) = what {

@@ -6,7 +6,7 @@
 //! A quote inside a quoted value needs no escape: the closing one is followed by the end or by `AND`.
 
 use crate::error::EngineError;
-use crate::model::ListQuery;
+use crate::model::{ListQuery, Listable};
 use sqlx::{Encode, QueryBuilder, Sqlite, Type};
 
 /// What may be sorted and searched, as (wire name, column).
@@ -14,6 +14,24 @@ pub(crate) struct Fields {
     pub(super) table: &'static str,
     sort: &'static [(&'static str, &'static str)],
     search: &'static [(&'static str, &'static str)],
+}
+
+impl Fields {
+    /// What lists are sorted by, and what they are searched by, as clients spell it.
+    pub(crate) fn names(&self) -> (Vec<&'static str>, Vec<&'static str>) {
+        let names = |fields: &'static [(&str, &str)]| fields.iter().map(|(name, _)| *name).collect();
+        (names(self.sort), names(self.search))
+    }
+}
+
+/// What the entries of this list may be sorted and searched by.
+pub(crate) fn fields_of(what: Listable) -> &'static Fields {
+    match what {
+        Listable::Projects => &PROJECTS,
+        Listable::Assets(_) => &ASSETS,
+        Listable::Jobs(_) => &JOBS,
+        Listable::Workflows(_) => &WORKFLOWS,
+    }
 }
 
 pub(crate) static PROJECTS: Fields = Fields {

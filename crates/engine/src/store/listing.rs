@@ -1,13 +1,22 @@
 //! Lists in two steps: which rows, in which order and how large each is; then the rows, a batch at a time. No list is held whole, and none
 //! keeps a reader for longer than a batch takes.
 
-use super::list_query::{ASSETS, Fields, JOBS, List, PROJECTS, WORKFLOWS};
+use super::list_query::{Fields, List, fields_of};
 use super::{Store, rows, sql};
 use crate::error::{EngineError, Result};
 use crate::model::*;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use std::collections::HashMap;
+
+fn head_of(what: Listable) -> &'static str {
+    match what {
+        Listable::Projects => sql::LISTING_PROJECTS,
+        Listable::Assets(_) => sql::LISTING_ASSETS,
+        Listable::Jobs(_) => sql::LISTING_JOBS,
+        Listable::Workflows(_) => sql::LISTING_WORKFLOWS,
+    }
+}
 
 impl Store {
     /// The rows of a list.
@@ -17,12 +26,7 @@ impl Store {
         what: Listable,
         query: &ListQuery,
     ) -> Result<Listing> {
-        let (fields, head): (&Fields, &'static str) = match what {
-            Listable::Projects => (&PROJECTS, sql::LISTING_PROJECTS),
-            Listable::Assets(_) => (&ASSETS, sql::LISTING_ASSETS),
-            Listable::Jobs(_) => (&JOBS, sql::LISTING_JOBS),
-            Listable::Workflows(_) => (&WORKFLOWS, sql::LISTING_WORKFLOWS),
-        };
+        let (fields, head) = (fields_of(what), head_of(what));
         let list = List::parse(query, fields)?;
         self.check_after(&list, fields).await?;
         let mut found = match what {

@@ -1,17 +1,23 @@
 //! `/projects/{projectId}/assets`.
 
-use super::{Answer, Shared, StatusCode, upload};
+use super::upload::{self, FileBody};
+use super::{Answer, Shared, StatusCode};
 use crate::auth::{AssetsRead, AssetsWrite, Session};
 use crate::extract::{Base, InProject, Item, Page, Params, content_length};
 use crate::links::{self, Target};
 use crate::lists;
+use crate::openapi::answers::Answer as Told;
+use crate::openapi::operation::{Described, Operation};
+use crate::openapi::words::Words;
 use crate::wire::error::ApiError;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use fieldstone_engine::Engine;
 use fieldstone_engine::filename::check_filename;
 use fieldstone_engine::model::{AssetId, Caller, Listable, Timestamp};
 use serde::Deserialize;
 use std::sync::Arc;
+
+pub const LIST: Words = Words::list("getAssets", "List project assets", "Asset");
 
 pub async fn list(
     State(app): Shared,
@@ -25,11 +31,13 @@ pub async fn list(
     lists::answer(&app, &session, Listable::Assets(project), page, read).await
 }
 
+pub const CREATE: Words = Words::new("createAsset", "Upload an asset", &[Told::one(201, "Created", "Asset")]);
+
 pub async fn create(
     State(app): Shared,
     session: Session<AssetsWrite>,
     InProject(project): InProject,
-    request: Request,
+    FileBody(request): FileBody,
 ) -> Answer {
     // Refuse before the body comes, not after a gigabyte of it.
     app.engine.get_project(&session.caller, project).await?;
@@ -43,11 +51,15 @@ pub async fn create(
     Ok(session.one(StatusCode::CREATED, &asset))
 }
 
+pub const REPLACE: Words =
+    Words::new("replaceAsset", "Replace the content of an asset", &[Told::ok("Asset")])
+        .details("Kept for older clients; the id stays.");
+
 pub async fn replace(
     State(app): Shared,
     session: Session<AssetsWrite>,
     Item(project, id): Item<AssetId>,
-    request: Request,
+    FileBody(request): FileBody,
 ) -> Answer {
     let old = app.engine.get_asset(&session.caller, project, id).await?;
     let file = upload::receive(&app, project, old.size, request).await?;
@@ -63,6 +75,12 @@ pub struct Download {
     filename: Option<String>,
 }
 
+impl Described for Download {
+    fn describe(operation: &mut Operation) {
+        operation.read(&["download", "saveAs"]);
+    }
+}
+
 impl Download {
     fn wanted(&self) -> Result<bool, ApiError> {
         match self.download.as_deref().map(str::to_ascii_lowercase).as_deref() {
@@ -74,6 +92,10 @@ impl Download {
         }
     }
 }
+
+pub const GET: Words = Words::new("getAsset", "Get project asset by ID", &[Told::ok("AssetWithLink")]).details(
+    "With download=true the reply also holds a link to the bytes that needs no Authorization and is valid for one hour.",
+);
 
 pub async fn get(
     State(app): Shared,
@@ -96,6 +118,8 @@ pub async fn get(
     let link = links::sign(&app.engine.signing_key().await?, &base?.0, &target);
     Ok(session.linked(StatusCode::OK, &asset, &link))
 }
+
+pub const DELETE: Words = Words::new("deleteAsset", "Delete project asset", &[Told::deleted()]);
 
 pub async fn delete(
     State(app): Shared,

@@ -3,6 +3,8 @@
 use super::Shared;
 use crate::extract::PathTexts;
 use crate::links::{self, Target};
+use crate::openapi::answers::{Answer, FORBIDDEN, NOT_FOUND, RANGE_NOT_SATISFIABLE, UNAVAILABLE};
+use crate::openapi::words::Words;
 use crate::range::{self, Wanted};
 use crate::wire::error::ApiError;
 use axum::body::Body;
@@ -50,6 +52,21 @@ pub(crate) fn check<'a>(
     }
     Ok(target)
 }
+
+pub const GET: Words = Words::new(
+    "download",
+    "Download by a signed link",
+    &[
+        Answer::bytes(200, "All bytes"),
+        Answer::bytes(206, "The range asked for"),
+        Answer::empty(304, "The client has it already (If-None-Match)"),
+    ],
+)
+.details(
+    "HEAD is answered too. Single byte ranges only. The link ends with its asset: 404 once that was deleted or has other bytes.",
+)
+.parameters(&["linkAsset", "expires", "signature", "Range", "IfRange", "IfNoneMatch"])
+.refuses(&[FORBIDDEN, NOT_FOUND, RANGE_NOT_SATISFIABLE, UNAVAILABLE]);
 
 /// GET and HEAD.
 pub async fn get(

@@ -4,6 +4,9 @@ use super::{Answer, Shared, StatusCode};
 use crate::auth::{JobsRead, JobsWrite, Session};
 use crate::extract::{Base, InProject, Item, JsonBody, JsonOrForm, Page};
 use crate::lists;
+use crate::openapi::answers::{Answer as Told, CONFLICT, Header};
+use crate::openapi::schema::fraction;
+use crate::openapi::words::Words;
 use crate::wire::error::ApiError;
 use crate::wire::jobs::{log_line, new_job, new_name};
 use axum::extract::State;
@@ -16,6 +19,8 @@ use serde_json::json;
 use std::convert::Infallible;
 use std::sync::Arc;
 
+pub const LIST: Words = Words::list("getJobs", "List project jobs", "Job");
+
 pub async fn list(
     State(app): Shared,
     session: Session<JobsRead>,
@@ -27,6 +32,10 @@ pub async fn list(
     };
     lists::answer(&app, &session, Listable::Jobs(project), page, read).await
 }
+
+pub const CREATE: Words =
+    Words::new("createJob", "Dispatch a job", &[Told::one(202, "Accepted; poll the link", "JobWithLink")])
+        .takes("NewJob");
 
 pub async fn create(
     State(app): Shared,
@@ -42,10 +51,24 @@ pub async fn create(
     Ok(session.linked(StatusCode::ACCEPTED, &job, &link))
 }
 
+pub const GET: Words = Words::new("getJob", "Get project job by ID", &[Told::ok("Job")]).details(
+    "400: the header Prefer names a dialect that does not exist, or the path is not UTF-8 once decoded. An id that is no decimal \
+     number, or too large for one, names nothing: 404.",
+);
+
 /// `GET /projects/{projectId}/jobs/{jobId}`, the page this API is built around.
 pub async fn get(State(app): Shared, session: Session<JobsRead>, Item(project, id): Item<JobId>) -> Answer {
     Ok(session.one(StatusCode::OK, &*app.engine.get_job(&session.caller, project, id).await?))
 }
+
+const PROGRESS: Header = Header::new("X-Progress", fraction, "Fraction done");
+
+pub const STATUS: Words = Words::new(
+    "getJobStatus",
+    "Poll a job",
+    &[Told::one(201, "Succeeded", "Job"), Told::one(202, "Not finished", "Job").with(PROGRESS)],
+)
+.details("A job that failed or was canceled answers 400 with its error.");
 
 /// What pollers ask: 202 while it is unfinished, 201 once it succeeded, 400 with its error when it did not.
 pub async fn status(
@@ -64,12 +87,20 @@ pub async fn status(
     }
 }
 
+pub const LOG: Words = Words::new("getJobLog", "What happened to a job", &[Told::many("LogLine")])
+    .details("Oldest line first. An addition to the platform's API.");
+
 /// What happened to a job, line by line. An addition: no client asks for it.
 pub async fn log(State(app): Shared, session: Session<JobsRead>, Item(project, id): Item<JobId>) -> Answer {
     let lines = app.engine.job_log(&session.caller, project, id).await?;
     let dates = session.choice.dialect.dates();
     Ok(session.json(StatusCode::OK, &lines.iter().map(|line| log_line(line, dates)).collect::<Vec<_>>()))
 }
+
+pub const EVENTS: Words = Words::new("watchJob", "Follow a job", &[Told::events("JobEvent")]).details(
+    "Server-sent events `state` and `progress`, each with `{state, progress, error}`, until the job has ended. An addition to \
+     the platform's API.",
+);
 
 /// State and progress as they change, as server-sent events, until the job has ended or whoever listens may not any more. An
 /// addition.
@@ -96,6 +127,8 @@ fn job_event(job: &Job) -> Event {
     Event::default().event(name).data(data.to_string())
 }
 
+pub const RENAME: Words = Words::new("updateJob", "Rename a job", &[Told::ok("Job")]).takes("JobName");
+
 pub async fn rename(
     State(app): Shared,
     session: Session<JobsWrite>,
@@ -105,6 +138,10 @@ pub async fn rename(
     let job = app.engine.rename_job(&session.caller, project, id, &new_name(body)?).await?;
     Ok(session.one(StatusCode::OK, &job))
 }
+
+pub const DELETE: Words =
+    Words::new("deleteJob", "Delete a job; an unfinished one is cancelled first", &[Told::deleted()])
+        .refuses(&[CONFLICT]);
 
 pub async fn delete(
     State(app): Shared,

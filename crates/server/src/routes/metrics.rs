@@ -5,6 +5,8 @@ use crate::app::App;
 use crate::auth::{AnyScope, Session};
 use crate::connections::Slots;
 use crate::metrics::Text;
+use crate::openapi::answers::Answer;
+use crate::openapi::words::Words;
 use crate::wire::error::ApiError;
 use axum::Extension;
 use axum::extract::{ConnectInfo, State};
@@ -18,6 +20,9 @@ use std::sync::atomic::Ordering;
 
 /// Headers that a proxy adds: who comes through one is not from here, though the proxy is.
 const PROXIED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+
+pub const GET: Words = Words::new("getMetrics", "Numbers for Prometheus", &[Answer::text("text/plain")])
+    .details("From this machine without a key, from elsewhere (or through a proxy) with any valid one.");
 
 pub async fn get(
     State(app): Shared,

@@ -3,6 +3,9 @@
 use super::Shared;
 use crate::audit::Record;
 use crate::extract::JsonOrForm;
+use crate::openapi::answers::{Answer, Header, UNAVAILABLE};
+use crate::openapi::schema::{Schema, Schemas, any, integer, object, text, word};
+use crate::openapi::words::Words;
 use crate::wire::error::ApiError;
 use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
@@ -24,6 +27,47 @@ struct Bought {
     expires_in: u64,
     #[serde(skip_serializing_if = "String::is_empty")]
     scope: String,
+}
+
+pub const TOKEN: Words = Words::new(
+    "createToken",
+    "Buy a token with a client's id and secret (OAuth 2.0 client credentials)",
+    &[
+        Answer::ok("Token"),
+        Answer::one(400, "invalid_request or unsupported_grant_type", "TokenError"),
+        Answer::one(401, "invalid_client: the client is unknown, revoked or expired, or its secret is wrong", "TokenError")
+            .with(Header::new("WWW-Authenticate", text, "Basic")),
+        Answer::one(408, "invalid_request: the body stopped arriving", "TokenError"),
+        Answer::one(413, "invalid_request: the body is too large", "TokenError"),
+    ],
+)
+.details(
+    "Clients are made with `fieldstone clients create`. Id and secret are in the body or in `Authorization: Basic`. `audience`, \
+     `organization` and `scope` are ignored: a token is good for this server, with the client's scopes.",
+)
+.takes("TokenRequest")
+.refuses(&[UNAVAILABLE]);
+
+/// What is sent and bought, for the API's document.
+pub const SCHEMAS: Schemas = &[("TokenRequest", request), ("Token", bought)];
+
+fn request() -> Schema {
+    let ignored = || text().or_null().says("Ignored");
+    object([("grant_type", word(["client_credentials"]))]).and_maybe([
+        ("client_id", text()),
+        ("client_secret", text()),
+        ("audience", ignored()),
+        ("scope", ignored()),
+    ])
+}
+
+fn bought() -> Schema {
+    object([
+        ("access_token", text()),
+        ("token_type", any().with("const", "Bearer")),
+        ("expires_in", integer().says("Seconds")),
+    ])
+    .and_maybe([("scope", text().says("What it allows; absent when it allows everything"))])
 }
 
 /// JSON or form; the client's id and secret in the body or in `Authorization: Basic`. `audience` and `organization`, which

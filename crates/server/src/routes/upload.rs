@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::extract::{content_length, in_time};
+use crate::openapi::operation::{Described, Operation};
 use crate::wire::assets::decode_filename;
 use crate::wire::error::ApiError;
 use axum::body::Body;
@@ -12,6 +13,7 @@ use fieldstone_engine::filename::check_filename;
 use fieldstone_engine::model::ProjectId;
 use fieldstone_engine::{FieldError, Upload};
 use futures::StreamExt;
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +28,23 @@ pub struct Received {
     pub upload: Upload,
     /// The name that its sender gave it.
     pub filename: String,
+}
+
+/// A multipart body that holds a file, still to be read.
+pub struct FileBody(pub Request);
+
+impl FromRequest<App> for FileBody {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Infallible> {
+        Ok(FileBody(request))
+    }
+}
+
+impl Described for FileBody {
+    fn describe(operation: &mut Operation) {
+        operation.take_file();
+    }
 }
 
 /// Reads the one part `file` of a multipart body that goes to `project` in place of `replaced` bytes; parts with other names are skipped. Nothing of a body

@@ -4,11 +4,15 @@ use super::{Answer, Shared, StatusCode};
 use crate::auth::{Session, WorkflowsRead, WorkflowsWrite};
 use crate::extract::{Base, InProject, Item, JsonBody, Page};
 use crate::lists;
+use crate::openapi::answers::{Answer as Told, CONFLICT};
+use crate::openapi::words::Words;
 use crate::wire::workflows::new_workflow;
 use axum::extract::State;
 use fieldstone_engine::Engine;
 use fieldstone_engine::model::{Caller, Listable, NewWorkflow, WorkflowId};
 use std::sync::Arc;
+
+pub const LIST: Words = Words::list("getWorkflows", "List project workflows", "Workflow");
 
 pub async fn list(
     State(app): Shared,
@@ -21,6 +25,13 @@ pub async fn list(
     };
     lists::answer(&app, &session, Listable::Workflows(project), page, read).await
 }
+
+pub const CREATE: Words = Words::new(
+    "createWorkflow",
+    "Dispatch a workflow",
+    &[Told::one(202, "Accepted; poll the link", "WorkflowWithLink")],
+)
+.takes("NewWorkflow");
 
 pub async fn create(
     State(app): Shared,
@@ -36,6 +47,8 @@ pub async fn create(
     Ok(session.linked(StatusCode::ACCEPTED, &workflow, &link))
 }
 
+pub const GET: Words = Words::new("getWorkflow", "Get project workflow by ID", &[Told::ok("Workflow")]);
+
 pub async fn get(
     State(app): Shared,
     session: Session<WorkflowsRead>,
@@ -43,6 +56,12 @@ pub async fn get(
 ) -> Answer {
     Ok(session.one(StatusCode::OK, &app.engine.get_workflow(&session.caller, project, id).await?))
 }
+
+pub const STATUS: Words = Words::new(
+    "getWorkflowStatus",
+    "Poll a workflow",
+    &[Told::one(201, "Ended, in whatever state", "Workflow"), Told::one(202, "Not finished", "Workflow")],
+);
 
 /// What pollers ask: 202 while it runs, 201 once it ended in whatever way; `state` tells which.
 pub async fn status(
@@ -55,6 +74,9 @@ pub async fn status(
     Ok(session.one(status, &workflow))
 }
 
+pub const CANCEL: Words =
+    Words::new("cancelWorkflow", "Cancel a workflow", &[Told::ok("Workflow")]).refuses(&[CONFLICT]);
+
 pub async fn cancel(
     State(app): Shared,
     session: Session<WorkflowsWrite>,
@@ -62,6 +84,13 @@ pub async fn cancel(
 ) -> Answer {
     Ok(session.one(StatusCode::OK, &app.engine.cancel_workflow(&session.caller, project, id).await?))
 }
+
+pub const DELETE: Words = Words::new(
+    "deleteWorkflow",
+    "Delete a workflow with its jobs; an unfinished one is cancelled first",
+    &[Told::deleted()],
+)
+.refuses(&[CONFLICT]);
 
 pub async fn delete(
     State(app): Shared,

@@ -2,6 +2,7 @@
 
 use super::dialect::Dialect;
 use super::{Resource, Text, date};
+use crate::openapi::schema::{Schema, Schemas, date as moment, integer, object, text, uri, with_fields};
 use fieldstone_engine::model::Asset;
 use serde::ser::SerializeMap;
 
@@ -25,6 +26,28 @@ impl Resource for Asset {
 /// (WHATWG HTML, multipart/form-data encoding algorithm).
 pub fn decode_filename(raw: &str) -> String {
     raw.replace("%22", "\"")
+}
+
+/// How assets are shown, for the API's document.
+pub const SCHEMAS: Schemas = &[("Asset", shown), ("AssetWithLink", with_link)];
+
+fn shown() -> Schema {
+    let checksum = text().with("pattern", "^sha256:[0-9a-f]{64}$").says("sha256: and 64 hex digits");
+    object([
+        ("id", text()),
+        ("filename", text().says("Need not be unique; a reference by name means the newest")),
+        ("size", integer().with("minimum", 0).says("Bytes")),
+        ("checksum", checksum),
+        ("created", moment()),
+        ("modified", moment()),
+        ("project_id", text().says("Project ID")),
+        ("job_id", text().or_null().says("Job that made it; null for an upload")),
+    ])
+}
+
+fn with_link() -> Schema {
+    let link = uri().says("With download=true: where the bytes are");
+    with_fields("Asset", object([]).and_maybe([("link", link)]))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Error bodies: `{"code","name","description","msg"}`, plus `errors` for validation, for every non-2xx.
 
+use crate::openapi::schema::{Schema, Schemas, integer, list, object, text, with_fields, word};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -155,4 +156,23 @@ impl IntoResponse for ApiError {
         }
         response
     }
+}
+
+/// How refusals are shown, for the API's document.
+pub const SCHEMAS: Schemas = &[("Error", shown), ("TokenError", shown_by_oauth)];
+
+fn shown() -> Schema {
+    let field = object([("field", text()), ("msg", text())]);
+    object([
+        ("code", integer().says("HTTP response code")),
+        ("name", text().says("Status text corresponding to the HTTP response code")),
+        ("description", text().says("Detailed error message")),
+        ("msg", text().says("The same as description, for older clients")),
+    ])
+    .and_maybe([("errors", list(field).says("Only when fields of the body are wrong"))])
+}
+
+fn shown_by_oauth() -> Schema {
+    let error = word(["invalid_request", "invalid_client", "unsupported_grant_type"]);
+    with_fields("Error", object([("error", error), ("error_description", text())]))
 }

@@ -5,6 +5,10 @@ use super::date::{DateStyle, WireDate};
 use super::dialect::Dialect;
 use super::error::ApiError;
 use super::{One, Resource, Text, TextList, are_large, date};
+use crate::openapi::schema::{
+    Schema, Schemas, any, date as moment, date_or_null, document, fraction, integer, json_text, list, map,
+    name, named, object, text, text_lists, uri, with_fields, word,
+};
 use fieldstone_engine::model::{Job, JobData, LogLine, NewJob, State};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
@@ -163,6 +167,82 @@ pub fn new_name(mut body: Document) -> Result<String, ApiError> {
     let name = body.required_text("name");
     body.finish()?;
     Ok(name)
+}
+
+/// How jobs are shown and sent, for the API's document.
+pub const SCHEMAS: Schemas = &[
+    ("JobData", data),
+    ("Job", shown),
+    ("JobWithLink", with_link),
+    ("NewJob", new),
+    ("JobName", rename),
+    ("LogLine", line),
+    ("JobEvent", event),
+];
+
+/// States of jobs and workflows.
+pub(crate) fn state() -> Schema {
+    word(State::ALL.map(State::as_str)).says("Current state")
+}
+
+fn data() -> Schema {
+    let assets = "Asset mapping. A slot with several assets shows the first under its name and the others as name.1, name.2, … \
+                  (our choice). null while there is nothing.";
+    let params = "Parameter mapping; structured values are JSON text. null while there is nothing.";
+    object([("params", map(text()).or_null().says(params))])
+        .and_maybe([("assets", map(named("Asset")).or_null().says(assets))])
+        .says("Job assets and parameters")
+}
+
+fn shown() -> Schema {
+    object([
+        ("id", text()),
+        ("name", text().or_null().says("In a workflow: its key in the definition")),
+        ("type", text().says("Type name")),
+        ("state", state()),
+        ("created", moment()),
+        ("started", date_or_null()),
+        ("finished", date_or_null()),
+        ("error", text().or_null().says("Error message for failed jobs")),
+        ("inputs", named("JobData")),
+        ("outputs", named("JobData")),
+        ("needs", list(text()).says("IDs of upstream dependencies")),
+        ("project_id", text().says("Project ID")),
+        ("workflow_id", text().or_null().says("Workflow ID, if part of a workflow")),
+    ])
+}
+
+fn with_link() -> Schema {
+    with_fields("Job", object([]).and_maybe([("link", uri().says("Status URL to poll"))]))
+}
+
+fn new() -> Schema {
+    let type_name = name().says("Type name; an unknown one dispatches and then fails");
+    object([("type", type_name)]).and_maybe([
+        ("name", name().or_null()),
+        ("parameters", document().or_null().says("Strings or native JSON")),
+        ("params", document().or_null().says("The same under its newer name; wins over parameters")),
+        ("assets", text_lists().or_null().says("Filenames by input slot")),
+    ])
+}
+
+fn rename() -> Schema {
+    object([("name", name())])
+}
+
+fn line() -> Schema {
+    object([
+        ("time", text()),
+        ("attempt", integer().with("minimum", 0).says("0 before the first")),
+        ("level", any().with("enum", json!(["info", "warning", "error"]))),
+        ("text", text()),
+    ])
+}
+
+fn event() -> Schema {
+    let data = object([("state", state()), ("progress", fraction()), ("error", text().or_null())]);
+    let name = word(["state", "progress"]).says("state at its start and end, progress in between");
+    object([("event", name), ("data", json_text(data))]).says("One server-sent event")
 }
 
 #[cfg(test)]

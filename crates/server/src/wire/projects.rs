@@ -4,6 +4,7 @@ use super::body::Document;
 use super::dialect::Dialect;
 use super::error::ApiError;
 use super::{Resource, Text, are_large, date};
+use crate::openapi::schema::{Schema, Schemas, any, date as moment, integer_text, name, object, text, word};
 use fieldstone_engine::model::{Access, NewProject, PROJECT_KINDS, Project, ProjectChange};
 use serde::ser::SerializeMap;
 
@@ -84,4 +85,59 @@ pub fn project_change(mut body: Document) -> Result<ProjectChange, ApiError> {
     };
     body.finish()?;
     Ok(change)
+}
+
+/// How projects are shown and sent, for the API's document.
+pub const SCHEMAS: Schemas = &[("Project", shown), ("NewProject", new), ("ProjectChange", change)];
+
+fn access_schema() -> Schema {
+    word(["private", "org", "public"])
+        .says("private: its user; org and public: every key of this server may read")
+}
+
+fn kind_schema() -> Schema {
+    word(PROJECT_KINDS.iter().copied()).says("Kind of project")
+}
+
+fn own_document() -> Schema {
+    any().says("The client's own document")
+}
+
+fn graph() -> Schema {
+    any().says("The client's shape graph")
+}
+
+fn shown() -> Schema {
+    object([
+        ("id", text()),
+        ("user", text().says("Owner")),
+        ("name", text()),
+        ("access", access_schema()),
+        ("created", moment()),
+        ("modified", moment()),
+        ("type", kind_schema()),
+        ("thumbnail", text().or_null()),
+        ("project", own_document()),
+        ("graph", graph()),
+    ])
+}
+
+fn new() -> Schema {
+    let source =
+        integer_text().says("ID of a project to duplicate: its data and assets, not its jobs").or_null();
+    object([("name", name())]).and_maybe([
+        ("access", access_schema().or_null().with("default", "private")),
+        ("type", kind_schema().or_null()),
+        ("project", own_document()),
+        ("source", source),
+    ])
+}
+
+fn change() -> Schema {
+    object([]).says("Absent fields stay as they are.").and_maybe([
+        ("name", name().or_null()),
+        ("access", access_schema().or_null()),
+        ("project", own_document()),
+        ("graph", graph()),
+    ])
 }

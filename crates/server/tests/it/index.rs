@@ -3,7 +3,7 @@
 use crate::harness::{Server, send};
 use fieldstone_server::router::ROUTES;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashSet};
 
 /// The path of a route with every placeholder filled.
@@ -44,9 +44,15 @@ async fn the_document_and_the_index_name_the_same_routes() {
 
     let mut refs = BTreeSet::new();
     references(&document, &mut refs);
-    for reference in refs {
+    for reference in &refs {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{reference} points nowhere");
+    }
+    for kind in ["schemas", "responses", "parameters"] {
+        for name in document["components"][kind].as_object().unwrap().keys() {
+            let reference = format!("#/components/{kind}/{name}");
+            assert!(refs.contains(reference.as_str()), "nothing points to {reference}");
+        }
     }
     let mut ids = HashSet::new();
     for (method, path) in ROUTES {
@@ -62,6 +68,38 @@ async fn the_document_and_the_index_name_the_same_routes() {
             .collect();
         let placeholders: Vec<&str> = path.split('/').filter(|part| part.starts_with('{')).collect();
         assert_eq!(declared, placeholders, "{method} {path}");
+    }
+}
+
+/// The fields that a schema of the document has.
+fn fields(document: &Value, name: &str) -> BTreeSet<String> {
+    let properties = document["components"]["schemas"][name]["properties"].as_object().unwrap();
+    properties.keys().cloned().collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_shown_has_the_fields_that_the_document_says_and_no_other() {
+    let server = Server::start().await;
+    let document = send(server.bare(Method::GET, "/openapi.json")).await.expect(200);
+    let project = server.project().await;
+    server.upload(&project, "a.stl", b"solid").await.expect(201);
+    let new = json!({"type": "test/copy", "assets": {"mesh": "a.stl"}});
+    server.post(&format!("{project}/jobs"), new).await.expect(202);
+    let new = json!({"definition": "jobs: {}"});
+    server.post(&format!("{project}/workflows"), new).await.expect(202);
+    let lists = [("Project", "/projects".to_owned()), ("Asset", format!("{project}/assets"))]
+        .into_iter()
+        .chain([("Job", format!("{project}/jobs")), ("Workflow", format!("{project}/workflows"))])
+        .chain([("LogLine", format!("{project}/jobs/1/log"))]);
+    for (name, path) in lists {
+        let shown = server.get(&path).await.expect(200);
+        let keys: BTreeSet<String> = shown[0].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(keys, fields(&document, name), "{name}");
+    }
+    for (name, path) in [("License", "/user/license"), ("Counts", "/user/quota")] {
+        let shown = server.get(path).await.expect(200);
+        let keys: BTreeSet<String> = shown.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(keys, fields(&document, name), "{name}");
     }
 }
 

@@ -1,0 +1,75 @@
+//! The parameters that the document names: ids in paths, queries, headers.
+
+use super::lists;
+use super::schema::{Schema, text, word};
+use serde_json::{Map, Value, json};
+
+fn id() -> Schema {
+    text().with("pattern", "^(0|[1-9][0-9]*)$")
+}
+
+fn download() -> Schema {
+    word(["true", "1", "false", "0", ""])
+}
+
+fn filename() -> Schema {
+    text().with("maxLength", 255).with(
+        "pattern",
+        "^([^/\\\\\\u0000-\\u001f\\u007f-\\u009f.][^/\\\\\\u0000-\\u001f\\u007f-\\u009f]*)?$",
+    )
+}
+
+/// In a path; the placeholder is the name.
+const PATH: &[(&str, fn() -> Schema, &str)] = &[
+    ("projectId", id, "Project ID"),
+    ("assetId", id, "Asset ID"),
+    ("jobId", id, "Job ID"),
+    ("workflowId", id, "Workflow ID"),
+    ("sha256", text, "SHA-256 of the bytes, 64 hex digits"),
+    ("filename", text, "Name to save under"),
+];
+
+/// In a query or a header: name in the document, where, name on the wire, whether it must be there, schema, words.
+type Parameter = (&'static str, &'static str, &'static str, bool, fn() -> Schema, &'static str);
+
+const OTHERS: &[Parameter] = &[
+    ("download", "query", "download", false, download, "true or 1: also give a link to the bytes"),
+    ("saveAs", "query", "filename", false, filename, "Name to save the download under, at most 255 bytes"),
+    ("linkAsset", "query", "asset", true, text, "Whose bytes the link opens: project and asset"),
+    ("expires", "query", "expires", true, text, "Unix seconds"),
+    ("signature", "query", "signature", true, text, "HMAC-SHA256, hex"),
+    ("Range", "header", "Range", false, text, "bytes=a-b, bytes=a- or bytes=-n"),
+    ("IfRange", "header", "If-Range", false, text, "ETag"),
+    ("IfNoneMatch", "header", "If-None-Match", false, text, "ETags"),
+    (
+        "Prefer",
+        "header",
+        "Prefer",
+        false,
+        text,
+        "dialect=openapi, dialect=sdk or dialect=sdk-legacy: the spelling of the reply (RFC 7240). This document describes \
+         openapi; the others, made for the Python SDKs, write dates after RFC 1123 and add or leave out fields. Without it the \
+         key's dialect applies, else sdk for the User-Agent Python/<version>, else openapi.",
+    ),
+];
+
+/// All of them, by their names in the document.
+pub(super) fn all() -> Map<String, Value> {
+    let mut all = Map::new();
+    for (name, schema, says) in PATH {
+        let value = json!({
+            "name": name, "in": "path", "required": true, "description": says, "schema": Value::from(schema()),
+        });
+        all.insert((*name).to_owned(), value);
+    }
+    for (key, place, name, is_required, schema, says) in OTHERS {
+        let mut value =
+            json!({"name": name, "in": place, "description": says, "schema": Value::from(schema())});
+        if *is_required {
+            value["required"] = true.into();
+        }
+        all.insert((*key).to_owned(), value);
+    }
+    all.extend(lists::components());
+    all
+}
