@@ -7,11 +7,10 @@ use crate::config::ServerConfig;
 use crate::connections::Slots;
 use crate::drain;
 use crate::metrics::{self, Requests};
-use crate::openapi::{self, operation::Operation};
+use crate::openapi::{self, operation::Operation, schema::Schemas};
 use crate::rate::{Rates, is_polled};
 use crate::routes::{
-    self as handlers, assets, files, health, jobs, metrics as numbers, oauth, projects, schema, user,
-    workflows,
+    assets, files, health, jobs, metrics as numbers, oauth, projects, schema, user, workflows,
 };
 use crate::wire;
 use crate::wire::error::ApiError;
@@ -100,11 +99,20 @@ routes! {
     get    "/docs/docs.css" => schema::docs_style, schema::STYLE;
 }
 
+/// The schemas of everything that is shown or sent.
+const SCHEMAS: &[Schemas] = &[
+    wire::projects::SCHEMAS,
+    wire::assets::SCHEMAS,
+    wire::jobs::SCHEMAS,
+    wire::workflows::SCHEMAS,
+    wire::error::SCHEMAS,
+    user::SCHEMAS,
+    oauth::SCHEMAS,
+];
+
 /// The API's document as it is served; it depends on nothing that a server is told.
-static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
-    let schemas = [wire::SCHEMAS, handlers::SCHEMAS].concat();
-    openapi::document(&operations(), &schemas, SCOPES).to_string().into()
-});
+static DOCUMENT: LazyLock<Bytes> =
+    LazyLock::new(|| openapi::document(&operations(), SCHEMAS, SCOPES).to_string().into());
 
 /// The whole API as one service, without connections of its own.
 pub fn router(engine: Engine, config: ServerConfig) -> Router {

@@ -19,8 +19,10 @@ fn filename() -> Schema {
     )
 }
 
-/// In a path; the placeholder is the name.
-const PATH: &[(&str, fn() -> Schema, &str)] = &[
+/// In a path: placeholder and name, schema, words.
+type InPath = (&'static str, fn() -> Schema, &'static str);
+
+const PATH: &[InPath] = &[
     ("projectId", id, "Project ID"),
     ("assetId", id, "Asset ID"),
     ("jobId", id, "Job ID"),

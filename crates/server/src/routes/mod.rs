@@ -13,14 +13,10 @@ pub mod user;
 pub mod workflows;
 
 use crate::app::App;
-use crate::openapi::schema::Schemas;
 use crate::reply::Reply;
 use crate::wire::error::ApiError;
 use axum::extract::State;
 use axum::http::StatusCode;
-
-/// Schemas of what stands beside no noun of the wire.
-pub const SCHEMAS: &[Schemas] = &[user::SCHEMAS, oauth::SCHEMAS];
 
 type Answer = Result<Reply, ApiError>;
 type Shared = State<App>;

@@ -9,17 +9,12 @@ pub mod jobs;
 pub mod projects;
 pub mod workflows;
 
-use crate::openapi::schema::Schemas;
 use date::WireDate;
 use dialect::Dialect;
 use fieldstone_engine::model::Timestamp;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 use std::fmt::Display;
-
-/// The schemas of everything that is shown or sent.
-pub const SCHEMAS: &[Schemas] =
-    &[projects::SCHEMAS, assets::SCHEMAS, jobs::SCHEMAS, workflows::SCHEMAS, error::SCHEMAS];
 
 /// Something with an id that is shown as a JSON object.
 pub trait Resource {
