@@ -1,9 +1,9 @@
 //! `fieldstone demo`: the whole way of a part, over HTTP as a user goes it.
 
 use crate::INTERRUPTED;
-use crate::client::{Client, text};
 use crate::picture::{Field, write_picture};
-use crate::progress::JobLines;
+use crate::progress::{JobLines, Standing};
+use crate::remote::{Client, fetch, text};
 use crate::run::file_name;
 use crate::scratch::Scratch;
 use crate::serve::shutdown_signal;
@@ -102,7 +102,7 @@ impl Stage {
         let shutdown = async { stopped.await.unwrap_or_default() };
         let config = fieldstone_server::ServerConfig { public_url: None, ..settings.server() };
         let serving = tokio::spawn(fieldstone_server::serve(listener, engine.clone(), config, shutdown));
-        let client = Client::new(url.clone(), token)?;
+        let client = Client::new(url.clone(), token, None)?;
         Ok(Stage { engine, caller, client, url, stop, serving })
     }
 
@@ -158,7 +158,8 @@ impl Stage {
             let ids: Vec<&str> = ids.iter().filter_map(Value::as_str).collect();
             for id in &ids {
                 let id: JobId = id.parse()?;
-                lines.show(&*self.engine.get_job(&self.caller, project.parse::<ProjectId>()?, id).await?);
+                let job = self.engine.get_job(&self.caller, project.parse::<ProjectId>()?, id).await?;
+                lines.show(&Standing::from(&*job));
             }
             if matches!(workflow["state"].as_str(), Some("pending" | "started")) {
                 continue;
@@ -179,8 +180,7 @@ impl Stage {
     /// The volume, the job's document and the picture.
     async fn leave(&self, project: &str, job: &Value, part: &str, out: &Path) -> anyhow::Result<()> {
         let volume = out.join("volume.bin");
-        let asset = text(&job["outputs"]["assets"]["volume"], "id")?;
-        self.client.download(project, &asset, &volume).await?;
+        fetch(&self.client, project, &job["outputs"]["assets"]["volume"], &volume).await?;
         std::fs::write(out.join("job.json"), format!("{job:#}\n")).context("cannot write job.json")?;
         let patch = patch_of(&job["outputs"]["params"])?;
         let bytes = std::fs::read(&volume).with_context(|| format!("cannot read {}", volume.display()))?;

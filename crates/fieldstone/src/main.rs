@@ -1,15 +1,21 @@
-//! The one binary: `serve`, `keys`, `clients`, `run`, `demo`, and what looks after a data folder: `check`, `gc`, `backup`.
+//! The one binary: `serve`, `keys`, `clients`, `run`, `demo`, what looks after a data folder (`check`, `gc`, `backup`), and the commands
+//! that talk to a server.
 
 mod admin_key;
 mod audit;
-mod client;
 mod demo;
 #[cfg(test)]
 mod docs;
+mod doctor;
+mod eval;
+mod excerpt;
 mod expiry;
 mod keys;
+mod manual;
+mod memory;
 mod picture;
 mod progress;
+mod remote;
 mod run;
 mod scratch;
 mod serve;
@@ -18,7 +24,7 @@ mod sign_in;
 mod size;
 mod upkeep;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use settings::{Flags, Settings};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,7 +48,8 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Settings come from flags, else from FIELDSTONE_* variables, else from fieldstone.toml; docs/configuration.md lists them.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted; of commands that talk to a server also 3 no such thing, 4 no key or a
+wrong one, 5 no answer, 124 --timeout has passed.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -54,8 +61,12 @@ enum Command {
     Clients(keys::ClientsArgs),
     /// Runs one job on local files, without a server
     Run(run::RunArgs),
+    /// Evaluates a shape graph to a mesh, layers, samples or measures, without a server
+    Eval(eval::EvalArgs),
     /// Checks that every blob has its checksum and every row its blob
     Check(upkeep::CheckArgs),
+    /// Looks whether this machine and its settings are fit to serve
+    Doctor(doctor::DoctorArgs),
     /// Deletes stored bytes that nothing refers to any more
     Gc(upkeep::GcArgs),
     /// Copies the data folder as it is at this moment
@@ -65,6 +76,12 @@ enum Command {
     Attempt,
     /// Shows the whole thing on a part: serves, uploads, samples, draws
     Demo(demo::DemoArgs),
+    #[command(flatten)]
+    Remote(remote::Remote),
+    /// Prints a script that completes these commands in a shell
+    Completions(manual::CompletionsArgs),
+    /// Writes manual pages
+    Man(manual::ManArgs),
 }
 
 fn main() -> ExitCode {
@@ -89,8 +106,13 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Command::Attempt = cli.command {
         return Ok(fieldstone_jobs::child::run(fieldstone_jobs::JOB_TYPES));
     }
+    match &cli.command {
+        Command::Completions(args) => return manual::completions(args, Cli::command()),
+        Command::Man(args) => return manual::man(args, Cli::command()),
+        _ => {}
+    }
     let load = |flags: &Flags| Settings::load(cli.config.as_deref(), flags);
-    if !matches!(cli.command, Command::Run(_) | Command::Demo(_)) {
+    if !matches!(cli.command, Command::Run(_) | Command::Eval(_) | Command::Demo(_) | Command::Remote(_)) {
         close_to_others();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -111,12 +133,23 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             runtime.block_on(run::run(args, settings))
         }
         Command::Check(args) => runtime.block_on(upkeep::check(load(&args.data.flags())?)),
+        Command::Doctor(args) => {
+            let settings = load(&Flags { data: args.data.clone(), ..Flags::default() })?;
+            runtime.block_on(doctor::doctor(args, settings))
+        }
         Command::Gc(args) => runtime.block_on(upkeep::gc(load(&args.data.flags())?)),
         Command::Backup(args) => {
             let settings = load(&args.data.flags())?;
             runtime.block_on(upkeep::backup(args, settings))
         }
-        Command::Attempt => unreachable!("done above, without a runtime"),
+        Command::Remote(remote) => Ok(runtime.block_on(remote::execute(remote))),
+        Command::Eval(args) => {
+            let settings = load(&Flags { threads: args.threads, ..Flags::default() })?;
+            runtime.block_on(eval::eval(args, settings))
+        }
+        Command::Attempt | Command::Completions(_) | Command::Man(_) => {
+            unreachable!("done above, without a runtime")
+        }
         Command::Demo(args) => {
             let settings = load(&Flags { threads: args.threads, ..Flags::default() })?;
             runtime.block_on(demo::demo(args, settings))

@@ -1,7 +1,7 @@
 //! `fieldstone run`: one job on local files, through the same engine that serves, in a folder of its own.
 
 use crate::INTERRUPTED;
-use crate::progress::JobLines;
+use crate::progress::{JobLines, Standing};
 use crate::scratch::Scratch;
 use crate::serve::shutdown_signal;
 use crate::settings::Settings;
@@ -51,7 +51,8 @@ pub struct RunArgs {
     pub threads: Option<usize>,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+/// `NAME=VALUE`, as arguments give it.
+pub fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name.into(), value.into())),
         _ => Err(format!("expected NAME=VALUE, got {text:?}")),
@@ -65,54 +66,82 @@ struct Bench {
     project: ProjectId,
 }
 
+/// A job on local files.
+pub struct LocalJob {
+    /// Its type.
+    pub job_type: String,
+    /// Inputs: slot and file.
+    pub inputs: Vec<(String, String)>,
+    /// Parameters.
+    pub params: Vec<(String, String)>,
+}
+
 /// Runs the job; the exit code says whether it succeeded.
 pub async fn run(args: RunArgs, settings: Settings) -> anyhow::Result<ExitCode> {
+    let job = LocalJob { job_type: args.job_type, inputs: args.inputs, params: args.params };
     if args.explain {
-        println!("{}", explain(&args, &settings)?);
+        println!("{}", explain(&job, &settings)?);
         return Ok(ExitCode::SUCCESS);
     }
-    let out = args.out.clone().context("--out is required")?;
-    let interrupted = shutdown_signal()?;
-    let files = input_files(&args.inputs)?;
-    let scratch = Scratch::inside(&out)?;
-    let config = EngineConfig {
-        data: scratch.path().to_owned(),
-        isolation: Isolation::Threads,
-        shutdown_grace: Duration::ZERO,
-        project_quota_bytes: None,
-        user_quota_bytes: None,
-        ..settings.engine()
-    };
-    let bench = Bench::open(config).await?;
-    let work = bench.execute(&args, &out, &files);
-    let done = tokio::select! {
-        job = work => Some(job),
-        () = interrupted => None,
-    };
-    bench.engine.stop().await;
-    let Some(job) = done else {
+    let out = args.out.context("--out is required")?;
+    let Some(done) = job.run(&out, settings).await? else {
         eprintln!("error: interrupted");
         return Ok(ExitCode::from(INTERRUPTED));
     };
-    let job = job?;
-    match job.state {
+    for (name, asset) in products(&done) {
+        println!("{name}\t{}\t{}", out.join(&asset.filename).display(), Size(asset.size).rounded());
+    }
+    let result = out.join("result.json");
+    let text = serde_json::to_string_pretty(&fieldstone_server::job_document(&done))? + "\n";
+    std::fs::write(&result, text).with_context(|| format!("cannot write {}", result.display()))?;
+    match done.state {
         State::Success => Ok(ExitCode::SUCCESS),
         state => {
-            eprintln!("error: {}", job.error.as_deref().unwrap_or(state.as_str()));
+            eprintln!("error: {}", done.error.as_deref().unwrap_or(state.as_str()));
             Ok(ExitCode::FAILURE)
         }
     }
 }
 
+/// What a job made, by slot.
+pub fn products(job: &Job) -> impl Iterator<Item = (&String, &Asset)> {
+    job.outputs.assets.iter().flat_map(|(name, list)| list.iter().map(move |asset| (name, asset)))
+}
+
+impl LocalJob {
+    /// Runs it and leaves its outputs in the folder; `None` when it was interrupted.
+    pub async fn run(&self, out: &Path, settings: Settings) -> anyhow::Result<Option<Arc<Job>>> {
+        let interrupted = shutdown_signal()?;
+        let files = input_files(&self.inputs)?;
+        let scratch = Scratch::inside(out)?;
+        let config = EngineConfig {
+            data: scratch.path().to_owned(),
+            isolation: Isolation::Threads,
+            shutdown_grace: Duration::ZERO,
+            project_quota_bytes: None,
+            user_quota_bytes: None,
+            ..settings.engine()
+        };
+        let bench = Bench::open(config).await?;
+        let work = bench.execute(self, out, &files);
+        let done = tokio::select! {
+            job = work => Some(job),
+            () = interrupted => None,
+        };
+        bench.engine.stop().await;
+        done.transpose()
+    }
+}
+
 /// How the job would be computed.
-fn explain(args: &RunArgs, settings: &Settings) -> anyhow::Result<String> {
-    let entry = fieldstone_jobs::find(&args.job_type)
-        .with_context(|| format!("{:?} is no job type, docs/jobs.md lists them", args.job_type))?;
-    let given = args.params.iter().map(|(n, v)| (n.clone(), Value::String(v.clone()))).collect();
+fn explain(job: &LocalJob, settings: &Settings) -> anyhow::Result<String> {
+    let entry = fieldstone_jobs::find(&job.job_type)
+        .with_context(|| format!("{:?} is no job type, docs/jobs.md lists them", job.job_type))?;
+    let given = job.params.iter().map(|(n, v)| (n.clone(), Value::String(v.clone()))).collect();
     let prepared = entry.prepare(entry.parse(&given)?, &settings.engine().job_limits)?;
     prepared
         .explain()
-        .with_context(|| format!("{} computes no shape graph: there is nothing to explain", args.job_type))
+        .with_context(|| format!("{} computes no shape graph: there is nothing to explain", job.job_type))
 }
 
 /// The distinct files among the inputs with their names, which must tell them apart.
@@ -148,10 +177,10 @@ impl Bench {
         Ok(Bench { engine, caller, project })
     }
 
-    /// Uploads, dispatches, waits, and leaves the outputs and `result.json` in the folder.
+    /// Uploads, dispatches, waits, and leaves the outputs in the folder.
     async fn execute(
         &self,
-        args: &RunArgs,
+        local: &LocalJob,
         out: &Path,
         files: &[(PathBuf, String)],
     ) -> anyhow::Result<Arc<Job>> {
@@ -159,28 +188,23 @@ impl Bench {
             self.upload(path, name).await.with_context(|| format!("cannot read {}", path.display()))?;
         }
         let mut new = NewJob {
-            type_name: args.job_type.clone(),
+            type_name: local.job_type.clone(),
             name: None,
-            params: args.params.iter().map(|(n, v)| (n.clone(), Value::String(v.clone()))).collect(),
+            params: local.params.iter().map(|(n, v)| (n.clone(), Value::String(v.clone()))).collect(),
             assets: Default::default(),
             request: None,
         };
-        for (slot, path) in &args.inputs {
+        for (slot, path) in &local.inputs {
             new.assets.entry(slot.clone()).or_default().push(file_name(Path::new(path))?);
         }
         let id = self.engine.create_job(&self.caller, self.project, new).await?.id;
         let job = self.finished(id).await?;
         let log = self.engine.job_log(&self.caller, self.project, id).await?;
         log.iter().filter(|l| l.level == LogLevel::Warning).for_each(|l| eprintln!("warning: {}", l.text));
-        for (name, asset) in job.outputs.assets.iter().flat_map(|(n, list)| list.iter().map(move |a| (n, a)))
-        {
+        for (_, asset) in products(&job) {
             let path = out.join(&asset.filename);
             self.download(asset, &path).await.with_context(|| format!("cannot write {}", path.display()))?;
-            println!("{name}\t{}\t{}", path.display(), Size(asset.size).rounded());
         }
-        let result = out.join("result.json");
-        let text = serde_json::to_string_pretty(&fieldstone_server::job_document(&job))? + "\n";
-        std::fs::write(&result, text).with_context(|| format!("cannot write {}", result.display()))?;
         Ok(job)
     }
 
@@ -190,7 +214,7 @@ impl Bench {
         loop {
             ticks.tick().await;
             let job = self.engine.get_job(&self.caller, self.project, id).await?;
-            lines.show(&job);
+            lines.show(&Standing::from(&*job));
             if job.state.is_final() {
                 return Ok(job);
             }

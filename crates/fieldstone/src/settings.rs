@@ -1,5 +1,6 @@
 //! Settings: flags over `FIELDSTONE_*` over `fieldstone.toml` over defaults.
 
+use crate::memory;
 use crate::size::Size;
 use anyhow::{Context, anyhow};
 use fieldstone_engine::{EngineConfig, Isolation, Program};
@@ -97,8 +98,8 @@ settings! {
     quarantine_days <DAYS>: u32 = 30;
     /// Days in which every stored file is read once, at low priority, to find rot; 0: they are not read for that.
     scrub_period <DAYS>: u32 = 30;
-    /// Memory that running jobs may need together, by their own estimates; by default three quarters of the
-    /// machine's.
+    /// Memory that running jobs may need together, by their own estimates; by default three quarters of what the
+    /// machine, or the container's or service's limit, has.
     memory_limit <SIZE>: Size;
     /// Jobs in one workflow at most.
     max_workflow_jobs <N>: usize = 1000;
@@ -338,11 +339,7 @@ fn explain(error: figment::Error, file: &Path) -> anyhow::Error {
     }
 }
 
-/// Three quarters of the machine's memory in bytes; 8 GiB where it cannot be told.
+/// Three quarters of the memory that there is.
 fn three_quarters_of_memory() -> u64 {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = text
-        .lines()
-        .find_map(|l| l.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    total.map_or(8 << 30, |kib| kib * 1024 / 4 * 3)
+    memory::available() / 4 * 3
 }

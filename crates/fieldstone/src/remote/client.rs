@@ -1,0 +1,186 @@
+//! A server's REST API over HTTP, as any client speaks it.
+
+use super::failure::Failure;
+use anyhow::{Context, anyhow};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LINK, RANGE};
+use reqwest::multipart::{Form, Part};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::Value;
+use std::path::Path;
+use std::time::Duration;
+
+/// A server that does not take a connection for as long is not there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Entries of a list that are asked for at once.
+const PAGE: usize = 500;
+
+/// A server and a key to it.
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    token: String,
+}
+
+impl Client {
+    /// `base` is the server's URL without a slash at the end; `ca` holds certificates to trust beside the system's.
+    pub fn new(base: String, token: String, ca: Option<&Path>) -> anyhow::Result<Client> {
+        fieldstone_server::choose_cryptography();
+        let mut headers = HeaderMap::new();
+        // One spelling of the answers, whatever the key was made for.
+        headers.insert(HeaderName::from_static("prefer"), HeaderValue::from_static("dialect=openapi"));
+        let agent = concat!("fieldstone/", env!("CARGO_PKG_VERSION"));
+        let mut http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .default_headers(headers)
+            .user_agent(agent);
+        if let Some(path) = ca {
+            let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let certificates = reqwest::Certificate::from_pem_bundle(&pem);
+            for certificate in certificates.with_context(|| format!("cannot read {}", path.display()))? {
+                http = http.add_root_certificate(certificate);
+            }
+        }
+        if is_this_machine(&base) {
+            http = http.no_proxy();
+        }
+        Ok(Client { http: http.build()?, base, token })
+    }
+
+    /// `GET path`.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.json(self.request(Method::GET, path)).await
+    }
+
+    /// `POST path` with a JSON body.
+    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.json(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// `PATCH path` with a JSON body.
+    pub async fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.json(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    /// `DELETE path`.
+    pub async fn delete(&self, path: &str) -> anyhow::Result<Value> {
+        self.json(self.request(Method::DELETE, path)).await
+    }
+
+    /// Any request, and its answer whatever it is.
+    pub async fn any(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> anyhow::Result<Response> {
+        let mut request = self.request(method, path);
+        if let Some(body) = body {
+            request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body);
+        }
+        self.sent(request).await
+    }
+
+    /// The first `most` entries of the list at `path`, page by page, and whether there are more.
+    pub async fn list(&self, path: &str, most: usize) -> anyhow::Result<(Vec<Value>, bool)> {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        let (mut all, mut after) = (Vec::new(), String::new());
+        loop {
+            let limit = PAGE.min(most - all.len());
+            let page = self.request(Method::GET, &format!("{path}{joint}limit={limit}{after}"));
+            let response = accepted(self.sent(page).await?).await?;
+            let more = response.headers().get(LINK).is_some();
+            let page: Vec<Value> = response.json().await.context("the answer is no list")?;
+            let last = page.last().and_then(|entry| entry["id"].as_str()).unwrap_or_default().to_owned();
+            all.extend(page);
+            if !more || last.is_empty() || all.len() >= most {
+                return Ok((all, more));
+            }
+            after = format!("&after={last}");
+        }
+    }
+
+    /// Where a job or a workflow stands, and the fraction that is done of a job.
+    pub async fn standing(&self, path: &str) -> anyhow::Result<(Value, f32)> {
+        let document = self.get(path).await?;
+        if !matches!(document["state"].as_str(), Some("started")) {
+            return Ok((document, 0.0));
+        }
+        let status = self.sent(self.request(Method::GET, &format!("{path}/status"))).await?;
+        let progress = status.headers().get("x-progress").and_then(|v| v.to_str().ok()?.parse().ok());
+        Ok((document, progress.unwrap_or(0.0)))
+    }
+
+    /// Uploads `file` as an asset called `name`.
+    pub async fn upload(&self, project: &str, name: String, file: Part) -> anyhow::Result<Value> {
+        let form = Form::new().part("file", file.file_name(name));
+        self.json(self.request(Method::POST, &format!("/projects/{project}/assets")).multipart(form)).await
+    }
+
+    /// The bytes of an asset from byte `from` on.
+    pub async fn download(&self, project: &str, asset: &str, from: u64) -> anyhow::Result<Response> {
+        let asset = self.get(&format!("/projects/{project}/assets/{asset}?download=true")).await?;
+        // The link is signed: it goes without the key, and may lead elsewhere.
+        let mut request = self.http.get(text(&asset, "link")?);
+        if from > 0 {
+            request = request.header(RANGE, format!("bytes={from}-"));
+        }
+        let response = accepted(self.sent(request).await?).await?;
+        let whole = from > 0 && response.status() != StatusCode::PARTIAL_CONTENT;
+        if whole {
+            Err(anyhow!("the server sends the whole file where its rest was asked for"))
+        } else {
+            Ok(response)
+        }
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
+    }
+
+    async fn json(&self, request: RequestBuilder) -> anyhow::Result<Value> {
+        Ok(accepted(self.sent(request).await?).await?.json().await?)
+    }
+
+    async fn sent(&self, request: RequestBuilder) -> anyhow::Result<Response> {
+        request.send().await.map_err(|e| {
+            let why = std::iter::successors(std::error::Error::source(&e), |e| e.source()).last();
+            let why = why.map_or_else(|| e.to_string(), ToString::to_string);
+            Failure::Unreachable(format!("{} does not answer: {why}", self.base)).into()
+        })
+    }
+}
+
+/// Whether the server is at hand: no proxy stands between.
+fn is_this_machine(base: &str) -> bool {
+    let url = reqwest::Url::parse(base).ok();
+    let host = url.as_ref().and_then(|url| url.host_str()).map(|host| host.trim_matches(['[', ']']));
+    host.is_some_and(|h| h == "localhost" || h.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()))
+}
+
+/// The string `field` of a reply.
+pub fn text(reply: &Value, field: &str) -> anyhow::Result<String> {
+    Ok(reply[field]
+        .as_str()
+        .with_context(|| format!("the reply has no string {field:?}: {reply}"))?
+        .to_owned())
+}
+
+/// The reply, or what its error body says.
+async fn accepted(response: Response) -> anyhow::Result<Response> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let path = response.url().path().to_owned();
+    let body: Value = response.json().await.unwrap_or_default();
+    let said = body["description"].as_str().unwrap_or("no description");
+    let mut message = format!("{path} answered {status}: {said}");
+    for field in body["errors"].as_array().into_iter().flatten() {
+        let (name, what) =
+            (field["field"].as_str().unwrap_or_default(), field["msg"].as_str().unwrap_or_default());
+        if !said.contains(what) {
+            message += &format!("\n  {name}: {what}");
+        }
+    }
+    Err(match status {
+        StatusCode::NOT_FOUND => Failure::NotFound(message),
+        StatusCode::UNAUTHORIZED => Failure::SignIn(message),
+        _ => Failure::Refused(message),
+    }
+    .into())
+}

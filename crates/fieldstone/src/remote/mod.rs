@@ -1,0 +1,87 @@
+//! The commands that talk to a server over its API.
+
+mod account;
+mod api;
+mod assets;
+mod client;
+mod copy;
+mod dispatch;
+mod failure;
+mod find;
+mod follow;
+mod jobs;
+mod list;
+mod log;
+mod projects;
+mod table;
+mod transfer;
+mod wait;
+mod workflows;
+
+pub use client::{Client, text};
+pub use transfer::fetch;
+
+use crate::INTERRUPTED;
+use crate::serve::shutdown_signal;
+use clap::Subcommand;
+use std::process::ExitCode;
+
+#[derive(Subcommand)]
+pub enum Remote {
+    /// Keeps a server's address and a key to it for the commands that talk to it
+    Login(account::LoginArgs),
+    /// Forgets what login kept
+    Logout,
+    /// Projects of a server: list, get, create, rename, delete
+    Projects(projects::ProjectsArgs),
+    /// Assets of a project: list, get, cp, delete
+    Assets(assets::AssetsArgs),
+    /// Jobs of a project: list, get, run, logs, rename, delete
+    Jobs(jobs::JobsArgs),
+    /// Workflows of a project: list, get, run, cancel, delete
+    Workflows(workflows::WorkflowsArgs),
+    /// Waits until jobs and workflows have ended
+    Wait(wait::WaitArgs),
+    /// Sends any request of the API
+    Api(api::ApiArgs),
+}
+
+/// Does it; what fails is told as `--json` says, with the exit code of its kind.
+pub async fn execute(remote: Remote) -> ExitCode {
+    let json = remote.wants_json();
+    let interrupted = match shutdown_signal() {
+        Ok(interrupted) => interrupted,
+        Err(e) => return failure::tell(&e, json),
+    };
+    let work = async {
+        match remote {
+            Remote::Login(args) => account::login(args).await,
+            Remote::Logout => account::logout(),
+            Remote::Projects(args) => projects::execute(args).await,
+            Remote::Assets(args) => assets::execute(args).await,
+            Remote::Jobs(args) => jobs::execute(args).await,
+            Remote::Workflows(args) => workflows::execute(args).await,
+            Remote::Wait(args) => wait::execute(args).await,
+            Remote::Api(args) => api::execute(args).await,
+        }
+    };
+    tokio::select! {
+        done = work => done.unwrap_or_else(|e| failure::tell(&e, json)),
+        () = interrupted => ExitCode::from(INTERRUPTED),
+    }
+}
+
+impl Remote {
+    fn wants_json(&self) -> bool {
+        match self {
+            Remote::Login(args) => args.server.json,
+            Remote::Logout => false,
+            Remote::Projects(args) => args.server.json,
+            Remote::Assets(args) => args.server.json,
+            Remote::Jobs(args) => args.server.json,
+            Remote::Workflows(args) => args.server.json,
+            Remote::Wait(args) => args.server.json,
+            Remote::Api(args) => args.server.json,
+        }
+    }
+}
