@@ -4,7 +4,7 @@ use super::Shared;
 use crate::app::App;
 use crate::auth::{AnyScope, Session};
 use crate::connections::Slots;
-use crate::metrics::Text;
+use crate::metrics::Page;
 use crate::openapi::answers::Answer;
 use crate::openapi::words::Words;
 use crate::wire::error::ApiError;
@@ -13,8 +13,10 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
+use fieldstone_engine::EngineError;
 use fieldstone_engine::metrics::Metrics;
 use fieldstone_engine::model::Timestamp;
+use prometheus_client::encoding::prometheus_text;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
@@ -35,104 +37,73 @@ pub async fn get(
     if !from_here || PROXIED.iter().any(|name| headers.contains_key(*name)) {
         session?;
     }
-    let text = page(&app).await?;
-    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
+    let text = page(&app).await?.text().map_err(|e| EngineError::Internal(e.into()))?;
+    Ok(([(CONTENT_TYPE, prometheus_text::CONTENT_TYPE)], text))
 }
 
-async fn page(app: &App) -> Result<String, ApiError> {
+async fn page(app: &App) -> Result<Page, ApiError> {
     let metrics = app.engine.metrics().await?;
     let ledger = &metrics.ledger;
-    let mut text = Text::default();
-    text.family("fieldstone_build_info", "gauge", "1, with the version of this program.");
-    text.sample("fieldstone_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
-    app.requests.write(&mut text);
-    connections(&app.slots, &mut text);
-    text.family("fieldstone_jobs", "gauge", "Jobs in the ledger by state and type.");
-    for (state, type_name, n) in &ledger.jobs {
-        text.sample("fieldstone_jobs", &[("state", state.as_str()), ("type", type_name)], n);
-    }
-    text.single(
-        "fieldstone_queue_length",
-        "gauge",
-        "Jobs that wait only for a slot or memory.",
-        ledger.queued,
+    let mut page = Page::default();
+    let version = [("version", env!("CARGO_PKG_VERSION"))];
+    page.gauges("fieldstone_build_info", "1, with the version of this program.", [(&version[..], 1)]);
+    app.requests.show(&mut page);
+    connections(&app.slots, &mut page);
+    let labels: Vec<_> = ledger
+        .jobs
+        .iter()
+        .map(|(state, kind, n)| ([("state", state.as_str()), ("type", kind)], *n))
+        .collect();
+    page.gauges(
+        "fieldstone_jobs",
+        "Jobs in the ledger by state and type.",
+        labels.iter().map(|(labels, n)| (&labels[..], *n)),
     );
+    page.gauge("fieldstone_queue_length", "Jobs that wait only for a slot or memory.", ledger.queued);
     let age = ledger.oldest.map_or(0, |since| (Timestamp::now().0 - since.0).max(0)) as f64 * 1e-6;
-    text.single(
-        "fieldstone_queue_oldest_age_seconds",
-        "gauge",
-        "Time since the oldest waiting job was dispatched; 0 without one.",
-        age,
-    );
-    text.single("fieldstone_attempts_running", "gauge", "Attempts of jobs that run now.", metrics.running);
-    let name = "fieldstone_attempts_total";
-    text.family(name, "counter", "Attempts of jobs that ended since the start, by how.");
-    for (end, n) in &metrics.attempts {
-        text.sample(name, &[("end", end.as_str())], n);
-    }
-    let name = "fieldstone_attempt_deaths_total";
-    text.family(name, "counter", "Attempts whose process died without a result since the start, by cause.");
-    for (cause, n) in &metrics.deaths {
-        text.sample(name, &[("cause", cause)], n);
-    }
-    let name = "fieldstone_leases_lost_total";
-    text.single(
-        name,
-        "counter",
-        "Leases that ended without their holder since the start.",
-        metrics.leases_lost,
-    );
-    storage(&metrics, &mut text);
+    let help = "Time since the oldest waiting job was dispatched; 0 without one.";
+    page.real_gauge("fieldstone_queue_oldest_age_seconds", help, age);
+    attempts(&metrics, &mut page);
+    storage(&metrics, &mut page);
     let started = app.started.0 as f64 * 1e-6;
-    let name = "process_start_time_seconds";
-    text.single(name, "gauge", "Start of the process since the Unix epoch.", started);
+    page.real_gauge("process_start_time_seconds", "Start of the process since the Unix epoch.", started);
     if let Some((virtual_bytes, resident_bytes)) = memory() {
-        let name = "process_resident_memory_bytes";
-        text.single(
-            name,
-            "gauge",
-            "Memory of the process that is in use, jobs not included.",
-            resident_bytes,
-        );
-        let name = "process_virtual_memory_bytes";
-        text.single(name, "gauge", "Address space of the process.", virtual_bytes);
+        let help = "Memory of the process that is in use, jobs not included.";
+        page.gauge("process_resident_memory_bytes", help, resident_bytes);
+        page.gauge("process_virtual_memory_bytes", "Address space of the process.", virtual_bytes);
     }
-    Ok(text.into_string())
+    Ok(page)
 }
 
-fn connections(slots: &Slots, text: &mut Text) {
-    text.single("fieldstone_connections", "gauge", "Connections that are open.", slots.open());
-    let name = "fieldstone_connections_closed_total";
-    text.family(
-        name,
-        "counter",
-        "Connections closed for want of slots: idle ones for others, new ones of an address that has its share.",
-    );
-    for (why, count) in [("idle", &slots.gave_way), ("address", &slots.refused)] {
-        text.sample(name, &[("why", why)], count.load(Ordering::Relaxed));
-    }
+fn attempts(metrics: &Metrics, page: &mut Page) {
+    page.gauge("fieldstone_attempts_running", "Attempts of jobs that run now.", metrics.running);
+    let ends: Vec<(&str, u64)> = metrics.attempts.iter().map(|(end, n)| (end.as_str(), *n)).collect();
+    let help = "Attempts of jobs that ended since the start, by how.";
+    page.counters("fieldstone_attempts_total", help, "end", &ends);
+    let help = "Attempts whose process died without a result since the start, by cause.";
+    page.counters("fieldstone_attempt_deaths_total", help, "cause", &metrics.deaths);
+    let help = "Leases that ended without their holder since the start.";
+    page.counter("fieldstone_leases_lost_total", help, metrics.leases_lost);
+}
+
+fn connections(slots: &Slots, page: &mut Page) {
+    page.gauge("fieldstone_connections", "Connections that are open.", slots.open() as u64);
+    let help = "Connections closed for want of slots: idle ones for others, new ones of an address that has its share.";
+    let closed = [("idle", &slots.gave_way), ("address", &slots.refused)];
+    let closed = closed.map(|(why, count)| (why, count.load(Ordering::Relaxed)));
+    page.counters("fieldstone_connections_closed_total", help, "why", &closed);
 }
 
 /// Stored files, and what is known of their rot.
-fn storage(metrics: &Metrics, text: &mut Text) {
-    text.single(
-        "fieldstone_blobs",
-        "gauge",
-        "Stored files that assets name, each counted once.",
-        metrics.ledger.blobs,
-    );
-    text.single("fieldstone_blob_bytes", "gauge", "Bytes of these.", metrics.ledger.blob_bytes);
-    let name = "fieldstone_blobs_damaged";
-    text.single(
-        name,
-        "gauge",
-        "Stored files that are known to be damaged or missing.",
-        metrics.damaged_blobs,
-    );
-    let name = "fieldstone_scrubbed_blobs_total";
-    text.single(name, "counter", "Stored files read to find rot since the start.", metrics.scrubbed_blobs);
-    let name = "fieldstone_scrubbed_bytes_total";
-    text.single(name, "counter", "Bytes of these.", metrics.scrubbed_bytes);
+fn storage(metrics: &Metrics, page: &mut Page) {
+    let help = "Stored files that assets name, each counted once.";
+    page.gauge("fieldstone_blobs", help, metrics.ledger.blobs);
+    page.gauge("fieldstone_blob_bytes", "Bytes of these.", metrics.ledger.blob_bytes);
+    let help = "Stored files that are known to be damaged or missing.";
+    page.gauge("fieldstone_blobs_damaged", help, metrics.damaged_blobs);
+    let help = "Stored files read to find rot since the start.";
+    page.counter("fieldstone_scrubbed_blobs_total", help, metrics.scrubbed_blobs);
+    page.counter("fieldstone_scrubbed_bytes_total", "Bytes of these.", metrics.scrubbed_bytes);
 }
 
 /// Virtual and resident bytes of this process, where the system tells.
