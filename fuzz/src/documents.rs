@@ -2,7 +2,7 @@
 
 use fieldstone_engine::EngineError;
 use fieldstone_engine::model::{ListQuery, NewWorkflow};
-use fieldstone_jobs::{JOB_TYPES, JobLimits, KnownInput, KnownInputs, Made};
+use fieldstone_jobs::{JOB_TYPES, JobLimits, KnownInput, KnownInputs, MakerParams};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -20,7 +20,7 @@ pub fn job(data: &[u8]) {
     let Some(type_name) = document.get("type").and_then(Value::as_str) else { return };
     let Some(entry) = JOB_TYPES.iter().find(|e| e.type_name == type_name) else { return };
     let Ok(values) = entry.parse(&object(&document, "params")) else { return };
-    let known = |(slot, bytes)| (slot, KnownInput { bytes, made: Made::new() });
+    let known = |(slot, bytes)| (slot, KnownInput { bytes, made: MakerParams::new() });
     let sizes: KnownInputs = object(&document, "sizes").into_iter().map(known).collect();
     let Ok(prepared) = entry.prepare(values, &JobLimits::default()) else { return };
     prepared.references();

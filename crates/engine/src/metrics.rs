@@ -11,7 +11,7 @@ pub(crate) const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum AttemptEnd {
     /// Its outputs were published.
     Success,
     /// The job's input was wrong.
@@ -26,20 +26,26 @@ pub enum End {
     Superseded,
 }
 
-impl End {
+impl AttemptEnd {
     /// All of them.
-    pub const ALL: [End; 6] =
-        [End::Success, End::Failure, End::Canceled, End::Stopped, End::Fault, End::Superseded];
+    pub const ALL: [AttemptEnd; 6] = [
+        AttemptEnd::Success,
+        AttemptEnd::Failure,
+        AttemptEnd::Canceled,
+        AttemptEnd::Stopped,
+        AttemptEnd::Fault,
+        AttemptEnd::Superseded,
+    ];
 
     /// One word.
     pub fn as_str(self) -> &'static str {
         match self {
-            End::Success => "success",
-            End::Failure => "failure",
-            End::Canceled => "canceled",
-            End::Stopped => "stopped",
-            End::Fault => "fault",
-            End::Superseded => "superseded",
+            AttemptEnd::Success => "success",
+            AttemptEnd::Failure => "failure",
+            AttemptEnd::Canceled => "canceled",
+            AttemptEnd::Stopped => "stopped",
+            AttemptEnd::Fault => "fault",
+            AttemptEnd::Superseded => "superseded",
         }
     }
 }
@@ -47,7 +53,7 @@ impl End {
 /// What is counted as it happens, since this process began.
 #[derive(Default)]
 pub(crate) struct Counters {
-    pub(crate) ends: [AtomicU64; End::ALL.len()],
+    pub(crate) ends: [AtomicU64; AttemptEnd::ALL.len()],
     pub(crate) deaths: [AtomicU64; Death::CAUSES.len()],
     pub(crate) leases_lost: AtomicU64,
     /// The ledger as it was last counted.
@@ -55,7 +61,7 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    pub(crate) fn ended(&self, end: End) {
+    pub(crate) fn ended(&self, end: AttemptEnd) {
         self.ends[end as usize].fetch_add(1, Ordering::Relaxed);
     }
 
@@ -89,7 +95,7 @@ pub struct Metrics {
     /// At most a second old.
     pub ledger: Arc<Ledger>,
     /// Attempts that ended since this process began, by how.
-    pub attempts: Vec<(End, u64)>,
+    pub attempts: Vec<(AttemptEnd, u64)>,
     /// Attempts whose process died without a result since this process began, by cause.
     pub deaths: Vec<(&'static str, u64)>,
     /// Leases that ended without their holder, since this process began.

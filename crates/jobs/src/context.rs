@@ -4,7 +4,7 @@ use crate::error::JobError;
 use crate::warning::{MOST, WARNINGS, Warning};
 use fieldstone_kernel::Monitor;
 use fieldstone_kernel::format::MeshLimits;
-use fieldstone_shape::{GraphLimits, Made};
+use fieldstone_shape::{GraphLimits, MakerParams};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -22,7 +22,7 @@ pub struct Input {
     /// `sha256:<64 hex>` of the bytes.
     pub checksum: String,
     /// What the job that made it said; nothing for an upload.
-    pub made: Made,
+    pub made: MakerParams,
 }
 
 /// Limits that the service sets on what a job may read.

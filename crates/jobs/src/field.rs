@@ -11,9 +11,9 @@ use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::{Monitor, Patch};
 use fieldstone_shape::affine::Affine;
 use fieldstone_shape::finite::NotFinite;
-use fieldstone_shape::made::PatchParams;
+use fieldstone_shape::maker::PatchParams;
 use fieldstone_shape::operator::Type;
-use fieldstone_shape::{Domain, Graph, Kind, Made, Param, ParamError, Plan, Program, Values, Visible};
+use fieldstone_shape::{Domain, Graph, Kind, MakerParams, Param, ParamError, Plan, Program, Values, Visible};
 use memmap2::Mmap;
 use std::fs::File;
 use std::ops::Range;
@@ -209,7 +209,7 @@ const VOLUME_PATCH: PatchParams =
     PatchParams { resolution: &VOLUME_RESOLUTION, size: &VOLUME_SIZE, offset: &VOLUME_OFFSET };
 
 /// The patch that the volume parameters describe, as far as they do, and otherwise the job that made the volume.
-fn volume_patch(values: &Values, made: &Made) -> Result<Patch, ParamError> {
+fn volume_patch(values: &Values, made: &MakerParams) -> Result<Patch, ParamError> {
     let mut values = values.clone();
     VOLUME_PATCH.adopt(&mut values, made)?;
     let refuse = |name: &str, what: String| ParamError { name: name.into(), what };

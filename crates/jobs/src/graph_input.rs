@@ -10,7 +10,7 @@ use fieldstone_kernel::Monitor;
 use fieldstone_kernel::format::MeshLimits;
 use fieldstone_shape::operator::{Asset, Assets, BuildError};
 use fieldstone_shape::{
-    EvaluateError, Graph, GraphError, Kind, Made, Param, ParamError, Plan, Program, Values, Visible,
+    EvaluateError, Graph, GraphError, Kind, MakerParams, Param, ParamError, Plan, Program, Values, Visible,
 };
 use indexmap::IndexMap;
 use memmap2::Mmap;
@@ -96,7 +96,10 @@ impl GraphJob {
     }
 
     /// The graph with what the makers of its files say.
-    fn adopted<'m>(&self, made: impl Fn(usize, &str) -> Option<&'m Made>) -> Result<Arc<Graph>, ParamError> {
+    fn adopted<'m>(
+        &self,
+        made: impl Fn(usize, &str) -> Option<&'m MakerParams>,
+    ) -> Result<Arc<Graph>, ParamError> {
         match self.graph.adopting().next() {
             None => Ok(self.graph.clone()),
             Some(_) => self.graph.adopt(made).map(Arc::new).map_err(refused),

@@ -7,7 +7,7 @@
 use crate::context::{JobContext, JobLimits, Outputs};
 use crate::error::JobError;
 use crate::warning::WARNINGS;
-use fieldstone_shape::Made;
+use fieldstone_shape::MakerParams;
 use fieldstone_shape::params::{Param, ParamError, Values};
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -54,7 +54,7 @@ pub struct KnownInput {
     /// Its size.
     pub bytes: u64,
     /// What the job that made it said; nothing for an upload.
-    pub made: Made,
+    pub made: MakerParams,
 }
 
 /// What is known of the input assets by slot: of all that are there.

@@ -1,7 +1,7 @@
 //! The graph document: read, checked, put into an order. Nothing is loaded here.
 
 use crate::affine::Affine;
-use crate::made::{Adopt, Made};
+use crate::maker::{Adopt, MakerParams};
 use crate::operator::{OperatorEntry, Port, Type};
 use crate::ops;
 use crate::params::{Kind, Param, ParamError, Values};
@@ -144,7 +144,10 @@ impl Graph {
 
     /// The graph with what the makers of its files say of them, as far as its parameters do not; `made` knows it by
     /// operator and parameter.
-    pub fn adopt<'m>(&self, made: impl Fn(usize, &str) -> Option<&'m Made>) -> Result<Graph, GraphError> {
+    pub fn adopt<'m>(
+        &self,
+        made: impl Fn(usize, &str) -> Option<&'m MakerParams>,
+    ) -> Result<Graph, GraphError> {
         let mut graph = self.clone();
         for (i, adopt) in self.adopting() {
             if let Some(made) = made(i, adopt.file) {

@@ -18,7 +18,7 @@ pub mod grading;
 pub mod graph;
 pub mod inputs;
 pub mod interval;
-pub mod made;
+pub mod maker;
 mod mesh_sampler;
 pub mod operator;
 pub mod ops;
@@ -34,7 +34,7 @@ mod words;
 mod xform;
 
 pub use graph::{Graph, GraphError, GraphLimits};
-pub use made::Made;
+pub use maker::MakerParams;
 pub use operator::{Asset, Assets, Domain, Visible};
 pub use params::{Kind, Param, ParamError, Values};
 pub use plan::Plan;

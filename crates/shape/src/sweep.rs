@@ -1,7 +1,7 @@
 //! Runs a segment over planes of a grid: blocks in parallel, each written to its own rows.
 
 use crate::finite::NotFinite;
-use crate::segment::{Block, Given, Outcome, Segment, Workspace};
+use crate::segment::{Block, Outcome, Segment, SegmentInputs, Workspace};
 use fieldstone_kernel::simd::{stream, stream_done};
 use fieldstone_kernel::{Cancelled, Monitor};
 use rayon::prelude::*;
@@ -17,7 +17,7 @@ const TASK_BLOCKS: usize = 8;
 /// What there is to run.
 pub(crate) struct Sweep<'a> {
     pub(crate) segment: &'a Segment,
-    pub(crate) given: Given<'a>,
+    pub(crate) given: SegmentInputs<'a>,
     pub(crate) block_samples: u32,
 }
 

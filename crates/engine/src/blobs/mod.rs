@@ -1,9 +1,9 @@
 //! Blobs: immutable bytes named by their SHA-256, in a folder through `object_store`.
 //!
 //! New bytes are first written to a file in `tmp/` while they are hashed: their name is not known
-//! before their end. [`Blobs::place`] then makes the file durable and moves it to its name. With a
-//! store that is not this disk (S3), `place` uploads the staged file instead, and `local_path`
-//! downloads; nothing else here changes.
+//! before their end. [`Blobs::place`] then makes the file durable and moves it to its name. All of it is
+//! this disk's: renames, hard links, folders that are listed and checked. Another store (S3) would be a second
+//! implementation of this folder.
 
 mod damage;
 pub(crate) mod files;

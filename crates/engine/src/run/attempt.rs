@@ -8,7 +8,7 @@ use super::{inputs, place};
 use crate::blobs::Staged;
 use crate::core::{Core, on_worker};
 use crate::draft::{JobTypes, find, own_params};
-use crate::metrics::End;
+use crate::metrics::AttemptEnd;
 use crate::model::*;
 use crate::store::ledger::Claim;
 use fieldstone_jobs::ticket::{Ended, MadeFile, Ticket};
@@ -64,7 +64,7 @@ pub(crate) async fn run(
     match written {
         Ok(true) => {}
         Ok(false) => {
-            core.counters.ended(End::Superseded);
+            core.counters.ended(AttemptEnd::Superseded);
             log(LogLevel::Info, format!("attempt {attempt} was cancelled or superseded")).await;
         }
         // The row still says started: it is tried again as soon as the ledger can be written.

@@ -3,7 +3,7 @@
 use crate::blobs::{PlacedBlob, Placing, Staged};
 use crate::core::Core;
 use crate::error::{EngineError, Result};
-use crate::metrics::End;
+use crate::metrics::AttemptEnd;
 use crate::model::*;
 use crate::store::ledger::{Claim, Loss, Outcome, PlacedOutput};
 use crate::upkeep;
@@ -88,7 +88,7 @@ pub(super) async fn publish(core: &Core, claim: Claim, finished: Finished<'_>) -
     let accepted = core.store.finish(claim, outcome, Timestamp::now()).await?;
     drop(placing);
     if accepted {
-        core.counters.ended(End::Success);
+        core.counters.ended(AttemptEnd::Success);
     } else {
         upkeep::sweep(&core.blobs, &core.store, blobs).await?;
     }
@@ -98,10 +98,10 @@ pub(super) async fn publish(core: &Core, claim: Claim, finished: Finished<'_>) -
 pub(super) async fn give_up(core: &Core, claim: Claim, error: JobError) -> Result<bool> {
     let now = Timestamp::now();
     let end = match &error {
-        JobError::Invalid(_) => End::Failure,
-        JobError::Cancelled(_) if core.running.stopping() => End::Stopped,
-        JobError::Cancelled(_) => End::Canceled,
-        JobError::Internal(_) => End::Fault,
+        JobError::Invalid(_) => AttemptEnd::Failure,
+        JobError::Cancelled(_) if core.running.stopping() => AttemptEnd::Stopped,
+        JobError::Cancelled(_) => AttemptEnd::Canceled,
+        JobError::Internal(_) => AttemptEnd::Fault,
     };
     let error = match error {
         // The next attempt would find it as full, and keep it so.
@@ -114,7 +114,7 @@ pub(super) async fn give_up(core: &Core, claim: Claim, error: JobError) -> Resul
     };
     let accepted = match error {
         JobError::Invalid(text) => core.store.finish(claim, Outcome::Failure(text), now).await,
-        JobError::Cancelled(_) if end == End::Stopped => {
+        JobError::Cancelled(_) if end == AttemptEnd::Stopped => {
             core.store.give_back(claim, Loss::Stopped, now).await
         }
         JobError::Cancelled(_) => core.store.finish(claim, Outcome::Canceled, now).await,

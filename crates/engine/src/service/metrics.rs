@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::error::Result;
-use crate::metrics::{COUNT_EVERY, End, Metrics};
+use crate::metrics::{AttemptEnd, COUNT_EVERY, Metrics};
 use crate::run::death::Death;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -25,11 +25,11 @@ impl Engine {
                 }
             }
         };
-        let count = |end: End| (end, counters.ends[end as usize].load(Ordering::Relaxed));
+        let count = |end: AttemptEnd| (end, counters.ends[end as usize].load(Ordering::Relaxed));
         let deaths = Death::CAUSES.into_iter().zip(&counters.deaths);
         Ok(Metrics {
             ledger,
-            attempts: End::ALL.into_iter().map(count).collect(),
+            attempts: AttemptEnd::ALL.into_iter().map(count).collect(),
             deaths: deaths.map(|(cause, n)| (cause, n.load(Ordering::Relaxed))).collect(),
             leases_lost: counters.leases_lost.load(Ordering::Relaxed),
             damaged_blobs: self.core.blobs.damage.count(),

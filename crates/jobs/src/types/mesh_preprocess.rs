@@ -117,7 +117,7 @@ mod tests {
     use super::*;
     use crate::context::{Input, JobLimits, Outputs};
     use fieldstone_kernel::Monitor;
-    use fieldstone_shape::Made;
+    use fieldstone_shape::MakerParams;
     use indexmap::IndexMap;
     use serde_json::Value;
 
@@ -125,7 +125,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("staged");
         std::fs::write(&path, bytes).unwrap();
-        let input = Input { path, filename: filename.to_owned(), checksum: String::new(), made: Made::new() };
+        let input =
+            Input { path, filename: filename.to_owned(), checksum: String::new(), made: MakerParams::new() };
         let inputs = IndexMap::from([("mesh".to_owned(), vec![input])]);
         let out = folder.path().join("out");
         std::fs::create_dir(&out).unwrap();

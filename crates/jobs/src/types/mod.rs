@@ -115,7 +115,7 @@ mod laws {
     }
 
     /// Runs `entry` with its example and an asset in every required slot.
-    fn run(entry: &JobEntry, monitor: Monitor) -> Result<Made, JobError> {
+    fn run(entry: &JobEntry, monitor: Monitor) -> Result<RunOutputs, JobError> {
         let folder = tempfile::tempdir()?;
         let mut inputs = IndexMap::new();
         for slot in entry.inputs.iter().filter(|s| s.required) {
@@ -123,7 +123,7 @@ mod laws {
             let path = folder.path().join(filename);
             std::fs::write(&path, &bytes)?;
             let checksum = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
-            let (filename, made) = (filename.to_owned(), fieldstone_shape::Made::new());
+            let (filename, made) = (filename.to_owned(), fieldstone_shape::MakerParams::new());
             inputs.insert(slot.name.to_owned(), vec![Input { path, filename, checksum, made }]);
         }
         let out = folder.path().join("out");
@@ -132,11 +132,11 @@ mod laws {
         let outputs = entry.execute(&given(entry), cx)?;
         let assets =
             outputs.assets.iter().map(|o| (o.name, o.extension, std::fs::read(&o.path).unwrap())).collect();
-        Ok(Made { assets, params: outputs.params })
+        Ok(RunOutputs { assets, params: outputs.params })
     }
 
     #[derive(Debug, PartialEq)]
-    struct Made {
+    struct RunOutputs {
         assets: Vec<(&'static str, &'static str, Vec<u8>)>,
         params: IndexMap<String, String>,
     }

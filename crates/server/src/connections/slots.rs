@@ -62,7 +62,7 @@ pub(crate) struct Slot {
     pub(crate) activity: Arc<Activity>,
 }
 
-enum Look {
+enum Admission {
     Taken(Slot),
     /// One was asked to give way, or all are at work.
     Later,
@@ -98,9 +98,9 @@ impl Slots {
     pub(crate) async fn take(self: &Arc<Self>, address: IpAddr) -> Option<Slot> {
         let origin = Origin::of(address);
         let slot = self.bell.until(LEAST_WAIT, || match self.look(origin) {
-            Look::Taken(slot) => Some(Some(slot)),
-            Look::Refused => Some(None),
-            Look::Later => None,
+            Admission::Taken(slot) => Some(Some(slot)),
+            Admission::Refused => Some(None),
+            Admission::Later => None,
         });
         let slot = slot.await;
         if slot.is_none() {
@@ -109,7 +109,7 @@ impl Slots {
         slot
     }
 
-    fn look(self: &Arc<Self>, origin: Origin) -> Look {
+    fn look(self: &Arc<Self>, origin: Origin) -> Admission {
         let mut open = self.lock();
         let of_one = open.by_origin.get(&origin);
         // Where one address may have all slots, there is nobody beside it to be protected.
@@ -117,17 +117,17 @@ impl Slots {
         if has_share && of_one.is_some_and(|all| all.len() >= self.most_of_one) {
             // Those of one address are at its own expense, however young: nobody else is to wait for them.
             let leaves = call_oldest(of_one.into_iter(), Duration::ZERO);
-            return if leaves { Look::Later } else { Look::Refused };
+            return if leaves { Admission::Later } else { Admission::Refused };
         }
         if open.total >= self.most {
             call_oldest(open.by_origin.values(), self.least_wait);
-            return Look::Later;
+            return Admission::Later;
         }
         open.last += 1;
         open.total += 1;
         let (number, activity) = (open.last, Arc::new(Activity::new(self.began, self.bell.clone())));
         open.by_origin.entry(origin).or_default().insert(number, activity.clone());
-        Look::Taken(Slot { slots: self.clone(), origin, number, activity })
+        Admission::Taken(Slot { slots: self.clone(), origin, number, activity })
     }
 
     /// Asks the connection that has waited longest to end; says whether there is one.

@@ -5,7 +5,7 @@ pub mod sample;
 pub mod source;
 pub mod transform;
 
-use crate::made::Adopt;
+use crate::maker::Adopt;
 use crate::operator::OperatorEntry;
 
 /// Every operator, in the order of the reference.

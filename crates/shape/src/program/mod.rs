@@ -7,7 +7,7 @@ use crate::graph::GraphError;
 use crate::inputs::{Inputs, LostInput};
 use crate::operator::{Domain, Neighbours, Reach, StageError, Visible, Volume};
 use crate::plan::Plan;
-use crate::segment::{Built, Given, Kept, KeptValues, Segment};
+use crate::segment::{Built, KeptPlanes, KeptValues, Segment, SegmentInputs};
 use crate::sweep::{Sweep, SweepError};
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::{Cancelled, Monitor};
@@ -116,7 +116,8 @@ impl Program {
         let segment = self.segments.get(&operator).filter(|s| s.is_free())?;
         let mut workspace = segment.workspace();
         let kept = KeptValues::new();
-        let given = Given { level: self.level, stages: &self.stages, kept: &kept, resolution: [1; 3] };
+        let given =
+            SegmentInputs { level: self.level, stages: &self.stages, kept: &kept, resolution: [1; 3] };
         let mut values = Vec::with_capacity(points[0].len());
         for from in (0..points[0].len()).step_by(self.block_samples as usize) {
             let to = (from + self.block_samples as usize).min(points[0].len());
@@ -137,7 +138,7 @@ impl Program {
             let values = self.keep(i, 0..n[2], &kept, &Monitor::none()).map_err(|e| e.to_string())?;
             kept.insert(i, values);
         }
-        let given = Given { level: self.level, stages: &self.stages, kept: &kept, resolution: n };
+        let given = SegmentInputs { level: self.level, stages: &self.stages, kept: &kept, resolution: n };
         for z in (0..n[2]).step_by(3) {
             for y in (0..n[1]).step_by(3) {
                 for x in (0..n[0]).step_by(samples as usize / 8) {
@@ -174,10 +175,10 @@ impl Program {
         z: Range<u32>,
         kept: &KeptValues,
         monitor: &Monitor,
-    ) -> Result<Kept, EvaluateError> {
+    ) -> Result<KeptPlanes, EvaluateError> {
         if let Some(volume) = self.volumes.get(&i) {
             let channels = volume.samples.decode(self.planes(&z));
-            return Ok(Kept { z, channels });
+            return Ok(KeptPlanes { z, channels });
         }
         let entry = self.plan.graph.nodes()[i].entry;
         let visible = self.plan.visible[i].unwrap_or(Visible::ALL);
@@ -188,7 +189,7 @@ impl Program {
         let built = self.stages[i].as_ref().expect("every operator is built");
         let whole = built.op.on_patch().expect("operators that reach a patch fill one");
         let values = whole.sample(&slab_of(&patch, &z), visible, self.level, monitor)?;
-        self.finite(i, Kept { z, channels: vec![values] })
+        self.finite(i, KeptPlanes { z, channels: vec![values] })
     }
 
     fn keep_neighbours(
@@ -198,7 +199,7 @@ impl Program {
         visible: Visible,
         kept: &KeptValues,
         monitor: &Monitor,
-    ) -> Result<Kept, EvaluateError> {
+    ) -> Result<KeptPlanes, EvaluateError> {
         let node = &self.plan.graph.nodes()[i];
         let wide = self.grown(&z, self.plan.cells[i]);
         let mut inputs = Vec::with_capacity(node.inputs.len());
@@ -220,11 +221,11 @@ impl Program {
             StageError::Cancelled(c) => EvaluateError::Cancelled(c),
             StageError::Refused(what) => self.plan.graph.error_at(i, what).into(),
         })?;
-        self.finite(i, Kept { channels, z: wide })
+        self.finite(i, KeptPlanes { channels, z: wide })
     }
 
     /// Kept values of `i`, if all are finite.
-    fn finite(&self, i: usize, kept: Kept) -> Result<Kept, EvaluateError> {
+    fn finite(&self, i: usize, kept: KeptPlanes) -> Result<KeptPlanes, EvaluateError> {
         let first = self.planes(&(0..kept.z.start)).len();
         match kept.channels.iter().find_map(|c| NotFinite::among(self.level, c, first)) {
             Some(found) => Err(self.not_finite(i, found, &kept.z)),
@@ -263,7 +264,7 @@ impl Program {
         monitor: &Monitor,
     ) -> Result<(), EvaluateError> {
         let resolution = self.plan.domain_of(i).map_or([0; 3], Domain::resolution);
-        let given = Given { level: self.level, stages: &self.stages, kept, resolution };
+        let given = SegmentInputs { level: self.level, stages: &self.stages, kept, resolution };
         let sweep = Sweep { segment: &self.segments[&i], given, block_samples: self.block_samples };
         sweep.run(z, out, monitor).map_err(|e| match e {
             SweepError::Cancelled(c) => EvaluateError::Cancelled(c),
@@ -271,7 +272,7 @@ impl Program {
         })
     }
 
-    fn cut(&self, kept: &Kept, z: &Range<u32>) -> Vec<Vec<f32>> {
+    fn cut(&self, kept: &KeptPlanes, z: &Range<u32>) -> Vec<Vec<f32>> {
         let within = self.planes(&(z.start - kept.z.start..z.end - kept.z.start));
         kept.channels.iter().map(|c| c[within.clone()].to_vec()).collect()
     }

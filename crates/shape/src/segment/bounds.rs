@@ -1,12 +1,18 @@
 //! What bounds tell of a block before it is evaluated: whether anybody sees it, and which steps count there.
 
-use super::given::Given;
+use super::inputs::SegmentInputs;
 use super::step::{Action, Block, Step, built};
 use crate::interval::{Bounds, Interval};
 use crate::operator::Visible;
 
 /// Bounds of every step's values in the block grown by the cells that are seen.
-pub(super) fn bound(steps: &[Step], given: &Given, cells: u32, block: &Block, bounds: &mut Vec<Bounds>) {
+pub(super) fn bound(
+    steps: &[Step],
+    given: &SegmentInputs,
+    cells: u32,
+    block: &Block,
+    bounds: &mut Vec<Bounds>,
+) {
     let n = given.resolution;
     let grown: Block =
         std::array::from_fn(|a| block[a].start.saturating_sub(cells)..(block[a].end + cells).min(n[a]));
@@ -49,7 +55,7 @@ pub(super) fn unseen(value: Interval, visible: Visible) -> Option<f32> {
 }
 
 /// Marks the steps that the last one depends on, given the bounds.
-pub(super) fn mark_needed(steps: &[Step], given: &Given, bounds: &[Bounds], needed: &mut Vec<bool>) {
+pub(super) fn mark_needed(steps: &[Step], given: &SegmentInputs, bounds: &[Bounds], needed: &mut Vec<bool>) {
     needed.clear();
     needed.resize(steps.len(), false);
     needed[steps.len() - 1] = true;

@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 /// Values kept for planes `z` of a grid.
-pub(crate) struct Kept {
+pub(crate) struct KeptPlanes {
     pub(crate) z: Range<u32>,
     pub(crate) channels: Vec<Vec<f32>>,
 }
 
 /// Kept values by operator.
-pub(crate) type KeptValues = HashMap<usize, Kept>;
+pub(crate) type KeptValues = HashMap<usize, KeptPlanes>;
 
 /// Index ranges of a block's rows in values kept for planes `z`.
 pub(super) fn for_rows(z: &Range<u32>, n: [u32; 3], block: &Block, mut each: impl FnMut(Range<usize>)) {
@@ -27,7 +27,7 @@ pub(super) fn for_rows(z: &Range<u32>, n: [u32; 3], block: &Block, mut each: imp
     }
 }
 
-impl Kept {
+impl KeptPlanes {
     /// Least and greatest value in the block; nothing is known where it leaves the planes kept.
     pub(super) fn range(&self, level: Level, n: [u32; 3], block: &Block) -> Interval {
         if self.channels.len() != 1 || block[2].start < self.z.start || block[2].end > self.z.end {

@@ -2,13 +2,13 @@
 
 mod bounds;
 mod compile;
-mod given;
+mod inputs;
 mod kept;
 mod slot;
 mod step;
 
-pub(crate) use given::Given;
-pub(crate) use kept::{Kept, KeptValues};
+pub(crate) use inputs::SegmentInputs;
+pub(crate) use kept::{KeptPlanes, KeptValues};
 pub(crate) use step::{Block, Built, Stages};
 
 use crate::finite::{NotFinite, all_finite};
@@ -94,7 +94,7 @@ impl Segment {
     /// Evaluates a block of the grid.
     pub(crate) fn evaluate<'w>(
         &self,
-        given: &Given,
+        given: &SegmentInputs,
         block: &Block,
         workspace: &'w mut Workspace,
     ) -> Outcome<'w> {
@@ -150,7 +150,7 @@ impl Segment {
     /// Evaluates at points given in the domain's own frame, before its affine map.
     pub(crate) fn evaluate_at<'w>(
         &self,
-        given: &Given,
+        given: &SegmentInputs,
         points: [&[f32]; 3],
         workspace: &'w mut Workspace,
     ) -> [&'w [f32]; 4] {
@@ -174,7 +174,14 @@ impl Segment {
         slot.lanes(count)
     }
 
-    fn run(&self, given: &Given, block: &Block, count: usize, step: &Step, workspace: &mut Workspace) {
+    fn run(
+        &self,
+        given: &SegmentInputs,
+        block: &Block,
+        count: usize,
+        step: &Step,
+        workspace: &mut Workspace,
+    ) {
         let mut out = std::mem::take(&mut workspace.slots[step.slot]);
         match &step.action {
             Action::Points(points) => out.fill_points(points, block),
@@ -192,7 +199,7 @@ impl Segment {
 
     fn run_stage(
         &self,
-        given: &Given,
+        given: &SegmentInputs,
         built: &Built,
         count: usize,
         step: &Step,
@@ -230,7 +237,7 @@ impl Segment {
     #[cfg(test)]
     pub(crate) fn check_bounds(
         &self,
-        given: &Given,
+        given: &SegmentInputs,
         block: &Block,
         workspace: &mut Workspace,
     ) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! Buffers for the values of a block: channels one after the other, and points of a box as three short rows.
 
-use super::kept::{Kept, for_rows};
+use super::kept::{KeptPlanes, for_rows};
 use super::step::{Block, Points, indices};
 use crate::affine;
 use crate::operator::{Lanes, LanesMut, Rows};
@@ -107,7 +107,7 @@ impl Slot {
         map.points(level, lanes.points(), self.lanes_mut().points());
     }
 
-    pub(super) fn copy_kept(&mut self, kept: &Kept, n: [u32; 3], block: &Block) {
+    pub(super) fn copy_kept(&mut self, kept: &KeptPlanes, n: [u32; 3], block: &Block) {
         self.reset(block.iter().map(|r| r.len()).product(), kept.channels.len());
         for (from, to) in kept.channels.iter().zip(&mut self.channels) {
             let mut to = to.chunks_mut(block[0].len());

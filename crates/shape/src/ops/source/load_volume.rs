@@ -2,7 +2,7 @@
 
 use crate::affine::Affine;
 use crate::finite::NotFinite;
-use crate::made::{Adopt, PatchParams};
+use crate::maker::{Adopt, PatchParams};
 use crate::operator::{AssetBytes, Build, BuildError, Domain, OperatorEntry, Promise, Stage, Type, Volume};
 use crate::params::{Choices, Kind, Param, ParamError, Values};
 use fieldstone_kernel::Patch;

@@ -4,7 +4,7 @@ use crate::params::{Param, ParamError, Values};
 use indexmap::IndexMap;
 
 /// Parameters out of the job that made a file; none for one that came from elsewhere.
-pub type Made = IndexMap<String, String>;
+pub type MakerParams = IndexMap<String, String>;
 
 /// The parameters that say where a volume's samples are.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ pub struct PatchParams {
 impl PatchParams {
     /// Fills in what is absent in `values` from the patch of the job that made the volume. A resolution that is not that
     /// patch's is refused: the samples would be read in the wrong order.
-    pub fn adopt(&self, values: &mut Values, made: &Made) -> Result<(), ParamError> {
+    pub fn adopt(&self, values: &mut Values, made: &MakerParams) -> Result<(), ParamError> {
         let patch = ["patch_resolution", "patch_size", "patch_offset"].map(|name| made.get(name));
         let [Some(resolution), Some(size), Some(offset)] = patch else { return Ok(()) };
         let given = values.integers(self.resolution.name).map(<[i64]>::to_vec);

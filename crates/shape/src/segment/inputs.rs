@@ -6,7 +6,7 @@ use fieldstone_kernel::simd::Level;
 
 /// What a segment is evaluated with.
 #[derive(Clone, Copy)]
-pub(crate) struct Given<'a> {
+pub(crate) struct SegmentInputs<'a> {
     pub(crate) level: Level,
     pub(crate) stages: &'a Stages,
     pub(crate) kept: &'a KeptValues,
