@@ -2,9 +2,9 @@
 
 use crate::config::ServerConfig;
 use crate::connections::Slots;
+use crate::constant::Constant;
 use crate::metrics::Requests;
 use crate::rate::Rates;
-use bytes::Bytes;
 use fieldstone_engine::Engine;
 use fieldstone_engine::model::Timestamp;
 use std::sync::Arc;
@@ -23,7 +23,11 @@ pub struct App {
     /// Requests of late, by who signed in.
     pub rates: Arc<Rates>,
     /// The API's document.
-    pub document: Bytes,
+    pub document: Arc<Constant>,
+    /// Operators of graphs.
+    pub operators: Arc<Constant>,
+    /// Types of jobs.
+    pub job_types: Arc<Constant>,
     /// Connections that are open.
     pub slots: Arc<Slots>,
 }

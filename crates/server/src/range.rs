@@ -33,7 +33,7 @@ pub fn wanted(headers: &HeaderMap, is_get: bool, etag: &str, size: u64) -> Wante
 }
 
 /// Weak comparison (§8.8.3.2) with a list of tags or `*`.
-fn matches_any(list: &str, etag: &str) -> bool {
+pub fn matches_any(list: &str, etag: &str) -> bool {
     list.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 

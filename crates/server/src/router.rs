@@ -5,12 +5,14 @@ use crate::audit::{self, Audit};
 use crate::auth::SCOPES;
 use crate::config::ServerConfig;
 use crate::connections::Slots;
+use crate::constant::Constant;
 use crate::drain;
 use crate::metrics::{self, Requests};
 use crate::openapi::{self, operation::Operation, schema::Schemas};
+use crate::packing;
 use crate::rate::{Rates, is_polled};
 use crate::routes::{
-    assets, files, health, jobs, metrics as numbers, oauth, projects, schema, user, workflows,
+    assets, files, health, jobs, metrics as numbers, oauth, projects, registry, schema, user, workflows,
 };
 use crate::wire;
 use crate::wire::error::ApiError;
@@ -18,14 +20,16 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware, routing};
-use bytes::Bytes;
 use fieldstone_engine::Engine;
 use fieldstone_engine::model::Timestamp;
+use fieldstone_jobs::ops::OPERATORS;
+use serde_json::Value;
 use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tower::ServiceBuilder;
+use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any as Anyone, CorsLayer};
 use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
@@ -82,6 +86,9 @@ routes! {
     get    "/projects/{projectId}/workflows/{workflowId}/status" => workflows::status, workflows::STATUS;
     post   "/projects/{projectId}/workflows/{workflowId}/cancel" => workflows::cancel, workflows::CANCEL;
 
+    get    "/operators" => registry::operators, registry::OPERATORS;
+    get    "/job-types" => registry::job_types, registry::JOB_TYPES;
+
     get    "/files/{sha256}/{filename}" => files::get, files::GET;
 
     post   "/oauth/token" => oauth::token, oauth::TOKEN;
@@ -106,13 +113,27 @@ const SCHEMAS: &[Schemas] = &[
     wire::jobs::SCHEMAS,
     wire::workflows::SCHEMAS,
     wire::error::SCHEMAS,
+    wire::registry::SCHEMAS,
     user::SCHEMAS,
     oauth::SCHEMAS,
 ];
 
 /// The API's document as it is served; it depends on nothing that a server is told.
-static DOCUMENT: LazyLock<Bytes> =
-    LazyLock::new(|| openapi::document(&operations(), SCHEMAS, SCOPES).to_string().into());
+static DOCUMENT: LazyLock<Arc<Constant>> = LazyLock::new(|| {
+    let document = openapi::document(&operations(), SCHEMAS, SCOPES);
+    Arc::new(Constant::new(document.to_string()))
+});
+
+/// Nor do the operators.
+static OPERATORS_SHOWN: LazyLock<Arc<Constant>> = LazyLock::new(|| {
+    let all = OPERATORS.iter().map(|entry| wire::registry::operator(entry));
+    Arc::new(Constant::new(all.collect::<Value>().to_string()))
+});
+
+fn job_types(engine: &Engine) -> Arc<Constant> {
+    let all = engine.job_types().iter().map(|entry| wire::registry::job_type(entry));
+    Arc::new(Constant::new(all.collect::<Value>().to_string()))
+}
 
 /// The whole API as one service, without connections of its own.
 pub fn router(engine: Engine, config: ServerConfig) -> Router {
@@ -125,6 +146,8 @@ pub(crate) fn with_slots(engine: Engine, config: ServerConfig, slots: Arc<Slots>
     let rates = Arc::new(Rates::new(config.max_request_rate));
     let audit = config.audit.clone().map(|log| Arc::new(Audit::new(log)));
     let app = App {
+        job_types: job_types(&engine),
+        operators: OPERATORS_SHOWN.clone(),
         engine,
         config: Arc::new(config),
         started: Timestamp::now(),
@@ -160,6 +183,8 @@ fn around(router: Router, requests: Arc<Requests>) -> Router {
             .layer(PropagateRequestIdLayer::new(id))
             .layer(middleware::from_fn_with_state(requests, metrics::count))
             .layer(cors())
+            .layer(MapRequestLayer::new(packing::simplify))
+            .layer(packing::layer())
             .layer(CatchPanicLayer::custom(panicked)),
     )
 }
@@ -240,7 +265,7 @@ fn panicked(cause: Box<dyn Any + Send>) -> Response {
 mod tests {
     use super::*;
     use axum::body::{Body, to_bytes};
-    use serde_json::{Value, json};
+    use serde_json::json;
     use tower::ServiceExt;
 
     #[tokio::test]

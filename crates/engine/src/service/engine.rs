@@ -85,6 +85,11 @@ impl Engine {
         Ok(Engine { core: Arc::new(core), state: Arc::default() })
     }
 
+    /// The job types that it runs.
+    pub fn job_types(&self) -> JobTypes {
+        self.core.types
+    }
+
     /// Starts running jobs; call it inside a tokio runtime.
     pub fn start(&self) {
         let mut runner = self.state.runner.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,6 +7,7 @@ pub mod jobs;
 pub mod metrics;
 pub mod oauth;
 pub mod projects;
+pub mod registry;
 pub mod schema;
 pub mod upload;
 pub mod user;

@@ -5,13 +5,17 @@ use crate::openapi::answers::Answer;
 use crate::openapi::schema::document;
 use crate::openapi::words::Words;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::response::{Html, IntoResponse};
+use axum::response::{Html, IntoResponse, Response};
 
-pub const OPENAPI: Words = Words::new("getOpenApi", "This document", &[Answer::json(document)]);
+const KNOWN: Answer = Answer::empty(304, "The client has it already (If-None-Match)");
 
-pub async fn openapi(State(app): Shared) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], app.document)
+pub const OPENAPI: Words =
+    Words::new("getOpenApi", "This document", &[Answer::json(document), KNOWN]).parameters(&["IfNoneMatch"]);
+
+pub async fn openapi(State(app): Shared, headers: HeaderMap) -> Response {
+    app.document.answer(&headers)
 }
 
 /// Nothing inline and nothing from elsewhere: the page works under the strictest policy, and says so itself.

@@ -7,6 +7,7 @@ pub mod dialect;
 pub mod error;
 pub mod jobs;
 pub mod projects;
+pub mod registry;
 pub mod workflows;
 
 use date::WireDate;
