@@ -7,7 +7,6 @@ upload into a fresh server and reads the peak of its resident memory. Python's s
 package."""
 import concurrent.futures
 import http.client
-import json
 import os
 import re
 import shutil
@@ -15,91 +14,14 @@ import sqlite3
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
+
+from service import Server
 
 BINARY, SECONDS, CONNECTIONS, CORES, UPLOAD_MIB = os.path.abspath(sys.argv[1]), *map(int, sys.argv[2:6])
 BRACKET = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "testdata/parts/bracket.stl")
 MIB = 1 << 20
-
-
-class Server:
-    """`fieldstone serve` on a free port with a data folder of its own."""
-
-    def __enter__(self):
-        self.folder = tempfile.TemporaryDirectory(prefix="fieldstone-bench-")
-        data = self.data = os.path.join(self.folder.name, "data")
-        self.process = subprocess.Popen([BINARY, "serve", "--listen", "127.0.0.1:0", "--data", data, "--reuse-results", "false"],
-                                        stderr=subprocess.PIPE, text=True)
-        for line in self.process.stderr:
-            if "listening on http://" in line:
-                self.host = line.split("http://", 1)[1].strip().rstrip("/")
-                break
-        else:
-            sys.exit("the server does not start")
-        threading.Thread(target=self.process.stderr.read, daemon=True).start()
-        self.token = subprocess.run([BINARY, "keys", "create", "--name", "bench", "--data", data], check=True,
-                                    stdout=subprocess.PIPE, text=True).stdout.strip()
-        self.project = self.call("POST", "/projects", {"name": "bench"})["id"]
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(timeout=60)
-        self.folder.cleanup()
-
-    def call(self, method, path, body=None):
-        """One request; the JSON of its answer."""
-        connection = http.client.HTTPConnection(self.host, timeout=600)
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        connection.request(method, path, body and json.dumps(body), headers)
-        answer = connection.getresponse()
-        text = answer.read()
-        if answer.status >= 400:
-            sys.exit(f"{method} {path} answers {answer.status}: {text.decode()}")
-        return json.loads(text)
-
-    def upload(self, name, size, pieces):
-        """Streams `pieces`, `size` bytes together, into the project's assets."""
-        head = (f'--edge\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
-                "Content-Type: application/octet-stream\r\n\r\n").encode()
-        tail = b"\r\n--edge--\r\n"
-        connection = http.client.HTTPConnection(self.host, timeout=600)
-        connection.putrequest("POST", f"/projects/{self.project}/assets")
-        connection.putheader("Authorization", f"Bearer {self.token}")
-        connection.putheader("Content-Type", "multipart/form-data; boundary=edge")
-        connection.putheader("Content-Length", str(len(head) + size + len(tail)))
-        connection.endheaders(head)
-        for piece in pieces:
-            connection.send(piece)
-        connection.send(tail)
-        answer = connection.getresponse()
-        text = answer.read()
-        if answer.status != 201:
-            sys.exit(f"the upload answers {answer.status}: {text.decode()}")
-        return json.loads(text)
-
-    def sample(self, resolution):
-        """Dispatches a sampling of the bracket; the id of its job."""
-        definition = "jobs: {sample: {type: implicit/from-mesh}}"
-        body = {"definition": definition, "assets": {"sample.mesh": "bracket.stl"},
-                "parameters": {"sample.resolution": str(resolution)}}
-        return self.call("POST", f"/projects/{self.project}/workflows", body)["jobs"][0]
-
-    def job(self, id):
-        return self.call("GET", f"/projects/{self.project}/jobs/{id}")
-
-    def wait(self, id):
-        while (job := self.job(id))["state"] in ("pending", "started"):
-            time.sleep(0.02)
-        if job["state"] != "success":
-            sys.exit(f"job {id} ended as {job['state']}: {job['error']}")
-
-    def memory_mib(self, key):
-        """A figure of /proc/PID/status in MiB."""
-        status = open(f"/proc/{self.process.pid}/status").read()
-        return int(re.search(rf"^{key}:\s+(\d+)", status, re.M).group(1)) / 1024
 
 
 def read(path):
@@ -134,7 +56,7 @@ def wrk(server, job, threads, script=()):
 
 
 def load():
-    with Server() as server:
+    with Server(BINARY) as server:
         server.upload("bracket.stl", os.path.getsize(BRACKET), [read(BRACKET)])
         job = server.sample(64)
         server.wait(job)
@@ -157,7 +79,7 @@ def load():
 
 def live_jobs():
     """A thousand unfinished jobs, each asked for by its own id, while the machine works through them."""
-    with Server() as server:
+    with Server(BINARY) as server:
         server.upload("bracket.stl", os.path.getsize(BRACKET), [read(BRACKET)])
         jobs = [server.sample(400 + i % 600) for i in range(1000)]
         script = os.path.join(server.folder.name, "each.lua")
@@ -171,7 +93,7 @@ def live_jobs():
 
 def first_start():
     """From sending a dispatch to hearing that the job has started, on a server with nothing else to do."""
-    with Server() as server:
+    with Server(BINARY) as server:
         server.upload("bracket.stl", os.path.getsize(BRACKET), [read(BRACKET)])
         started, ended = [], []
         for i in range(50):
@@ -193,7 +115,7 @@ def first_start():
 
 def workflows():
     """A hundred workflows dispatched at once."""
-    with Server() as server:
+    with Server(BINARY) as server:
         server.upload("bracket.stl", os.path.getsize(BRACKET), [read(BRACKET)])
         definition = ("jobs: {p: {type: mesh/preprocess}, b: {type: mesh/compute-bvh, needs: [p], assets: {mesh: p}}, "
                       "s: {type: implicit/from-mesh, needs: [p, b], assets: {mesh: p, bvh: b}}}")
@@ -216,7 +138,7 @@ def workflows():
 
 def lists():
     """Lists of a project with 100,000 jobs, written into the ledger beside the server."""
-    with Server() as server:
+    with Server(BINARY) as server:
         server.call("POST", f"/projects/{server.project}/jobs", {"type": "none"})
         ledger = sqlite3.connect(os.path.join(server.data, "ledger.sqlite"), timeout=60)
         ledger.row_factory = sqlite3.Row
@@ -242,7 +164,7 @@ def row(what, figures):
 
 
 def upload():
-    with Server() as server:
+    with Server(BINARY) as server:
         before = server.memory_mib("VmHWM")
         piece = os.urandom(MIB)
         start = time.perf_counter()

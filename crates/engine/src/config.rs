@@ -37,6 +37,12 @@ pub struct EngineConfig {
     pub job_limits: JobLimits,
     /// What keeps a job from harming others.
     pub isolation: Isolation,
+    /// The program that computes previews: it calls [`fieldstone_jobs::preview::serve`]; `None`: there are none.
+    pub previewer: Option<Program>,
+    /// Bytes of memory that a process of previews may have.
+    pub preview_memory_bytes: u64,
+    /// Time that one preview may take.
+    pub preview_time_limit: Duration,
     /// Time that one attempt may take, where it has a process of its own; `None`: no limit.
     pub job_time_limit: Option<Duration>,
     /// Time that running jobs get to end by themselves when the service stops.
@@ -68,6 +74,9 @@ impl Default for EngineConfig {
             max_upload_bytes: 1 << 30,
             job_limits: JobLimits::default(),
             isolation: Isolation::Threads,
+            previewer: None,
+            preview_memory_bytes: 1 << 30,
+            preview_time_limit: Duration::from_secs(10),
             job_time_limit: None,
             shutdown_grace: Duration::ZERO,
             reuse_results: true,
@@ -87,7 +96,7 @@ pub enum Isolation {
     Process(Program),
 }
 
-/// A program that runs one attempt: it calls [`fieldstone_jobs::child::run`].
+/// A program of ours: for an attempt it calls [`fieldstone_jobs::child::run`].
 #[derive(Clone, Debug)]
 pub struct Program {
     /// Its file.

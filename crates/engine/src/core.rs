@@ -9,11 +9,13 @@ use crate::keys::KeyGuard;
 use crate::lanes::Lanes;
 use crate::metrics::Counters;
 use crate::model::Timestamp;
+use crate::preview::Previews;
 use crate::run::running::Running;
 use crate::staging::Staging;
 use crate::store::Store;
 use crate::upkeep::Scrubbed;
 use std::fs::File;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tracing::Instrument;
 
@@ -34,6 +36,7 @@ pub(crate) struct Core {
     pub(crate) scrubbed: Scrubbed,
     pub(crate) lanes: Lanes,
     pub(crate) staging: Staging,
+    pub(crate) previews: Arc<Previews>,
     /// Number of the last generated filename.
     pub(crate) last_name: AtomicU64,
     /// Last: released when all else is gone.

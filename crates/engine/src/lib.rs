@@ -7,6 +7,7 @@ mod bindings;
 mod blobs;
 mod cache;
 mod caller;
+mod child_process;
 mod config;
 mod core;
 mod data_folder;
@@ -18,6 +19,7 @@ mod lanes;
 mod limits;
 pub mod metrics;
 pub mod model;
+mod preview;
 mod run;
 mod service;
 mod staging;
@@ -32,4 +34,8 @@ pub use config::{EngineConfig, Isolation, Program};
 pub use data_folder::{close_file, private_file};
 pub use draft::JobTypes;
 pub use error::{EngineError, FieldError};
-pub use service::{Engine, Upload};
+pub use preview::Preview;
+pub use service::{Engine, NewPreview, Upload};
+
+/// A plane of a preview.
+pub use fieldstone_jobs::preview::talk::{Header as PreviewHeader, Section};

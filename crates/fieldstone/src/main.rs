@@ -35,6 +35,9 @@ pub const INTERRUPTED: u8 = 130;
 /// The command that runs one attempt of a job; the server calls it.
 pub const ATTEMPT: &str = "attempt";
 
+/// The command that computes previews; the server calls it.
+pub const PREVIEWS: &str = "previews";
+
 /// Implicit geometry as a service: a mesh goes in, a distance field comes out.
 #[derive(Parser)]
 #[command(name = "fieldstone", version, after_help = AFTER_HELP)]
@@ -74,6 +77,9 @@ enum Command {
     /// Runs one attempt of a job for a server: a ticket on standard input, reports on standard output
     #[command(hide = true, name = ATTEMPT)]
     Attempt,
+    /// Computes previews for a server: orders on standard input, samples on standard output
+    #[command(hide = true, name = PREVIEWS)]
+    Previews,
     /// Shows the whole thing on a part: serves, uploads, samples, draws
     Demo(demo::DemoArgs),
     #[command(flatten)]
@@ -103,8 +109,10 @@ fn close_to_others() {
 }
 
 fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
-    if let Command::Attempt = cli.command {
-        return Ok(fieldstone_jobs::child::run(fieldstone_jobs::JOB_TYPES));
+    match cli.command {
+        Command::Attempt => return Ok(fieldstone_jobs::child::run(fieldstone_jobs::JOB_TYPES)),
+        Command::Previews => return Ok(fieldstone_jobs::preview::serve()),
+        _ => {}
     }
     match &cli.command {
         Command::Completions(args) => return manual::completions(args, Cli::command()),
@@ -147,7 +155,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             let settings = load(&Flags { threads: args.threads, ..Flags::default() })?;
             runtime.block_on(eval::eval(args, settings))
         }
-        Command::Attempt | Command::Completions(_) | Command::Man(_) => {
+        Command::Attempt | Command::Previews | Command::Completions(_) | Command::Man(_) => {
             unreachable!("done above, without a runtime")
         }
         Command::Demo(args) => {

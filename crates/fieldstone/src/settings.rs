@@ -89,6 +89,10 @@ settings! {
     max_attempts <N>: u32 = 3;
     /// Seconds that one attempt of a job may take; 0: no limit.
     job_time_limit <SECONDS>: u64 = 86_400;
+    /// Seconds that one preview of a graph may take.
+    preview_time <SECONDS>: u64 = 10;
+    /// Memory of a process of previews; a quarter of it keeps meshes that were prepared. There are half as many as cores.
+    preview_memory <SIZE>: Size = Size(1 << 30);
     /// Seconds that running jobs get to end by themselves when the server stops; those that do not run again after the
     /// next start.
     shutdown_grace <SECONDS>: u64 = 5;
@@ -193,6 +197,7 @@ impl Settings {
             ("max_graph_operators", self.max_graph_operators as u64),
             ("max_samples", self.max_samples),
             ("link_lifetime", self.link_lifetime),
+            ("preview_time", self.preview_time),
         ];
         if let Some((name, _)) = least.iter().find(|(_, value)| *value == 0) {
             return Err(anyhow!("setting {name} is 0, expected at least 1"));
@@ -249,7 +254,10 @@ impl Settings {
                 },
                 graph: GraphLimits { operators: self.max_graph_operators, samples: self.max_samples },
             },
-            isolation: Isolation::Process(own_program()),
+            isolation: Isolation::Process(own_program(crate::ATTEMPT)),
+            previewer: Some(own_program(crate::PREVIEWS)),
+            preview_memory_bytes: self.preview_memory.0,
+            preview_time_limit: Duration::from_secs(self.preview_time),
             job_time_limit: (self.job_time_limit > 0).then(|| Duration::from_secs(self.job_time_limit)),
             shutdown_grace: Duration::from_secs(self.shutdown_grace),
             reuse_results: self.reuse_results,
@@ -300,15 +308,15 @@ impl Settings {
     }
 }
 
-/// This very program, as it runs one attempt of a job.
-fn own_program() -> Program {
+/// This very program, as it runs a command that the server calls.
+fn own_program(command: &str) -> Program {
     // On Linux this is the program that runs now, also once its file has been replaced by a newer one.
     let own = Path::new("/proc/self/exe");
     let path = match own.exists() {
         true => own.to_owned(),
         false => std::env::current_exe().unwrap_or_else(|_| "fieldstone".into()),
     };
-    Program { path, args: vec![crate::ATTEMPT.into()] }
+    Program { path, args: vec![command.into()] }
 }
 
 /// Names of the settings, in the order of the documentation.

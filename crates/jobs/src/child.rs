@@ -1,7 +1,7 @@
 //! One attempt in a process of its own: whatever becomes of it, crash, stack overflow or too much memory, the service
 //! lives on.
 
-use crate::confine::confine;
+use crate::confine::{Confinement, confine};
 use crate::context::{JobContext, Outputs};
 use crate::error::JobError;
 use crate::job_type::JobEntry;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Exit code of an attempt that nobody waits for.
-const ABANDONED: i32 = 3;
+pub(crate) const ABANDONED: i32 = 3;
 /// Progress that is worth a line.
 const STEP: f32 = 0.005;
 
@@ -53,7 +53,7 @@ fn watch_orders(cancel: Arc<AtomicBool>) -> anyhow::Result<()> {
 }
 
 /// Kills the group of processes that this one leads, itself included.
-fn end_group() {
+pub(crate) fn end_group() {
     #[cfg(unix)]
     {
         use rustix::process::{Signal, getpgrp, getpid, kill_process_group};
@@ -71,11 +71,8 @@ fn execute(
     cancel: Arc<AtomicBool>,
 ) -> Result<Outputs, JobError> {
     // What the number of threads depends on cannot be read afterwards.
-    let threads = match ticket.threads {
-        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
-        threads => threads,
-    };
-    for lack in confine(&ticket).context("cannot confine the attempt")? {
+    let threads = threads_of(ticket.threads);
+    for lack in confine(&Confinement::from(&ticket)).context("cannot confine the attempt")? {
         send(&Report::Lacks(lack));
     }
     watch_orders(cancel.clone())?;
@@ -97,6 +94,14 @@ fn execute(
         .with_log(|text| send(&Report::Warning(text.to_owned())));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.context("cannot start threads")?.install(|| entry.execute(&ticket.params, context))
+}
+
+/// How many threads a setting means: 0 is one per core.
+pub(crate) fn threads_of(setting: usize) -> usize {
+    match setting {
+        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
+        threads => threads,
+    }
 }
 
 /// A service that does not listen any more has closed our input as well: that ends us.

@@ -1,17 +1,44 @@
-//! What the process of an attempt may not do: take more memory, time or disk than it was given, see files of others, speak to anybody.
+//! What a process that computes may not do: take more memory, time or disk than it was given, see files of others, speak to anybody.
 //!
 //! Made of what the kernel has: limits of resources (setrlimit(2)), Landlock for files (landlock(7)), a seccomp filter for system
 //! calls (seccomp(2)). What a kernel lacks is told; the rest holds.
 
 use crate::ticket::Ticket;
+use std::path::PathBuf;
+
+/// What a process that computes may do.
+pub(crate) struct Confinement {
+    /// Files that it may read.
+    pub(crate) readable: Vec<PathBuf>,
+    /// The folder that it may write to, if any.
+    pub(crate) folder: Option<PathBuf>,
+    /// Bytes of memory that it may write to.
+    pub(crate) memory_bytes: u64,
+    /// Bytes that a file it writes may have.
+    pub(crate) file_bytes: u64,
+    /// Seconds of all its processors together; `None`: no limit.
+    pub(crate) cpu_seconds: Option<u64>,
+}
+
+impl From<&Ticket> for Confinement {
+    fn from(ticket: &Ticket) -> Confinement {
+        Confinement {
+            readable: ticket.inputs.values().flatten().map(|input| input.path.clone()).collect(),
+            folder: Some(ticket.folder.clone()),
+            memory_bytes: ticket.memory_bytes,
+            file_bytes: ticket.file_bytes,
+            cpu_seconds: ticket.cpu_seconds,
+        }
+    }
+}
 
 /// Confines this process, before it has more than one thread: threads that were there before would not be. Returns what this system
 /// lacks, a line for each.
-pub(crate) fn confine(ticket: &Ticket) -> anyhow::Result<Vec<String>> {
+pub(crate) fn confine(bounds: &Confinement) -> anyhow::Result<Vec<String>> {
     #[cfg(unix)]
-    limits(ticket)?;
+    limits(bounds)?;
     #[cfg(target_os = "linux")]
-    return Ok(linux::confine(ticket));
+    return Ok(linux::confine(bounds));
     #[cfg(not(target_os = "linux"))]
     Ok(vec!["jobs can read files and open connections: only Linux has Landlock and seccomp".to_owned()])
 }
@@ -29,7 +56,7 @@ const OPEN_FILES: u64 = 4096;
 /// Limits memory, files and time of this process, keeps it from dumping cores, lets others go first, and makes it the first to go
 /// when the machine runs out of memory.
 #[cfg(unix)]
-fn limits(ticket: &Ticket) -> std::io::Result<()> {
+fn limits(bounds: &Confinement) -> std::io::Result<()> {
     use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
     let limit = |resource: Resource, most: u64| {
         // Nobody may raise what an operator has set lower.
@@ -38,11 +65,11 @@ fn limits(ticket: &Ticket) -> std::io::Result<()> {
     };
     limit(Resource::Core, 0)?;
     // On Linux this counts all private memory that can be written to, other than the main thread's stack.
-    limit(Resource::Data, ticket.memory_bytes)?;
-    limit(Resource::Fsize, ticket.file_bytes)?;
+    limit(Resource::Data, bounds.memory_bytes)?;
+    limit(Resource::Fsize, bounds.file_bytes)?;
     limit(Resource::Nofile, OPEN_FILES)?;
     limit(Resource::Nproc, PROCESSES)?;
-    if let Some(seconds) = ticket.cpu_seconds {
+    if let Some(seconds) = bounds.cpu_seconds {
         limit(Resource::Cpu, seconds.max(1))?;
     }
     setpriority_process(None, PRIORITY)?;
@@ -53,7 +80,7 @@ fn limits(ticket: &Ticket) -> std::io::Result<()> {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use crate::ticket::Ticket;
+    use super::Confinement;
     use landlock::{
         ABI, Access, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated,
         RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
@@ -65,9 +92,9 @@ mod linux {
     /// What is asked of Landlock: files, TCP, abstract sockets and signals, as Linux 6.12 has it. Older kernels do what they can.
     const LANDLOCK: ABI = ABI::V6;
 
-    pub(super) fn confine(ticket: &Ticket) -> Vec<String> {
+    pub(super) fn confine(bounds: &Confinement) -> Vec<String> {
         let mut lacks = Vec::new();
-        match files(ticket) {
+        match files(bounds) {
             Ok(RulesetStatus::FullyEnforced) => {}
             Ok(RulesetStatus::PartiallyEnforced) => {
                 lacks.push("Landlock is older than that of Linux 6.12: it confines jobs in part".to_owned());
@@ -84,16 +111,18 @@ mod linux {
     }
 
     /// From now on: inputs can be read, the folder can be written to, and there are no other files.
-    fn files(ticket: &Ticket) -> Result<RulesetStatus, RulesetError> {
+    fn files(bounds: &Confinement) -> Result<RulesetStatus, RulesetError> {
         let everything = AccessFs::from_all(LANDLOCK);
         let rules = Ruleset::default()
             .handle_access(everything)?
             .handle_access(AccessNet::from_all(LANDLOCK))?
             .scope(Scope::from_all(LANDLOCK))?
             .create()?;
-        let mut inputs = ticket.inputs.values().flatten().map(|input| input.path.as_path());
+        let mut inputs = bounds.readable.iter();
         let rules = inputs.try_fold(rules, |rules, path| allow(rules, path, AccessFs::ReadFile.into()))?;
-        let rules = allow(rules, &ticket.folder, everything & !AccessFs::Execute)?;
+        let mut folder = bounds.folder.iter();
+        let rules =
+            folder.try_fold(rules, |rules, path| allow(rules, path, everything & !AccessFs::Execute))?;
         Ok(rules.restrict_self()?.ruleset)
     }
 

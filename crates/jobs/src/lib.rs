@@ -15,6 +15,7 @@ pub mod grid;
 pub mod job_type;
 pub mod layers;
 pub mod mesh_input;
+pub mod preview;
 pub mod surface;
 pub mod surface_size;
 pub mod ticket;

@@ -98,7 +98,7 @@ pub enum Report {
 
 /// [`JobLimits`] on the wire: the kernel's types know no serde.
 #[derive(Serialize, Deserialize)]
-struct Limits {
+pub(crate) struct Limits {
     mesh_triangles: u64,
     mesh_unpacked_bytes: u64,
     mesh_contacts: u64,
@@ -107,7 +107,7 @@ struct Limits {
 }
 
 impl Limits {
-    fn serialize<S: serde::Serializer>(limits: &JobLimits, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: serde::Serializer>(limits: &JobLimits, to: S) -> Result<S::Ok, S::Error> {
         let JobLimits { mesh, graph } = limits;
         let limits = Limits {
             mesh_triangles: mesh.max_triangles,
@@ -119,7 +119,7 @@ impl Limits {
         Serialize::serialize(&limits, to)
     }
 
-    fn deserialize<'a, D: serde::Deserializer<'a>>(from: D) -> Result<JobLimits, D::Error> {
+    pub(crate) fn deserialize<'a, D: serde::Deserializer<'a>>(from: D) -> Result<JobLimits, D::Error> {
         let limits: Limits = Deserialize::deserialize(from)?;
         Ok(JobLimits {
             mesh: MeshLimits {

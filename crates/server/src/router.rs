@@ -12,7 +12,8 @@ use crate::openapi::{self, operation::Operation, schema::Schemas};
 use crate::packing;
 use crate::rate::{Rates, is_polled};
 use crate::routes::{
-    assets, files, health, jobs, metrics as numbers, oauth, projects, registry, schema, user, workflows,
+    assets, files, health, jobs, metrics as numbers, oauth, previews, projects, registry, schema, user,
+    workflows,
 };
 use crate::wire;
 use crate::wire::error::ApiError;
@@ -86,6 +87,8 @@ routes! {
     get    "/projects/{projectId}/workflows/{workflowId}/status" => workflows::status, workflows::STATUS;
     post   "/projects/{projectId}/workflows/{workflowId}/cancel" => workflows::cancel, workflows::CANCEL;
 
+    post   "/projects/{projectId}/preview" => previews::create, previews::CREATE;
+
     get    "/operators" => registry::operators, registry::OPERATORS;
     get    "/job-types" => registry::job_types, registry::JOB_TYPES;
 
@@ -112,6 +115,7 @@ const SCHEMAS: &[Schemas] = &[
     wire::assets::SCHEMAS,
     wire::jobs::SCHEMAS,
     wire::workflows::SCHEMAS,
+    wire::previews::SCHEMAS,
     wire::error::SCHEMAS,
     wire::registry::SCHEMAS,
     user::SCHEMAS,

@@ -107,6 +107,10 @@ impl Graph {
         &self.nodes
     }
 
+    pub(crate) fn nodes_mut(&mut self) -> &mut [Node] {
+        &mut self.nodes
+    }
+
     /// All operators, inputs before their consumers.
     pub fn order(&self) -> &[usize] {
         &self.order

@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod affine;
+mod assets;
 mod channels;
 mod differences;
 mod domain;
@@ -25,6 +26,7 @@ pub mod ops;
 pub mod params;
 pub mod plan;
 pub mod program;
+mod resample;
 mod segment;
 pub mod spelling;
 pub mod struts;

@@ -8,9 +8,10 @@ use crate::params::{Kind, Param, Values};
 use crate::struts::required_asset;
 use fieldstone_kernel::bvh::Bvh;
 use fieldstone_kernel::distance::{FaceNote, FromMesh, MeshDistance, Reach};
-use fieldstone_kernel::format::{FormatError, Listed, MeshFormat, READ_NAMES, read_mesh};
+use fieldstone_kernel::format::{FormatError, Listed, MeshFormat, READ_NAMES, ReadMesh, read_mesh};
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::{Cancelled, Monitor, Patch, TriMesh};
+use std::sync::Arc;
 
 /// `mesh_data`.
 pub const MESH_DATA: Param = Param {
@@ -35,8 +36,16 @@ pub fn promise(values: &Values, inputs: &[Promise]) -> Promise {
     inputs.iter().copied().min().unwrap_or(Promise::Sign).min(own)
 }
 
+/// Reads the mesh of `mesh_data`, and tells what its reader noted.
+pub fn mesh_of(values: &Values, cx: &Build<'_>) -> Result<TriMesh, BuildError> {
+    let (_, read, _) = read(values, cx)?;
+    let path = required_asset(values, "mesh_data")?;
+    read.notes.iter().for_each(|note| cx.assets.note(path, note));
+    Ok(read.mesh)
+}
+
 /// Reads the mesh of `mesh_data`; with it how often its triangles may touch.
-pub fn mesh_of(values: &Values, cx: &Build<'_>) -> Result<(Asset, TriMesh, u64), BuildError> {
+fn read(values: &Values, cx: &Build<'_>) -> Result<(Asset, ReadMesh, u64), BuildError> {
     let path = required_asset(values, "mesh_data")?;
     let asset = cx.assets.open(path)?;
     let refuse = |e: FormatError| match e {
@@ -47,36 +56,68 @@ pub fn mesh_of(values: &Values, cx: &Build<'_>) -> Result<(Asset, TriMesh, u64),
     let bytes = asset.bytes.as_ref().as_ref();
     let limits = cx.assets.mesh_limits(bytes.len() as u64);
     let read = read_mesh(bytes, format, &limits, cx.monitor).map_err(refuse)?;
-    read.notes.iter().for_each(|note| cx.assets.note(path, note));
-    Ok((asset, read.mesh, limits.max_contacts))
+    Ok((asset, read, limits.max_contacts))
 }
 
-/// Prepares the stage of a mesh with its hierarchy.
-pub fn stage(
+/// The mesh of an asset, made ready for distances.
+pub struct Ready {
     mesh: TriMesh,
-    bvh: Bvh,
-    max_contacts: u64,
-    values: &Values,
-    cx: &mut Build<'_>,
-) -> Result<Stage, BuildError> {
+    distance: MeshDistance,
+    notes: Vec<String>,
+}
+
+/// Bytes of a triangle that is ready for distances, with its share of the hierarchy.
+const TRIANGLE_BYTES: u64 = 200;
+
+impl Ready {
+    /// Reads the mesh of `mesh_data` and prepares it; `hierarchy` reads or builds what the distances are found with.
+    pub fn of(
+        values: &Values,
+        cx: &Build<'_>,
+        hierarchy: impl FnOnce(&Asset, &TriMesh) -> Result<Bvh, BuildError>,
+    ) -> Result<Ready, BuildError> {
+        let path = required_asset(values, "mesh_data")?;
+        let (asset, ReadMesh { mesh, mut notes, .. }, max_contacts) = read(values, cx)?;
+        let bvh = hierarchy(&asset, &mesh)?;
+        let distance = MeshDistance::build(&mesh, bvh, max_contacts, cx.monitor)?;
+        for note in distance.notes().iter().filter(|note| note.is_warning()) {
+            if let FaceNote::TooManyContacts { .. } = note {
+                return Err(BuildError::param("mesh_data", format!("{path:?}: {note}")));
+            }
+            notes.push(note.to_string());
+        }
+        Ok(Ready { mesh, distance, notes })
+    }
+
+    /// The same with the hierarchy built anew, or as it was kept from an earlier graph with the same bytes.
+    pub fn kept(values: &Values, cx: &Build<'_>) -> Result<Arc<Ready>, BuildError> {
+        let asset = cx.assets.open(required_asset(values, "mesh_data")?)?;
+        // The name says how the bytes are read.
+        let format = MeshFormat::of_filename(&asset.filename).map_or("", |format| format.extension);
+        let name = format!("mesh {format} {:02x?}", asset.checksum);
+        if let Some(ready) = cx.assets.kept(&name).and_then(|kept| kept.downcast::<Ready>().ok()) {
+            return Ok(ready);
+        }
+        let ready = Arc::new(Ready::of(values, cx, |_, mesh| Ok(Bvh::build(mesh, cx.monitor)?))?);
+        let bytes = ready.mesh.triangles.len() as u64 * TRIANGLE_BYTES;
+        cx.assets.keep(name, ready.clone(), bytes);
+        Ok(ready)
+    }
+}
+
+/// The stage that samples a mesh.
+pub fn stage(ready: Arc<Ready>, values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
     // A mesh that is inside out is taken the other way round, so the parameter changes only those that are not.
-    let turned = values.integer("cw_winding") == Some(1) && mesh.signed_volume() >= 0.0;
+    let turned = values.integer("cw_winding") == Some(1) && ready.mesh.signed_volume() >= 0.0;
     let scale = cx.place(values)?;
     let factor = if turned { -scale } else { scale };
-    let distance = MeshDistance::build(&mesh, bvh, max_contacts, cx.monitor)?;
     let path = required_asset(values, "mesh_data")?;
-    for note in distance.notes().iter().filter(|note| note.is_warning()) {
-        if let FaceNote::TooManyContacts { .. } = note {
-            return Err(BuildError::param("mesh_data", format!("{path:?}: {note}")));
-        }
-        cx.assets.note(path, &note.to_string());
-    }
-    Ok(Stage::Pointwise(Box::new(MeshSampler { mesh, distance, factor })))
+    ready.notes.iter().for_each(|note| cx.assets.note(path, note));
+    Ok(Stage::Pointwise(Box::new(MeshSampler { ready, factor })))
 }
 
 struct MeshSampler {
-    mesh: TriMesh,
-    distance: MeshDistance,
+    ready: Arc<Ready>,
     /// From this frame's distances to the world's; negative where the mesh is to be turned inside out.
     factor: f32,
 }
@@ -85,7 +126,7 @@ impl Pointwise for MeshSampler {
     fn evaluate(&self, _: Level, inputs: &[Lanes<'_>], out: &mut LanesMut<'_>) {
         let [x, y, z] = inputs[0].points();
         let out = out.value();
-        self.distance.sample(x, y, z, out);
+        self.ready.distance.sample(x, y, z, out);
         out.iter_mut().for_each(|v| *v *= self.factor);
     }
 
@@ -95,7 +136,7 @@ impl Pointwise for MeshSampler {
         }
         let [x, y, z] = inputs[0].centre().map(|c| [c]);
         let mut value = [0.0];
-        self.distance.sample(&x, &y, &z, &mut value);
+        self.ready.distance.sample(&x, &y, &z, &mut value);
         inputs[0].lipschitz(value[0] * self.factor, self.factor.abs())
     }
 
@@ -118,9 +159,9 @@ impl OnPatch for MeshSampler {
         // An infinite band means exact everywhere.
         let reach = Reach::Band(far);
         let sampler = FromMesh {
-            surface: self.distance.surface(),
+            surface: self.ready.distance.surface(),
             level,
-            ..FromMesh::new(&self.mesh, self.distance.bvh())
+            ..FromMesh::new(&self.ready.mesh, self.ready.distance.bvh())
         };
         let mut samples = sampler.sample(patch, reach, monitor)?;
         if self.factor != 1.0 {

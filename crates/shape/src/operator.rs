@@ -7,13 +7,13 @@ use crate::affine::Affine;
 use crate::extent::Extent;
 use crate::interval::Bounds;
 use crate::params::{Param, ParamError, Values};
-use fieldstone_kernel::format::MeshLimits;
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::volume::Samples;
 use fieldstone_kernel::{Cancelled, Monitor, Patch};
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use crate::assets::{Asset, Assets, BuildError, NoAssets};
 pub use crate::domain::Domain;
 pub use crate::visible::Visible;
 
@@ -383,62 +383,4 @@ pub enum StageError {
     /// The samples cannot be worked on.
     #[error("{0}")]
     Refused(String),
-}
-
-/// Why an operator cannot be built.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// A parameter is wrong.
-    #[error(transparent)]
-    Param(#[from] ParamError),
-    /// An input is wrong; the text says which.
-    #[error("{0}")]
-    Input(String),
-    /// Cancelled.
-    #[error(transparent)]
-    Cancelled(#[from] Cancelled),
-    /// An asset cannot be read, through no fault of its own.
-    #[error("{0}")]
-    Io(#[from] std::io::Error),
-}
-
-impl BuildError {
-    /// The parameter `name` is refused.
-    pub fn param(name: &str, what: impl Into<String>) -> BuildError {
-        BuildError::Param(ParamError { name: name.to_owned(), what: what.into() })
-    }
-}
-
-/// Where a graph's assets come from.
-pub trait Assets: Send + Sync {
-    /// The asset that a graph calls `path`; the text of an error says why there is none.
-    fn open(&self, path: &str) -> Result<Asset, BuildError>;
-
-    /// What the mesh of an asset of so many bytes may be.
-    fn mesh_limits(&self, _bytes: u64) -> MeshLimits {
-        MeshLimits::default()
-    }
-
-    /// Takes what the reader of that asset noted for its owner ([`ReadMesh::notes`](fieldstone_kernel::format::ReadMesh)).
-    fn note(&self, _path: &str, _note: &str) {}
-}
-
-/// The bytes of an asset.
-#[derive(Clone)]
-pub struct Asset {
-    /// Name in the project; its extension names a mesh's format.
-    pub filename: String,
-    /// All of it.
-    pub bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
-    /// SHA-256.
-    pub checksum: [u8; 32],
-}
-
-/// No assets at all.
-pub struct NoAssets;
-
-impl Assets for NoAssets {
-    fn open(&self, path: &str) -> Result<Asset, BuildError> {
-        Err(BuildError::Input(format!("there is no asset {path:?}")))
-    }
 }

@@ -118,6 +118,11 @@ impl Plan {
         self.graph.nodes()[self.target].entry.output
     }
 
+    /// What the target's values promise.
+    pub fn promise(&self) -> Promise {
+        promises(&self.graph)[self.target]
+    }
+
     /// Samples of the target.
     pub fn sample_count(&self) -> u64 {
         self.resolution().iter().map(|n| u64::from(*n)).product()

@@ -4,6 +4,7 @@ mod accuracy;
 mod graph;
 mod http;
 mod peers;
+mod preview;
 mod sdf;
 mod stl;
 mod table;
@@ -27,6 +28,8 @@ pub enum Bench {
     Stl(stl::Options),
     /// Requests per second on GET job while a job computes, and a 1 GiB upload
     Http(http::Options),
+    /// Previews of graphs: milliseconds of changed sliders, and what they leave behind
+    Preview(preview::Options),
 }
 
 impl Bench {
@@ -38,6 +41,7 @@ impl Bench {
             Bench::Accuracy(options) => accuracy::run(options),
             Bench::Stl(options) => stl::run(options),
             Bench::Http(options) => http::run(options),
+            Bench::Preview(options) => preview::run(options),
         }
     }
 }

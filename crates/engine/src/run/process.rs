@@ -3,15 +3,14 @@
 
 use super::death::Death;
 use super::running::AttemptHandle;
+use crate::child_process::{Group, start, tell_once};
 use crate::config::Program;
 use anyhow::Context;
 use fieldstone_jobs::ticket::{CANCEL, Ended, Report, Ticket};
-use std::collections::BTreeSet;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStderr, Command};
+use tokio::process::ChildStderr;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
@@ -29,7 +28,7 @@ pub(super) async fn run(
     time_limit: Option<Duration>,
     handle: &AttemptHandle,
 ) -> anyhow::Result<Result<Ended, Death>> {
-    let mut child = start(program)?;
+    let mut child = start(program, Stdio::piped())?;
     let group = Group::of(&child);
     let mut orders = child.stdin.take().context("its input is piped")?;
     let mut reports = BufReader::new(child.stdout.take().context("its output is piped")?).lines();
@@ -116,55 +115,6 @@ async fn death(
         tracing::warn!("an attempt died ({status}): {last_words}");
     }
     Ok(Death::of(status, &last_words, memory_bytes))
-}
-
-/// What a process needs of our environment: how much a panic tells, and where libraries are when they are not in their usual place.
-/// All else is ours: settings, and whatever secrets whoever started us keeps there.
-const ENVIRONMENT: [&str; 3] = ["RUST_BACKTRACE", "LD_LIBRARY_PATH", "SystemRoot"];
-
-fn start(program: &Program) -> anyhow::Result<Child> {
-    let mut command = Command::new(&program.path);
-    command.args(&program.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.env_clear();
-    command.envs(ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
-    #[cfg(unix)]
-    command.process_group(0);
-    let child = command.kill_on_drop(true).spawn();
-    child.with_context(|| format!("cannot start {}", program.path.display()))
-}
-
-/// The processes of an attempt: the one that was started and all that it starts. They are killed when this is dropped.
-struct Group(Option<u32>);
-
-impl Group {
-    fn of(child: &Child) -> Group {
-        Group(child.id())
-    }
-
-    fn kill(&self) {
-        #[cfg(unix)]
-        if let Some(leader) = self.0.and_then(|id| rustix::process::Pid::from_raw(id as i32)) {
-            // An error says that there is nobody left.
-            let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-/// Tells of each thing that the system lacks once, not for every attempt.
-fn tell_once(what: String) {
-    static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    // An attempt says it: it may say anything, but not without end.
-    if told.len() < 16 && !told.contains(&what) {
-        tracing::warn!("jobs are confined less than they could be: {what}");
-        told.insert(what);
-    }
 }
 
 async fn last_words(mut from: ChildStderr) -> String {

@@ -11,6 +11,7 @@ use crate::lanes::Lanes;
 use crate::limits::Limits;
 use crate::metrics::Counters;
 use crate::model::Timestamp;
+use crate::preview::Previews;
 use crate::run::Runner;
 use crate::run::running::Running;
 use crate::staging::Staging;
@@ -67,6 +68,7 @@ impl Engine {
         store.expire_all().await?;
         store.reap(config.max_attempts, now, now).await?;
         store.advance_all(now).await?;
+        let previews = Arc::new(Previews::new(&config));
         let core = Core {
             config,
             types,
@@ -79,6 +81,7 @@ impl Engine {
             keys: KeyGuard::new(signing_key),
             scrubbed: Scrubbed::default(),
             staging: Staging::default(),
+            previews,
             last_name: AtomicU64::new(0),
             _lock: lock,
         };
@@ -112,6 +115,7 @@ impl Engine {
     /// Stops running jobs; unfinished ones go on after the next start.
     pub async fn stop(&self) {
         self.core.running.stop();
+        self.core.previews.close();
         if let Some(scrubbing) = self.state.scrubbing.lock().unwrap_or_else(PoisonError::into_inner).take() {
             scrubbing.abort();
         }

@@ -6,6 +6,7 @@ mod jobs;
 mod keys;
 mod lists;
 mod metrics;
+mod previews;
 mod projects;
 mod upload;
 mod workflows;
@@ -13,4 +14,5 @@ mod workflows;
 pub use engine::Engine;
 #[cfg(test)]
 pub(crate) use engine::tests;
+pub use previews::NewPreview;
 pub use upload::Upload;

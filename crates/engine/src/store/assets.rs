@@ -12,6 +12,12 @@ fn missing(id: AssetId) -> EngineError {
 }
 
 impl Store {
+    /// The newest asset of this filename.
+    pub(crate) async fn newest_asset(&self, project: ProjectId, filename: &str) -> Result<Option<Asset>> {
+        let row = sqlx::query(sql::ASSET_NEWEST).bind(project.0).bind(filename);
+        row.fetch_optional(self.reader()).await?.as_ref().map(rows::asset).transpose()
+    }
+
     pub(crate) async fn insert_asset(
         &self,
         project: ProjectId,

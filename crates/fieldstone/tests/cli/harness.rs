@@ -83,6 +83,11 @@ impl Server {
         server
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGTERM, then the exit code and what else was written to stderr.
     pub fn terminate(mut self) -> (Option<i32>, String) {
         let id = rustix::process::Pid::from_child(&self.child);

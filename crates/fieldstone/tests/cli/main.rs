@@ -4,6 +4,7 @@ mod audit;
 mod demo;
 mod harness;
 mod keys;
+mod previews;
 mod remote;
 mod restore;
 mod run;

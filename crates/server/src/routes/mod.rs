@@ -6,6 +6,7 @@ pub mod health;
 pub mod jobs;
 pub mod metrics;
 pub mod oauth;
+pub mod previews;
 pub mod projects;
 pub mod registry;
 pub mod schema;

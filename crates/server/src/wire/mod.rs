@@ -6,6 +6,7 @@ pub mod date;
 pub mod dialect;
 pub mod error;
 pub mod jobs;
+pub mod previews;
 pub mod projects;
 pub mod registry;
 pub mod workflows;

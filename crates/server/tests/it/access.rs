@@ -70,6 +70,7 @@ fn with_body(request: RequestBuilder, method: &str, path: &str) -> RequestBuilde
         }
         ("post", "/projects/{projectId}/jobs") => request.json(&json!({"type": "test/copy"})),
         ("post", "/projects/{projectId}/workflows") => request.json(&json!({"definition": "jobs: {}"})),
+        ("post", "/projects/{projectId}/preview") => request.json(&json!({"graph": {}})),
         ("post" | "patch", _) => request.json(&json!({"name": "n"})),
         _ => request,
     }

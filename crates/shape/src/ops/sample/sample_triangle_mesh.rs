@@ -1,11 +1,10 @@
 //! `SampleTriangleMesh`: the signed distance to a mesh.
 
-use crate::mesh_sampler::{CW_WINDING, MESH_DATA, mesh_of, promise, stage};
+use crate::mesh_sampler::{CW_WINDING, MESH_DATA, Ready, promise, stage};
 use crate::operator::{Build, BuildError, OperatorEntry, Reach, Stage};
 use crate::params::Values;
 use crate::struts::required_asset;
 use crate::xform::XFORM_PARAM;
-use fieldstone_kernel::bvh::Bvh;
 
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
@@ -24,7 +23,5 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
 };
 
 fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
-    let (_, mesh, max_contacts) = mesh_of(values, cx)?;
-    let bvh = Bvh::build(&mesh, cx.monitor)?;
-    stage(mesh, bvh, max_contacts, values, cx)
+    stage(Ready::kept(values, cx)?, values, cx)
 }

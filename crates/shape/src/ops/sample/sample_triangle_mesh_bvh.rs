@@ -1,11 +1,12 @@
 //! `SampleTriangleMeshBvh`: the signed distance to a mesh, with its hierarchy given.
 
-use crate::mesh_sampler::{CW_WINDING, MESH_DATA, mesh_of, promise, stage};
+use crate::mesh_sampler::{CW_WINDING, MESH_DATA, Ready, promise, stage};
 use crate::operator::{Build, BuildError, OperatorEntry, Reach, Stage};
 use crate::params::{Kind, Param, Values};
 use crate::struts::required_asset;
 use crate::xform::XFORM_PARAM;
 use fieldstone_kernel::bvh::{Bvh, BvhBytesError};
+use std::sync::Arc;
 
 /// The registry entry.
 pub const ENTRY: OperatorEntry = OperatorEntry {
@@ -34,11 +35,12 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
 };
 
 fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
-    let (asset, mesh, max_contacts) = mesh_of(values, cx)?;
-    let name = required_asset(values, "bvh_data")?;
-    let file = cx.assets.open(name)?;
-    let mut bytes = file.bytes.as_ref().as_ref();
-    let bvh = Bvh::read(&mut bytes, &mesh, &asset.checksum);
-    let refuse = |e: BvhBytesError| BuildError::param("bvh_data", format!("{name:?}: {e}"));
-    stage(mesh, bvh.map_err(refuse)?, max_contacts, values, cx)
+    let ready = Ready::of(values, cx, |asset, mesh| {
+        let name = required_asset(values, "bvh_data")?;
+        let file = cx.assets.open(name)?;
+        let mut bytes = file.bytes.as_ref().as_ref();
+        let refuse = |e: BvhBytesError| BuildError::param("bvh_data", format!("{name:?}: {e}"));
+        Bvh::read(&mut bytes, mesh, &asset.checksum).map_err(refuse)
+    })?;
+    stage(Arc::new(ready), values, cx)
 }

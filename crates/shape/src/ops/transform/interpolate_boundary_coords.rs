@@ -47,7 +47,7 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
 };
 
 fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
-    let (_, mesh, _) = mesh_of(values, cx)?;
+    let mesh = mesh_of(values, cx)?;
     let name = required_asset(values, "boundary_data")?;
     let refuse = |what: String| BuildError::param("boundary_data", format!("{name:?}: {what}"));
     let asset = cx.assets.open(name)?;
