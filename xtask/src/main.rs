@@ -9,6 +9,7 @@ mod python;
 mod run;
 mod suite;
 mod tidy;
+mod ui;
 
 use clap::{Parser, Subcommand};
 
@@ -37,6 +38,8 @@ enum Task {
     Deny,
     /// Feed the parsers with made-up bytes; needs a nightly toolchain and `cargo install cargo-fuzz`
     Fuzz(fuzz::Options),
+    /// The app in ui/: built of its sources, its types and units, and its pages in a browser
+    Ui,
     /// House rules that no compiler checks: imports, lengths, words
     Tidy,
     /// Write the pages that are made from the code anew; that they are current is a test
@@ -52,6 +55,7 @@ fn main() -> std::process::ExitCode {
             run::must(run::cargo().args(["deny", "check", "licenses", "bans", "sources", "advisories"]))
         }
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Ui => suite::app(),
         Task::Tidy => tidy::run(),
         Task::Gen => generate::run(),
     };

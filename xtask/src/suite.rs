@@ -2,7 +2,7 @@
 
 use crate::matrix::Matrix;
 use crate::run::{Tally, cargo, cargo_test_verdict, must, root, script_verdict, target};
-use crate::{node, python, tidy};
+use crate::{node, python, tidy, ui};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -53,6 +53,14 @@ pub fn every_release() -> ! {
     finish(&tally)
 }
 
+/// The app's part of the suite alone.
+pub fn app() -> ! {
+    let mut tally = Tally::default();
+    let binary = built(&mut tally);
+    ui::test(&mut tally, binary.as_deref());
+    finish(&tally)
+}
+
 /// Runs the suite. It goes on after a failure, so that one run shows all.
 pub fn run(options: &Options) -> ! {
     let mut tally = Tally::default();
@@ -63,8 +71,10 @@ pub fn run(options: &Options) -> ! {
     tally.check("docs", document());
     let tests = ["test", "--workspace", "--no-fail-fast"];
     tally.counted("tests", cargo().args(tests), cargo_test_verdict);
-    if !options.no_conformance {
-        conformance(&mut tally);
+    let binary = built(&mut tally);
+    ui::test(&mut tally, binary.as_deref());
+    if let Some(binary) = binary.filter(|_| !options.no_conformance) {
+        conformance(&mut tally, &binary);
     }
     finish(&tally)
 }
@@ -86,30 +96,29 @@ fn document() -> anyhow::Result<()> {
 }
 
 /// Runs the official clients against the binary that the tests were run with.
-fn conformance(tally: &mut Tally) {
-    let Some(binary) = built(tally) else { return };
+fn conformance(tally: &mut Tally, binary: &Path) {
     for (name, requirements, script) in CLIENTS {
         match python::environment(name, requirements) {
             Err(e) => tally.check(name, Err(e)),
             Ok(python) => {
                 let mut command = Command::new(python);
-                command.arg(root().join("conformance").join(script)).arg(&binary);
+                command.arg(root().join("conformance").join(script)).arg(binary);
                 tally.counted(name, &mut command, script_verdict);
             }
         }
     }
-    releases(tally, &binary, RELEASES_OF_THE_SUITE);
+    releases(tally, binary, RELEASES_OF_THE_SUITE);
     // It pins a numpy that newer Pythons have no wheel of, so it runs beside what the others need.
-    release(tally, &binary, "0.6.0", "credentials.py");
+    release(tally, binary, "0.6.0", "credentials.py");
     match python::environment("metafold-needs", CLIENT_NEEDS) {
         Err(e) => tally.check("experiment", Err(e)),
         Ok(python) => {
             let mut command = Command::new(python);
-            command.arg(root().join("conformance/experiment.py")).arg(&binary);
+            command.arg(root().join("conformance/experiment.py")).arg(binary);
             tally.counted("experiment", &mut command, script_verdict);
         }
     }
-    node_client(tally, &binary);
+    node_client(tally, binary);
 }
 
 /// Runs the JavaScript client, written by hand.
@@ -131,7 +140,7 @@ fn built(tally: &mut Tally) -> Option<PathBuf> {
     match must(cargo().args(["build", "--quiet", "--package", "fieldstone"])) {
         Ok(()) => Some(target().join("debug/fieldstone")),
         Err(e) => {
-            tally.check("conformance", Err(e));
+            tally.check("build of the binary", Err(e));
             None
         }
     }

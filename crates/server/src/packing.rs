@@ -29,9 +29,16 @@ pub fn layer() -> CompressionLayer<And<SizeAbove, IsPacked>> {
     layer.compress_when(SizeAbove::new(SMALL).and(is_packed))
 }
 
-/// Leaves of `Accept-Encoding` what counts here. A client that forbids every encoding gets the plain answer: the layer would
+/// The `Accept-Encoding` that a client sent, for files that are there in other forms, too.
+#[derive(Clone, Default)]
+pub struct Accepted(pub String);
+
+/// Leaves of `Accept-Encoding` what counts here; all of it stays as [`Accepted`]. A client that forbids every encoding gets the plain answer: the layer would
 /// make a 406 of what has been done already.
 pub fn simplify(mut request: Request) -> Request {
+    let all = request.headers().get_all(ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
+    let accepted = Accepted(all.collect::<Vec<_>>().join(","));
+    request.extensions_mut().insert(accepted);
     if is_accepted(request.headers()) {
         request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     } else {

@@ -12,8 +12,8 @@ use crate::openapi::{self, operation::Operation, schema::Schemas};
 use crate::packing;
 use crate::rate::{Rates, is_polled};
 use crate::routes::{
-    assets, files, health, jobs, metrics as numbers, oauth, previews, projects, registry, schema, user,
-    workflows,
+    assets, files, health, jobs, metrics as numbers, oauth, previews, projects, registry, schema,
+    unknown_route, user, workbench, workflows,
 };
 use crate::wire;
 use crate::wire::error::ApiError;
@@ -161,7 +161,7 @@ pub(crate) fn with_slots(engine: Engine, config: ServerConfig, slots: Arc<Slots>
         slots,
     };
     // Bodies have limits of their own, which are settings.
-    let routes = routes().layer(DefaultBodyLimit::disable()).with_state(app);
+    let routes = routes().merge(workbench::routes()).layer(DefaultBodyLimit::disable()).with_state(app);
     // Inside of all the rest: the line in the log is written before the answer leaves.
     let routes = match audit {
         Some(audit) => routes.layer(middleware::from_fn_with_state(audit, audit::record)),
@@ -247,10 +247,6 @@ impl MakeRequestId for RequestIds {
         let n = self.count.fetch_add(1, Ordering::Relaxed);
         HeaderValue::from_str(&format!("{:x}-{n:x}", self.run)).ok().map(RequestId::new)
     }
-}
-
-async fn unknown_route(method: Method, uri: Uri) -> ApiError {
-    ApiError::not_found(format!("there is no route {method} {:?}", uri.path()))
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> ApiError {

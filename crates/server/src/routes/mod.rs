@@ -12,13 +12,19 @@ pub mod registry;
 pub mod schema;
 pub mod upload;
 pub mod user;
+pub mod workbench;
 pub mod workflows;
 
 use crate::app::App;
 use crate::reply::Reply;
 use crate::wire::error::ApiError;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode, Uri};
 
 type Answer = Result<Reply, ApiError>;
 type Shared = State<App>;
+
+/// What no route knows.
+pub async fn unknown_route(method: Method, uri: Uri) -> ApiError {
+    ApiError::not_found(format!("there is no route {method} {:?}", uri.path()))
+}

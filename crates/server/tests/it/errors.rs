@@ -10,7 +10,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn routes_and_methods_that_do_not_exist() {
     let server = Server::start().await;
-    for path in ["/", "/nothing", "/projects/", "/projects/1/jobs/1/state", "/files/ab", "//projects"] {
+    for path in [
+        "/nothing",
+        "/index.html",
+        "/app/",
+        "/app/none.js",
+        "/projects/",
+        "/projects/1/jobs/1/state",
+        "/files/ab",
+        "//projects",
+    ] {
         server.get(path).await.error(404);
         send(server.bare(Method::POST, path)).await.error(404);
     }

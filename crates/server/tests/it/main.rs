@@ -21,3 +21,4 @@ mod registry;
 mod revoked;
 mod uploads;
 mod work;
+mod workbench;

@@ -1,0 +1,153 @@
+//! The app for people at `/`: its page, and the files that the page is made of. They come from `ui/`, built into `app/` of this crate;
+//! debug builds read them from there, release builds hold them.
+
+use super::unknown_route;
+use crate::app::App;
+use crate::packing::Accepted;
+use crate::range::matches_any;
+use axum::body::{Body, Bytes};
+use axum::extract::Path;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing;
+use axum::{Extension, Router};
+use rust_embed::{EmbeddedFile, RustEmbed};
+use std::borrow::Cow;
+
+#[derive(RustEmbed)]
+#[folder = "app/"]
+struct Built;
+
+/// Addresses that the app answers by itself, all with the same page. Everything else that no route knows stays a 404 in JSON.
+const PAGES: &[&str] = &["/", "/p/{*page}"];
+
+/// Nothing inline and nothing from elsewhere; pictures and workers may come from the page's own memory.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; \
+    worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Names hold a digest of what is in them: what has been fetched once is never asked for again.
+const FOREVER: &str = "public, max-age=31536000, immutable";
+
+/// The page and its files. They are no part of the API, hence not in its index and its document.
+pub fn routes() -> Router<App> {
+    let page = || routing::get(page).fallback(unknown_route);
+    let files = Router::new().route("/app/{name}", routing::get(file).fallback(unknown_route));
+    PAGES.iter().fold(files, |router, path| router.route(path, page()))
+}
+
+type Takes = Extension<Accepted>;
+
+async fn page(method: Method, uri: Uri, accepted: Takes, headers: HeaderMap) -> Response {
+    match answer("index.html", &accepted.0, &headers, "no-cache") {
+        Some(mut response) => {
+            response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+            response
+        }
+        None => unknown_route(method, uri).await.into_response(),
+    }
+}
+
+async fn file(
+    Path(name): Path<String>,
+    method: Method,
+    uri: Uri,
+    accepted: Takes,
+    headers: HeaderMap,
+) -> Response {
+    match answer(&format!("app/{name}"), &accepted.0, &headers, FOREVER) {
+        Some(response) => response,
+        None => unknown_route(method, uri).await.into_response(),
+    }
+}
+
+/// The built file of this name, a path of letters, digits, `-`, `_` and dots between them, in the best form that the client takes.
+fn answer(name: &str, accepted: &Accepted, headers: &HeaderMap, caching: &'static str) -> Option<Response> {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if !name.split('/').all(|part| part.chars().all(harmless) && !part.starts_with('.')) {
+        return None;
+    }
+    let kind = content_type(name)?;
+    let plain = Built::get(name)?;
+    let (encoding, file) =
+        packed(name, &accepted.0).map_or((None, plain), |(coding, file)| (Some(coding), file));
+    let etag = format!("\"{}\"", hex::encode(&file.metadata.sha256_hash()[..16]));
+    let known =
+        headers.get(IF_NONE_MATCH).and_then(|v| v.to_str().ok()).is_some_and(|list| matches_any(list, &etag));
+    let (status, body) = match known {
+        true => (StatusCode::NOT_MODIFIED, Body::empty()),
+        false => (StatusCode::OK, Body::from(bytes(file))),
+    };
+    let fixed = [
+        (CONTENT_TYPE, kind),
+        (CACHE_CONTROL, caching),
+        (VARY, "Accept-Encoding"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+    ];
+    let mut response = (status, fixed, [(ETAG, etag)], body).into_response();
+    if let Some(coding) = encoding {
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
+    }
+    Some(response)
+}
+
+fn bytes(file: EmbeddedFile) -> Bytes {
+    match file.data {
+        Cow::Borrowed(data) => Bytes::from_static(data),
+        Cow::Owned(data) => Bytes::from(data),
+    }
+}
+
+/// The file as brotli or gzip, where it is there and the client takes it.
+fn packed(name: &str, accepted: &str) -> Option<(&'static str, EmbeddedFile)> {
+    let forms = [("br", "br"), ("gzip", "gz")];
+    let (coding, ending) = forms.into_iter().find(|(coding, _)| takes(accepted, coding))?;
+    Some((coding, Built::get(&format!("{name}.{ending}"))?))
+}
+
+/// Whether an `Accept-Encoding` takes a coding: named with a weight that is not 0 (RFC 9110 §12.5.3). `*` is not read as one:
+/// plain bytes are always right.
+fn takes(accepted: &str, coding: &str) -> bool {
+    accepted.split(',').any(|entry| {
+        let mut parts = entry.split(';').map(str::trim);
+        let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(coding));
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
+        named && weight.is_none_or(|q| q.trim().parse().is_ok_and(|q: f32| q > 0.0))
+    })
+}
+
+/// By the ending; `None` for what is not to be served (packed forms under their own names, the list of what was built).
+fn content_type(name: &str) -> Option<&'static str> {
+    Some(match name.rsplit_once('.')?.1 {
+        "html" => "text/html; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codings_are_taken_as_the_header_says() {
+        for (header, br, gzip) in [
+            ("", false, false),
+            ("gzip, deflate, br", true, true),
+            ("gzip;q=0, br;q=0.1", true, false),
+            ("BR ; q=1.0", true, false),
+            ("*", false, false),
+            ("identity", false, false),
+            ("xbr, gzip;q=x", false, false),
+        ] {
+            assert_eq!((takes(header, "br"), takes(header, "gzip")), (br, gzip), "{header}");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+// Ends a build: brotli and gzip beside each file, and `built.txt`, which says what was built of what.
+// `cargo xtask test` holds both lists against the folders, so that what is committed is what the sources make.
+import { createHash } from 'node:crypto';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+
+const ui = dirname(dirname(fileURLToPath(import.meta.url)));
+const out = process.env.FIELDSTONE_UI_OUT ?? join(ui, '../crates/server/app');
+/** What changes nothing in the build. */
+const ASIDE = new Set(['node_modules', 'tests', 'types', '.gitignore', 'README.md']);
+
+function* files(folder) {
+  const entries = readdirSync(folder, { withFileTypes: true });
+  for (const entry of entries) {
+    if (folder === ui && ASIDE.has(entry.name)) continue;
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* files(path);
+    else yield path;
+  }
+}
+
+const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
+const listed = (folder) => [...files(folder)].map((path) => relative(folder, path).replaceAll('\\', '/')).sort();
+
+for (const name of listed(out)) {
+  const bytes = readFileSync(join(out, name));
+  const brotli = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+  writeFileSync(join(out, name + '.br'), brotliCompressSync(bytes, { params: brotli }));
+  writeFileSync(join(out, name + '.gz'), gzipSync(bytes, { level: 9 }));
+}
+
+const sources = listed(ui).map((name) => `${sha256(readFileSync(join(ui, name)))}  ${name}\n`);
+const built = listed(out).map((name) => `${sha256(readFileSync(join(out, name)))}  ${name}\n`);
+writeFileSync(join(out, 'built.txt'), `sources ${sha256(sources.join(''))}\n${built.join('')}`);

@@ -1,0 +1,59 @@
+// The same request for a shell and for Python, quoted so that they can be pasted as they are.
+import type { NewJob, NewWorkflow } from './api/client';
+
+/** A word of a POSIX shell. */
+export const shell = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** A JSON value as a Python literal. */
+export function python(value: unknown, indent = ''): string {
+  if (value === null || value === undefined) return 'None';
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (Array.isArray(value)) return `[${value.map((v) => python(v, indent)).join(', ')}]`;
+  if (typeof value !== 'object') return JSON.stringify(value);
+  const inner = indent + '    ';
+  const lines = Object.entries(value).map(([name, v]) => `${inner}${JSON.stringify(name)}: ${python(v, inner)},\n`);
+  return lines.length > 0 ? `{\n${lines.join('')}${indent}}` : '{}';
+}
+
+const KEY = '-H "Authorization: Bearer $FIELDSTONE_KEY"';
+
+function client(project: string): string {
+  const address = `base_url="${location.origin}/"`;
+  return `import os
+from metafold import MetafoldClient
+
+client = MetafoldClient(access_token=os.environ["FIELDSTONE_KEY"], ${address}, project_id="${project}")
+`;
+}
+
+/** Dispatches a job like this one. */
+export function ofJob(project: string, job: NewJob) {
+  const body = JSON.stringify(job, null, 2);
+  const { type, name, assets, parameters } = job;
+  const rest = [
+    name ? `    name=${JSON.stringify(name)},\n` : '',
+    `    parameters=${python(parameters ?? {}, '    ')},\n`,
+    `    assets=${python(assets ?? {}, '    ')},\n`,
+  ];
+  return {
+    curl: `curl -X POST ${location.origin}/projects/${project}/jobs ${KEY} \\
+  -H 'Content-Type: application/json' --data ${shell(body)}`,
+    python: `${client(project)}job = client.jobs.run(\n    ${JSON.stringify(type)},\n${rest.join('')})\nprint(job.state)`,
+  };
+}
+
+/** Starts a workflow like this one. */
+export function ofWorkflow(project: string, workflow: NewWorkflow) {
+  const body = JSON.stringify(workflow, null, 2);
+  const { definition, assets, parameters } = workflow;
+  return {
+    curl: `curl -X POST ${location.origin}/projects/${project}/workflows ${KEY} \\
+  -H 'Content-Type: application/json' --data ${shell(body)}`,
+    python: `${client(project)}workflow = client.workflows.run(
+    ${JSON.stringify(definition)},
+    parameters=${python(parameters ?? {}, '    ')},
+    assets=${python(assets ?? {}, '    ')},
+)
+print(workflow.state)`,
+  };
+}

@@ -1,0 +1,186 @@
+// How a volume is drawn: a box whose fragments march through the field to its surface or to the section's plane.
+import * as THREE from 'three';
+import type { Field } from './field';
+
+const VERTEX = `
+out vec3 place;
+void main() {
+  place = position;
+  gl_Position = projectionMatrix * modelViewMatrix * vec4(position, 1.0);
+}`;
+
+// Samples lie on the faces of the box: sample i of n is at texture coordinate (i + 0.5) / n.
+const FRAGMENT = `
+precision highp float;
+precision highp sampler3D;
+in vec3 place;
+out vec4 colour;
+uniform sampler3D field;
+uniform vec3 lower, upper, count, cell, eye;
+uniform mat4 toClip;
+uniform float scale, steepness, contour;
+uniform vec4 plane;
+uniform bool cut, wholePlane;
+uniform vec3 paint, inner, outer, line;
+
+float value(vec3 p) {
+  vec3 u = (p - lower) / max(upper - lower, vec3(1e-9));
+  return texture(field, (u * (count - 1.0) + 0.5) / count).r * scale;
+}
+
+vec3 slope(vec3 p) {
+  vec3 h = cell;
+  vec3 g = vec3(
+    value(p + vec3(h.x, 0, 0)) - value(p - vec3(h.x, 0, 0)),
+    value(p + vec3(0, h.y, 0)) - value(p - vec3(0, h.y, 0)),
+    value(p + vec3(0, 0, h.z)) - value(p - vec3(0, 0, h.z))) / h;
+  return g / max(length(g), 1e-9);
+}
+
+vec3 lit(vec3 normal, vec3 ray) {
+  // A light beside the eye and one from above, so that no face is black.
+  float front = abs(dot(normal, ray));
+  float above = 0.5 + 0.5 * normal.z;
+  return paint * (0.25 + 0.55 * front + 0.25 * above);
+}
+
+// What the section shows at a point of its plane: lines of equal value, the surface itself, inside and outside.
+vec3 onPlane(float d) {
+  float width = max(fwidth(d), 1e-9);
+  float near = abs(fract(d / contour - 0.5) - 0.5) * contour;
+  vec3 ground = d < 0.0 ? inner : outer;
+  float thin = 1.0 - smoothstep(0.6 * width, 1.4 * width, near);
+  float thick = 1.0 - smoothstep(1.2 * width, 2.4 * width, abs(d));
+  // Lines that would lie closer than four pixels are left out.
+  float dense = smoothstep(4.0, 8.0, contour / width);
+  return mix(mix(ground, line, 0.45 * thin * dense), line, thick);
+}
+
+void main() {
+  vec3 ray = normalize(place - eye);
+  vec3 a = (lower - eye) / ray, b = (upper - eye) / ray;
+  vec3 first = min(a, b), last = max(a, b);
+  float near = max(max(first.x, first.y), max(first.z, 0.0));
+  float far = min(last.x, min(last.y, last.z));
+  vec3 normal = near == first.x ? vec3(1, 0, 0) : near == first.y ? vec3(0, 1, 0) : vec3(0, 0, 1);
+  float least = 0.7 * min(cell.x, min(cell.y, cell.z));
+
+  // The plane: what lies on its positive side is cut away.
+  float planeAt = -1.0;
+  bool starts = false;
+  if (cut) {
+    float side = dot(plane.xyz, eye) - plane.w;
+    float slant = dot(plane.xyz, ray);
+    float t = abs(slant) < 1e-9 ? -1.0 : -side / slant;
+    bool within = t >= near && t <= far;
+    if (side + slant * near > 0.0) {
+      if (slant >= 0.0 || t > far) discard;
+      starts = true;
+      planeAt = t;
+      near = t;
+      normal = plane.xyz;
+    } else if (slant > 0.0 && within) {
+      far = t;
+    }
+  }
+  float atPlane = value(eye + ray * near);
+  vec3 section = onPlane(atPlane);
+  float t = near;
+  float d = atPlane;
+  vec3 found = vec3(0);
+  bool hit = false;
+  if (starts && (d <= 0.0 || wholePlane)) {
+    found = section;
+    hit = true;
+  } else if (d <= 0.0) {
+    found = lit(normal, ray);
+    hit = true;
+  }
+  for (int i = 0; i < 1500 && !hit; i++) {
+    float before = t, was = d;
+    t += max(least, 0.95 * d / steepness);
+    if (t > far) {
+      t = far;
+      d = value(eye + ray * t);
+      if (d > 0.0) break;
+    } else {
+      d = value(eye + ray * t);
+    }
+    if (d <= 0.0) {
+      t = before + (t - before) * was / max(was - d, 1e-12);
+      found = lit(slope(eye + ray * t), ray);
+      hit = true;
+    }
+    if (t >= far) break;
+  }
+  if (!hit) discard;
+  // Colours come as linear light.
+  colour = linearToOutputTexel(vec4(found, 1.0));
+  vec4 clip = toClip * vec4(eye + ray * t, 1.0);
+  gl_FragDepth = 0.5 + 0.5 * clip.z / clip.w;
+}`;
+
+export interface Colours {
+  paint: THREE.Color;
+  inner: THREE.Color;
+  outer: THREE.Color;
+  line: THREE.Color;
+}
+
+/** The field as a texture: int8 as it is; float32 where the card filters it, else as float16. */
+function textureOf(field: Field, filtersFloats: boolean): THREE.Data3DTexture {
+  const { samples, patch } = field;
+  let data: Float32Array | Int8Array | Uint16Array = samples;
+  if (samples instanceof Float32Array && !filtersFloats) data = Uint16Array.from(samples, (v) => THREE.DataUtils.toHalfFloat(v));
+  const texture = new THREE.Data3DTexture(data as Float32Array<ArrayBuffer>, ...patch.resolution);
+  texture.format = THREE.RedFormat;
+  if (data instanceof Int8Array) {
+    texture.type = THREE.ByteType;
+    texture.internalFormat = 'R8_SNORM';
+  } else {
+    texture.type = data instanceof Float32Array ? THREE.FloatType : THREE.HalfFloatType;
+  }
+  texture.minFilter = texture.magFilter = THREE.LinearFilter;
+  texture.unpackAlignment = 1;
+  texture.needsUpdate = true;
+  return texture;
+}
+
+/** A box to draw the field in; its uniforms are kept up to date by the stage. */
+export function volumeMesh(field: Field, colours: Colours, filtersFloats: boolean) {
+  const { offset, size, resolution } = field.patch;
+  const lower = new THREE.Vector3(...offset);
+  const extent = new THREE.Vector3(...size);
+  const box = new THREE.BoxGeometry(extent.x || 1e-6, extent.y || 1e-6, extent.z || 1e-6);
+  const middle = lower.clone().addScaledVector(extent, 0.5);
+  box.translate(middle.x, middle.y, middle.z);
+  const uniforms = {
+    field: { value: textureOf(field, filtersFloats) },
+    lower: { value: lower },
+    upper: { value: lower.clone().add(extent) },
+    count: { value: new THREE.Vector3(...resolution) },
+    cell: { value: new THREE.Vector3(...field.cell) },
+    // A signed normalised texel reads as sample / 127.
+    scale: { value: field.samples instanceof Int8Array ? field.scale * 127 : field.scale },
+    steepness: { value: field.steepness },
+    eye: { value: new THREE.Vector3() },
+    toClip: { value: new THREE.Matrix4() },
+    plane: { value: new THREE.Vector4(0, 0, 1, 0) },
+    cut: { value: false },
+    wholePlane: { value: false },
+    contour: { value: 1 },
+    paint: { value: colours.paint },
+    inner: { value: colours.inner },
+    outer: { value: colours.outer },
+    line: { value: colours.line },
+  };
+  const material = new THREE.ShaderMaterial({
+    glslVersion: THREE.GLSL3,
+    vertexShader: VERTEX,
+    fragmentShader: FRAGMENT,
+    uniforms,
+    // Seen from inside, too: a ray is drawn where it leaves the box.
+    side: THREE.BackSide,
+  });
+  return new THREE.Mesh(box, material);
+}

@@ -1,0 +1,108 @@
+// The view in three dimensions: what is measured is right, what is cut shows it, and a link brings the same picture.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { open, tetrahedron } from '../harness.mjs';
+
+/** The share of the picture's pixels, as the page's own button saves it, that are near a colour. */
+async function share(page, colour) {
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Picture' }).click();
+  const png = readFileSync(await (await download).path()).toString('base64');
+  return page.evaluate(
+    async ([png, [r, g, b]]) => {
+      const bytes = Uint8Array.from(atob(png), (c) => c.charCodeAt(0));
+      const picture = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
+      const context = new OffscreenCanvas(picture.width, picture.height).getContext('2d');
+      context.drawImage(picture, 0, 0);
+      const { data } = context.getImageData(0, 0, picture.width, picture.height);
+      let near = 0;
+      for (let i = 0; i < data.length; i += 4) {
+        if (data[i + 3] > 200 && Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 40) near += 1;
+      }
+      return near / (data.length / 4);
+    },
+    [png, colour],
+  );
+}
+const CUT = [226, 169, 104];
+const ready = (page) => page.locator('[data-ready=true]').waitFor({ timeout: 30_000 });
+const fact = (page, name) => page.locator('dl div', { hasText: name }).locator('dd').first().innerText();
+
+async function volumeOf(server, project, parameters) {
+  let job = await server.api('POST', `/projects/${project}/jobs`, { type: 'implicit/from-mesh', assets: { mesh: 'part.stl' }, parameters });
+  while (!job.finished) job = await server.api('GET', `/projects/${project}/jobs/${job.id}`);
+  assert.equal(job.state, 'success', job.error);
+  return job.outputs.assets.volume.id;
+}
+
+export const checks = [
+  {
+    name: 'a mesh is shown with its measures, cut with a cap, and the link brings the same view',
+    async run(context) {
+      const { browser, server, project } = context;
+      const [mesh] = await server.api('GET', `/projects/${project}/assets?q=filename:part.stl`);
+      context.mesh = mesh.id;
+      const page = await open(browser, server, `/p/${project}/a/${mesh.id}`);
+      await ready(page);
+      assert.equal(await fact(page, 'Volume'), '166.7 mm³');
+      assert.equal(await fact(page, 'Area'), '236.6 mm²');
+      assert.equal(await fact(page, 'Size'), '10 × 10 × 10 mm');
+      assert.equal(await share(page, CUT), 0);
+      await page.getByLabel('Cut it open').check();
+      await page.getByLabel('Plane at z, mm').first().fill('2');
+      await page.keyboard.press('Tab');
+      await page.waitForFunction(() => location.hash.includes('s=z2'));
+      const cut = await share(page, CUT);
+      assert(cut > 0.01, `the cap covers ${cut}`);
+      const link = page.url();
+      assert(new URL(link).hash.length < 300);
+      const other = await open(browser, server, link.slice(server.url.length));
+      await ready(other);
+      assert(Math.abs((await share(other, CUT)) - cut) < 0.002);
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+    },
+  },
+  {
+    name: 'a volume of floats and one of bytes are cut by keys, read under the cursor and measured',
+    async run(context) {
+      const { browser, server, project } = context;
+      for (const component_type of ['Float', 'Byte']) {
+        const id = await volumeOf(server, project, { resolution: 48, padding: 3, component_type });
+        context.volume = id;
+        const page = await open(browser, server, `/p/${project}/a/${id}`);
+        await ready(page);
+        const volume = Number((await fact(page, 'Volume')).replace(/[^0-9.]/g, ''));
+        assert(Math.abs(volume / (1000 / 6) - 1) < 0.01, `${component_type}: ${volume}`);
+        await page.getByLabel('Cut it open').check();
+        await page.getByLabel('Plane at z, mm').first().fill('2');
+        await page.keyboard.press('PageUp');
+        await page.waitForFunction(() => Number(document.querySelector('input[type=number]').value) > 2);
+        assert((await share(page, CUT)) > 0.01, component_type);
+        await page.locator('canvas').focus();
+        await page.keyboard.press('5');
+        await page.waitForFunction(() => /c=-90,89/.test(location.hash));
+        const frame = await page.locator('canvas').boundingBox();
+        const [x, y] = [frame.x + frame.width / 2, frame.y + frame.height / 2];
+        // From above, some 27 pixels are a millimetre here; the tetrahedron's corner is at the lower left.
+        await page.mouse.move(x - 80, y + 80);
+        await page.getByText(/^value -[0-9.]+ mm$/).waitFor();
+        await page.getByLabel('Measure between two points').check();
+        await page.mouse.click(x - 100, y + 80);
+        await page.mouse.click(x - 60, y + 80);
+        const distance = parseFloat(await page.locator('aside strong').innerText());
+        assert(distance > 1.2 && distance < 1.8, `${component_type}: ${distance}`);
+        assert.deepEqual([page.strays, page.faults], [[], []]);
+      }
+    },
+  },
+  {
+    name: 'a file that cannot be shown says why',
+    async run({ browser, server, project }) {
+      const form = new FormData();
+      form.append('file', new Blob([tetrahedron()]), 'loose.bin');
+      const { id } = await server.api('POST', `/projects/${project}/assets`, form);
+      const page = await open(browser, server, `/p/${project}/a/${id}`);
+      await page.getByText('no job says where its samples lie').waitFor();
+    },
+  },
+];

@@ -1,0 +1,129 @@
+// A project at work: files up and down, jobs by form, what failed and why, workflows, and lists that are long.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { open, tetrahedron } from '../harness.mjs';
+
+const WORKFLOW = `jobs:
+  preprocess: {type: mesh/preprocess}
+  sample: {type: implicit/from-mesh, needs: [preprocess], assets: {mesh: preprocess}, parameters: {resolution: 16}}
+`;
+const sha256 = (bytes) => 'sha256:' + createHash('sha256').update(bytes).digest('hex');
+const names = (server, project) => server.api('GET', `/projects/${project}/assets`).then((all) => all.map((a) => a.filename));
+
+export const checks = [
+  {
+    name: 'a file goes up, comes down with the same bytes, and its delete can be undone',
+    async run(context) {
+      const { browser, server } = context;
+      context.project = (await server.api('POST', '/projects', { name: 'Work' })).id;
+      const page = await open(browser, server, `/p/${context.project}`);
+      const file = { name: 'part.stl', mimeType: 'model/stl', buffer: tetrahedron() };
+      await page.locator('input[type=file]').setInputFiles(file);
+      await page.getByText('part.stl', { exact: true }).waitFor();
+      const download = page.waitForEvent('download');
+      await page.getByRole('button', { name: 'Download part.stl' }).click();
+      const saved = readFileSync(await (await download).path());
+      assert.equal(sha256(saved), sha256(file.buffer));
+      assert.equal((await download).suggestedFilename(), 'part.stl');
+      await page.getByRole('button', { name: 'Delete part.stl' }).click();
+      await page.getByText('No files yet').waitFor();
+      await page.getByRole('button', { name: 'Undo' }).click();
+      await page.getByText('part.stl', { exact: true }).waitFor();
+      assert.deepEqual(await names(server, context.project), ['part.stl']);
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+    },
+  },
+  {
+    name: 'a file dropped on the page is uploaded; one that the server refuses says why and can be tried again',
+    async run({ browser, server, project }) {
+      const page = await open(browser, server, `/p/${project}`);
+      await page.getByText('part.stl', { exact: true }).waitFor();
+      const drop = (name) =>
+        page.evaluate((filename) => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File(['solid x'], filename));
+          window.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+        }, name);
+      await drop('dropped.obj');
+      await page.getByText('dropped.obj', { exact: true }).waitFor();
+      await drop('x'.repeat(300) + '.obj');
+      await page.getByRole('alert').getByText('255').waitFor();
+      await page.getByRole('button', { name: /^Stop uploading/ }).click();
+      assert.equal((await names(server, project)).length, 2);
+    },
+  },
+  {
+    name: 'a job is run by the form, seen to its end, and offered as curl and Python',
+    async run({ browser, server, project }) {
+      const page = await open(browser, server, `/p/${project}/run`);
+      await page.getByLabel('Job type').fill('implicit/from-mesh');
+      await page.getByLabel(/^mesh required/).fill('part.stl');
+      await page.getByLabel('resolution', { exact: true }).fill('16');
+      await page.getByLabel('component_type').selectOption('Byte');
+      await page.getByRole('button', { name: 'Run', exact: true }).click();
+      await page.locator('.badge.success').waitFor({ timeout: 20_000 });
+      await page.getByText('patch_resolution').waitFor();
+      assert.match(await page.locator('pre').last().innerText(), /curl -X POST .*jobs/);
+      await page.getByRole('button', { name: 'Python' }).click();
+      assert.match(await page.locator('pre').last().innerText(), /client\.jobs\.run\(\s+"implicit\/from-mesh"/);
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+    },
+  },
+  {
+    name: 'a job that fails shows why, then its log, before all else',
+    async run(context) {
+      const { browser, server, project } = context;
+      const job = await server.api('POST', `/projects/${project}/jobs`, { type: 'mesh/preprocess', assets: { mesh: 'dropped.obj' } });
+      context.failed = job.id;
+      const page = await open(browser, server, `/p/${project}`);
+      await page.locator('.badge.failure').waitFor({ timeout: 20_000 });
+      await page.goto(`/p/${project}/j/${job.id}`);
+      await page.getByRole('heading', { name: 'Why it failed' }).waitFor();
+      const headings = await page.locator('h2').allInnerTexts();
+      assert.deepEqual(headings.slice(0, 2), ['Why it failed', 'Log']);
+    },
+  },
+  {
+    name: 'a workflow is started by the form and its jobs are followed to the end',
+    async run(context) {
+      const { browser, server, project } = context;
+      const page = await open(browser, server, `/p/${project}/start`);
+      await page.getByLabel('Definition (YAML)').fill(WORKFLOW);
+      await page.getByLabel('File').fill('part.stl');
+      await page.getByRole('button', { name: 'Remove sample-mesh.resolution' }).click();
+      await page.getByRole('button', { name: 'Start', exact: true }).click();
+      await page.getByRole('heading', { name: 'Workflow 1' }).waitFor();
+      await page.getByText('after preprocess').waitFor();
+      await page.waitForFunction(() => document.querySelectorAll('.badge.success').length >= 3, null, { timeout: 20_000 });
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+    },
+  },
+  {
+    name: 'ten thousand jobs scroll, and few of them are in the document',
+    async run({ browser, server, project }) {
+      const page = await open(browser, server, '/');
+      const [example] = await server.api('GET', `/projects/${project}/jobs?limit=1`);
+      // So many real jobs would take minutes to dispatch; the pages of the list are made up as the server would cut them.
+      await page.route(/\/projects\/\d+\/jobs\?/, (route) => {
+        const query = new URL(route.request().url()).searchParams;
+        const first = Number(query.get('after') ?? 10_001) - 1;
+        const count = Math.min(Number(query.get('limit')), query.has('q') ? 0 : first);
+        const jobs = Array.from({ length: count }, (_, i) => ({ ...example, id: String(first - i), type: `type-${first - i}` }));
+        const link = first > count && count > 0 ? { Link: '</next>; rel="next"' } : {};
+        return route.fulfill({ json: jobs, headers: link });
+      });
+      await page.goto(`/p/${project}`);
+      const list = page.getByRole('list', { name: 'Jobs, newest first' });
+      await list.getByText('type-10000').waitFor();
+      for (let have = 0, tries = 0; tries < 80 && !(await list.getByText('type-1', { exact: true }).count()); tries++) {
+        await list.evaluate((frame) => (frame.scrollTop = frame.scrollHeight));
+        await page.waitForFunction((n) => document.querySelector('[role=listitem]')?.getAttribute('aria-setsize') !== n, have, { timeout: 2000 }).catch(() => {});
+        have = await list.getByRole('listitem').first().getAttribute('aria-setsize');
+      }
+      await list.getByText('type-1', { exact: true }).waitFor();
+      assert.equal(await list.getByRole('listitem').first().getAttribute('aria-setsize'), '10000');
+      assert((await list.getByRole('listitem').count()) < 60);
+    },
+  },
+];

@@ -1,0 +1,24 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vite';
+
+// `npm run dev` asks a running server for everything that is the API's.
+const server = process.env.FIELDSTONE_SERVER ?? 'http://127.0.0.1:8080';
+const api = ['/projects', '/files', '/user', '/oauth', '/job-types', '/operators', '/openapi.json', '/docs'];
+
+export default defineConfig({
+  plugins: [svelte({ configFile: false })],
+  build: {
+    // What `fieldstone serve` embeds.
+    outDir: process.env.FIELDSTONE_UI_OUT ?? '../crates/server/app',
+    assetsDir: 'app',
+    emptyOutDir: true,
+    target: 'es2022',
+    // Nothing as data: URLs, and no inline script: the page runs under a strict Content-Security-Policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 1000,
+  },
+  server: { proxy: Object.fromEntries(api.map((path) => [path, server])) },
+  test: { include: ['tests/**/*.test.ts'] },
+} as Parameters<typeof defineConfig>[0]);
