@@ -1,4 +1,4 @@
-// The same request for a shell and for Python, quoted so that they can be pasted as they are.
+// The same request for curl, for Python and for the command line, quoted so that they can be pasted as they are.
 import type { NewJob, NewWorkflow } from './api/client';
 
 /** A word of a POSIX shell. */
@@ -15,16 +15,25 @@ export function python(value: unknown, indent = ''): string {
   return lines.length > 0 ? `{\n${lines.join('')}${indent}}` : '{}';
 }
 
-const KEY = '-H "Authorization: Bearer $FIELDSTONE_KEY"';
+const KEY = '-H "Authorization: Bearer $FIELDSTONE_TOKEN"';
 
 function client(project: string): string {
   const address = `base_url="${location.origin}/"`;
   return `import os
 from metafold import MetafoldClient
 
-client = MetafoldClient(access_token=os.environ["FIELDSTONE_KEY"], ${address}, project_id="${project}")
+client = MetafoldClient(access_token=os.environ["FIELDSTONE_TOKEN"], ${address}, project_id="${project}")
 `;
 }
+
+/** A line of `fieldstone`, an option for each entry; lists are several options, what is no text is JSON. */
+function options(flag: string, map: object | null | undefined): string[] {
+  const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+  const all = (value: unknown) => (flag === 'input' && Array.isArray(value) ? value : [value]);
+  return Object.entries(map ?? {}).flatMap(([name, v]) => all(v).map((one) => `--${flag} ${shell(`${name}=${text(one)}`)}`));
+}
+const lines = (words: string[]) => words.join(' \\\n  ');
+const where = (project: string) => `-p ${project} --server ${location.origin}`;
 
 /** Dispatches a job like this one. */
 export function ofJob(project: string, job: NewJob) {
@@ -39,6 +48,13 @@ export function ofJob(project: string, job: NewJob) {
     curl: `curl -X POST ${location.origin}/projects/${project}/jobs ${KEY} \\
   -H 'Content-Type: application/json' --data ${shell(body)}`,
     python: `${client(project)}job = client.jobs.run(\n    ${JSON.stringify(type)},\n${rest.join('')})\nprint(job.state)`,
+    cli: lines([
+      `fieldstone jobs run ${shell(type)} ${where(project)}`,
+      ...(name ? [`--name ${shell(name)}`] : []),
+      ...options('input', assets),
+      ...options('param', parameters),
+      '--wait',
+    ]),
   };
 }
 
@@ -55,5 +71,11 @@ export function ofWorkflow(project: string, workflow: NewWorkflow) {
     assets=${python(assets ?? {}, '    ')},
 )
 print(workflow.state)`,
+    cli: `${lines([
+      `fieldstone workflows run /dev/stdin ${where(project)}`,
+      ...options('input', assets),
+      ...options('param', parameters),
+      '--wait',
+    ])} <<'YAML'\n${definition.replace(/\n?$/, '\n')}YAML`,
   };
 }

@@ -137,8 +137,9 @@ export const words = {
     gone: 'This job has been deleted.',
   },
   code: {
-    key: '$FIELDSTONE_KEY stands for your API key.',
-    languages: { curl: 'curl', python: 'Python' },
+    key: '$FIELDSTONE_TOKEN stands for your API key.',
+    languages: { curl: 'curl', python: 'Python', cli: 'Command line' },
+    cliNeeds: 'Once signed in with: fieldstone login',
     pythonNeeds: 'With the client of the Metafold platform: pip install metafold',
   },
   run: {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { eventsIn } from '../src/api/events';
 import { filesOf, native, requestOf } from '../src/api/request';
 import type { Asset, Job } from '../src/api/client';
-import { python, shell } from '../src/code';
+import { ofJob, ofWorkflow, python, shell } from '../src/code';
 import { ago, duration, measure, size } from '../src/format';
 import { pairsOf, read } from '../src/pages/run/pairs';
 import { Field, strideFor, thinned, type Patch, type Vec } from '../src/pages/view/field';
@@ -61,6 +61,15 @@ describe('a request made again', () => {
 });
 
 describe('code', () => {
+  it('for the command line has an option for each file and parameter', () => {
+    Object.assign(globalThis, { location: { origin: 'http://h' } });
+    const job = { type: 'a/b', assets: { mesh: ["it's.stl", 'b.stl'] }, parameters: { n: 8, size: [1, 2], word: 'x' } };
+    expect(ofJob('7', job as never).cli.replaceAll(' \\\n ', '')).toBe(
+      "fieldstone jobs run 'a/b' -p 7 --server http://h --input 'mesh=it'\\''s.stl' --input 'mesh=b.stl' --param 'n=8' --param 'size=[1,2]' --param 'word=x' --wait",
+    );
+    const cli = ofWorkflow('7', { definition: 'jobs: {}' }).cli;
+    expect(cli).toBe("fieldstone workflows run /dev/stdin -p 7 --server http://h \\\n  --wait <<'YAML'\njobs: {}\nYAML");
+  });
   it('is quoted for a shell and for Python', () => {
     expect(shell("it's $HOME")).toBe(`'it'\\''s $HOME'`);
     expect(python({ a: [true, null, 'x"y'], b: {} })).toBe('{\n    "a": [True, None, "x\\"y"],\n    "b": {},\n}');

@@ -1,5 +1,6 @@
 // A project at work: files up and down, jobs by form, what failed and why, workflows, and lists that are long.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { open, tetrahedron } from '../harness.mjs';
@@ -8,6 +9,7 @@ const WORKFLOW = `jobs:
   preprocess: {type: mesh/preprocess}
   sample: {type: implicit/from-mesh, needs: [preprocess], assets: {mesh: preprocess}, parameters: {resolution: 16}}
 `;
+const shell = (text) => `'${text}'`;
 const sha256 = (bytes) => 'sha256:' + createHash('sha256').update(bytes).digest('hex');
 const names = (server, project) => server.api('GET', `/projects/${project}/assets`).then((all) => all.map((a) => a.filename));
 
@@ -54,8 +56,8 @@ export const checks = [
     },
   },
   {
-    name: 'a job is run by the form, seen to its end, and offered as curl and Python',
-    async run({ browser, server, project }) {
+    name: 'a job is run by the form, seen to its end, and offered as curl, Python and a command, which does the same',
+    async run({ browser, server, binary, project }) {
       const page = await open(browser, server, `/p/${project}/run`);
       await page.getByLabel('Job type').fill('implicit/from-mesh');
       await page.getByLabel(/^mesh required/).fill('part.stl');
@@ -67,6 +69,10 @@ export const checks = [
       assert.match(await page.locator('pre').last().innerText(), /curl -X POST .*jobs/);
       await page.getByRole('button', { name: 'Python' }).click();
       assert.match(await page.locator('pre').last().innerText(), /client\.jobs\.run\(\s+"implicit\/from-mesh"/);
+      await page.getByRole('button', { name: 'Command line' }).click();
+      const command = (await page.locator('pre').last().innerText()).replace(/^fieldstone/, shell(binary));
+      const env = { ...process.env, FIELDSTONE_TOKEN: server.key };
+      execFileSync('sh', ['-c', command], { env, stdio: 'pipe' });
       assert.deepEqual([page.strays, page.faults], [[], []]);
     },
   },

@@ -1,0 +1,16 @@
+import{G as e,J as t,O as n,St as r,Y as i,Z as a,_ as o,_t as s,a as c,at as l,c as u,ct as d,dt as f,f as p,ft as m,gt as h,ht as g,l as _,lt as v,mt as y,n as b,nt as x,ot as S,pt as C,rt as w,s as T,t as E,ut as D,v as O,vt as k,wt as A}from"./Page-B47q2tG9.js";import{a as j,n as M,r as N}from"./code-DGMf974p.js";import{n as P,r as F}from"./pairs-41iAeaCu.js";var I=`jobs:
+  preprocess:
+    type: mesh/preprocess
+  compute-bvh:
+    type: mesh/compute-bvh
+    needs: [preprocess]
+    assets:
+      mesh: preprocess
+  sample-mesh:
+    type: implicit/from-mesh
+    needs: [preprocess, compute-bvh]
+    assets:
+      mesh: preprocess
+      bvh: compute-bvh
+`,L=a(`<form class="card svelte-1xg2z3v"><!> <label><span class="name"> </span> <textarea rows="16" required="" spellcheck="false" aria-describedby="definition-help" class="svelte-1xg2z3v"></textarea></label> <p class="help" id="definition-help"> </p> <!> <!> <div class="row end svelte-1xg2z3v"><button class="primary"> </button></div></form> <section class="svelte-1xg2z3v"><h2 class="svelte-1xg2z3v"> </h2><!></section>`,1);function R(a,R){k(R,!0);let z=O.start,B=y(m(I)),V=y(m([{name:`preprocess.mesh`,value:``}])),H=y(m([{name:`sample-mesh.resolution`,value:`128`}])),U=y([]),W=y(``),G=y(!1),K=g(()=>({definition:w(B),assets:P(w(V),e=>e),parameters:P(w(H),N)}));async function q(){try{let e={projectId:R.project},t=R.query.get(`from`);if(t){let n={path:{...e,workflowId:t}},r=await _(u.GET(`/projects/{projectId}/workflows/{workflowId}`,{params:n}));C(B,r.data.definition,!0),(e=>{var t=A(e,2);C(V,t[0],!0),C(H,t[1],!0)})([[],[]])}let n=await _(u.GET(`/projects/{projectId}/assets`,{params:{path:e,query:{limit:`500`}}}));C(U,[...new Set(n.data.map(e=>e.filename))])}catch(e){C(W,p(e),!0)}}S(()=>void q());async function J(e){e.preventDefault(),C(G,!0),C(W,``);try{let e={path:{projectId:R.project}},{data:t}=await _(u.POST(`/projects/{projectId}/workflows`,{params:e,body:w(K)}));b(c.workflow(R.project,t.id))}catch(e){let t=e instanceof T?e.fields:[];C(W,[p(e),...t.map(({field:e,msg:t})=>`${e}: ${t}`)].join(`
+`),!0)}finally{C(G,!1)}}E(a,{get title(){return z.title},get below(){return R.project},children:(a,s)=>{var c=L(),u=v(c),p=d(u),m=e=>{o(e,{get text(){return w(W)}})};e(p,e=>{w(W)&&e(m)});var _=f(p,2),y=d(_),b=D(y,!0),S=f(y,2);h(S),r(_);var T=f(_,2),E=D(T,!0),k=f(T,2);F(k,{get title(){return z.assets},get nameLabel(){return z.assetName},get valueLabel(){return O.run.file},get add(){return O.run.addInput},get choices(){return w(U)},get pairs(){return w(V)},set pairs(e){C(V,e,!0)}});var A=f(k,2);F(A,{get title(){return z.parameters},get nameLabel(){return z.parameterName},get valueLabel(){return O.run.value},get add(){return O.run.addParameter},get pairs(){return w(H)},set pairs(e){C(H,e,!0)}});var N=f(A,2),P=d(N),I=D(P,!0);r(N),r(u);var q=f(u,2),Y=d(q),X=D(Y,!0),Z=f(Y);{let e=g(()=>M(R.project,w(K)));j(Z,{get texts(){return w(e)}})}r(q),l(e=>{t(b,z.definition),t(E,z.definitionHelp),P.disabled=e,t(I,w(G)?O.run.sending:z.submit),t(X,O.job.code)},[()=>w(G)||!w(B).trim()]),x(`submit`,u,J),n(S,()=>w(B),e=>C(B,e)),i(a,c)},$$slots:{default:!0}}),s()}export{R as default};
