@@ -35,7 +35,7 @@ pub use data_folder::{close_file, private_file};
 pub use draft::JobTypes;
 pub use error::{EngineError, FieldError};
 pub use preview::Preview;
-pub use service::{Engine, NewPreview, Upload};
+pub use service::{Engine, NewPreview, News, ProjectEvent, Upload};
 
 /// A plane of a preview.
 pub use fieldstone_jobs::preview::talk::{Header as PreviewHeader, Section};

@@ -12,7 +12,7 @@ use crate::openapi::{self, operation::Operation, schema::Schemas};
 use crate::packing;
 use crate::rate::{Rates, is_polled};
 use crate::routes::{
-    assets, files, health, jobs, metrics as numbers, oauth, previews, projects, registry, schema,
+    assets, events, files, health, jobs, metrics as numbers, oauth, previews, projects, registry, schema,
     unknown_route, user, workbench, workflows,
 };
 use crate::wire;
@@ -64,6 +64,8 @@ routes! {
     get    "/projects/{projectId}" => projects::get, projects::GET;
     patch  "/projects/{projectId}" => projects::update, projects::UPDATE;
     delete "/projects/{projectId}" => projects::delete, projects::DELETE;
+
+    get    "/projects/{projectId}/events" => events::follow, events::FOLLOW;
 
     get    "/projects/{projectId}/assets" => assets::list, assets::LIST;
     post   "/projects/{projectId}/assets" => assets::create, assets::CREATE;
@@ -118,6 +120,7 @@ const SCHEMAS: &[Schemas] = &[
     wire::previews::SCHEMAS,
     wire::error::SCHEMAS,
     wire::registry::SCHEMAS,
+    wire::events::SCHEMAS,
     user::SCHEMAS,
     oauth::SCHEMAS,
 ];
@@ -205,6 +208,7 @@ fn cors() -> CorsLayer {
             header::IF_NONE_MATCH,
             header::IF_RANGE,
             name("prefer"),
+            name("last-event-id"),
         ])
         .expose_headers([
             header::ETAG,

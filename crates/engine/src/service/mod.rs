@@ -2,6 +2,7 @@
 
 mod assets;
 mod engine;
+mod events;
 mod jobs;
 mod keys;
 mod lists;
@@ -14,5 +15,6 @@ mod workflows;
 pub use engine::Engine;
 #[cfg(test)]
 pub(crate) use engine::tests;
+pub use events::{News, ProjectEvent};
 pub use previews::NewPreview;
 pub use upload::Upload;

@@ -43,7 +43,9 @@ impl Store {
         let blob_rows = count_blob_rows(&mut tx).await?;
         tx.commit().await?;
         self.blob_rows_committed(blob_rows);
-        rows::asset(&row)
+        let asset = rows::asset(&row)?;
+        self.asset_changed(project, asset.id);
+        Ok(asset)
     }
 
     /// The asset with its new content, and the checksum of the old one.
@@ -70,6 +72,7 @@ impl Store {
         let blob_rows = count_blob_rows(&mut tx).await?;
         tx.commit().await?;
         self.blob_rows_committed(blob_rows);
+        self.asset_changed(project, id);
         Ok((rows::asset(&row)?, old.sha256))
     }
 
@@ -82,7 +85,9 @@ impl Store {
     /// Deletes the row and returns the checksum it had.
     pub(crate) async fn delete_asset(&self, project: ProjectId, id: AssetId) -> Result<String> {
         let deleted = self.write_one(sqlx::query(sql::ASSET_DELETE).bind(id.0).bind(project.0)).await?;
-        Ok(deleted.ok_or_else(|| missing(id))?.try_get(0)?)
+        let deleted = deleted.ok_or_else(|| missing(id))?;
+        self.asset_changed(project, id);
+        Ok(deleted.try_get(0)?)
     }
 
     /// Bytes of a blob as its assets say; `None` when none names it.

@@ -20,6 +20,7 @@ impl Store {
         problems.check()?;
         let id = insert(&mut tx, project, None, &draft, &found, now).await?;
         tx.commit().await?;
+        self.changed(project, None, [id]);
         Ok(job_of(id, project, draft, found, now))
     }
 
@@ -61,6 +62,7 @@ impl Store {
         let row = sqlx::query(sql::WORKFLOW_GET).bind(workflow.0).bind(project.0).fetch_one(&mut *tx).await?;
         let workflow = workflows::complete(&mut tx, &row).await?;
         tx.commit().await?;
+        self.changed(project, Some(workflow.id), workflow.jobs.iter().copied());
         Ok(workflow)
     }
 }

@@ -35,7 +35,7 @@ impl Store {
     pub(crate) async fn rename_job(&self, project: ProjectId, id: JobId, name: &str) -> Result<Job> {
         let renamed = sqlx::query(sql::JOB_RENAME).bind(id.0).bind(project.0).bind(name);
         let row = self.write_one(renamed).await?;
-        self.changed([id]);
+        self.changed(project, None, [id]);
         rows::job_aside(row.ok_or_else(|| missing(id))?).await
     }
 
@@ -46,6 +46,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let row = sqlx::query(sql::JOB_DOCUMENTS).bind(id.0).fetch_optional(&mut *tx).await?;
         let Some(row) = row else { return Ok(()) };
+        let project = ProjectId(row.try_get("project_id")?);
         let mut lines = vec![format!("failed: {reason}")];
         let mut mended = |column: &str, empty: &str, reads: fn(&str) -> bool| -> Result<String> {
             let text = String::from_utf8_lossy(row.try_get_unchecked::<&[u8], _>(column)?).into_owned();
@@ -62,15 +63,16 @@ impl Store {
         let fail = sqlx::query_scalar(sql::JOB_FAIL_UNREADABLE).bind(id.0).bind(now.0).bind(reason);
         let workflow: Option<Option<i64>> =
             fail.bind(inputs).bind(outputs).bind(needs).fetch_optional(&mut *tx).await?;
+        let workflow = workflow.flatten().map(WorkflowId);
         for text in lines {
             log::add(&mut tx, id, &LogLine { at: now, attempt: 0, level: LogLevel::Error, text }).await?;
         }
         let mut touched = vec![id];
-        if let Some(Some(workflow)) = workflow {
-            touched.extend(ledger::advance(&mut tx, WorkflowId(workflow), now).await?);
+        if let Some(workflow) = workflow {
+            touched.extend(ledger::advance(&mut tx, workflow, now).await?);
         }
         tx.commit().await?;
-        self.changed(touched);
+        self.changed(project, workflow, touched);
         Ok(())
     }
 
@@ -85,15 +87,16 @@ impl Store {
         let row = sqlx::query(sql::JOB_GET).bind(id.0).bind(project.0).fetch_optional(&mut *tx).await?;
         let row = row.ok_or_else(|| missing(id))?;
         let mut touched = vec![id];
+        let workflow = row.try_get::<Option<i64>, _>("workflow_id")?.map(WorkflowId);
         if !rows::state(row.try_get("state")?)?.is_final() {
             sqlx::query(sql::JOB_CANCEL).bind(id.0).bind(now.0).execute(&mut *tx).await?;
-            if let Some(workflow) = row.try_get("workflow_id")? {
-                touched.extend(ledger::advance(&mut tx, WorkflowId(workflow), now).await?);
+            if let Some(workflow) = workflow {
+                touched.extend(ledger::advance(&mut tx, workflow, now).await?);
             }
         }
         sqlx::query(sql::JOB_DELETE).bind(id.0).bind(project.0).execute(&mut *tx).await?;
         tx.commit().await?;
-        self.changed(touched.iter().copied());
+        self.changed(project, workflow, touched.iter().copied());
         Ok(DeletedRows { blobs: rows::input_blobs(&row)?, jobs: touched })
     }
 }

@@ -131,11 +131,12 @@ impl Store {
         let mut tx = self.begin().await?;
         let claimed = sqlx::query(sql::JOB_CLAIM).bind(id.0).bind(now.0).bind(lease_until.0);
         let Some(row) = claimed.fetch_optional(&mut *tx).await? else { return Ok(None) };
-        if let Some(workflow) = row.try_get::<Option<i64>, _>("workflow_id")? {
-            sqlx::query(sql::WORKFLOW_STARTED).bind(workflow).bind(now.0).execute(&mut *tx).await?;
+        let workflow = row.try_get::<Option<i64>, _>("workflow_id")?.map(WorkflowId);
+        if let Some(workflow) = workflow {
+            sqlx::query(sql::WORKFLOW_STARTED).bind(workflow.0).bind(now.0).execute(&mut *tx).await?;
         }
         tx.commit().await?;
-        self.changed([id]);
+        self.changed(ProjectId(row.try_get("project_id")?), workflow, [id]);
         let job = rows::job_aside(row).await?;
         Ok(Some(Claim { job }))
     }
@@ -154,8 +155,8 @@ impl Store {
             .bind(lease_until.0)
             .bind(f64::from(progress));
         let held = self.write_one(renewal).await?;
-        if held.is_some() {
-            self.changed([id]);
+        if let Some(held) = held {
+            self.changed(ProjectId(held.try_get(0)?), None, [id]);
             return Ok(Lease::Held);
         }
         let state = sqlx::query_scalar::<_, String>(sql::JOB_STATE).bind(id.0);
@@ -198,10 +199,11 @@ impl Store {
             return Ok(false);
         }
         let mut touched = vec![claim.id()];
-        let mut blob_rows = 0;
+        let (mut blob_rows, mut made) = (0, Vec::new());
         if let Outcome::Success { assets, params, work } = outcome {
             blob_rows = count_blob_rows(&mut tx).await?;
             let outputs = publish(&mut tx, &claim.job, assets, params, now).await?;
+            made = outputs.assets.values().flatten().map(|asset| asset.id).collect();
             results::remember(&mut tx, &claim.job, &work).await?;
             touched.extend(bind_dependants(&mut tx, &claim.job, &outputs, now).await?);
         }
@@ -210,7 +212,8 @@ impl Store {
         }
         tx.commit().await?;
         self.blob_rows_committed(blob_rows);
-        self.changed(touched);
+        made.into_iter().for_each(|asset| self.asset_changed(claim.job.project_id, asset));
+        self.changed(claim.job.project_id, claim.job.workflow_id, touched);
         Ok(true)
     }
 
@@ -246,7 +249,7 @@ impl Store {
         }
         let back = sqlx::query(sql::JOB_GIVE_BACK).bind(claim.id().0).bind(i64::from(claim.job.attempt));
         let back = self.write_one(back.bind(counted)).await?;
-        self.changed([claim.id()]);
+        self.changed(claim.job.project_id, None, [claim.id()]);
         Ok(back.is_some())
     }
 
@@ -289,8 +292,8 @@ impl Store {
 
     /// Brings every unfinished workflow up to date with its jobs.
     pub(crate) async fn advance_all(&self, now: Timestamp) -> Result<()> {
-        let open: Vec<i64> = sqlx::query_scalar(sql::WORKFLOWS_OPEN).fetch_all(self.reader()).await?;
-        for id in open {
+        let open: Vec<(i64, i64)> = sqlx::query_as(sql::WORKFLOWS_OPEN).fetch_all(self.reader()).await?;
+        for (id, project) in open {
             let mut tx = self.begin().await?;
             let touched = match advance(&mut tx, WorkflowId(id), now).await {
                 Ok(touched) => touched,
@@ -302,7 +305,7 @@ impl Store {
                 Err(e) => return Err(e),
             };
             tx.commit().await?;
-            self.changed(touched);
+            self.changed(ProjectId(project), Some(WorkflowId(id)), touched);
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 mod assets;
 mod count;
 mod faults;
+pub(crate) mod feed;
 pub(crate) mod insert;
 mod jobs;
 mod keys;
@@ -27,8 +28,9 @@ use crate::cache::Cache;
 use crate::data_folder::{self, LEDGER};
 use crate::error::{EngineError, Result};
 use crate::limits::Limits;
-use crate::model::{Job, JobId, ProjectId};
+use crate::model::{AssetId, Job, JobId, ProjectId, WorkflowId};
 use anyhow::Context;
+use feed::{Changed, Feed};
 pub(crate) use keys::KeyRow;
 pub(crate) use limits::Room;
 use migrations::MIGRATIONS;
@@ -62,6 +64,8 @@ pub(crate) struct Store {
     jobs: Arc<Cache<JobId, Arc<Job>>>,
     /// Jobs that a write has changed, for those who watch one.
     changes: broadcast::Sender<JobId>,
+    /// The same of everything, for those who follow a project.
+    feed: Arc<Feed>,
     limits: Limits,
     /// Where the count of transactions that gave a blob its row is noted.
     mark: Option<Arc<LedgerMark>>,
@@ -143,20 +147,38 @@ impl Store {
             read,
             jobs: Arc::new(Cache::new(10_000, CACHED_JOB_BYTES)),
             changes: broadcast::channel(CHANGES).0,
+            feed: Arc::new(Feed::new()),
             limits: Limits::NONE,
             mark: None,
             visibility: Arc::new(Cache::new(10_000, 10_000)),
         }
     }
 
-    /// After a committed write: what was read of these jobs is old, and their watchers hear of it.
-    pub(crate) fn changed(&self, jobs: impl IntoIterator<Item = JobId>) {
+    /// After a committed write: what was read of these jobs of a project is old, and their watchers hear of it. `workflow` is theirs,
+    /// where its state may have changed with them.
+    pub(crate) fn changed(
+        &self,
+        project: ProjectId,
+        workflow: Option<WorkflowId>,
+        jobs: impl IntoIterator<Item = JobId>,
+    ) {
         let jobs: Vec<JobId> = jobs.into_iter().collect();
         self.jobs.forget(jobs.iter().copied());
-        for id in jobs {
+        for id in jobs.iter().copied() {
             // Nobody watches most of the time.
             let _ = self.changes.send(id);
         }
+        self.feed.note(project, jobs.into_iter().map(Changed::Job).chain(workflow.map(Changed::Workflow)));
+    }
+
+    /// After a committed write: an asset was made, replaced or deleted.
+    pub(crate) fn asset_changed(&self, project: ProjectId, id: AssetId) {
+        self.feed.note(project, [Changed::Asset(id)]);
+    }
+
+    /// What writes of this process have changed.
+    pub(crate) fn feed(&self) -> Arc<Feed> {
+        self.feed.clone()
     }
 
     /// Jobs as writes change them, from now on.

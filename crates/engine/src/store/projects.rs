@@ -152,7 +152,7 @@ impl Store {
         tx.commit().await?;
         let jobs: Vec<JobId> = jobs.into_iter().map(JobId).collect();
         self.visibility.forget([id]);
-        self.changed(jobs.iter().copied());
+        self.changed(id, None, jobs.iter().copied());
         Ok(DeletedRows { blobs, jobs })
     }
 }

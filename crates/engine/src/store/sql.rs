@@ -63,7 +63,7 @@ statements! {
             finished = CASE WHEN COALESCE(started, created) > $2 THEN COALESCE(started, created) ELSE $2 END
         WHERE workflow_id = $1 AND state IN ('pending', 'started') RETURNING id";
     WORKFLOW_DELETE = "DELETE FROM workflows WHERE id = $1";
-    WORKFLOWS_OPEN = "SELECT id FROM workflows WHERE state IN ('pending', 'started') ORDER BY id";
+    WORKFLOWS_OPEN = "SELECT id, project_id FROM workflows WHERE state IN ('pending', 'started') ORDER BY id";
 
     JOB_INSERT = "INSERT INTO jobs (project_id, workflow_id, name, type_name, state, ready, created,
             inputs, outputs, needs, progress, attempt, losses, lease_until, memory_bytes)
@@ -84,7 +84,7 @@ statements! {
     JOB_FAIL_UNREADABLE = "UPDATE jobs SET state = 'failure', error = $3, progress = 0, inputs = $4, outputs = $5, needs = $6,
             finished = CASE WHEN COALESCE(started, created) > $2 THEN COALESCE(started, created) ELSE $2 END
         WHERE id = $1 RETURNING workflow_id";
-    JOB_DOCUMENTS = "SELECT inputs, outputs, needs FROM jobs WHERE id = $1";
+    JOB_DOCUMENTS = "SELECT project_id, inputs, outputs, needs FROM jobs WHERE id = $1";
     JOB_SET_MEMORY = "UPDATE jobs SET memory_bytes = $2 WHERE id = $1";
     // From project to project by the index jobs_queue, however many jobs each has.
     JOBS_READY = "WITH RECURSIVE waiting (project) AS (
@@ -101,7 +101,7 @@ statements! {
             started = CASE WHEN created > $2 THEN created ELSE $2 END
         WHERE id = $1 AND state = 'pending' AND ready = 1 RETURNING *";
     JOB_RENEW_LEASE = "UPDATE jobs SET lease_until = $3, progress = $4
-        WHERE id = $1 AND attempt = $2 AND state = 'started' RETURNING id";
+        WHERE id = $1 AND attempt = $2 AND state = 'started' RETURNING project_id";
     JOB_STATE = "SELECT state FROM jobs WHERE id = $1";
     JOB_FINISH = "UPDATE jobs SET state = $3, error = $5, outputs = $6, progress = $7,
             finished = CASE WHEN started > $4 THEN started ELSE $4 END

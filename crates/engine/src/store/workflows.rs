@@ -45,7 +45,7 @@ impl Store {
         let row = sqlx::query(sql::WORKFLOW_GET).bind(id.0).bind(project.0).fetch_one(&mut *tx).await?;
         let workflow = complete(&mut tx, &row).await?;
         tx.commit().await?;
-        self.changed(canceled.iter().copied());
+        self.changed(project, Some(id), canceled.iter().copied());
         Ok((workflow, canceled))
     }
 
@@ -61,7 +61,7 @@ impl Store {
         }
         sqlx::query(sql::WORKFLOW_DELETE).bind(id.0).execute(&mut *tx).await?;
         tx.commit().await?;
-        self.changed(workflow.jobs.iter().copied());
+        self.changed(project, Some(id), workflow.jobs.iter().copied());
         Ok(DeletedRows { blobs, jobs: workflow.jobs })
     }
 }

@@ -43,6 +43,7 @@ const OTHERS: &[Parameter] = &[
     ("Range", "header", "Range", false, text, "bytes=a-b, bytes=a- or bytes=-n"),
     ("IfRange", "header", "If-Range", false, text, "ETag"),
     ("IfNoneMatch", "header", "If-None-Match", false, text, "ETags"),
+    ("LastEventId", "header", "Last-Event-ID", false, text, "The id of the last event that came"),
     (
         "Prefer",
         "header",

@@ -1,6 +1,7 @@
 //! Handlers, a file per noun. They read the request, ask the engine, and choose the status.
 
 pub mod assets;
+pub mod events;
 pub mod files;
 pub mod health;
 pub mod jobs;

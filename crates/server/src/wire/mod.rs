@@ -5,6 +5,7 @@ pub mod body;
 pub mod date;
 pub mod dialect;
 pub mod error;
+pub mod events;
 pub mod jobs;
 pub mod previews;
 pub mod projects;

@@ -63,8 +63,13 @@ impl Answer {
 }
 
 pub async fn send(request: RequestBuilder) -> Answer {
-    let response = request.send().await.unwrap();
+    let mut response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    if headers.get("content-type").is_some_and(|kind| kind == "text/event-stream") {
+        // It may have no end: its first event will do.
+        let bytes = response.chunk().await.unwrap().unwrap_or_default().to_vec();
+        return Answer { status, headers, bytes };
+    }
     Answer { status, headers, bytes: response.bytes().await.unwrap().to_vec() }
 }
 

@@ -17,6 +17,7 @@ mod metrics;
 mod oauth;
 mod page;
 mod patches;
+mod project_events;
 mod registry;
 mod revoked;
 mod uploads;
