@@ -62,7 +62,7 @@ export async function open(browser, server, path, { key = server.key, ...options
   const context = await browser.newContext({ baseURL: server.url, viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', ...options });
   if (key) await context.addInitScript((k) => sessionStorage.setItem('fieldstone.key', k), key);
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(30_000);
   page.strays = [];
   page.faults = [];
   page.on('request', (request) => {

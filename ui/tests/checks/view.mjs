@@ -25,7 +25,7 @@ async function share(page, colour) {
   );
 }
 const CUT = [226, 169, 104];
-const ready = (page) => page.locator('[data-ready=true]').waitFor({ timeout: 30_000 });
+const ready = (page) => page.locator('[data-ready=true]').waitFor({ timeout: 60_000 });
 const fact = (page, name) => page.locator('dl div', { hasText: name }).locator('dd').first().innerText();
 
 async function volumeOf(server, project, parameters) {

@@ -64,7 +64,7 @@ export const checks = [
       await page.getByLabel('resolution', { exact: true }).fill('16');
       await page.getByLabel('component_type').selectOption('Byte');
       await page.getByRole('button', { name: 'Run', exact: true }).click();
-      await page.locator('.badge.success').waitFor({ timeout: 20_000 });
+      await page.locator('.badge.success').waitFor({ timeout: 60_000 });
       await page.getByText('patch_resolution').waitFor();
       assert.match(await page.locator('pre').last().innerText(), /curl -X POST .*jobs/);
       await page.getByRole('button', { name: 'Python' }).click();
@@ -83,7 +83,7 @@ export const checks = [
       const job = await server.api('POST', `/projects/${project}/jobs`, { type: 'mesh/preprocess', assets: { mesh: 'dropped.obj' } });
       context.failed = job.id;
       const page = await open(browser, server, `/p/${project}`);
-      await page.locator('.badge.failure').waitFor({ timeout: 20_000 });
+      await page.locator('.badge.failure').waitFor({ timeout: 60_000 });
       await page.goto(`/p/${project}/j/${job.id}`);
       await page.getByRole('heading', { name: 'Why it failed' }).waitFor();
       const headings = await page.locator('h2').allInnerTexts();
@@ -101,7 +101,7 @@ export const checks = [
       await page.getByRole('button', { name: 'Start', exact: true }).click();
       await page.getByRole('heading', { name: 'Workflow 1' }).waitFor();
       await page.getByText('after preprocess').waitFor();
-      await page.waitForFunction(() => document.querySelectorAll('.badge.success').length >= 3, null, { timeout: 20_000 });
+      await page.waitForFunction(() => document.querySelectorAll('.badge.success').length >= 3, null, { timeout: 60_000 });
       assert.deepEqual([page.strays, page.faults], [[], []]);
     },
   },
