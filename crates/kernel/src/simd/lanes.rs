@@ -15,6 +15,7 @@ pub(crate) trait F32x16: Copy {
     unsafe fn add(self, o: Self) -> Self;
     unsafe fn sub(self, o: Self) -> Self;
     unsafe fn mul(self, o: Self) -> Self;
+    unsafe fn div(self, o: Self) -> Self;
     unsafe fn min(self, o: Self) -> Self;
     unsafe fn max(self, o: Self) -> Self;
     unsafe fn sqrt(self) -> Self;
@@ -26,6 +27,15 @@ pub(crate) trait F32x16: Copy {
     unsafe fn or_where_less(self, other: Self, a: Self, b: Self) -> Self;
     /// Of each word the bits from `shift` on that are in `mask`, as a whole number below 2²⁴.
     unsafe fn of_bits(words: &[u32; LANES], shift: u32, mask: u32) -> Self;
+    /// Without what is behind the point, for numbers of at least 0 and below 2²⁴.
+    unsafe fn whole(self) -> Self;
+    /// Whole numbers below 2²⁴ as integers.
+    unsafe fn integers(self) -> [i32; LANES];
+    /// The numbers `index` behind `first`, and those right behind them.
+    ///
+    /// # Safety
+    /// All of them may be read.
+    unsafe fn pairs(first: *const f32, index: &[usize; LANES]) -> [Self; 2];
     /// The lanes whose bit in `keep` is set, in their order; zeros behind them.
     #[inline(always)]
     unsafe fn compress(self, mut keep: u16) -> Self {
@@ -74,12 +84,28 @@ impl F32x16 for Portable {
         add: |a, b| a + b;
         sub: |a, b| a - b;
         mul: |a, b| a * b;
+        div: |a, b| a / b;
         min: |a, b| if a < b { a } else { b };
         max: |a, b| if a > b { a } else { b };
     }
     #[inline(always)]
     unsafe fn sqrt(self) -> Self {
         Portable(self.0.map(f32::sqrt))
+    }
+    #[inline(always)]
+    unsafe fn whole(self) -> Self {
+        // SAFETY: the caller's promise.
+        Portable(self.0.map(|v| unsafe { v.to_int_unchecked::<i32>() } as f32))
+    }
+    #[inline(always)]
+    unsafe fn integers(self) -> [i32; LANES] {
+        // SAFETY: the caller's promise.
+        self.0.map(|v| unsafe { v.to_int_unchecked::<i32>() })
+    }
+    #[inline(always)]
+    unsafe fn pairs(first: *const f32, index: &[usize; LANES]) -> [Self; 2] {
+        // SAFETY: the caller's promise.
+        [0, 1].map(|behind| Portable(index.map(|i| unsafe { *first.add(i + behind) })))
     }
     #[inline(always)]
     unsafe fn less(self, o: Self) -> u16 {
@@ -137,6 +163,10 @@ pub(crate) mod x86 {
             unsafe { Avx512(_mm512_mul_ps(self.0, o.0)) }
         }
         #[inline(always)]
+        unsafe fn div(self, o: Self) -> Self {
+            unsafe { Avx512(_mm512_div_ps(self.0, o.0)) }
+        }
+        #[inline(always)]
         unsafe fn min(self, o: Self) -> Self {
             unsafe { Avx512(_mm512_min_ps(self.0, o.0)) }
         }
@@ -178,8 +208,48 @@ pub(crate) mod x86 {
             }
         }
         #[inline(always)]
+        unsafe fn whole(self) -> Self {
+            unsafe { Avx512(_mm512_cvtepi32_ps(_mm512_cvttps_epi32(self.0))) }
+        }
+        #[inline(always)]
+        unsafe fn integers(self) -> [i32; LANES] {
+            let mut integers = [0; LANES];
+            unsafe { _mm512_storeu_si512(integers.as_mut_ptr().cast(), _mm512_cvttps_epi32(self.0)) };
+            integers
+        }
+        #[inline(always)]
+        unsafe fn pairs(first: *const f32, index: &[usize; LANES]) -> [Self; 2] {
+            unsafe {
+                let mut halves = [_mm512_setzero_ps(); 2];
+                for (h, half) in halves.iter_mut().enumerate() {
+                    let low = four_pairs(first, index, [8 * h, 8 * h + 2]);
+                    let high = four_pairs(first, index, [8 * h + 4, 8 * h + 6]);
+                    let low = _mm512_castpd256_pd512(_mm256_castps_pd(low));
+                    *half = _mm512_castpd_ps(_mm512_insertf64x4::<1>(low, _mm256_castps_pd(high)));
+                }
+                let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+                let odd = _mm512_or_si512(even, _mm512_set1_epi32(1));
+                let [low, high] = halves;
+                let firsts = Avx512(_mm512_permutex2var_ps(low, even, high));
+                [firsts, Avx512(_mm512_permutex2var_ps(low, odd, high))]
+            }
+        }
+        #[inline(always)]
         unsafe fn compress(self, keep: u16) -> Self {
             unsafe { Avx512(_mm512_maskz_compress_ps(keep, self.0)) }
+        }
+    }
+
+    /// The pairs of lanes `at[0]`, `at[0] + 1`, `at[1]`, `at[1] + 1`.
+    #[inline(always)]
+    unsafe fn four_pairs(first: *const f32, index: &[usize; LANES], at: [usize; 2]) -> __m256 {
+        unsafe {
+            let mut twos = [_mm_setzero_pd(); 2];
+            for (two, at) in twos.iter_mut().zip(at) {
+                let low = _mm_load_sd(first.add(index[at]).cast());
+                *two = _mm_loadh_pd(low, first.add(index[at + 1]).cast());
+            }
+            _mm256_castpd_ps(_mm256_set_m128d(twos[1], twos[0]))
         }
     }
 
@@ -228,12 +298,44 @@ pub(crate) mod x86 {
             add => _mm256_add_ps;
             sub => _mm256_sub_ps;
             mul => _mm256_mul_ps;
+            div => _mm256_div_ps;
             min => _mm256_min_ps;
             max => _mm256_max_ps;
         }
         #[inline(always)]
         unsafe fn sqrt(self) -> Self {
             unsafe { Avx2(_mm256_sqrt_ps(self.0), _mm256_sqrt_ps(self.1)) }
+        }
+        #[inline(always)]
+        unsafe fn whole(self) -> Self {
+            unsafe {
+                let [low, high] = [_mm256_cvttps_epi32(self.0), _mm256_cvttps_epi32(self.1)];
+                Avx2(_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high))
+            }
+        }
+        #[inline(always)]
+        unsafe fn integers(self) -> [i32; LANES] {
+            let mut integers = [0; LANES];
+            unsafe {
+                _mm256_storeu_si256(integers.as_mut_ptr().cast(), _mm256_cvttps_epi32(self.0));
+                _mm256_storeu_si256(integers.as_mut_ptr().add(8).cast(), _mm256_cvttps_epi32(self.1));
+            }
+            integers
+        }
+        #[inline(always)]
+        unsafe fn pairs(first: *const f32, index: &[usize; LANES]) -> [Self; 2] {
+            unsafe {
+                let mut firsts = [_mm256_setzero_ps(); 2];
+                let mut seconds = firsts;
+                for h in 0..2 {
+                    // Each half of a register takes its lanes from the same half of both.
+                    let a = four_pairs(first, index, [8 * h, 8 * h + 4]);
+                    let b = four_pairs(first, index, [8 * h + 2, 8 * h + 6]);
+                    firsts[h] = _mm256_shuffle_ps::<0x88>(a, b);
+                    seconds[h] = _mm256_shuffle_ps::<0xdd>(a, b);
+                }
+                [Avx2(firsts[0], firsts[1]), Avx2(seconds[0], seconds[1])]
+            }
         }
         #[inline(always)]
         unsafe fn less(self, o: Self) -> u16 {

@@ -3,9 +3,8 @@
 //! Coordinates are cell indices times `scale`, so that distances are in units of the finest spacing; they are
 //! kept relative to a sample near the points, so that `f32` is as good far from the first sample as at it.
 
-use super::super::brick::Lane;
 use crate::patch::Patch;
-use crate::simd::LANES;
+use crate::simd::{F32x16, LANES};
 use std::ops::Range;
 
 /// How far beside a crossing its cells are looked for, in cells.
@@ -67,224 +66,210 @@ impl Field {
     /// along z, divided by the largest magnitude in the cell so that no product over- or underflows; and that magnitude.
     ///
     /// # Safety
-    /// Each index is that of the first sample of a cell.
+    /// Each index is that of the first sample of a cell. The processor has what `V` needs.
     #[inline(always)]
-    pub unsafe fn corners(&self, index: &[usize; LANES]) -> ([Lane; 8], Lane) {
-        let mut c = [[0.0; LANES]; 8];
-        let v = self.values.as_ptr();
+    unsafe fn corners<V: F32x16>(&self, index: &[usize; LANES]) -> ([V; 8], V) {
         let [sx, sy, sz] = self.stride;
-        let pairs = [0, sy, sz, sy + sz];
-        if sx == 1 {
-            // Neighbours along x come in one load.
-            for k in 0..4 {
-                let mut both = [0u64; LANES];
-                for l in 0..LANES {
-                    // SAFETY: the caller's promise; strides along single-sample axes are 0.
-                    both[l] = unsafe { v.add(index[l] + pairs[k]).cast::<u64>().read_unaligned() };
-                }
-                for l in 0..LANES {
-                    let (first, second) = match cfg!(target_endian = "little") {
-                        true => (both[l] as u32, (both[l] >> 32) as u32),
-                        false => ((both[l] >> 32) as u32, both[l] as u32),
-                    };
-                    c[2 * k][l] = f32::from_bits(first);
-                    c[2 * k + 1][l] = f32::from_bits(second);
-                }
-            }
-        } else {
-            for k in 0..8 {
-                for l in 0..LANES {
-                    // SAFETY: as above; both corners along x are the same sample.
-                    c[k][l] = unsafe { *v.add(index[l] + pairs[k / 2]) };
+        unsafe {
+            let (zero, mut most) = (V::splat(0.0), V::splat(1e-37));
+            let mut c = [zero; 8];
+            for (k, along) in [0, sy, sz, sy + sz].into_iter().enumerate() {
+                // SAFETY: the caller's promise; strides along single-sample axes are 0.
+                let first = self.values.as_ptr().add(along);
+                let both = match sx {
+                    1 => V::pairs(first, index),
+                    // Both corners along x are the same sample.
+                    _ => {
+                        let mut same = [0.0; LANES];
+                        for l in 0..LANES {
+                            same[l] = *first.add(index[l]);
+                        }
+                        [V::load(&same); 2]
+                    }
+                };
+                for (corner, value) in c[2 * k..].iter_mut().zip(both) {
+                    *corner = value;
+                    most = value.max(zero.sub(value)).max(most);
                 }
             }
-        }
-        let mut most = [1e-37f32; LANES];
-        for corner in &c {
-            for l in 0..LANES {
-                let a = corner[l].abs();
-                most[l] = if a > most[l] { a } else { most[l] };
+            let unit = V::splat(1.0).div(most);
+            for corner in &mut c {
+                *corner = corner.mul(unit);
             }
+            (c, most)
         }
-        let mut unit = [0.0; LANES];
-        for l in 0..LANES {
-            unit[l] = 1.0 / most[l];
-        }
-        for corner in &mut c {
-            for l in 0..LANES {
-                corner[l] *= unit[l];
-            }
-        }
-        (c, most)
     }
 
     /// The gradient (per unit of distance) at crossings `x`, relative to sample `base` of the grid: the mean of two cells that meet there,
     /// so that along every axis it counts both sides; scaled by a positive factor.
+    ///
+    /// # Safety
+    /// The processor has what `V` needs.
     #[inline(always)]
-    pub fn gradient(&self, base: [usize; 3], x: &[Lane; 3]) -> [Lane; 3] {
-        let (mut sum, mut most) = ([[0.0; LANES]; 3], [1e-37; LANES]);
-        for side in [-BESIDE, BESIDE] {
-            let mut beside = [[0.0; LANES]; 3];
-            for a in 0..3 {
-                for l in 0..LANES {
-                    beside[a][l] = x[a][l] + side * self.scale[a];
+    pub unsafe fn gradient<V: F32x16>(&self, base: [usize; 3], x: [V; 3]) -> [V; 3] {
+        unsafe {
+            let (zero, one) = (V::splat(0.0), V::splat(1.0));
+            let (mut sum, mut most) = ([zero; 3], V::splat(1e-37));
+            for side in [-BESIDE, BESIDE] {
+                let mut beside = x;
+                for (x, scale) in beside.iter_mut().zip(self.scale) {
+                    *x = x.add(V::splat(side * scale));
                 }
-            }
-            let Cells { index, u, .. } = self.cells_at(base, &mut beside);
-            // SAFETY: cells were clamped to those of the grid.
-            let (c, own) = unsafe { self.corners(&index) };
-            let (_, g) = trilinear(&c, &u);
-            let (mut before, mut now, crossed) = ([0.0; LANES], [0.0; LANES], crossed(&c));
-            for l in 0..LANES {
+                let Cells { index, u, .. } = self.cells_at(base, &mut beside);
+                let (c, own) = self.corners::<V>(&index);
+                let (_, g) = trilinear(c, u);
+                let crossed = crossed(c);
                 // Each cell has its own unit; the greater of the two is that of the sum.
-                let greater = if own[l] > most[l] { own[l] } else { most[l] };
-                before[l] = most[l] / greater;
-                now[l] = crossed[l] * (own[l] / greater);
-                most[l] = if crossed[l] > 0.0 { greater } else { most[l] };
-                before[l] = if crossed[l] > 0.0 { before[l] } else { 1.0 };
-            }
-            for a in 0..3 {
-                let inverse = 1.0 / self.scale[a];
-                for l in 0..LANES {
-                    sum[a][l] = sum[a][l] * before[l] + g[a][l] * inverse * now[l];
+                let greater = own.max(most);
+                let before = one.or_where_less(most.div(greater), zero, crossed);
+                let now = crossed.mul(own.div(greater));
+                most = most.or_where_less(greater, zero, crossed);
+                for a in 0..3 {
+                    let own = g[a].mul(V::splat(1.0 / self.scale[a])).mul(now);
+                    sum[a] = sum[a].mul(before).add(own);
                 }
             }
+            sum
         }
-        sum
     }
 
     /// The cells of `x`, relative to sample `base` of the grid, which is moved into the field first.
+    ///
+    /// # Safety
+    /// The processor has what `V` needs.
     #[inline(always)]
-    fn cells_at(&self, base: [usize; 3], x: &mut [Lane; 3]) -> Cells {
-        let mut cells = Cells { index: [0; LANES], u: [[0.0; LANES]; 3], free: [[0.0; LANES]; 3] };
-        for a in 0..3 {
-            let (from, first) = (-(base[a] as f32), self.first[a] as i32);
-            let low = first as f32 + from;
-            let (high, last) = (self.n[a] as f32 - 1.0 + low, first + (self.n[a].max(2) - 2) as i32);
-            let (scale, inverse) = (self.scale[a], 1.0 / self.scale[a]);
-            let mut cell = [0i32; LANES];
-            for l in 0..LANES {
-                let q = x[a][l] * inverse;
-                let q = if q > low { q } else { low };
-                let q = if q < high { q } else { high };
-                cells.free[a][l] = if (q > low) & (q < high) { inverse } else { 0.0 };
-                x[a][l] = q * scale;
-                // SAFETY: between 0 and the number of samples of the grid.
-                let i = unsafe { (q - from).to_int_unchecked::<i32>() };
-                let i = if i < last { i } else { last };
-                cell[l] = i - first;
-                cells.u[a][l] = q - (i as f32 + from);
+    unsafe fn cells_at<V: F32x16>(&self, base: [usize; 3], x: &mut [V; 3]) -> Cells<V> {
+        unsafe {
+            let zero = V::splat(0.0);
+            let mut cells = Cells { index: [0; LANES], u: [zero; 3], free: [zero; 3] };
+            for a in 0..3 {
+                let (from, first) = (-(base[a] as f32), self.first[a]);
+                let low = first as f32 + from;
+                let high = self.n[a] as f32 - 1.0 + low;
+                let last = (self.n[a].max(2) - 2 + first) as f32;
+                let (low, high, from) = (V::splat(low), V::splat(high), V::splat(from));
+                let inverse = V::splat(1.0 / self.scale[a]);
+                let q = x[a].mul(inverse).max(low).min(high);
+                let above = zero.or_where_less(inverse, low, q);
+                cells.free[a] = zero.or_where_less(above, q, high);
+                x[a] = q.mul(V::splat(self.scale[a]));
+                // Between 0 and the number of samples of the grid.
+                let cell = q.sub(from).whole().min(V::splat(last));
+                cells.u[a] = q.sub(cell.add(from));
+                let cell = cell.integers();
+                for l in 0..LANES {
+                    cells.index[l] += (cell[l] as usize - first) * self.stride[a];
+                }
             }
-            for l in 0..LANES {
-                cells.index[l] += cell[l] as usize * self.stride[a];
-            }
+            cells
         }
-        cells
     }
 
     /// Moves `x`, relative to sample `base` of the grid, into the field and from there by one of Newton's steps towards the zero set.
+    ///
+    /// # Safety
+    /// The processor has what `V` needs.
     #[inline(always)]
-    pub fn land(&self, base: [usize; 3], x: &mut [Lane; 3]) -> Landing {
-        let Cells { index, u, free } = self.cells_at(base, x);
-        // SAFETY: cells were clamped to those of the grid.
-        let (c, _) = unsafe { self.corners(&index) };
-        let (mut f, mut g, mut g2) = slope(&c, &u, &free);
-        let (mut to, mut inside) = (u, [1.0; LANES]);
-        for a in 0..3 {
-            for l in 0..LANES {
-                to[a][l] = u[a][l] - g[a][l] * free[a][l] * (f[l] / g2[l]);
-                let within = (to[a][l] >= -ROUNDING) & (to[a][l] <= 1.0 + ROUNDING);
-                inside[l] = if within { inside[l] } else { 0.0 };
+    pub unsafe fn land<V: F32x16>(&self, base: [usize; 3], x: &mut [V; 3]) -> Landing<V> {
+        unsafe {
+            let Cells { index, u, free } = self.cells_at(base, x);
+            let (c, _) = self.corners::<V>(&index);
+            let (f, g, g2) = slope(c, u, free);
+            let (zero, step) = (V::splat(0.0), f.div(g2));
+            let (mut to, mut inside) = (u, V::splat(1.0));
+            for a in 0..3 {
+                to[a] = u[a].sub(g[a].mul(free[a]).mul(step));
+                inside = inside.or_where_less(zero, to[a], V::splat(-ROUNDING));
+                inside = inside.or_where_less(zero, V::splat(1.0 + ROUNDING), to[a]);
+                x[a] = x[a].add(to[a].sub(u[a]).mul(V::splat(self.scale[a])));
+            }
+            let (f1, mut g1, g12) = slope(c, to, free);
+            for (g1, g) in g1.iter_mut().zip(g) {
+                *g1 = g.or_where_less(*g1, zero, inside);
+            }
+            Landing {
+                f: f.or_where_less(f1, zero, inside),
+                g: g1,
+                g2: g2.or_where_less(g12, zero, inside),
+                crossed: crossed(c),
             }
         }
-        let (f1, g1, g12) = slope(&c, &to, &free);
-        for l in 0..LANES {
-            let moved = inside[l] > 0.0;
-            f[l] = if moved { f1[l] } else { f[l] };
-            g2[l] = if moved { g12[l] } else { g2[l] };
-        }
-        for a in 0..3 {
-            for l in 0..LANES {
-                let moved = inside[l] > 0.0;
-                g[a][l] = if moved { g1[a][l] } else { g[a][l] };
-                x[a][l] += (to[a][l] - u[a][l]) * self.scale[a];
-            }
-        }
-        Landing { f, g, g2, crossed: crossed(&c) }
     }
 }
 
 /// Where sixteen points are.
-struct Cells {
+struct Cells<V> {
     /// The first samples of their cells.
     index: [usize; LANES],
     /// The points in their cells.
-    u: [Lane; 3],
+    u: [V; 3],
     /// One cell per unit of distance; 0 along axes at whose end the field ends.
-    free: [Lane; 3],
+    free: [V; 3],
 }
 
 /// The field where sixteen points have landed, or before the step where that left the cell; scaled by a positive factor of the cell.
-pub(super) struct Landing {
+pub(super) struct Landing<V> {
     /// Value.
-    pub f: Lane,
+    pub f: V,
     /// Gradient per unit of distance; 0 along an axis where the point is at the end of the field: the zero set ends there.
-    pub g: [Lane; 3],
+    pub g: [V; 3],
     /// Its square, a little above 0 at least.
-    pub g2: Lane,
+    pub g2: V,
     /// Whether the zero set passes through the cell (1 or 0).
-    pub crossed: Lane,
+    pub crossed: V,
 }
 
 /// Value, gradient per unit of distance and its square (a little above 0 at least) inside cells at `u`.
+///
+/// # Safety
+/// The processor has what `V` needs.
 #[inline(always)]
-fn slope(c: &[Lane; 8], u: &[Lane; 3], free: &[Lane; 3]) -> (Lane, [Lane; 3], Lane) {
-    let (f, mut g) = trilinear(c, u);
-    let mut g2 = [0.0; LANES];
-    for a in 0..3 {
-        for l in 0..LANES {
-            g[a][l] *= free[a][l];
-            g2[l] += g[a][l] * g[a][l];
+unsafe fn slope<V: F32x16>(c: [V; 8], u: [V; 3], free: [V; 3]) -> (V, [V; 3], V) {
+    unsafe {
+        let (f, mut g) = trilinear(c, u);
+        for (g, free) in g.iter_mut().zip(free) {
+            *g = g.mul(free);
         }
+        let g2 = g[0].mul(g[0]).add(g[1].mul(g[1])).add(g[2].mul(g[2]));
+        (f, g, g2.max(V::splat(LEVEL)))
     }
-    for l in 0..LANES {
-        g2[l] = if g2[l] > LEVEL { g2[l] } else { LEVEL };
-    }
-    (f, g, g2)
 }
 
 /// Whether the surface passes through cells, some of whose corners are below 0 then and some not: 1 or 0.
+///
+/// # Safety
+/// The processor has what `V` needs.
 #[inline(always)]
-fn crossed(c: &[Lane; 8]) -> Lane {
+unsafe fn crossed<V: F32x16>(c: [V; 8]) -> V {
     let (mut low, mut high) = (c[0], c[0]);
-    for corner in &c[1..] {
-        for l in 0..LANES {
-            low[l] = if corner[l] < low[l] { corner[l] } else { low[l] };
-            high[l] = if corner[l] > high[l] { corner[l] } else { high[l] };
+    unsafe {
+        for corner in &c[1..] {
+            low = corner.min(low);
+            high = corner.max(high);
         }
+        let zero = V::splat(0.0);
+        let below = zero.or_where_less(V::splat(1.0), low, zero);
+        below.or_where_less(zero, high, zero)
     }
-    let mut crossed = [0.0; LANES];
-    for l in 0..LANES {
-        crossed[l] = if (low[l] < 0.0) & (high[l] >= 0.0) { 1.0 } else { 0.0 };
-    }
-    crossed
 }
 
 /// Value and gradient (per cell) inside cells at `u` in 0..=1.
+///
+/// # Safety
+/// The processor has what `V` needs.
 #[inline(always)]
-pub(super) fn trilinear(c: &[Lane; 8], u: &[Lane; 3]) -> (Lane, [Lane; 3]) {
-    let (mut f, mut g) = ([0.0; LANES], [[0.0; LANES]; 3]);
-    for l in 0..LANES {
-        let [x, y, z] = [u[0][l], u[1][l], u[2][l]];
-        let d = [c[1][l] - c[0][l], c[3][l] - c[2][l], c[5][l] - c[4][l], c[7][l] - c[6][l]];
-        let e = [c[0][l] + d[0] * x, c[2][l] + d[1] * x, c[4][l] + d[2] * x, c[6][l] + d[3] * x];
-        let (low, high) = (e[0] + (e[1] - e[0]) * y, e[2] + (e[3] - e[2]) * y);
-        let (dl, dh) = (d[0] + (d[1] - d[0]) * y, d[2] + (d[3] - d[2]) * y);
-        let (sl, sh) = (e[1] - e[0], e[3] - e[2]);
-        f[l] = low + (high - low) * z;
-        g[0][l] = dl + (dh - dl) * z;
-        g[1][l] = sl + (sh - sl) * z;
-        g[2][l] = high - low;
+unsafe fn trilinear<V: F32x16>(c: [V; 8], [x, y, z]: [V; 3]) -> (V, [V; 3]) {
+    unsafe {
+        let (mut d, mut e) = ([c[0]; 4], [c[0]; 4]);
+        for k in 0..4 {
+            d[k] = c[2 * k + 1].sub(c[2 * k]);
+            e[k] = c[2 * k].add(d[k].mul(x));
+        }
+        let (sl, sh) = (e[1].sub(e[0]), e[3].sub(e[2]));
+        let (low, high) = (e[0].add(sl.mul(y)), e[2].add(sh.mul(y)));
+        let (dl, dh) = (d[0].add(d[1].sub(d[0]).mul(y)), d[2].add(d[3].sub(d[2]).mul(y)));
+        let rise = high.sub(low);
+        let g = [dl.add(dh.sub(dl).mul(z)), sl.add(sh.sub(sl).mul(z)), rise];
+        (low.add(rise.mul(z)), g)
     }
-    (f, g)
 }

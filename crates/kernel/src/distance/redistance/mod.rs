@@ -3,6 +3,27 @@
 //! # Promises
 //! See [`redistance`]; docs/algorithms/redistance.md says why.
 
+/// A function over `V: F32x16` compiled for AVX2 and for AVX-512.
+macro_rules! at_levels {
+    ($($name:ident: $avx2:ident, $avx512:ident ($($arg:ident: $ty:ty),*) -> $ret:ty;)+) => {$(
+        /// # Safety
+        /// The processor has AVX2.
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2")]
+        unsafe fn $avx2($($arg: $ty),*) -> $ret {
+            unsafe { $name::<crate::simd::x86::Avx2>($($arg),*) }
+        }
+
+        /// # Safety
+        /// The processor has AVX-512 F, VL, DQ and BW.
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
+        unsafe fn $avx512($($arg: $ty),*) -> $ret {
+            unsafe { $name::<crate::simd::x86::Avx512>($($arg),*) }
+        }
+    )+};
+}
+
 mod candidates;
 mod crossings;
 mod field;
@@ -121,7 +142,7 @@ pub fn redistance_planes(
         most,
         search: Search::new(&crossings, &tree, field.scale, search_reach),
         brick: Brick::new(field.scale),
-        at_crossings: walk::AtCrossings::default(),
+        walk: walk::Walk::default(),
     };
     beams.into_par_iter().try_for_each_init(worker, |worker, (skipped, mut beam)| {
         for x in (0..field.n[0]).step_by(ROOT) {
@@ -141,7 +162,7 @@ struct Worker<'a> {
     most: f32,
     search: Search<'a>,
     brick: Brick,
-    at_crossings: walk::AtCrossings,
+    walk: walk::Walk,
 }
 
 impl Worker<'_> {
@@ -158,14 +179,7 @@ impl Worker<'_> {
                 }
                 if found && self.search.brick(self.level, first, &mut self.brick) {
                     let candidates = self.search.of_brick();
-                    walk::refine(
-                        self.level,
-                        self.field,
-                        &mut self.brick,
-                        candidates,
-                        &mut self.at_crossings,
-                        root,
-                    );
+                    walk::refine(self.level, self.field, &mut self.brick, candidates, &mut self.walk, root);
                 } else {
                     self.brick.best2.fill([f32::INFINITY; LANES]);
                 }

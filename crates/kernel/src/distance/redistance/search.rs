@@ -225,26 +225,6 @@ impl<'a> Search<'a> {
     }
 }
 
-macro_rules! at_levels {
-    ($($name:ident: $avx2:ident, $avx512:ident ($($arg:ident: $ty:ty),*) -> $ret:ty;)+) => {$(
-        /// # Safety
-        /// The processor has AVX2.
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2")]
-        unsafe fn $avx2($($arg: $ty),*) -> $ret {
-            unsafe { $name::<crate::simd::x86::Avx2>($($arg),*) }
-        }
-
-        /// # Safety
-        /// The processor has AVX-512 F.
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx512f")]
-        unsafe fn $avx512($($arg: $ty),*) -> $ret {
-            unsafe { $name::<crate::simd::x86::Avx512>($($arg),*) }
-        }
-    )+};
-}
-
 at_levels! {
     narrow: narrow_avx2, narrow_avx512 (search: &mut Search<'_>, depth: usize, first: [usize; 3]) -> bool;
     octants: octants_avx2, octants_avx512 (search: &mut Search<'_>, brick: &mut Brick) -> ();
