@@ -26,8 +26,9 @@ impl Aabb {
     #[inline]
     pub fn grow(&mut self, p: [f32; 3]) {
         for a in 0..3 {
-            self.min[a] = self.min[a].min(p[a]);
-            self.max[a] = self.max[a].max(p[a]);
+            // One instruction each, which `f32::min` is not.
+            self.min[a] = if p[a] < self.min[a] { p[a] } else { self.min[a] };
+            self.max[a] = if p[a] > self.max[a] { p[a] } else { self.max[a] };
         }
     }
 

@@ -1,6 +1,7 @@
 //! From a mesh, or from any field, to a signed distance field.
 
 pub mod at_points;
+mod between;
 mod boundary;
 mod brick;
 pub mod from_mesh;

@@ -13,6 +13,7 @@
 //! No line leaks: whether it crosses a triangle is decided by exact arithmetic (Shewchuk 1997) with one rule for shared edges
 //! and vertices. So the sign of a closed mesh is right at every sample that is not on the mesh itself.
 
+use super::between::{Between, SLACK};
 use super::brick::{BRICK, Beam};
 use super::surface::Surface;
 use crate::bvh::winding::{EXPANSION_ERROR, WindingNumber};
@@ -237,13 +238,16 @@ struct Lines {
     /// Samples per model unit.
     per_unit: [f64; 3],
     resolution: [u32; 3],
+    between: [Between; 3],
 }
 
 impl Lines {
     fn of(patch: &Patch) -> Lines {
         let spacing = patch.spacing();
         let per_unit = spacing.map(|h| 1.0 / h);
-        Lines { offset: patch.offset(), spacing, per_unit, resolution: patch.resolution() }
+        let (offset, resolution) = (patch.offset(), patch.resolution());
+        let between = [0, 1, 2].map(|a| Between::of(offset[a], spacing[a], resolution[a]));
+        Lines { offset, spacing, per_unit, resolution, between }
     }
 
     /// Indices on `axis` between the coordinates `low` and `high`, and those that rounding cannot tell from them.
@@ -254,7 +258,7 @@ impl Lines {
         }
         let index = |x: f64| (x - self.offset[axis]) * self.per_unit[axis];
         // Of both the index and the coordinate of a sample only a few last bits are wrong.
-        let slack = |i: f64| 1e-3 + 1e-15 * (i.abs() + self.offset[axis].abs() * self.per_unit[axis]);
+        let slack = |i: f64| SLACK + 1e-15 * (i.abs() + self.offset[axis].abs() * self.per_unit[axis]);
         let (low, high) = (index(low), index(high));
         let first = ceil((low - slack(low)).clamp(0.0, n));
         let end = (high + slack(high) + 1.0).clamp(0.0, n) as u32;
@@ -269,6 +273,9 @@ impl Lines {
 
     fn cross(&self, t: [[f32; 3]; 3], found: &mut Vec<Crossing>) {
         // Most triangles of a fine mesh lie between two lines.
+        if self.between[2].holds(t.map(|p| p[2])) || self.between[1].holds(t.map(|p| p[1])) {
+            return;
+        }
         let planes = self.reached(2, &t);
         if planes.is_empty() || self.reached(1, &t).is_empty() {
             return;

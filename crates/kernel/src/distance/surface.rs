@@ -71,10 +71,9 @@ impl<'a> Surface<'a> {
         Ok(surface)
     }
 
-    /// Of a mesh that is known to be closed, with the shells it has, each facing as it should.
+    /// Of a mesh that is known to be closed, with the shells it has, each facing as it should: the outermost outward.
     pub fn closed(mesh: &'a TriMesh, shells: Shells) -> Surface<'a> {
-        let orientation = if mesh.signed_volume() < 0.0 { -1 } else { 1 };
-        Surface { mesh: Cow::Borrowed(mesh), caps: TriMesh::default(), shells, orientation, turned: 0 }
+        Surface { mesh: Cow::Borrowed(mesh), caps: TriMesh::default(), shells, orientation: 1, turned: 0 }
     }
 
     pub fn is_closed(&self) -> bool {

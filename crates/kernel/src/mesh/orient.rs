@@ -199,7 +199,8 @@ impl Patches {
     ) -> Result<(), Cancelled> {
         let closed = self.closed(edges);
         let volumes = self.volumes(mesh, edges);
-        let areas = self.areas(mesh);
+        // Of closed patches it does not matter how large they are.
+        let areas = if closed.contains(&false) { self.areas(mesh) } else { vec![0.0; self.count] };
         monitor.check()?;
         let shells: Vec<Shell> = (0..self.count)
             .filter(|&p| closed[p])

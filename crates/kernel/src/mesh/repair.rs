@@ -8,7 +8,7 @@ use super::holes::{self, HoleLimits};
 use super::orient::{self, Patches};
 use super::report::Report;
 use super::topology::Edges;
-use super::tri_mesh::area_of;
+use super::tri_mesh::{area_of, determinant_of};
 use super::{TriMesh, weld};
 use crate::aabb::Aabb;
 use crate::distance::united;
@@ -82,7 +82,7 @@ pub fn preprocess(
     monitor.progress(0.8);
     patches.face_outward(&mut mesh, &edges, &mut turned, monitor)?;
     let triangles_flipped = turned[..triangles].iter().filter(|&&t| t).count();
-    let shells = patches.is_closed(&edges).then(|| Shells::closed(&patches.of));
+    let shells = patches.is_closed(&edges).then(|| Shells::closed(&patches.of, patches.count));
     let (union, notes) = united(&mesh, shells, options.max_contacts, &monitor.part(0.85, 1.0))?;
     if let Some(union) = union {
         (mesh, edges, patches) = joined(union, monitor)?;
@@ -95,6 +95,7 @@ pub fn preprocess(
 
     let translation = translate(&mut mesh, options.center, watertight);
     monitor.check()?;
+    let Measures { volume, area, zero_area, bounds } = measures(&mesh);
     let report = Report {
         vertices_welded,
         vertices_unused,
@@ -105,7 +106,7 @@ pub fn preprocess(
         triangles_flipped,
         holes_filled,
         triangles_added,
-        zero_area: without_area(&mesh),
+        zero_area,
         watertight,
         components,
         boundary_edges: counts.border,
@@ -115,19 +116,38 @@ pub fn preprocess(
         triangles: mesh.triangles.len(),
         weld_tolerance: tolerance,
         translation,
-        bounds: if mesh.triangles.is_empty() { Aabb { min: [0.0; 3], max: [0.0; 3] } } else { mesh.bounds() },
-        volume: mesh.signed_volume(),
-        area: mesh.area(),
+        bounds: if mesh.triangles.is_empty() { Aabb { min: [0.0; 3], max: [0.0; 3] } } else { bounds },
+        volume,
+        area,
         faces: notes,
     };
     monitor.progress(1.0);
     Ok((mesh, report))
 }
 
-/// How many triangles have no area.
-fn without_area(mesh: &TriMesh) -> usize {
-    let corners = |t: &[u32; 3]| t.map(|i| mesh.positions[i as usize]);
-    mesh.triangles.par_iter().filter(|&t| area_of(corners(t)) == 0.0).count()
+/// What all triangles of a mesh add up to.
+struct Measures {
+    volume: f64,
+    area: f64,
+    /// Triangles without area.
+    zero_area: usize,
+    bounds: Aabb,
+}
+
+/// In one pass: the corners are far apart in memory.
+fn measures(mesh: &TriMesh) -> Measures {
+    // Adding to −0 changes nothing.
+    let mut sum = Measures { volume: -0.0, area: -0.0, zero_area: 0, bounds: Aabb::EMPTY };
+    for t in 0..mesh.triangles.len() {
+        let corners = mesh.corners(t);
+        let area = area_of(corners);
+        sum.volume += determinant_of(corners);
+        sum.area += area;
+        sum.zero_area += usize::from(area == 0.0);
+        corners.into_iter().for_each(|p| sum.bounds.grow(p));
+    }
+    sum.volume /= 6.0;
+    sum
 }
 
 /// Drops triangles without extent, those that are there twice, and corners that nobody uses then; how many of the first two.
@@ -149,7 +169,7 @@ fn joined(mut mesh: TriMesh, monitor: &Monitor) -> Result<(TriMesh, Edges, Patch
 
 /// A vertex of each part, as it hangs together over vertices, of which every triangle has a repeated vertex.
 fn lost_parts(mesh: &TriMesh, monitor: &Monitor) -> Result<Vec<[f32; 3]>, Cancelled> {
-    if !mesh.triangles.iter().any(is_degenerate) {
+    if !mesh.triangles.par_iter().any(is_degenerate) {
         return Ok(Vec::new());
     }
     let mut parent = alone(mesh.positions.len());

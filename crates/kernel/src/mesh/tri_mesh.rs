@@ -32,7 +32,7 @@ impl TriMesh {
     /// Enclosed volume by the divergence theorem, `f64`; negative when faces point inward.
     /// Meaningful for closed meshes.
     pub fn signed_volume(&self) -> f64 {
-        let sum: f64 = (0..self.triangles.len()).map(|t| determinant(self.corners(t))).sum();
+        let sum: f64 = (0..self.triangles.len()).map(|t| determinant_of(self.corners(t))).sum();
         sum / 6.0
     }
 
@@ -47,8 +47,9 @@ pub(super) fn area_of(corners: [[f32; 3]; 3]) -> f64 {
     0.5 * norm(normal(corners))
 }
 
-fn determinant(c: [[f32; 3]; 3]) -> f64 {
-    let [a, b, c] = c.map(|p| p.map(f64::from));
+/// Six times the signed volume between one triangle and the origin.
+pub(super) fn determinant_of(corners: [[f32; 3]; 3]) -> f64 {
+    let [a, b, c] = corners.map(|p| p.map(f64::from));
     vector::determinant(a, b, c)
 }
 

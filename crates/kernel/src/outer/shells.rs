@@ -33,15 +33,19 @@ pub(crate) struct Shells {
 }
 
 impl Shells {
-    /// Of a closed mesh whose edges have two triangles each, from the number of the shell of each triangle.
-    pub fn closed(numbers: &[u32]) -> Shells {
-        let mut first = vec![u32::MAX; numbers.iter().max().map_or(0, |n| *n as usize + 1)];
-        let of = numbers.iter().enumerate().map(|(t, &n)| {
+    /// Of a closed mesh whose edges have two triangles each, from the number of the shell of each triangle, below `count`.
+    pub fn closed(numbers: &[u32], count: usize) -> Shells {
+        let mut first = vec![u32::MAX; count];
+        let mut first_of = |(t, &n): (usize, &u32)| {
             let first = &mut first[n as usize];
             *first = (*first).min(t as u32);
             *first
-        });
-        Shells { of: of.collect(), closed: true, branching: false, even: true, ends: Vec::new() }
+        };
+        let of = match count {
+            1 => vec![0; numbers.len()],
+            _ => numbers.iter().enumerate().map(&mut first_of).collect(),
+        };
+        Shells { of, closed: true, branching: false, even: true, ends: Vec::new() }
     }
 
     /// Of a mesh whose vertex `i` counts as `vertex(i)`. Linear.
