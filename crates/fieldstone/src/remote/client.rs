@@ -94,6 +94,15 @@ impl Client {
         }
     }
 
+    /// A stream of server-sent events, from behind the one with this id on.
+    pub async fn stream(&self, path: &str, last: Option<&str>) -> anyhow::Result<Response> {
+        let mut request = self.request(Method::GET, path);
+        if let Some(last) = last {
+            request = request.header("Last-Event-ID", last);
+        }
+        accepted(self.sent(request).await?).await
+    }
+
     /// Where a job or a workflow stands, and the fraction that is done of a job.
     pub async fn standing(&self, path: &str) -> anyhow::Result<(Value, f32)> {
         let document = self.get(path).await?;

@@ -6,6 +6,7 @@ mod assets;
 mod client;
 mod copy;
 mod dispatch;
+mod events;
 mod failure;
 mod find;
 mod follow;
@@ -40,6 +41,8 @@ pub enum Remote {
     Jobs(jobs::JobsArgs),
     /// Workflows of a project: list, get, run, cancel, delete
     Workflows(workflows::WorkflowsArgs),
+    /// Shows what happens in a project, as it happens
+    Events(events::EventsArgs),
     /// Waits until jobs and workflows have ended
     Wait(wait::WaitArgs),
     /// Sends any request of the API
@@ -61,6 +64,7 @@ pub async fn execute(remote: Remote) -> ExitCode {
             Remote::Assets(args) => assets::execute(args).await,
             Remote::Jobs(args) => jobs::execute(args).await,
             Remote::Workflows(args) => workflows::execute(args).await,
+            Remote::Events(args) => events::execute(args).await,
             Remote::Wait(args) => wait::execute(args).await,
             Remote::Api(args) => api::execute(args).await,
         }
@@ -80,6 +84,7 @@ impl Remote {
             Remote::Assets(args) => args.server.json,
             Remote::Jobs(args) => args.server.json,
             Remote::Workflows(args) => args.server.json,
+            Remote::Events(args) => args.server.json,
             Remote::Wait(args) => args.server.json,
             Remote::Api(args) => args.server.json,
         }

@@ -267,6 +267,28 @@ fn a_doctor_finds_what_keeps_a_server_from_working() {
 }
 
 #[test]
+fn what_happens_in_a_project_is_shown_as_it_happens() {
+    use std::io::{BufRead, BufReader};
+    let desk = Desk::new();
+    desk.ok(&["projects", "create", "b"]);
+    let mut command = fieldstone(desk.dir.path(), &["events", "-p", "b", "--json"]);
+    command.env("FIELDSTONE_SERVER", &desk.server.url);
+    command.env("FIELDSTONE_TOKEN", desk.server.token.as_deref().unwrap());
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut events = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map(|line| -> Value { serde_json::from_str(&line.unwrap()).unwrap() });
+    assert_eq!(events.next().unwrap()["event"], "ready");
+    desk.ok(&["assets", "cp", "part.stl", "b:"]);
+    let made = events.next().unwrap();
+    assert_eq!((&made["event"], &made["data"]["filename"]), (&json!("asset"), &json!("part.stl")));
+    // The project's end is the stream's.
+    desk.ok(&["projects", "delete", "b"]);
+    events.for_each(drop);
+    child.wait().unwrap();
+}
+
+#[test]
 fn shells_and_man_know_every_command() {
     let dir = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish"] {
