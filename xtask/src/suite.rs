@@ -118,6 +118,9 @@ fn conformance(tally: &mut Tally, binary: &Path) {
             tally.counted("experiment", &mut command, script_verdict);
         }
     }
+    let mut hostile = Command::new("python3");
+    hostile.arg(root().join("conformance/hostile.py")).arg(binary);
+    tally.counted("hostile clients", &mut hostile, script_verdict);
     node_client(tally, binary);
 }
 

@@ -132,10 +132,12 @@ settings! {
     handshake_timeout <SECONDS>: u64 = ServerConfig::default().handshake_timeout_s;
     /// Seconds in which the headers of a request must come; an idle connection is closed after as long.
     header_timeout <SECONDS>: u64 = ServerConfig::default().header_timeout_s;
-    /// Seconds that the body of a request may pause; then the request is answered with 408. A client that takes nothing of an
-    /// answer for as long is cut off.
+    /// Seconds that the body of a request may pause, or take for 64 KiB of it, 5 where others wait for the memory that large
+    /// bodies have together; then the request is answered with 408. A client that takes nothing of an answer for as long is cut
+    /// off.
     body_timeout <SECONDS>: u64 = ServerConfig::default().body_timeout_s;
-    /// Bytes of one JSON request body at most.
+    /// Bytes of one JSON request body at most. Those above 64 KiB take 192 MiB of memory together at most, values included, or
+    /// twice this if it is more; others wait 10 seconds and are answered with 503.
     max_body <SIZE>: Size = Size(16 << 20);
     /// Bytes of one list at most; a longer one is answered with 413 and the advice to ask for pages (`limit`, `after`).
     max_list <SIZE>: Size = Size(ServerConfig::default().max_list_bytes);

@@ -1,5 +1,6 @@
 //! What every handler sees.
 
+use crate::bodies::Bodies;
 use crate::config::ServerConfig;
 use crate::connections::Slots;
 use crate::constant::Constant;
@@ -28,6 +29,8 @@ pub struct App {
     pub operators: Arc<Constant>,
     /// Types of jobs.
     pub job_types: Arc<Constant>,
+    /// Memory of documents in requests.
+    pub bodies: Arc<Bodies>,
     /// Connections that are open.
     pub slots: Arc<Slots>,
 }

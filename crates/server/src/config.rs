@@ -30,7 +30,7 @@ pub struct ServerConfig {
     pub header_timeout_s: u64,
     /// Seconds in which a TLS handshake must be done.
     pub handshake_timeout_s: u64,
-    /// Seconds that a request body may pause before the request is answered with 408, and that a client may take nothing
+    /// Seconds that a request body may pause, or take for 64 KiB, before the request is answered with 408, and that a client may take nothing
     /// of an answer before its connection is closed.
     pub body_timeout_s: u64,
     /// Seconds that open requests get to finish when the server shuts down.

@@ -1,15 +1,16 @@
 //! Extractors whose refusals are our error bodies: ids in the path, query strings, JSON bodies, the base URL.
 
 use crate::app::App;
+use crate::bodies::{self, Held, Pace, SMALL};
 use crate::openapi::operation::{Described, Operation};
 use crate::tls::OverTls;
 use crate::wire::body::Document;
 use crate::wire::error::ApiError;
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
+use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use axum::http::request::Parts;
 use axum::http::uri::{Authority, Uri};
-use axum::http::{HeaderMap, StatusCode};
 use bytes::{Bytes, BytesMut};
 use fieldstone_engine::model::{AssetId, JobId, ListQuery, ProjectId, WorkflowId};
 use fieldstone_engine::{EngineError, FieldError};
@@ -18,7 +19,6 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::str::FromStr;
-use std::time::Duration;
 
 /// An id that a path may hold.
 pub trait PathId: Sized {
@@ -188,9 +188,6 @@ impl Page {
     }
 }
 
-/// Bytes of a body that takes long to parse.
-const LARGE: usize = 64 << 10;
-
 /// A body that is a JSON object, whatever its Content-Type says: browsers post JSON as text/plain.
 pub struct JsonBody(pub Document);
 
@@ -198,11 +195,15 @@ impl FromRequest<App> for JsonBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let body = read_body(request, app).await?;
-        if body.len() < LARGE {
+        let held = Held::of(&request);
+        let body = read_body(request, app, usize::MAX).await?;
+        if body.len() <= SMALL {
             return Ok(JsonBody(Document::parse(&body)?));
         }
         // Other requests do not wait for it.
+        let counted = tokio::task::spawn_blocking(move || (bodies::values(&body), body)).await;
+        let (values, body) = counted.map_err(EngineError::from)?;
+        held.unfold(&app.bodies, values).await?;
         let parsed = tokio::task::spawn_blocking(move || Document::parse(&body)).await;
         Ok(JsonBody(parsed.map_err(EngineError::from)??))
     }
@@ -217,7 +218,7 @@ impl Described for JsonBody {
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A body that is a JSON object or, as its Content-Type says, a form.
+/// A small body that is a JSON object or, as its Content-Type says, a form.
 pub struct JsonOrForm(pub Document);
 
 impl FromRequest<App> for JsonOrForm {
@@ -228,7 +229,7 @@ impl FromRequest<App> for JsonOrForm {
             .headers()
             .get(CONTENT_TYPE)
             .is_some_and(|v| v.as_bytes().to_ascii_lowercase().starts_with(FORM.as_bytes()));
-        Ok(JsonOrForm(document(form, &read_body(request, app).await?)?))
+        Ok(JsonOrForm(document(form, &read_body(request, app, SMALL).await?)?))
     }
 }
 
@@ -257,31 +258,25 @@ pub fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Waits for the next piece of a body, but not for ever.
-pub async fn in_time<T>(app: &App, piece: impl Future<Output = T>) -> Result<T, ApiError> {
-    let seconds = app.config.body_timeout_s;
-    tokio::time::timeout(Duration::from_secs(seconds), piece).await.map_err(|_| {
-        ApiError::new(
-            StatusCode::REQUEST_TIMEOUT,
-            format!("body: nothing arrived for {seconds} s, the limit that setting body_timeout sets"),
-        )
-    })
-}
-
-async fn read_body(request: Request, app: &App) -> Result<Bytes, ApiError> {
-    let limit = app.config.max_json_bytes;
-    let too_large =
-        || ApiError::too_large(format!("body is larger than the {limit} bytes that setting max_body allows"));
+/// Reads a body of at most `most` bytes, or of fewer that are allowed.
+async fn read_body(request: Request, app: &App, most: usize) -> Result<Bytes, ApiError> {
+    let limit = app.config.max_json_bytes.min(most);
+    let which =
+        if most < app.config.max_json_bytes { "such a body may have" } else { "setting max_body allows" };
+    let too_large = || ApiError::too_large(format!("body is larger than the {limit} bytes that {which}"));
     if content_length(request.headers()).is_some_and(|n| n > limit as u64) {
         return Err(too_large());
     }
-    let mut body = BytesMut::new();
+    let (held, mut pace, mut body) =
+        (Held::of(&request), Pace::new(&app.bodies, app.config.body_timeout_s), BytesMut::new());
     let mut stream = request.into_body().into_data_stream();
-    while let Some(chunk) = in_time(app, stream.next()).await? {
+    while let Some(chunk) = pace.next(stream.next()).await? {
         let chunk = chunk.map_err(|e| ApiError::bad_request(format!("body broke off: {e}")))?;
         if body.len() + chunk.len() > limit {
             return Err(too_large());
         }
+        pace.came(chunk.len());
+        held.grow(&app.bodies, body.len(), chunk.len()).await?;
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())

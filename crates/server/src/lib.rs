@@ -5,6 +5,7 @@
 mod app;
 mod audit;
 mod auth;
+mod bodies;
 mod config;
 mod connections;
 mod constant;

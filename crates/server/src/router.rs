@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::audit::{self, Audit};
 use crate::auth::SCOPES;
+use crate::bodies::{self, Bodies};
 use crate::config::ServerConfig;
 use crate::connections::Slots;
 use crate::constant::Constant;
@@ -152,6 +153,7 @@ pub(crate) fn with_slots(engine: Engine, config: ServerConfig, slots: Arc<Slots>
     let requests = Arc::new(Requests::new(ROUTES));
     let rates = Arc::new(Rates::new(config.max_request_rate));
     let audit = config.audit.clone().map(|log| Arc::new(Audit::new(log)));
+    let bodies = Arc::new(Bodies::new(config.max_json_bytes));
     let app = App {
         job_types: job_types(&engine),
         operators: OPERATORS_SHOWN.clone(),
@@ -160,11 +162,13 @@ pub(crate) fn with_slots(engine: Engine, config: ServerConfig, slots: Arc<Slots>
         started: Timestamp::now(),
         requests: requests.clone(),
         rates,
+        bodies,
         document: DOCUMENT.clone(),
         slots,
     };
     // Bodies have limits of their own, which are settings.
-    let routes = routes().merge(workbench::routes()).layer(DefaultBodyLimit::disable()).with_state(app);
+    let routes = routes().layer(middleware::from_fn(bodies::hold)).merge(workbench::routes());
+    let routes = routes.layer(DefaultBodyLimit::disable()).with_state(app);
     // Inside of all the rest: the line in the log is written before the answer leaves.
     let routes = match audit {
         Some(audit) => routes.layer(middleware::from_fn_with_state(audit, audit::record)),

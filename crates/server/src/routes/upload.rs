@@ -1,7 +1,8 @@
 //! Multipart uploads, streamed: a piece of the body at a time goes to the engine, so memory stays flat.
 
 use crate::app::App;
-use crate::extract::{content_length, in_time};
+use crate::bodies::Pace;
+use crate::extract::content_length;
 use crate::openapi::operation::{Described, Operation};
 use crate::wire::assets::decode_filename;
 use crate::wire::error::ApiError;
@@ -148,10 +149,11 @@ async fn read(
     framing: &Framing,
 ) -> Result<Received, ApiError> {
     let mut received: Option<Received> = None;
-    let mut budget = app.config.max_upload_bytes;
+    let (mut budget, mut pace) =
+        (app.config.max_upload_bytes, Pace::new(&app.bodies, app.config.body_timeout_s));
     loop {
         framing.begin();
-        let next = in_time(app, multipart.next_field()).await?.map_err(|e| framing.broken(e))?;
+        let next = pace.next(multipart.next_field()).await?.map_err(|e| framing.broken(e))?;
         let Some(mut field) = next else { break };
         // Parts without content cost nothing of the budget.
         let limit = app.config.max_upload_bytes;
@@ -160,7 +162,8 @@ async fn read(
         }
         framing.end();
         if field.name() != Some("file") {
-            while let Some(chunk) = in_time(app, field.chunk()).await?.map_err(broken)? {
+            while let Some(chunk) = pace.next(field.chunk()).await?.map_err(broken)? {
+                pace.came(chunk.len());
                 budget = spend(app, budget, chunk.len())?;
             }
             continue;
@@ -170,7 +173,8 @@ async fn read(
         }
         let filename = filename(&field)?;
         let mut upload = app.engine.begin_upload(project, replaced).await?;
-        while let Some(chunk) = in_time(app, field.chunk()).await?.map_err(broken)? {
+        while let Some(chunk) = pace.next(field.chunk()).await?.map_err(broken)? {
+            pace.came(chunk.len());
             budget = spend(app, budget, chunk.len())?;
             upload.write(chunk).await?;
         }
