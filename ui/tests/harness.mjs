@@ -6,28 +6,37 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
-/** `fieldstone serve` over an empty folder, ended by `end()`. */
+/** `fieldstone serve` over an empty folder, ended by `end()`; between `stop()` and `startAgain()` nobody listens at its address. */
 export async function startServer(binary) {
   const folder = mkdtempSync(join(tmpdir(), 'fieldstone-browser-'));
   const data = join(folder, 'data');
-  const server = spawn(binary, ['serve', '--listen', '127.0.0.1:0', '--data', data], { stdio: ['ignore', 'ignore', 'pipe'] });
   const log = [];
-  const url = await new Promise((found, failed) => {
-    createInterface(server.stderr).on('line', (line) => {
-      log.push(line);
-      const address = /listening on (http:\/\/[^\s/]+)/.exec(line);
-      if (address) found(address[1]);
+  let server;
+  /** Starts it at an address and gives the one where it listens. */
+  const start = (address) =>
+    new Promise((found, failed) => {
+      server = spawn(binary, ['serve', '--listen', address, '--data', data], { stdio: ['ignore', 'ignore', 'pipe'] });
+      createInterface(server.stderr).on('line', (line) => {
+        log.push(line);
+        const listening = /listening on (http:\/\/[^\s/]+)/.exec(line);
+        if (listening) found(listening[1]);
+      });
+      server.on('exit', () => failed(new Error('the server does not start:\n' + log.join('\n'))));
     });
-    server.on('exit', () => failed(new Error('the server does not start:\n' + log.join('\n'))));
-  });
-  const key = execFileSync(binary, ['keys', 'create', '--name', 'browser', '--data', data], { encoding: 'utf8' }).trim();
-  const ended = new Promise((done) => server.on('exit', done));
-  const end = async () => {
+  const stop = async () => {
+    if (server.exitCode !== null) return;
+    const ended = new Promise((done) => server.on('exit', done));
     server.kill('SIGTERM');
     await ended;
+  };
+  const url = await start('127.0.0.1:0');
+  const key = execFileSync(binary, ['keys', 'create', '--name', 'browser', '--data', data], { encoding: 'utf8' }).trim();
+  const remove = (path) => fetch(url + path, { method: 'DELETE', headers: { Authorization: `Bearer ${key}` } });
+  const end = async () => {
+    await stop();
     rmSync(folder, { recursive: true, force: true });
   };
-  return { url, key, log, end, api: (method, path, body) => call(url, key, method, path, body) };
+  return { url, key, log, end, stop, startAgain: () => start(new URL(url).host), api: (method, path, body) => call(url, key, method, path, body), remove };
 }
 
 /** Calls the API beside the browser. */

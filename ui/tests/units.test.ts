@@ -37,8 +37,12 @@ describe('numbers', () => {
 
 describe('events', () => {
   it('are whole or wait for the rest', () => {
-    const text = 'event: state\ndata: {"a":1}\n\n: keep\n\nevent: progress\r\ndata: x\r\ndata: y\r\n\r\ndata: {"b"';
-    expect(eventsIn(text)).toEqual({ data: ['{"a":1}', 'x\ny'], rest: 'data: {"b"' });
+    const text = 'id: 3-4\nevent: state\ndata: {"a":1}\n\n: keep\n\nevent: progress\r\ndata: x\r\ndata: y\r\n\r\ndata: {"b"';
+    const events = [
+      { id: '3-4', name: 'state', data: '{"a":1}' },
+      { id: undefined, name: 'progress', data: 'x\ny' },
+    ];
+    expect(eventsIn(text)).toEqual({ events, rest: 'data: {"b"' });
   });
 });
 

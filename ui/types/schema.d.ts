@@ -44,6 +44,26 @@ export interface paths {
         patch: operations["updateProject"];
         trace?: never;
     };
+    "/projects/{projectId}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow a project
+         * @description Server-sent events of jobs, workflows and assets as they are made, change and are deleted, of those kinds that the key may read, until the key ends or the project is gone. Each has an id: with it in Last-Event-ID a stream goes on where another was cut. The first event is `ready`, or `lost` where something may have been missed: then the lists are to be read again. An addition to the platform's API.
+         */
+        get: operations["watchProject"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/projects/{projectId}/assets": {
         parameters: {
             query?: never;
@@ -260,6 +280,26 @@ export interface paths {
         put?: never;
         /** Cancel a workflow */
         post: operations["cancelWorkflow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{projectId}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * See a graph at a low resolution, at once
+         * @description Nothing of it is kept: no job, no asset. The samples are int8, value/127 · band, x fastest, or float32 of a section. 413: it would take more memory or time than previews may have. 409: a newer preview of the same tab has taken its place.
+         */
+        post: operations["createPreview"];
         delete?: never;
         options?: never;
         head?: never;
@@ -772,6 +812,26 @@ export interface components {
             /** @description job.parameter to a string or a list of strings; native JSON is accepted too */
             parameters?: Record<string, never> | null;
         };
+        NewPreview: {
+            /** @description The shape graph, or its JSON as text; files in it are the project's */
+            graph: unknown;
+            /** @description The operator whose values are wanted; by default the result */
+            node?: number | null;
+            /**
+             * @description Samples on the longest axis
+             * @default 64
+             */
+            resolution: number | null;
+            /** @description A plane of float32 instead of the volume of int8 */
+            section?: {
+                /** @enum {string} */
+                axis: "x" | "y" | "z";
+                /** @description mm */
+                offset: number;
+            } | null;
+            /** @description A newer preview of this tab ends the older, which is then a 409 */
+            tab?: string | null;
+        };
         Error: {
             /** @description HTTP response code */
             code: number;
@@ -855,6 +915,14 @@ export interface components {
             output_parameters: string[];
             /** @description Parameters */
             example: Record<string, never>;
+        };
+        /** @description One server-sent event */
+        ProjectEvent: {
+            /** @description For Last-Event-ID */
+            id: string;
+            /** @enum {string} */
+            event: "ready" | "lost" | "job" | "workflow" | "asset";
+            data: string;
         };
         License: {
             /**
@@ -1052,6 +1120,8 @@ export interface components {
         IfRange: string;
         /** @description ETags */
         IfNoneMatch: string;
+        /** @description The id of the last event that came */
+        LastEventId: string;
         /** @description dialect=openapi, dialect=sdk or dialect=sdk-legacy: the spelling of the reply (RFC 7240). This document describes openapi; the others, made for the Python SDKs, write dates after RFC 1123 and add or leave out fields. Without it the key's dialect applies, else sdk for the User-Agent Python/<version>, else openapi. */
         Prefer: string;
         /** @description field:1 ascending or field:-1 descending; default id:-1 */
@@ -1255,6 +1325,39 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    watchProject: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the last event that came */
+                "Last-Event-ID"?: components["parameters"]["LastEventId"];
+                /** @description dialect=openapi, dialect=sdk or dialect=sdk-legacy: the spelling of the reply (RFC 7240). This document describes openapi; the others, made for the Python SDKs, write dates after RFC 1123 and add or leave out fields. Without it the key's dialect applies, else sdk for the User-Agent Python/<version>, else openapi. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path: {
+                /** @description Project ID */
+                projectId: components["parameters"]["projectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["ProjectEvent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getAssets: {
@@ -1982,6 +2085,45 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    createPreview: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description dialect=openapi, dialect=sdk or dialect=sdk-legacy: the spelling of the reply (RFC 7240). This document describes openapi; the others, made for the Python SDKs, write dates after RFC 1123 and add or leave out fields. Without it the key's dialect applies, else sdk for the User-Agent Python/<version>, else openapi. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path: {
+                /** @description Project ID */
+                projectId: components["parameters"]["projectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPreview"];
+            };
+        };
+        responses: {
+            /** @description A line of JSON that says what the samples are, then the samples */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             507: components["responses"]["InsufficientStorage"];

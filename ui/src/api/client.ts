@@ -74,4 +74,14 @@ export async function ask<T>(call: Promise<Reply<T>>): Promise<{ data: NonNullab
   return { data: reply.data as NonNullable<T>, response: reply.response };
 }
 
+/** The data of a call, or null where there is no such thing (any more). */
+export async function found<T>(call: Promise<Reply<T>>): Promise<NonNullable<T> | null> {
+  try {
+    return (await ask(call)).data;
+  } catch (fault) {
+    if (fault instanceof ApiFault && fault.status === 404) return null;
+    throw fault;
+  }
+}
+
 export const textOf = (fault: unknown) => (fault instanceof Error ? fault.message : String(fault));

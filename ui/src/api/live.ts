@@ -1,144 +1,130 @@
-// What changes in a project while someone looks at it. The one place that knows how news arrive: today by asking gently.
-import { api, ApiFault, ask, type Job } from './client';
+// What changes in a project while someone looks at it: from its stream of events, or by asking gently where there is no stream.
+import { api, ApiFault, found, type Asset, type Job, type JobState, type Workflow } from './client';
+import type { ServerEvent } from './events';
+import { KINDS, type Kind, type Listener } from './news';
+import { poll } from './poll';
+import { openStream } from './stream';
 
-/** What a page wants to hear. */
-export interface Listener {
-  /** Jobs that are new or have changed, each whole. */
-  jobs(changed: Job[]): void;
-  /** Fraction done of a job that runs. */
-  progress?(job: string, fraction: number): void;
-  /** Jobs that are no longer there. */
-  gone?(jobs: string[]): void;
-  /** Assets or workflows may have changed. */
-  others?(): void;
-  /** The server cannot be heard, or can again. */
-  silent?(fault: ApiFault | null): void;
+/** Of jobs and workflows the stream tells only this much; assets it tells whole. */
+interface Short {
+  id: string;
+  deleted?: true;
+  state: JobState;
+  name?: string | null;
+  progress?: number;
+  workflow_id?: string | null;
 }
+type InShort = Exclude<Kind, 'asset'>;
 
-/** Between two questions while something runs, while nothing does, and while the page cannot be seen. */
-const BUSY = 1000;
-const IDLE = 4000;
-const HIDDEN = 30_000;
-/** Jobs whose progress is asked for one by one. */
-const WATCHED = 4;
-const NEWEST = 50;
-const UNFINISHED = '!state:success AND !state:failure AND !state:canceled';
-
-export const isOver = (job: Pick<Job, 'state'>) => !['pending', 'started'].includes(job.state);
+/** More changes than this at once are not fetched one by one. */
+const MANY = 20;
+/** Before what could not be fetched is fetched again. */
+const PAUSE = 2000;
 
 /** Follows a project until the function that this gives back is called. */
 export function follow(project: string, listener: Listener): () => void {
-  const watch = new Watch(project, listener);
-  return () => watch.end();
+  const live = new Live(project, listener);
+  return () => live.end();
 }
 
-class Watch {
-  private timer = 0;
+class Live {
   private over = new AbortController();
-  /** The last version seen of each job, to tell what changed; unfinished ones are asked for until they are over. */
-  private seen = new Map<string, string>();
-  private unfinished = new Set<string>();
-  private faults = 0;
-  private first = true;
+  private close: () => void;
+  private timer = 0;
+  private begun = false;
+  /** Jobs and workflows as they were told last, to tell a change from mere progress. */
+  private told = new Map<string, string>();
+  private gone = new Set<string>();
+  /** What is still to be fetched, and whether that is under way. */
+  private due: Record<InShort, Set<string>> = { job: new Set(), workflow: new Set() };
+  private fetching = false;
 
   constructor(
     private project: string,
     private listener: Listener,
   ) {
-    document.addEventListener('visibilitychange', this.wake);
-    void this.turn();
+    this.close = openStream(`/projects/${project}/events`, {
+      heard: (event) => this.hear(event),
+      silent: (fault) => listener.silent?.(fault),
+      refused: () => {
+        listener.silent?.(null);
+        this.close = poll(project, listener);
+      },
+    });
   }
 
   end() {
     this.over.abort();
     clearTimeout(this.timer);
-    document.removeEventListener('visibilitychange', this.wake);
+    this.close();
   }
 
-  private wake = () => {
-    if (document.visibilityState !== 'visible') return;
-    clearTimeout(this.timer);
-    void this.turn();
-  };
+  private hear({ name, data }: ServerEvent) {
+    // What changed between the page's own reading and the beginning of the first stream was told to nobody.
+    if (name === 'lost' || (name === 'ready' && !this.begun)) void this.listener.anew(KINDS);
+    this.begun = true;
+    if (!KINDS.includes(name as Kind)) return;
+    const kind = name as Kind;
+    const news = JSON.parse(data) as Short;
+    if (news.deleted) this.hearGone(kind, news.id);
+    else if (kind === 'asset') this.listener.assets?.([news as unknown as Asset]);
+    else this.hearShort(kind, news);
+  }
 
-  private async turn() {
-    let pause = document.visibilityState === 'visible' ? IDLE : HIDDEN;
+  private hearGone(kind: Kind, id: string) {
+    this.gone.add(`${kind}/${id}`);
+    if (kind !== 'asset') this.due[kind].delete(id);
+    this.listener.gone?.(kind, [id]);
+  }
+
+  private hearShort(kind: InShort, news: Short) {
+    if (!(this.listener.wants?.(kind, news) ?? true)) return;
+    if (kind === 'job' && news.state === 'started') this.listener.progress?.(news.id, news.progress ?? 0);
+    const [place, version] = [`${kind}/${news.id}`, `${news.state} ${news.name}`];
+    if (this.told.get(place) === version) return;
+    this.told.set(place, version);
+    this.due[kind].add(news.id);
+    void this.fetchDue();
+  }
+
+  private async fetchDue() {
+    if (this.fetching) return;
+    this.fetching = true;
     try {
-      await this.look();
-      if (this.unfinished.size > 0) pause = Math.min(pause, BUSY);
-      if (this.faults > 0) this.listener.silent?.(null);
-      this.faults = 0;
+      while (this.due.job.size + this.due.workflow.size > 0) {
+        await this.fetchKind('job', (id) => this.job(id), (jobs: Job[]) => this.listener.jobs(jobs));
+        await this.fetchKind('workflow', (id) => this.workflow(id), (all: Workflow[]) => this.listener.workflows?.(all));
+      }
     } catch (fault) {
       if (this.over.signal.aborted) return;
-      this.faults += 1;
       if (!(fault instanceof ApiFault)) throw fault;
-      if (fault.status === 401 || fault.status === 404) return;
-      if (this.faults > 1) this.listener.silent?.(fault);
-      pause = fault.retryAfter ? fault.retryAfter * 1000 : Math.min(HIDDEN, IDLE * this.faults);
-    }
-    if (this.over.signal.aborted) return;
-    this.timer = window.setTimeout(() => void this.turn(), pause);
-  }
-
-  private async look() {
-    const newest = await this.list(undefined, NEWEST);
-    const open = await this.list(UNFINISHED, 200);
-    const now = new Map([...open, ...newest].map((job) => [job.id, job]));
-    const finished: Job[] = [];
-    const gone: string[] = [];
-    for (const id of this.unfinished) {
-      if (now.has(id)) continue;
-      const job = await this.one(id);
-      if (job) finished.push(job);
-      else gone.push(id);
-    }
-    const changed = [...finished, ...now.values()].filter((job) => this.isNews(job));
-    this.unfinished = new Set([...now.values()].filter((job) => !isOver(job)).map((job) => job.id));
-    if (gone.length > 0) this.listener.gone?.(gone);
-    if (changed.length > 0) this.listener.jobs(changed);
-    if (!this.first && (gone.length > 0 || changed.length > 0)) this.listener.others?.();
-    this.first = false;
-    await this.tellProgress([...now.values()].filter((job) => job.state === 'started').slice(0, WATCHED));
-  }
-
-  private isNews(job: Job): boolean {
-    const version = `${job.state} ${job.name} ${job.started}`;
-    if (this.seen.get(job.id) === version) return false;
-    this.seen.set(job.id, version);
-    return true;
-  }
-
-  private async tellProgress(running: Job[]) {
-    if (!this.listener.progress) return;
-    for (const job of running) {
-      try {
-        const path = { projectId: this.project, jobId: job.id };
-        const { response } = await ask(
-          api.GET('/projects/{projectId}/jobs/{jobId}/status', { params: { path }, signal: this.over.signal }),
-        );
-        const fraction = Number(response.headers.get('x-progress'));
-        if (response.status === 202) this.listener.progress(job.id, fraction);
-      } catch (fault) {
-        // A job that has failed by now answers 400; the next turn shows it.
-        if (!(fault instanceof ApiFault) || ![400, 404].includes(fault.status)) throw fault;
-      }
+      this.timer = window.setTimeout(() => void this.fetchDue(), (fault.retryAfter ?? 0) * 1000 || PAUSE);
+    } finally {
+      this.fetching = false;
     }
   }
 
-  private async list(q: string | undefined, limit: number): Promise<Job[]> {
-    const params = { path: { projectId: this.project }, query: { limit: String(limit), q } };
-    const { data } = await ask(api.GET('/projects/{projectId}/jobs', { params, signal: this.over.signal }));
-    return data;
-  }
-
-  private async one(id: string): Promise<Job | null> {
+  private async fetchKind<T extends { id: string }>(kind: InShort, fetch: (id: string) => Promise<T | null>, tell: (all: T[]) => void) {
+    const ids = [...this.due[kind]];
+    this.due[kind].clear();
+    if (ids.length > MANY) return this.listener.anew([kind]);
     try {
-      const path = { projectId: this.project, jobId: id };
-      const params = { params: { path }, signal: this.over.signal };
-      return (await ask(api.GET('/projects/{projectId}/jobs/{jobId}', params))).data;
+      const whole = (await Promise.all(ids.map(fetch))).filter((one) => one !== null);
+      const there = whole.filter(({ id }) => !this.gone.has(`${kind}/${id}`));
+      if (there.length > 0 && !this.over.signal.aborted) tell(there);
     } catch (fault) {
-      if (fault instanceof ApiFault && fault.status === 404) return null;
+      for (const id of ids) this.due[kind].add(id);
       throw fault;
     }
+  }
+
+  private job(jobId: string) {
+    const params = { path: { projectId: this.project, jobId } };
+    return found(api.GET('/projects/{projectId}/jobs/{jobId}', { params, signal: this.over.signal }));
+  }
+
+  private workflow(workflowId: string) {
+    const params = { path: { projectId: this.project, workflowId } };
+    return found(api.GET('/projects/{projectId}/workflows/{workflowId}', { params, signal: this.over.signal }));
   }
 }

@@ -24,10 +24,10 @@ export function watchJob(project: string, job: string, heard: (news: JobNews) =>
     for (;;) {
       const piece = await reader.read();
       if (piece.done) return;
-      const { data, rest } = eventsIn(text + piece.value);
+      const { events, rest } = eventsIn(text + piece.value);
       text = rest;
-      for (const one of data) {
-        const news = JSON.parse(one) as JobNews;
+      for (const { data } of events) {
+        const news = JSON.parse(data) as JobNews;
         done = !['pending', 'started'].includes(news.state);
         heard(news);
       }

@@ -1,0 +1,16 @@
+import{Ct as e,K as t,Q as n,Tt as r,X as i,Y as a,_t as o,a as s,c,dt as l,ft as u,gt as d,ht as f,it as p,k as m,l as h,lt as g,mt as _,n as v,ot as y,p as b,pt as x,rt as S,s as C,st as w,t as T,ut as E,v as D,vt as O,y as k,yt as A}from"./Page-DDx_iv6Q.js";import{a as j,n as M,r as N}from"./code-DUWpG8bd.js";import{n as P,r as F}from"./pairs-D6We-WJ-.js";var I=`jobs:
+  preprocess:
+    type: mesh/preprocess
+  compute-bvh:
+    type: mesh/compute-bvh
+    needs: [preprocess]
+    assets:
+      mesh: preprocess
+  sample-mesh:
+    type: implicit/from-mesh
+    needs: [preprocess, compute-bvh]
+    assets:
+      mesh: preprocess
+      bvh: compute-bvh
+`,L=n(`<form class="card svelte-1xg2z3v"><!> <label><span class="name"> </span> <textarea rows="16" required="" spellcheck="false" aria-describedby="definition-help" class="svelte-1xg2z3v"></textarea></label> <p class="help" id="definition-help"> </p> <!> <!> <div class="row end svelte-1xg2z3v"><button class="primary"> </button></div></form> <section class="svelte-1xg2z3v"><h2 class="svelte-1xg2z3v"> </h2><!></section>`,1);function R(n,R){A(R,!0);let z=k.start,B=f(x(I)),V=f(x([{name:`preprocess.mesh`,value:``}])),H=f(x([{name:`sample-mesh.resolution`,value:`128`}])),U=f([]),W=f(``),G=f(!1),K=d(()=>({definition:p(B),assets:P(p(V),e=>e),parameters:P(p(H),N)}));async function q(){try{let e={projectId:R.project},t=R.query.get(`from`);if(t){let n={path:{...e,workflowId:t}},i=await h(c.GET(`/projects/{projectId}/workflows/{workflowId}`,{params:n}));_(B,i.data.definition,!0),(e=>{var t=r(e,2);_(V,t[0],!0),_(H,t[1],!0)})([[],[]])}let n=await h(c.GET(`/projects/{projectId}/assets`,{params:{path:e,query:{limit:`500`}}}));_(U,[...new Set(n.data.map(e=>e.filename))])}catch(e){_(W,b(e),!0)}}w(()=>void q());async function J(e){e.preventDefault(),_(G,!0),_(W,``);try{let e={path:{projectId:R.project}},{data:t}=await h(c.POST(`/projects/{projectId}/workflows`,{params:e,body:p(K)}));v(s.workflow(R.project,t.id))}catch(e){let t=e instanceof C?e.fields:[];_(W,[b(e),...t.map(({field:e,msg:t})=>`${e}: ${t}`)].join(`
+`),!0)}finally{_(G,!1)}}T(n,{get title(){return z.title},get below(){return R.project},children:(n,r)=>{var s=L(),c=E(s),f=g(c),h=e=>{D(e,{get text(){return p(W)}})};t(f,e=>{p(W)&&e(h)});var v=u(f,2),b=g(v),x=l(b,!0),C=u(b,2);o(C),e(v);var w=u(v,2),T=l(w,!0),O=u(w,2);F(O,{get title(){return z.assets},get nameLabel(){return z.assetName},get valueLabel(){return k.run.file},get add(){return k.run.addInput},get choices(){return p(U)},get pairs(){return p(V)},set pairs(e){_(V,e,!0)}});var A=u(O,2);F(A,{get title(){return z.parameters},get nameLabel(){return z.parameterName},get valueLabel(){return k.run.value},get add(){return k.run.addParameter},get pairs(){return p(H)},set pairs(e){_(H,e,!0)}});var N=u(A,2),P=g(N),I=l(P,!0);e(N),e(c);var q=u(c,2),Y=g(q),X=l(Y,!0),Z=u(Y);{let e=d(()=>M(R.project,p(K)));j(Z,{get texts(){return p(e)}})}e(q),y(e=>{a(x,z.definition),a(T,z.definitionHelp),P.disabled=e,a(I,p(G)?k.run.sending:z.submit),a(X,k.job.code)},[()=>p(G)||!p(B).trim()]),S(`submit`,c,J),m(C,()=>p(B),e=>_(B,e)),i(n,s)},$$slots:{default:!0}}),O()}export{R as default};
