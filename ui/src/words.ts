@@ -176,6 +176,7 @@ export const words = {
     assetName: 'job.input',
     parameters: 'Parameters of its jobs',
     parameterName: 'job.parameter',
+    replaces: 'A parameter here replaces what the definition says. Of an earlier workflow all are listed that its jobs had.',
     submit: 'Start',
   },
   workflow: {

@@ -1,6 +1,7 @@
 // The parts without a page: addresses, texts of numbers, events, requests made again, code for elsewhere.
 import { describe, expect, it } from 'vitest';
 import { eventsIn } from '../src/api/events';
+import { givenTo } from '../src/api/again';
 import { filesOf, native, requestOf } from '../src/api/request';
 import type { Asset, Job } from '../src/api/client';
 import { ofJob, ofWorkflow, python, shell } from '../src/code';
@@ -61,6 +62,22 @@ describe('a request made again', () => {
     const request = { mesh: ['a', 'b'], n: 8, graph: { operators: [] }, name: 'x' };
     expect(read(pairsOf(request), native)).toEqual(request);
     expect(read([{ name: ' ', value: 'x' }, { name: 'n', value: ' ' }], native)).toEqual({});
+  });
+});
+
+describe('a workflow made again', () => {
+  const job = (id: string, name: string, needs: string[], inputs: object, outputs: object = {}) =>
+    ({ id, name, needs, inputs: { assets: null, params: null, ...inputs }, outputs: { params: null, ...outputs } }) as unknown as Job;
+  const file = (filename: string, job_id: string | null) => ({ filename, job_id }) as Asset;
+  it('has files that its own jobs did not make, and parameters that they did not compute', () => {
+    const jobs = [
+      job('3', 'a', [], { assets: { mesh: file('x.stl', null), 'mesh.1': file('y.stl', '1') } }, { params: { size: '[1,2]', n: '8' } }),
+      job('4', 'b.c', ['3'], { assets: { mesh: file('z.ply', '3') }, params: { box: '[1,2]', count: '8' } }),
+    ];
+    expect(givenTo(jobs, 'jobs: {b.c: {parameters: {box: {job: a, parameter: size}}}}')).toEqual({
+      assets: { 'a.mesh': ['x.stl', 'y.stl'] },
+      parameters: { 'b.c.count': 8 },
+    });
   });
 });
 

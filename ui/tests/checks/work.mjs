@@ -91,7 +91,7 @@ export const checks = [
     },
   },
   {
-    name: 'a workflow is started by the form and its jobs are followed to the end',
+    name: 'a workflow is started by the form, followed to its end, and started again with the same files and parameters',
     async run(context) {
       const { browser, server, project } = context;
       const page = await open(browser, server, `/p/${project}/start`);
@@ -101,7 +101,15 @@ export const checks = [
       await page.getByRole('button', { name: 'Start', exact: true }).click();
       await page.getByRole('heading', { name: 'Workflow 1' }).waitFor();
       await page.getByText('after preprocess').waitFor();
-      await page.waitForFunction(() => document.querySelectorAll('.badge.success').length >= 3, null, { timeout: 60_000 });
+      const done = () => document.querySelectorAll('.badge.success').length >= 3;
+      await page.waitForFunction(done, null, { timeout: 60_000 });
+      await page.getByRole('link', { name: 'Start again…' }).click();
+      await page.waitForFunction(() => [...document.querySelectorAll('input')].some((input) => input.value === 'part.stl'));
+      const filled = await page.locator('form input').evaluateAll((inputs) => inputs.map((input) => input.value));
+      assert.deepEqual(filled, ['preprocess.mesh', 'part.stl', 'sample.resolution', '16']);
+      await page.getByRole('button', { name: 'Start', exact: true }).click();
+      await page.getByRole('heading', { name: 'Workflow 2' }).waitFor();
+      await page.waitForFunction(done, null, { timeout: 60_000 });
       assert.deepEqual([page.strays, page.faults], [[], []]);
     },
   },
