@@ -1,5 +1,5 @@
-//! The app for people at `/`: its page, and the files that the page is made of. They come from `ui/`, built into `app/` of this crate;
-//! debug builds read them from there, release builds hold them.
+//! The app for people at `/`: its page, and the files that the page is made of. They come from `ui/`, built into `app/` of this crate,
+//! and the binary holds them, in debug and in release.
 
 use super::unknown_route;
 use crate::app::App;
@@ -135,6 +135,35 @@ fn content_type(name: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
+    use std::path::{Path, PathBuf};
+
+    /// Paths of all files below a folder.
+    fn below(folder: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.flat_map(|path| if path.is_dir() { below(&path) } else { vec![path] }).collect()
+    }
+
+    #[test]
+    fn the_binary_holds_what_lies_in_the_folder() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("app");
+        let name = |path: &Path| path.strip_prefix(&folder).unwrap().to_str().unwrap().replace('\\', "/");
+        let lie: BTreeMap<String, Vec<u8>> =
+            below(&folder).iter().map(|path| (name(path), std::fs::read(path).unwrap())).collect();
+        let held: BTreeMap<String, Vec<u8>> = Built::iter()
+            .map(|name| {
+                let Cow::Borrowed(data) = Built::get(&name).unwrap().data else {
+                    panic!("{name} is read from disk")
+                };
+                (name.into_owned(), data.to_vec())
+            })
+            .collect();
+        assert!(held.contains_key("index.html"));
+        assert_eq!(held.keys().collect::<Vec<_>>(), lie.keys().collect::<Vec<_>>());
+        for (name, data) in &lie {
+            assert!(held[name] == *data, "{name} has other bytes in the binary");
+        }
+    }
 
     #[test]
     fn codings_are_taken_as_the_header_says() {
