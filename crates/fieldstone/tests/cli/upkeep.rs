@@ -151,6 +151,66 @@ fn a_backup_is_a_data_folder() {
     assert_eq!(names(dir.path()), ["b", "d"], "nothing half-made is left");
 }
 
+/// Takes from a folder and all in it the right to be written to, and gives it to `owner`.
+#[cfg(unix)]
+fn make_read_only(path: &Path, owner: Option<u32>) {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    let is_folder = path.is_dir();
+    if is_folder {
+        names(path).iter().for_each(|name| make_read_only(&path.join(name), owner));
+    }
+    if owner.is_some() {
+        chown(path, owner, owner).unwrap();
+    }
+    let mode = if is_folder { 0o500 } else { 0o400 };
+    std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+}
+
+/// Lets the owner of a folder remove what is in it.
+#[cfg(unix)]
+fn make_writable(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(folder, PermissionsExt::from_mode(0o700)).unwrap();
+    for name in names(folder).iter().filter(|name| folder.join(name).is_dir()) {
+        make_writable(&folder.join(name));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_cannot_be_written_to_can_be_backed_up() {
+    use std::os::unix::fs::chown;
+    use std::os::unix::process::CommandExt;
+    /// Somebody whom permissions bind; they do not bind root.
+    const NOBODY: u32 = 65534;
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(served(dir.path(), "d").0.terminate().0, Some(0));
+    let data = dir.path().join("d");
+    let owner = rustix::process::geteuid().is_root().then_some(NOBODY);
+    let as_owner = |args: &[&str]| {
+        let mut command = fieldstone(dir.path(), args);
+        if let Some(owner) = owner {
+            command.uid(owner).gid(owner);
+        }
+        command.output()
+    };
+    make_read_only(&data, owner);
+    if owner.is_some() {
+        chown(dir.path(), owner, owner).unwrap();
+        if let Err(e) = as_owner(&["--version"]) {
+            return eprintln!("skipped: user {NOBODY} cannot run the program where it was built: {e}");
+        }
+    }
+    let before: Vec<_> = names(&data);
+    let (code, _, summary) = text(&as_owner(&["backup", "--data", "d", "b"]).unwrap());
+    assert_eq!(code, Some(0), "{summary}");
+    assert!(summary.starts_with("b: 2 blobs linked, 0 copied ("), "{summary}");
+    assert_eq!(names(&data), before, "nothing is written beside the ledger");
+    let (code, found, summary) = text(&as_owner(&["check", "--data", "b"]).unwrap());
+    assert_eq!((code, found.as_str()), (Some(0), ""), "{summary}");
+    make_writable(&data);
+}
+
 #[test]
 fn there_must_be_a_ledger() {
     let dir = tempfile::tempdir().unwrap();
