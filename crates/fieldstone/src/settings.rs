@@ -100,7 +100,8 @@ settings! {
     reuse_results <BOOL>: bool = true;
     /// Days that stored bytes without a row stay in `quarantine/` of the data folder before they are deleted; 0: no time at all.
     quarantine_days <DAYS>: u32 = 30;
-    /// Days in which every stored file is read once, at low priority, to find rot; 0: they are not read for that.
+    /// Days in which every stored file is read once, at low priority (on Linux when the disk is idle), to find rot; 0: they
+    /// are not read for that.
     scrub_period <DAYS>: u32 = 30;
     /// Memory that running jobs may need together, by their own estimates; by default three quarters of what the
     /// machine, or the container's or service's limit, has.

@@ -4,7 +4,7 @@
 use crate::blobs::Blobs;
 use crate::blobs::files::{checksum, in_folder};
 use crate::error::Result;
-use crate::run::threads::new_pool;
+use crate::run::threads::new_idle_reader;
 use crate::store::Store;
 use rayon::ThreadPool;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(crate) struct Scrubbed {
 
 /// Reads blobs for ever, each once in `period`; goes on where the process before left off.
 pub(crate) async fn scrub(blobs: &Blobs, store: &Store, period: Duration, scrubbed: &Scrubbed) {
-    let pool = match new_pool(1) {
+    let pool = match new_idle_reader() {
         Ok(pool) => Arc::new(pool),
         Err(e) => {
             return tracing::error!("stored files are not checked for rot, no thread can be started: {e}");
@@ -126,7 +126,7 @@ mod tests {
             stored.push(upload(n).await);
         }
         let round = async || {
-            let (scrubbed, pool) = (Scrubbed::default(), Arc::new(new_pool(1).unwrap()));
+            let (scrubbed, pool) = (Scrubbed::default(), Arc::new(new_idle_reader().unwrap()));
             for _ in 0..FOLDERS {
                 scrub_next(blobs, store, Duration::ZERO, &pool, &scrubbed).await.unwrap();
             }
