@@ -8,7 +8,11 @@ use crate::metrics::Requests;
 use crate::rate::Rates;
 use fieldstone_engine::Engine;
 use fieldstone_engine::model::Timestamp;
+use futures::future::{BoxFuture, Shared};
 use std::sync::Arc;
+
+/// Resolves when the server is to stop.
+pub type Stop = Shared<BoxFuture<'static, ()>>;
 
 /// Shared state of the HTTP side; cheap to clone.
 #[derive(Clone)]
@@ -33,4 +37,6 @@ pub struct App {
     pub bodies: Arc<Bodies>,
     /// Connections that are open.
     pub slots: Arc<Slots>,
+    /// What streams without an end of their own end with.
+    pub stop: Stop,
 }

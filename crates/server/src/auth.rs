@@ -104,10 +104,17 @@ impl Pass {
         }
     }
 
-    /// Resolves once it opens this project no longer: its key was revoked or has expired, the project was made private or is gone.
+    /// Resolves once it opens this project no longer (its key was revoked or has expired, the project was made private or is gone), or
+    /// when the server stops, which waits for open answers.
     pub(crate) async fn ends(self, app: App, project: ProjectId) {
-        while self.opens(&app, project).await {
-            tokio::time::sleep(LOOK_AGAIN).await;
+        let closed = async {
+            while self.opens(&app, project).await {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        tokio::select! {
+            () = closed => {}
+            () = app.stop.clone() => {}
         }
     }
 }

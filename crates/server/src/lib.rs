@@ -71,7 +71,8 @@ pub async fn serve(
         grace: Duration::from_secs(config.shutdown_grace_s),
         slots: slots.clone(),
     };
-    let (router, shutdown) = (router::with_slots(engine, config, slots), shutdown.shared());
+    let shutdown = shutdown.boxed().shared();
+    let router = router::with_slots(engine, config, slots, shutdown.clone());
     let plain = connections::serve(plain, None, router.clone(), limits.clone(), shutdown.clone());
     let secure = async {
         if let Some((listener, tls)) = tls {

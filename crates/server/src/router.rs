@@ -1,6 +1,6 @@
 //! The API's index: every route with its handler, and what happens around all of them.
 
-use crate::app::App;
+use crate::app::{App, Stop};
 use crate::audit::{self, Audit};
 use crate::auth::SCOPES;
 use crate::bodies::{self, Bodies};
@@ -25,6 +25,7 @@ use axum::{Router, middleware, routing};
 use fieldstone_engine::Engine;
 use fieldstone_engine::model::Timestamp;
 use fieldstone_jobs::ops::OPERATORS;
+use futures::FutureExt;
 use serde_json::Value;
 use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -145,11 +146,11 @@ fn job_types(engine: &Engine) -> Arc<Constant> {
 
 /// The whole API as one service, without connections of its own.
 pub fn router(engine: Engine, config: ServerConfig) -> Router {
-    with_slots(engine, config, Arc::new(Slots::new(0, 0)))
+    with_slots(engine, config, Arc::new(Slots::new(0, 0)), std::future::pending().boxed().shared())
 }
 
-/// The same behind the connections that take these slots.
-pub(crate) fn with_slots(engine: Engine, config: ServerConfig, slots: Arc<Slots>) -> Router {
+/// The same behind the connections that take these slots, of a server that stops then.
+pub(crate) fn with_slots(engine: Engine, config: ServerConfig, slots: Arc<Slots>, stop: Stop) -> Router {
     let requests = Arc::new(Requests::new(ROUTES));
     let rates = Arc::new(Rates::new(config.max_request_rate));
     let audit = config.audit.clone().map(|log| Arc::new(Audit::new(log)));
@@ -165,6 +166,7 @@ pub(crate) fn with_slots(engine: Engine, config: ServerConfig, slots: Arc<Slots>
         bodies,
         document: DOCUMENT.clone(),
         slots,
+        stop,
     };
     // Bodies have limits of their own, which are settings.
     let routes = routes().layer(middleware::from_fn(bodies::hold)).merge(workbench::routes());

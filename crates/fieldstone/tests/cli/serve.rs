@@ -123,3 +123,29 @@ fn log_lines_carry_the_id_of_their_request() {
             && pretty.iter().all(|line| serde_json::from_str::<serde_json::Value>(line).is_err())
     );
 }
+
+#[test]
+fn a_stop_ends_streams_of_events_instead_of_waiting_for_them() {
+    use std::io::{BufRead, BufReader, Read};
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(fieldstone(dir.path(), &["serve", "--listen", "127.0.0.1:0", "--data", "d"]));
+    fieldstone_server::choose_cryptography();
+    let http = reqwest::blocking::Client::builder().no_proxy().timeout(None).build().unwrap();
+    let token = server.token.clone().unwrap();
+    let post = |path: &str, body: serde_json::Value| {
+        let request = http.post(format!("{}{path}", server.url)).bearer_auth(&token).json(&body);
+        request.send().unwrap().error_for_status().unwrap();
+    };
+    post("/projects", serde_json::json!({"name": "a"}));
+    let stream = http.get(format!("{}/projects/1/events", server.url)).bearer_auth(&token).send().unwrap();
+    let mut stream = BufReader::new(stream);
+    let mut first = String::new();
+    while !first.contains("ready") {
+        stream.read_line(&mut first).unwrap();
+    }
+    let (code, said) = server.terminate();
+    assert_eq!(code, Some(0));
+    assert!(!said.contains("cut off"), "{said}");
+    // It ends as a stream does that is over, not in the middle.
+    stream.read_to_string(&mut first).unwrap();
+}
