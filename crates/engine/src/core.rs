@@ -2,7 +2,6 @@
 
 use crate::blobs::Blobs;
 use crate::config::EngineConfig;
-use crate::data_folder;
 use crate::draft::{Drafted, JobTypes};
 use crate::error::Result;
 use crate::keys::KeyGuard;
@@ -18,9 +17,6 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tracing::Instrument;
-
-/// What is left free of a disk for the ledger, unless the settings say otherwise or the disk is small.
-const MIN_FREE: u64 = 64 << 20;
 
 /// The parts of an engine: its service and its runner hold one together.
 pub(crate) struct Core {
@@ -55,9 +51,7 @@ impl Core {
 
     /// Bytes that may still be written to the disk of the data folder: what is free, less what is kept free for the ledger.
     pub(crate) fn disk_room(&self) -> std::io::Result<u64> {
-        let disk = data_folder::disk(&self.config.data)?;
-        let kept = self.config.min_free_bytes.unwrap_or(MIN_FREE.min(disk.size / 20));
-        Ok(disk.free.saturating_sub(kept))
+        self.store.limits().disk_room()
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::bindings::{AssetBindings, Bound};
 use crate::cache::Cache;
 use crate::error::{EngineError, Problems};
-use crate::limits::Limits;
+use crate::limits::{Limits, Needs};
 use crate::model::{Asset, JobId};
 use fieldstone_jobs::{JobEntry, JobLimits, Kind, KnownInput, KnownInputs, ParamError, Prepared, Slot};
 use indexmap::IndexMap;
@@ -181,14 +181,14 @@ impl Draft {
         }
     }
 
-    /// Has the job type look at what it was given, now that the files are found. Returns the memory that the job needs
-    /// at most, where all of it is known.
+    /// Has the job type look at what it was given, now that the files are found. Returns what the job needs, where all
+    /// of it is known.
     pub(crate) fn check_inputs(
         &self,
         inputs: &AssetBindings,
         limits: &Limits,
         problems: &mut Problems,
-    ) -> Option<u64> {
+    ) -> Option<Needs> {
         let Checked { prepared, prefix } = self.checked.as_ref()?;
         let known = |(slot, list): (&String, &Vec<Bound<Asset>>)| {
             let assets: Option<Vec<&Asset>> = list.iter().map(Bound::as_known).collect();
@@ -206,7 +206,7 @@ impl Draft {
         if let Some(what) = limits.too_greedy(needed) {
             problems.push(prefix.trim_end_matches('.'), what);
         }
-        Some(needed)
+        Some(Needs { memory: needed, output: least_output_bytes(&**prepared, &known) })
     }
 
     /// The parameters as the ledger keeps them.
@@ -332,6 +332,11 @@ pub(crate) fn known_input<'a>(assets: impl IntoIterator<Item = &'a Asset>) -> Kn
 /// What the job says it needs at most. A job type that panics here panics again in its attempt, which is made for that.
 pub(crate) fn memory_bytes(prepared: &dyn Prepared, inputs: &KnownInputs) -> u64 {
     catch_unwind(AssertUnwindSafe(|| prepared.memory_bytes(inputs))).unwrap_or(0)
+}
+
+/// What its outputs have at least, as [`memory_bytes`] is asked.
+fn least_output_bytes(prepared: &dyn Prepared, inputs: &KnownInputs) -> u64 {
+    catch_unwind(AssertUnwindSafe(|| prepared.least_output_bytes(inputs))).unwrap_or(0)
 }
 
 /// Reads parameters as the job will, filenames among them left out. Documents take a while: not for threads that answer

@@ -46,6 +46,9 @@ pub enum EngineError {
         /// Seconds to wait before the next try.
         retry_after_s: u64,
     },
+    /// More than there is room for on the disk: nothing of the request was kept.
+    #[error("{0}")]
+    NoRoom(String),
     /// Nothing of the request was kept, for want of room.
     #[error("the disk of the data folder is full")]
     Full,

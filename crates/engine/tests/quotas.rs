@@ -3,14 +3,19 @@
 mod common;
 use bytes::Bytes;
 use common::*;
-use fieldstone_engine::model::NewProject;
-use fieldstone_engine::{Engine, EngineConfig, EngineError};
+use fieldstone_engine::model::{ListQuery, NewJob, NewProject, NewWorkflow};
+use fieldstone_engine::{Engine, EngineConfig, EngineError, JobTypes};
+use serde_json::{Value, json};
 
 const KIB: u64 = 1 << 10;
 
 async fn limited(change: impl FnOnce(EngineConfig) -> EngineConfig) -> Bench {
+    with_types(TYPES, change).await
+}
+
+async fn with_types(types: JobTypes, change: impl FnOnce(EngineConfig) -> EngineConfig) -> Bench {
     let folder = tempfile::tempdir().unwrap();
-    let engine = Engine::open_with_types(change(config(&folder)), TYPES).await.unwrap();
+    let engine = Engine::open_with_types(change(config(&folder)), types).await.unwrap();
     let caller = caller("owner");
     let project = engine.create_project(&caller, NewProject::private("p")).await.unwrap().id;
     Bench { folder, engine, caller, project }
@@ -80,4 +85,68 @@ async fn what_is_kept_free_for_the_ledger_is_not_given_to_uploads() {
     upload.write(Bytes::from_static(b"x")).await.unwrap();
     let refused = upload.finish(&b.caller, "x").await.unwrap_err();
     assert!(matches!(refused, EngineError::Full), "{refused}");
+}
+
+/// What 20 × 20 × 20 samples of four bytes have.
+const VOLUME: u64 = 32_000;
+
+/// A graph whose values have [`VOLUME`] bytes.
+fn graph() -> Value {
+    json!({"operators": [
+        {"type": "GenerateSamplePoints", "parameters": {"size": [2, 2, 2], "resolution": [20, 20, 20]}},
+        {"type": "SampleBox", "parameters": {"size": [1, 1, 1]}}],
+      "edges": [{"source": 0, "target": [1, "Points"]}]})
+}
+
+fn volume_job() -> NewJob {
+    new_job("implicit/evaluate", &[], json!({"graph": graph()}))
+}
+
+/// Two jobs that each make a volume.
+fn volume_workflow() -> NewWorkflow {
+    let job = json!({"type": "implicit/evaluate", "parameters": {"graph": graph()}});
+    NewWorkflow { definition: json!({"jobs": {"a": job, "b": job}}).to_string(), ..NewWorkflow::default() }
+}
+
+#[tokio::test]
+async fn a_job_is_refused_before_it_runs_when_there_is_no_room_for_what_it_makes() {
+    type Change = fn(EngineConfig) -> EngineConfig;
+    let cases: [(Change, &str); 3] = [
+        (
+            |c| EngineConfig { project_quota_bytes: Some(VOLUME - 1), ..c },
+            "project 1 holds 0 bytes, 32000 more do not fit into the 31999 that setting project_quota allows",
+        ),
+        (
+            |c| EngineConfig { user_quota_bytes: Some(VOLUME - 1), ..c },
+            "the projects of user \"owner\" hold 0 bytes, 32000 more do not fit into the 31999 that setting user_quota allows",
+        ),
+        (
+            |c| EngineConfig { min_free_bytes: Some(u64::MAX), ..c },
+            "what is asked for makes 32000 bytes or more, the disk of the data folder has room for 0 (setting min_free)",
+        ),
+    ];
+    for (change, reason) in cases {
+        let b = with_types(fieldstone_jobs::JOB_TYPES, change).await;
+        let refused = b.dispatch(volume_job()).await.unwrap_err();
+        assert!(matches!(refused, EngineError::Quota(_) | EngineError::NoRoom(_)), "{refused:?}");
+        assert_eq!(refused.to_string(), reason);
+        let jobs = b.engine.list_jobs(&b.caller, b.project, &ListQuery::default()).await.unwrap();
+        assert_eq!(jobs.len(), 0, "nothing of the request was kept");
+    }
+}
+
+#[tokio::test]
+async fn what_fits_to_the_byte_is_run_and_a_workflow_needs_room_for_all_its_jobs() {
+    let quota = |bytes| move |c| EngineConfig { project_quota_bytes: Some(bytes), ..c };
+    let b = with_types(fieldstone_jobs::JOB_TYPES, quota(VOLUME)).await;
+    let job = b.dispatch(volume_job()).await.unwrap();
+    b.engine.start();
+    let volume = b.finished(job.id).await;
+    assert_eq!(volume.outputs.assets["volume"][0].size, VOLUME, "{:?}", volume.error);
+    b.engine.stop().await;
+    let b = with_types(fieldstone_jobs::JOB_TYPES, quota(2 * VOLUME - 1)).await;
+    let refused = b.workflow(volume_workflow()).await.unwrap_err().to_string();
+    assert!(refused.contains("64000 more do not fit into the 63999"), "{refused}");
+    let b = with_types(fieldstone_jobs::JOB_TYPES, quota(2 * VOLUME)).await;
+    b.workflow(volume_workflow()).await.unwrap();
 }

@@ -110,12 +110,13 @@ settings! {
     max_workflow_jobs <N>: usize = 1000;
     /// Bytes of one upload at most.
     max_upload <SIZE>: Size = Size(64 << 30);
-    /// Bytes that the assets of one project may have together; by default there is no limit.
+    /// Bytes that the assets of one project may have together; by default there is no limit. A job whose volume has more than
+    /// what is left is refused when it is dispatched, where the size follows from its graph.
     project_quota <SIZE>: Size;
     /// Bytes that the assets of all projects of one user may have together; by default there is no limit.
     user_quota <SIZE>: Size;
     /// Bytes of the data folder's disk that uploads and outputs of jobs leave free, for the ledger; by default 64 MiB, or a
-    /// twentieth of a small disk.
+    /// twentieth of a small disk. A job whose volume does not fit beside it is answered with 507.
     min_free <SIZE>: Size;
     /// Jobs of one project that may wait to be run; more are answered with 429.
     max_queue <N>: u64 = 10_000;

@@ -254,7 +254,13 @@ pub fn surface_job(
     Ok(Box::new(GraphJob::new(
         values,
         limits,
-        Planner { plan: surface_plan, of_plan: surface_bytes, beside: 0, channels: Some(1) },
+        Planner {
+            plan: surface_plan,
+            of_plan: surface_bytes,
+            beside: 0,
+            channels: Some(1),
+            writes_samples: false,
+        },
         run,
     )?))
 }

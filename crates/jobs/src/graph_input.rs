@@ -8,7 +8,7 @@ use crate::warning::Warning;
 use crate::watch::Watch;
 use fieldstone_kernel::Monitor;
 use fieldstone_kernel::format::MeshLimits;
-use fieldstone_shape::operator::{Asset, Assets, BuildError};
+use fieldstone_shape::operator::{Asset, Assets, BuildError, Type};
 use fieldstone_shape::{
     EvaluateError, Graph, GraphError, Kind, MakerParams, Param, ParamError, Plan, Program, Values, Visible,
 };
@@ -61,6 +61,8 @@ pub struct Planner {
     pub beside: u64,
     /// Values per sample that the job takes; `None`: any number.
     pub channels: Option<usize>,
+    /// Whether all samples of the result are in the output as they are: int8 after Threshold, otherwise float32.
+    pub writes_samples: bool,
 }
 
 /// The work of a graph job.
@@ -70,7 +72,7 @@ impl GraphJob {
     /// Reads the graph, for a job that needs all of its result's values.
     pub fn of_values(values: Values, limits: &JobLimits, run: Run) -> Result<Box<dyn Prepared>, ParamError> {
         let plan = |graph: &Arc<Graph>, _: &Values| Plan::of_result(graph, Visible::ALL).map_err(refused);
-        let planner = Planner { plan, of_plan: watching, beside: 0, channels: None };
+        let planner = Planner { plan, of_plan: watching, beside: 0, channels: None, writes_samples: true };
         Ok(Box::new(GraphJob::new(values, limits, planner, run)?))
     }
 
@@ -206,6 +208,18 @@ impl Prepared for GraphJob {
         let beside = least.saturating_add(self.planner.beside);
         let of_assets = assets.saturating_mul(BYTES_PER_ASSET_BYTE);
         plan.map_or(0, of_plan).saturating_add(beside).saturating_add(of_assets)
+    }
+
+    fn least_output_bytes(&self, inputs: &KnownInputs) -> u64 {
+        let known = |i: usize, param: &str| self.known(inputs, i, param);
+        let adopted = || self.adopted(|i, param| known(i, param).map(|file| &file.made));
+        if !self.planner.writes_samples {
+            return 0;
+        }
+        let Ok(plan) = adopted().and_then(|graph| self.plan_of(&graph)) else { return 0 };
+        let channels = plan.channels(&|i, param| known(i, param).map(|file| file.bytes)).unwrap_or(1);
+        let value_bytes = if plan.result_type() == Type::Byte { 1 } else { size_of::<f32>() };
+        plan.sample_count().saturating_mul((channels * value_bytes) as u64)
     }
 
     fn explain(&self) -> Option<String> {

@@ -74,6 +74,12 @@ pub trait Prepared: Send + Sync {
     /// Upper bound of the memory a run needs in bytes; what admission counts with.
     fn memory_bytes(&self, inputs: &KnownInputs) -> u64;
 
+    /// Bytes that the outputs of a run have together at least, as far as that is known before it: who has no room for
+    /// them is told before anything is computed.
+    fn least_output_bytes(&self, _inputs: &KnownInputs) -> u64 {
+        0
+    }
+
     /// How it will be computed, where there is a choice: `fieldstone run … --explain`.
     fn explain(&self) -> Option<String> {
         None

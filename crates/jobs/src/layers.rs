@@ -44,7 +44,7 @@ pub fn layers_job(
     plan: fn(&Arc<Graph>, &Values) -> Result<Plan, ParamError>,
     run: fn(&GraphJob, &mut JobContext) -> Result<(), JobError>,
 ) -> Result<Box<dyn Prepared>, ParamError> {
-    let planner = Planner { plan, of_plan: surface_bytes, beside, channels: Some(1) };
+    let planner = Planner { plan, of_plan: surface_bytes, beside, channels: Some(1), writes_samples: false };
     Ok(Box::new(GraphJob::new(values, limits, planner, run)?))
 }
 

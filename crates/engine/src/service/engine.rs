@@ -8,7 +8,7 @@ use crate::draft::{Drafted, JobTypes};
 use crate::error::Result;
 use crate::keys::{self, KeyGuard};
 use crate::lanes::Lanes;
-use crate::limits::Limits;
+use crate::limits::{DiskLimit, Limits};
 use crate::metrics::Counters;
 use crate::model::Timestamp;
 use crate::preview::Previews;
@@ -173,6 +173,7 @@ fn limits(config: &EngineConfig) -> Limits {
         user_bytes: config.user_quota_bytes,
         waiting: config.max_queue,
         memory: config.memory_limit_bytes,
+        disk: Some(DiskLimit { data: config.data.clone(), min_free: config.min_free_bytes }),
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Store, ledger, log, rows, sql, workflows};
 use crate::bindings::{AssetBindings, Bindings, Bound};
 use crate::draft::{AssetSource, Draft};
 use crate::error::{EngineError, Problems, Result};
-use crate::limits::Limits;
+use crate::limits::{Limits, Needs};
 use crate::model::*;
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
@@ -18,6 +18,7 @@ impl Store {
         let mut problems = Problems::default();
         let found = resolve(&mut tx, project, &draft, &self.limits, &mut problems).await?;
         problems.check()?;
+        self.limits.check_output(&mut tx, project, found.output_bytes()).await?;
         let id = insert(&mut tx, project, None, &draft, &found, now).await?;
         tx.commit().await?;
         self.changed(project, None, [id]);
@@ -41,6 +42,9 @@ impl Store {
             found.push(resolve(&mut tx, project, draft, &self.limits, &mut problems).await?);
         }
         problems.check()?;
+        // Nothing that a workflow makes is gone again when it has ended.
+        let output = found.iter().map(Found::output_bytes).fold(0, u64::saturating_add);
+        self.limits.check_output(&mut tx, project, output).await?;
         let new = sqlx::query_scalar(sql::WORKFLOW_INSERT).bind(project.0).bind(now.0).bind(definition);
         let workflow = WorkflowId(new.fetch_one(&mut *tx).await?);
         let mut ids: HashMap<&str, JobId> = HashMap::new();
@@ -76,8 +80,15 @@ async fn check_exists(tx: &mut SqliteConnection, project: ProjectId) -> Result<(
 /// The files of a draft.
 struct Found {
     assets: AssetBindings,
-    /// What the job needs at most, where all files are known.
-    memory_bytes: Option<u64>,
+    /// Where all of them are known.
+    needs: Option<Needs>,
+}
+
+impl Found {
+    /// What the job makes at least, as far as that is known.
+    fn output_bytes(&self) -> u64 {
+        self.needs.map_or(0, |needs| needs.output)
+    }
 }
 
 /// Finds the draft's files in the project. The rest waits for upstream jobs.
@@ -107,8 +118,8 @@ async fn resolve(
             }
         }
     }
-    let memory_bytes = draft.check_inputs(&assets, limits, problems);
-    Ok(Found { assets, memory_bytes })
+    let needs = draft.check_inputs(&assets, limits, problems);
+    Ok(Found { assets, needs })
 }
 
 /// A job as its new row has it.
@@ -153,7 +164,7 @@ async fn insert(
         .bind(now.0)
         .bind(inputs)
         .bind(rows::to_json(&JobData::default())?)
-        .bind(found.memory_bytes.map(u64::cast_signed))
+        .bind(found.needs.map(|needs| needs.memory.cast_signed()))
         .fetch_one(&mut *tx)
         .await?;
     if let Some(request) = &draft.request {

@@ -105,6 +105,26 @@ impl Limits {
         }
     }
 
+    /// Refuses jobs that would make so many bytes where there is no room for them: in the project, or on the disk as it is now.
+    pub(crate) async fn check_output(
+        &self,
+        tx: &mut SqliteConnection,
+        project: ProjectId,
+        bytes: u64,
+    ) -> Result<()> {
+        if bytes == 0 {
+            return Ok(());
+        }
+        self.check_bytes(tx, project, bytes).await?;
+        let room = self.disk_room()?;
+        if bytes <= room {
+            return Ok(());
+        }
+        Err(EngineError::NoRoom(format!(
+            "what is asked for makes {bytes} bytes or more, the disk of the data folder has room for {room} (setting min_free)"
+        )))
+    }
+
     /// Refuses `more` waiting jobs that would make the queue too long.
     pub(crate) async fn check_waiting(
         &self,

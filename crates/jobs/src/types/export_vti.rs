@@ -37,7 +37,8 @@ fn prepare(values: Values, limits: &JobLimits) -> Result<Box<dyn Prepared>, Para
         upright_grid_of(&plan)?;
         Ok(plan)
     };
-    let planner = Planner { plan, of_plan: surface_bytes, beside: 0, channels: Some(1) };
+    let planner =
+        Planner { plan, of_plan: surface_bytes, beside: 0, channels: Some(1), writes_samples: true };
     Ok(Box::new(GraphJob::new(values, limits, planner, run)?))
 }
 

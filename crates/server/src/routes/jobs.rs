@@ -4,7 +4,7 @@ use super::{Answer, Shared, StatusCode};
 use crate::auth::{JobsRead, JobsWrite, Session};
 use crate::extract::{Base, InProject, Item, JsonBody, JsonOrForm, Page};
 use crate::lists;
-use crate::openapi::answers::{Answer as Told, CONFLICT, Header};
+use crate::openapi::answers::{Answer as Told, CONFLICT, Header, QUOTA_EXCEEDED};
 use crate::openapi::schema::fraction;
 use crate::openapi::words::Words;
 use crate::wire::error::ApiError;
@@ -35,7 +35,8 @@ pub async fn list(
 
 pub const CREATE: Words =
     Words::new("createJob", "Dispatch a job", &[Told::one(202, "Accepted; poll the link", "JobWithLink")])
-        .takes("NewJob");
+        .takes("NewJob")
+        .refuses(&[QUOTA_EXCEEDED]);
 
 pub async fn create(
     State(app): Shared,

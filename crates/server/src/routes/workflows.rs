@@ -4,7 +4,7 @@ use super::{Answer, Shared, StatusCode};
 use crate::auth::{Session, WorkflowsRead, WorkflowsWrite};
 use crate::extract::{Base, InProject, Item, JsonBody, Page};
 use crate::lists;
-use crate::openapi::answers::{Answer as Told, CONFLICT};
+use crate::openapi::answers::{Answer as Told, CONFLICT, QUOTA_EXCEEDED};
 use crate::openapi::words::Words;
 use crate::wire::workflows::new_workflow;
 use axum::extract::State;
@@ -31,7 +31,8 @@ pub const CREATE: Words = Words::new(
     "Dispatch a workflow",
     &[Told::one(202, "Accepted; poll the link", "WorkflowWithLink")],
 )
-.takes("NewWorkflow");
+.takes("NewWorkflow")
+.refuses(&[QUOTA_EXCEEDED]);
 
 pub async fn create(
     State(app): Shared,

@@ -106,7 +106,9 @@ impl From<EngineError> for ApiError {
             EngineError::Quota(text) => Self::new(StatusCode::FORBIDDEN, text),
             EngineError::Busy { message, retry_after_s } => Self::new(StatusCode::TOO_MANY_REQUESTS, message)
                 .with_header(RETRY_AFTER, HeaderValue::from(retry_after_s)),
-            EngineError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string()),
+            EngineError::Full | EngineError::NoRoom(_) => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string())
+            }
             EngineError::Locked | EngineError::NoDescriptors => {
                 if matches!(error, EngineError::NoDescriptors) {
                     tracing::warn!("a request was refused: {error}");
