@@ -29,15 +29,37 @@ pub fn layer() -> CompressionLayer<And<SizeAbove, IsPacked>> {
     layer.compress_when(SizeAbove::new(SMALL).and(is_packed))
 }
 
-/// The `Accept-Encoding` that a client sent, for files that are there in other forms, too.
+/// The `Accept-Encoding` that a client sent (RFC 9110 §12.5.3).
 #[derive(Clone, Default)]
-pub struct Accepted(pub String);
+pub struct Accepted(String);
 
-/// Leaves of `Accept-Encoding` what counts here; all of it stays as [`Accepted`]. A client that forbids every encoding gets the plain answer: the layer would
-/// make a 406 of what has been done already.
+impl Accepted {
+    fn of(headers: &HeaderMap) -> Accepted {
+        let all = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
+        Accepted(all.collect::<Vec<_>>().join(","))
+    }
+
+    /// The weight that it names a coding with; 0 where that cannot be read.
+    fn weight(&self, coding: &str) -> Option<f32> {
+        self.0.split(',').find_map(|entry| {
+            let (name, params) = entry.split_once(';').unwrap_or((entry, ""));
+            let params = params.trim();
+            let weight = params.strip_prefix("q=").or_else(|| params.strip_prefix("Q="));
+            let weight = weight.map_or(Ok(1.0), |q| q.trim().parse());
+            name.trim().eq_ignore_ascii_case(coding).then(|| weight.unwrap_or(0.0))
+        })
+    }
+
+    /// Whether it takes a coding by its name. `*` is not read as one: plain bytes are always right.
+    pub fn takes(&self, coding: &str) -> bool {
+        self.weight(coding).is_some_and(|weight| weight > 0.0)
+    }
+}
+
+/// Leaves of `Accept-Encoding` what counts here; all of it stays as [`Accepted`], for files that are there in other forms, too. A client
+/// that forbids every encoding gets the plain answer: the layer would make a 406 of what has been done already.
 pub fn simplify(mut request: Request) -> Request {
-    let all = request.headers().get_all(ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
-    let accepted = Accepted(all.collect::<Vec<_>>().join(","));
+    let accepted = Accepted::of(request.headers());
     request.extensions_mut().insert(accepted);
     if is_accepted(request.headers()) {
         request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
@@ -47,18 +69,10 @@ pub fn simplify(mut request: Request) -> Request {
     request
 }
 
-/// Whether a client takes gzip (RFC 9110 §12.5.3).
+/// Whether a client takes gzip, by its name or as one of all.
 pub fn is_accepted(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
-    let codings: Vec<&str> = values.flat_map(|list| list.split(',')).collect();
-    let weight = |wanted: &str| {
-        codings.iter().find_map(|coding| {
-            let (name, params) = coding.split_once(';').unwrap_or((coding, ""));
-            let weight = params.trim().strip_prefix("q=").map_or(Some(1.0), |q| q.trim().parse().ok());
-            name.trim().eq_ignore_ascii_case(wanted).then(|| weight.unwrap_or(0.0))
-        })
-    };
-    weight("gzip").or_else(|| weight("*")).unwrap_or(0.0) > 0.0
+    let accepted = Accepted::of(headers);
+    accepted.weight("gzip").or_else(|| accepted.weight("*")).unwrap_or(0.0) > 0.0
 }
 
 /// Bytes packed as well as they can be, for what is sent often.
@@ -84,5 +98,21 @@ mod tests {
             assert!(!accepted(no), "{no}");
         }
         assert!(!is_accepted(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn codings_are_taken_as_the_header_says() {
+        for (header, br, gzip) in [
+            ("", false, false),
+            ("gzip, deflate, br", true, true),
+            ("gzip;q=0, br;q=0.1", true, false),
+            ("BR ; q=1.0", true, false),
+            ("*", false, false),
+            ("identity", false, false),
+            ("xbr, gzip;q=x", false, false),
+        ] {
+            let accepted = Accepted(header.to_owned());
+            assert_eq!((accepted.takes("br"), accepted.takes("gzip")), (br, gzip), "{header}");
+        }
     }
 }
