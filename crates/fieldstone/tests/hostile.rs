@@ -108,13 +108,17 @@ fn what_unfolds_is_refused_before_it_has() {
         "x".repeat(1 << 20),
         "*a, ".repeat(9999)
     );
-    let flat = format!("jobs: {{j: {{type: x, parameters: {{p: [{}]}}}}}}\n", "[],".repeat(1_300_000));
-    for (what, definition) in
-        [("laughs", laughs + "jobs: *a29\n"), ("a long scalar", scalar), ("many nodes", flat)]
-    {
+    let flat =
+        |nodes: usize| format!("jobs: {{j: {{type: x, parameters: {{p: [{}]}}}}}}\n", "[],".repeat(nodes));
+    for (what, definition, refusal) in [
+        ("laughs", laughs + "jobs: *a29\n", 400),
+        ("a long scalar", scalar, 400),
+        ("many nodes", flat(700_000), 400),
+        ("nodes beyond the memory of all bodies", flat(1_300_000), 413),
+    ] {
         let path = format!("/projects/{}/workflows", bench.project);
         let (status, body) = bench.api.post(&path, &json!({ "definition": definition })).unwrap();
-        assert_eq!(status, 400, "{what}: {body}");
+        assert_eq!(status, refusal, "{what}: {body}");
         bench.stays_small(what);
     }
 }

@@ -130,9 +130,9 @@ export const checks = [
       await page.goto(`/p/${project}`);
       const list = page.getByRole('list', { name: 'Jobs, newest first' });
       await list.getByText('type-10000').waitFor();
-      for (let have = 0, tries = 0; tries < 80 && !(await list.getByText('type-1', { exact: true }).count()); tries++) {
+      for (let have = 0, tries = 0; tries < 400 && !(await list.getByText('type-1', { exact: true }).count()); tries++) {
         await list.evaluate((frame) => (frame.scrollTop = frame.scrollHeight));
-        await page.waitForFunction((n) => document.querySelector('[role=listitem]')?.getAttribute('aria-setsize') !== n, have, { timeout: 2000 }).catch(() => {});
+        await page.waitForFunction((n) => document.querySelector('[role=listitem]')?.getAttribute('aria-setsize') !== n, have, { timeout: 10_000 }).catch(() => {});
         have = await list.getByRole('listitem').first().getAttribute('aria-setsize');
       }
       await list.getByText('type-1', { exact: true }).waitFor();

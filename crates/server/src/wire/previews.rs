@@ -82,31 +82,36 @@ pub fn written(preview: Preview) -> Vec<u8> {
 fn new() -> Schema {
     let axes = object([("axis", word(AXES)), ("offset", number().says("mm"))]);
     let whole = |least: u64, most: u64| integer().with("minimum", least).with("maximum", most);
-    object([("graph", any().says("The shape graph, or its JSON as text; files in it are the project's"))])
-        .and_maybe([
-            (
-                "node",
-                integer()
-                    .with("minimum", 0)
-                    .or_null()
-                    .says("The operator whose values are wanted; by default the result"),
-            ),
-            (
-                "resolution",
-                whole(2, RESOLUTION[0])
-                    .or_null()
-                    .with("default", RESOLUTION[1])
-                    .says("Samples on the longest axis"),
-            ),
-            ("section", axes.or_null().says("A plane of float32 instead of the volume of int8")),
-            (
-                "tab",
-                text()
-                    .with("maxLength", LONGEST_TAB)
-                    .or_null()
-                    .says("A newer preview of this tab ends the older, which is then a 409"),
-            ),
-        ])
+    object([(
+        "graph",
+        any()
+            .with("type", ["object", "string"].map(str::to_owned).to_vec())
+            .says("The shape graph, or its JSON as text; files in it are the project's"),
+    )])
+    .and_maybe([
+        (
+            "node",
+            integer()
+                .with("minimum", 0)
+                .or_null()
+                .says("The operator whose values are wanted; by default the result"),
+        ),
+        (
+            "resolution",
+            whole(2, RESOLUTION[0])
+                .or_null()
+                .with("default", RESOLUTION[1])
+                .says("Samples on the longest axis"),
+        ),
+        ("section", axes.or_null().says("A plane of float32 instead of the volume of int8")),
+        (
+            "tab",
+            text()
+                .with("maxLength", LONGEST_TAB)
+                .or_null()
+                .says("A newer preview of this tab ends the older, which is then a 409"),
+        ),
+    ])
 }
 
 #[cfg(test)]
