@@ -17,7 +17,7 @@ pub(crate) const SMALL: usize = 64 << 10;
 /// What is counted at once.
 const UNIT: usize = 64 << 10;
 /// Memory that a value of a document takes once it is read, beside its text.
-const VALUE: usize = 128;
+const VALUE: usize = 80;
 /// A body must bring so many bytes in the time that it may pause, or end.
 const LEAST: usize = 64 << 10;
 /// The time that it has for these while others wait for the memory.
