@@ -38,16 +38,14 @@ pub fn promise(values: &Values, inputs: &[Promise]) -> Promise {
 
 /// Reads the mesh of `mesh_data`, and tells what its reader noted.
 pub fn mesh_of(values: &Values, cx: &Build<'_>) -> Result<TriMesh, BuildError> {
-    let (_, read, _) = read(values, cx)?;
     let path = required_asset(values, "mesh_data")?;
+    let (read, _) = read(path, &cx.assets.open(path)?, cx)?;
     read.notes.iter().for_each(|note| cx.assets.note(path, note));
     Ok(read.mesh)
 }
 
-/// Reads the mesh of `mesh_data`; with it how often its triangles may touch.
-fn read(values: &Values, cx: &Build<'_>) -> Result<(Asset, ReadMesh, u64), BuildError> {
-    let path = required_asset(values, "mesh_data")?;
-    let asset = cx.assets.open(path)?;
+/// Reads the mesh of an asset that `mesh_data` calls `path`; with it how often its triangles may touch.
+fn read(path: &str, asset: &Asset, cx: &Build<'_>) -> Result<(ReadMesh, u64), BuildError> {
     let refuse = |e: FormatError| match e {
         FormatError::Cancelled(c) => BuildError::Cancelled(c),
         other => BuildError::param("mesh_data", format!("{path:?}: {other}")),
@@ -56,7 +54,7 @@ fn read(values: &Values, cx: &Build<'_>) -> Result<(Asset, ReadMesh, u64), Build
     let bytes = asset.bytes.as_ref().as_ref();
     let limits = cx.assets.mesh_limits(bytes.len() as u64);
     let read = read_mesh(bytes, format, &limits, cx.monitor).map_err(refuse)?;
-    Ok((asset, read, limits.max_contacts))
+    Ok((read, limits.max_contacts))
 }
 
 /// The mesh of an asset, made ready for distances.
@@ -70,15 +68,16 @@ pub struct Ready {
 const TRIANGLE_BYTES: u64 = 200;
 
 impl Ready {
-    /// Reads the mesh of `mesh_data` and prepares it; `hierarchy` reads or builds what the distances are found with.
+    /// Reads the mesh of an asset that `mesh_data` calls `path` and prepares it; `hierarchy` reads or builds what the distances are
+    /// found with.
     pub fn of(
-        values: &Values,
+        path: &str,
+        asset: &Asset,
         cx: &Build<'_>,
-        hierarchy: impl FnOnce(&Asset, &TriMesh) -> Result<Bvh, BuildError>,
+        hierarchy: impl FnOnce(&TriMesh) -> Result<Bvh, BuildError>,
     ) -> Result<Ready, BuildError> {
-        let path = required_asset(values, "mesh_data")?;
-        let (asset, ReadMesh { mesh, mut notes, .. }, max_contacts) = read(values, cx)?;
-        let bvh = hierarchy(&asset, &mesh)?;
+        let (ReadMesh { mesh, mut notes, .. }, max_contacts) = read(path, asset, cx)?;
+        let bvh = hierarchy(&mesh)?;
         let distance = MeshDistance::build(&mesh, bvh, max_contacts, cx.monitor)?;
         for note in distance.notes().iter().filter(|note| note.is_warning()) {
             if let FaceNote::TooManyContacts { .. } = note {
@@ -91,14 +90,15 @@ impl Ready {
 
     /// The same with the hierarchy built anew, or as it was kept from an earlier graph with the same bytes.
     pub fn kept(values: &Values, cx: &Build<'_>) -> Result<Arc<Ready>, BuildError> {
-        let asset = cx.assets.open(required_asset(values, "mesh_data")?)?;
+        let path = required_asset(values, "mesh_data")?;
+        let asset = cx.assets.open(path)?;
         // The name says how the bytes are read.
         let format = MeshFormat::of_filename(&asset.filename).map_or("", |format| format.extension);
         let name = format!("mesh {format} {:02x?}", asset.checksum);
         if let Some(ready) = cx.assets.kept(&name).and_then(|kept| kept.downcast::<Ready>().ok()) {
             return Ok(ready);
         }
-        let ready = Arc::new(Ready::of(values, cx, |_, mesh| Ok(Bvh::build(mesh, cx.monitor)?))?);
+        let ready = Arc::new(Ready::of(path, &asset, cx, |mesh| Ok(Bvh::build(mesh, cx.monitor)?))?);
         let bytes = ready.mesh.triangles.len() as u64 * TRIANGLE_BYTES;
         cx.assets.keep(name, ready.clone(), bytes);
         Ok(ready)

@@ -3,6 +3,7 @@
 use super::client::Client;
 use super::failure::Failure;
 use anyhow::{Context, ensure};
+use clap::Subcommand;
 use fieldstone_engine::private_file;
 use serde::{Deserialize, Serialize};
 use std::io::{IsTerminal, Read, Write};
@@ -26,6 +27,15 @@ pub struct ServerArgs {
     /// JSON on stdout, errors as JSON on stderr
     #[arg(long, global = true)]
     pub json: bool,
+}
+
+/// A command with commands of its own, which all talk to a server.
+#[derive(clap::Args)]
+pub struct On<A: Subcommand> {
+    #[command(flatten)]
+    pub server: ServerArgs,
+    #[command(subcommand)]
+    pub action: A,
 }
 
 #[derive(clap::Args)]

@@ -1,24 +1,16 @@
 //! `fieldstone assets`.
 
-use super::account::{ServerArgs, connect};
+use super::account::{On, connect};
 use super::copy::{self, CopyArgs};
 use super::find::{ProjectArg, asset};
 use super::list::ListArgs;
-use super::table::{Column, field, print_one};
+use super::table::{Column, field, print_json};
 use crate::size::Size;
 use clap::Subcommand;
 use std::process::ExitCode;
 
-#[derive(clap::Args)]
-pub struct AssetsArgs {
-    #[command(flatten)]
-    pub server: ServerArgs,
-    #[command(subcommand)]
-    action: Action,
-}
-
 #[derive(Subcommand)]
-enum Action {
+pub enum Action {
     /// Lists a project's assets, the newest first
     #[command(after_help = "\
 Examples:
@@ -57,16 +49,15 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// Does it.
-pub async fn execute(args: AssetsArgs) -> anyhow::Result<ExitCode> {
-    let client = connect(&args.server)?;
-    let json = args.server.json;
-    match args.action {
+pub async fn execute(On { server, action }: On<Action>) -> anyhow::Result<ExitCode> {
+    let (client, json) = (connect(&server)?, server.json);
+    match action {
         Action::List { project, list } => {
             let project = project.find(&client).await?;
             list.print(&client, &format!("/projects/{project}/assets"), COLUMNS, json).await?;
         }
         Action::Get { project, asset: named } => {
-            print_one(&asset(&client, &project.find(&client).await?, &named).await?);
+            print_json(&asset(&client, &project.find(&client).await?, &named).await?);
         }
         Action::Cp(copy) => return copy::execute(&client, copy, json).await,
         Action::Delete { project, asset: named } => {

@@ -103,15 +103,15 @@ impl Client {
         accepted(self.sent(request).await?).await
     }
 
-    /// Where a job or a workflow stands, and the fraction that is done of a job.
+    /// Where a job stands, and the fraction of it that is done.
     pub async fn standing(&self, path: &str) -> anyhow::Result<(Value, f32)> {
-        let document = self.get(path).await?;
-        if !matches!(document["state"].as_str(), Some("started")) {
-            return Ok((document, 0.0));
-        }
         let status = self.sent(self.request(Method::GET, &format!("{path}/status"))).await?;
+        if status.status() != StatusCode::ACCEPTED {
+            // The status of one that failed is an error's; its document says more.
+            return Ok((self.get(path).await?, 0.0));
+        }
         let progress = status.headers().get("x-progress").and_then(|v| v.to_str().ok()?.parse().ok());
-        Ok((document, progress.unwrap_or(0.0)))
+        Ok((status.json().await?, progress.unwrap_or(0.0)))
     }
 
     /// Uploads `file` as an asset called `name`.

@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::failure::Failure;
 use super::find::{asset, project};
-use super::table::{field, plain, print_list, print_one};
+use super::table::{field, plain, print_json};
 use super::transfer::{fetch, read_to_stdout, send, send_stdin};
 use crate::run::file_name;
 use anyhow::{Context, bail, ensure};
@@ -101,8 +101,8 @@ async fn upload(client: &Client, from: &[String], named: &str, name: &str, json:
     }
     match &made[..] {
         _ if !json => {}
-        [one] => print_one(one),
-        several => print_list(several, &[], true)?,
+        [one] => print_json(one),
+        several => print_json(several),
     }
     Ok(())
 }
@@ -137,7 +137,7 @@ async fn download(client: &Client, from: &[String], to: &str, json: bool) -> any
     }
     if json {
         let documents: Vec<Value> = assets.into_iter().map(|(_, asset)| asset).collect();
-        print_list(&documents, &[], true)?;
+        print_json(&documents);
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::client::{Client, text};
 use super::failure::Failure;
 use super::find::ProjectArg;
 use super::follow::{Awaited, Kind, all_succeeded, jobs_of, tell_warnings, until_ended};
-use super::table::{field, print_one};
+use super::table::{field, print_json};
 use super::transfer::{fetch, send};
 use super::wait::seconds;
 use crate::excerpt::Excerpt;
@@ -121,7 +121,7 @@ async fn finish(
 ) -> anyhow::Result<ExitCode> {
     if !end.wait && end.out.is_none() && end.timeout.is_none() {
         if json {
-            print_one(&sent)
+            print_json(&sent)
         } else {
             println!("{}", field(&sent, "id"))
         }
@@ -135,7 +135,7 @@ async fn finish(
     };
     jobs.iter().for_each(tell_warnings);
     if json || end.out.is_none() {
-        print_one(&ended);
+        print_json(&ended);
     }
     // What failed says more than what waited for it.
     all_succeeded(&jobs.iter().filter(|job| job["state"] == "failure").cloned().collect::<Vec<_>>())?;

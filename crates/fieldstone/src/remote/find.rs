@@ -23,6 +23,27 @@ impl ProjectArg {
     }
 }
 
+/// What jobs and workflows are called in paths.
+pub const JOBS: &str = "jobs";
+/// The same.
+pub const WORKFLOWS: &str = "workflows";
+
+/// One of a project's jobs or workflows.
+#[derive(clap::Args)]
+pub struct OneArg {
+    #[command(flatten)]
+    project: ProjectArg,
+    /// Its id
+    id: String,
+}
+
+impl OneArg {
+    /// Its path among what a project has of its noun.
+    pub async fn path(&self, client: &Client, noun: &str) -> anyhow::Result<String> {
+        Ok(format!("/projects/{}/{noun}/{}", self.project.find(client).await?, self.id))
+    }
+}
+
 /// The id of a project. A number is an id; a project whose name is a number is found by its id.
 pub async fn project(client: &Client, named: &str) -> anyhow::Result<String> {
     if is_id(named) {

@@ -2,6 +2,7 @@
 
 use super::client::{Client, text};
 use super::failure::Failure;
+use super::find::{JOBS, WORKFLOWS};
 use crate::progress::{JobLines, Standing, has_ended};
 use anyhow::Context;
 use serde_json::Value;
@@ -28,18 +29,15 @@ pub struct Awaited {
 impl Awaited {
     fn path(&self, project: &str) -> String {
         let noun = match self.kind {
-            Kind::Job => "jobs",
-            Kind::Workflow => "workflows",
+            Kind::Job => JOBS,
+            Kind::Workflow => WORKFLOWS,
         };
         format!("/projects/{project}/{noun}/{}", self.id)
     }
 }
 
-/// What has been seen of the jobs so far.
-#[derive(Default)]
-struct Seen {
-    ended: HashMap<String, Value>,
-}
+/// Documents of the jobs that have ended, by id.
+type Ended = HashMap<String, Value>;
 
 /// Waits until all have ended: their documents, in their order. Interrupted or late, they go on.
 pub async fn until_ended(
@@ -49,11 +47,11 @@ pub async fn until_ended(
     timeout: Option<Duration>,
 ) -> anyhow::Result<Vec<Value>> {
     let look = async {
-        let (mut lines, mut seen, mut pause) = (JobLines::new(), Seen::default(), PAUSES[0]);
+        let (mut lines, mut ended, mut pause) = (JobLines::new(), Ended::default(), PAUSES[0]);
         loop {
             let mut documents = Vec::new();
             for awaited in all {
-                documents.push(look_at(client, project, awaited, &mut lines, &mut seen).await?);
+                documents.push(look_at(client, project, awaited, &mut lines, &mut ended).await?);
             }
             if documents.iter().all(|document| has_ended(document["state"].as_str().unwrap_or_default())) {
                 return anyhow::Ok(documents);
@@ -76,14 +74,14 @@ async fn look_at(
     project: &str,
     awaited: &Awaited,
     lines: &mut JobLines,
-    seen: &mut Seen,
+    ended: &mut Ended,
 ) -> anyhow::Result<Value> {
     if awaited.kind == Kind::Job {
-        return job(client, project, &awaited.id, lines, seen).await;
+        return job(client, project, &awaited.id, lines, ended).await;
     }
     let workflow = client.get(&awaited.path(project)).await?;
     for id in workflow["jobs"].as_array().context("the workflow has no list of jobs")? {
-        job(client, project, id.as_str().unwrap_or_default(), lines, seen).await?;
+        job(client, project, id.as_str().unwrap_or_default(), lines, ended).await?;
     }
     Ok(workflow)
 }
@@ -93,15 +91,15 @@ async fn job(
     project: &str,
     id: &str,
     lines: &mut JobLines,
-    seen: &mut Seen,
+    ended: &mut Ended,
 ) -> anyhow::Result<Value> {
-    if let Some(job) = seen.ended.get(id) {
+    if let Some(job) = ended.get(id) {
         return Ok(job.clone());
     }
     let (job, progress) = client.standing(&format!("/projects/{project}/jobs/{id}")).await?;
     lines.show(&Standing::of_document(&job, progress));
     if has_ended(&text(&job, "state")?) {
-        seen.ended.insert(id.to_owned(), job.clone());
+        ended.insert(id.to_owned(), job.clone());
     }
     Ok(job)
 }

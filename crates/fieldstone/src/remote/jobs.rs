@@ -1,25 +1,17 @@
 //! `fieldstone jobs`.
 
-use super::account::{ServerArgs, connect};
+use super::account::{On, connect};
 use super::dispatch::{self, RunArgs};
-use super::find::ProjectArg;
+use super::find::{JOBS, OneArg, ProjectArg};
 use super::list::ListArgs;
 use super::log::{self, LogArgs};
-use super::table::{Column, field, print_one};
+use super::table::{Column, field, print_json};
 use clap::Subcommand;
 use serde_json::json;
 use std::process::ExitCode;
 
-#[derive(clap::Args)]
-pub struct JobsArgs {
-    #[command(flatten)]
-    pub server: ServerArgs,
-    #[command(subcommand)]
-    action: Action,
-}
-
 #[derive(Subcommand)]
-enum Action {
+pub enum Action {
     /// Lists a project's jobs, the newest first
     #[command(after_help = "\
 Examples:
@@ -32,12 +24,7 @@ Examples:
         list: ListArgs,
     },
     /// Shows a job's document
-    Get {
-        #[command(flatten)]
-        project: ProjectArg,
-        /// Its id
-        job: String,
-    },
+    Get(OneArg),
     /// Dispatches a job; prints its id, or with --wait its document
     Run(RunArgs),
     /// Shows what happened to a job, line by line
@@ -45,19 +32,12 @@ Examples:
     /// Gives a job another name
     Rename {
         #[command(flatten)]
-        project: ProjectArg,
-        /// Its id
-        job: String,
+        job: OneArg,
         /// What it is to be called
         name: String,
     },
     /// Deletes a job; one that has not ended is cancelled first
-    Delete {
-        #[command(flatten)]
-        project: ProjectArg,
-        /// Its id
-        job: String,
-    },
+    Delete(OneArg),
 }
 
 const COLUMNS: &[Column] = &[
@@ -70,32 +50,23 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// Does it.
-pub async fn execute(args: JobsArgs) -> anyhow::Result<ExitCode> {
-    let client = connect(&args.server)?;
-    let json = args.server.json;
-    match args.action {
+pub async fn execute(On { server, action }: On<Action>) -> anyhow::Result<ExitCode> {
+    let (client, json) = (connect(&server)?, server.json);
+    match action {
         Action::List { project, list } => {
             let project = project.find(&client).await?;
-            list.print(&client, &format!("/projects/{project}/jobs"), COLUMNS, json).await?;
+            list.print(&client, &format!("/projects/{project}/{JOBS}"), COLUMNS, json).await?;
         }
-        Action::Get { project, job } => {
-            let project = project.find(&client).await?;
-            print_one(&client.get(&format!("/projects/{project}/jobs/{job}")).await?);
-        }
+        Action::Get(one) => print_json(&client.get(&one.path(&client, JOBS).await?).await?),
         Action::Run(run) => return dispatch::run_job(&client, run, json).await,
         Action::Logs(args) => return log::execute(&client, args, json).await,
-        Action::Rename { project, job, name } => {
-            let project = project.find(&client).await?;
-            let path = format!("/projects/{project}/jobs/{job}");
-            let renamed = client.patch(&path, &json!({"name": name})).await?;
+        Action::Rename { job, name } => {
+            let renamed = client.patch(&job.path(&client, JOBS).await?, &json!({"name": name})).await?;
             if json {
-                print_one(&renamed)
+                print_json(&renamed)
             }
         }
-        Action::Delete { project, job } => {
-            let project = project.find(&client).await?;
-            client.delete(&format!("/projects/{project}/jobs/{job}")).await?;
-        }
+        Action::Delete(one) => drop(client.delete(&one.path(&client, JOBS).await?).await?),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -32,7 +32,7 @@ impl ListArgs {
         };
         let path = format!("{path}?{}{}", encoded("q", &self.query), encoded("sort", &self.sort));
         let (rows, more) = client.list(&path, self.limit as usize).await?;
-        print_list(&rows, columns, json)?;
+        print_list(&rows, columns, json);
         if more {
             eprintln!("there are more than {}: --limit shows more, --query fewer", rows.len());
         }

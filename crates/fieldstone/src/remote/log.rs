@@ -1,8 +1,8 @@
 //! `fieldstone jobs logs`.
 
 use super::client::Client;
-use super::find::ProjectArg;
-use super::table::{field, plain, print_list};
+use super::find::{JOBS, OneArg};
+use super::table::{field, plain, print_json};
 use crate::progress::has_ended;
 use serde_json::Value;
 use std::process::ExitCode;
@@ -17,9 +17,7 @@ Examples:
   fieldstone jobs logs -p brackets 12 --follow")]
 pub struct LogArgs {
     #[command(flatten)]
-    project: ProjectArg,
-    /// The job's id
-    job: String,
+    job: OneArg,
     /// Go on with new lines until the job has ended; with --json a line of JSON each
     #[arg(short, long)]
     follow: bool,
@@ -27,8 +25,7 @@ pub struct LogArgs {
 
 /// Shows the log.
 pub async fn execute(client: &Client, args: LogArgs, json: bool) -> anyhow::Result<ExitCode> {
-    let project = args.project.find(client).await?;
-    let job = format!("/projects/{project}/jobs/{}", args.job);
+    let job = args.job.path(client, JOBS).await?;
     let mut shown = 0;
     loop {
         // The state first: what is said before a job ends is in the log that is read after.
@@ -36,7 +33,7 @@ pub async fn execute(client: &Client, args: LogArgs, json: bool) -> anyhow::Resu
         let log = client.get(&format!("{job}/log")).await?;
         let lines = log.as_array().map_or(&[][..], Vec::as_slice);
         if json && !args.follow {
-            print_list(lines, &[], true)?;
+            print_json(lines);
         } else {
             let new = lines.get(shown..).unwrap_or_default();
             new.iter().for_each(|line| if json { println!("{line}") } else { println!("{}", written(line)) });

@@ -24,6 +24,7 @@ pub use transfer::fetch;
 
 use crate::INTERRUPTED;
 use crate::serve::shutdown_signal;
+use account::{On, ServerArgs};
 use clap::Subcommand;
 use std::process::ExitCode;
 
@@ -34,13 +35,13 @@ pub enum Remote {
     /// Forgets what login kept
     Logout,
     /// Projects of a server: list, get, create, rename, delete
-    Projects(projects::ProjectsArgs),
+    Projects(On<projects::Action>),
     /// Assets of a project: list, get, cp, delete
-    Assets(assets::AssetsArgs),
+    Assets(On<assets::Action>),
     /// Jobs of a project: list, get, run, logs, rename, delete
-    Jobs(jobs::JobsArgs),
+    Jobs(On<jobs::Action>),
     /// Workflows of a project: list, get, run, cancel, delete
-    Workflows(workflows::WorkflowsArgs),
+    Workflows(On<workflows::Action>),
     /// Shows what happens in a project, as it happens
     Events(events::EventsArgs),
     /// Waits until jobs and workflows have ended
@@ -51,7 +52,7 @@ pub enum Remote {
 
 /// Does it; what fails is told as `--json` says, with the exit code of its kind.
 pub async fn execute(remote: Remote) -> ExitCode {
-    let json = remote.wants_json();
+    let json = remote.server().is_some_and(|server| server.json);
     let interrupted = match shutdown_signal() {
         Ok(interrupted) => interrupted,
         Err(e) => return failure::tell(&e, json),
@@ -76,17 +77,18 @@ pub async fn execute(remote: Remote) -> ExitCode {
 }
 
 impl Remote {
-    fn wants_json(&self) -> bool {
-        match self {
-            Remote::Login(args) => args.server.json,
-            Remote::Logout => false,
-            Remote::Projects(args) => args.server.json,
-            Remote::Assets(args) => args.server.json,
-            Remote::Jobs(args) => args.server.json,
-            Remote::Workflows(args) => args.server.json,
-            Remote::Events(args) => args.server.json,
-            Remote::Wait(args) => args.server.json,
-            Remote::Api(args) => args.server.json,
-        }
+    /// What it says of the server; nothing where it needs none.
+    fn server(&self) -> Option<&ServerArgs> {
+        Some(match self {
+            Remote::Login(args) => &args.server,
+            Remote::Logout => return None,
+            Remote::Projects(on) => &on.server,
+            Remote::Assets(on) => &on.server,
+            Remote::Jobs(on) => &on.server,
+            Remote::Workflows(on) => &on.server,
+            Remote::Events(args) => &args.server,
+            Remote::Wait(args) => &args.server,
+            Remote::Api(args) => &args.server,
+        })
     }
 }

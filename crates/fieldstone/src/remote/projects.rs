@@ -1,23 +1,15 @@
 //! `fieldstone projects`.
 
-use super::account::{ServerArgs, connect};
+use super::account::{On, connect};
 use super::find::project;
 use super::list::ListArgs;
-use super::table::{Column, field, print_one};
+use super::table::{Column, field, print_json};
 use clap::Subcommand;
 use serde_json::json;
 use std::process::ExitCode;
 
-#[derive(clap::Args)]
-pub struct ProjectsArgs {
-    #[command(flatten)]
-    pub server: ServerArgs,
-    #[command(subcommand)]
-    action: Action,
-}
-
 #[derive(Subcommand)]
-enum Action {
+pub enum Action {
     /// Lists projects, the newest first
     #[command(after_help = "\
 Examples:
@@ -63,25 +55,24 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// Does it.
-pub async fn execute(args: ProjectsArgs) -> anyhow::Result<ExitCode> {
-    let client = connect(&args.server)?;
-    let json = args.server.json;
-    match args.action {
+pub async fn execute(On { server, action }: On<Action>) -> anyhow::Result<ExitCode> {
+    let (client, json) = (connect(&server)?, server.json);
+    match action {
         Action::List(list) => list.print(&client, "/projects", COLUMNS, json).await?,
         Action::Get { project: named } => {
             let id = project(&client, &named).await?;
-            print_one(&client.get(&format!("/projects/{id}")).await?);
+            print_json(&client.get(&format!("/projects/{id}")).await?);
         }
         Action::Create { name, public } => {
             let access = if public { "public" } else { "private" };
             let made = client.post("/projects", &json!({"name": name, "access": access})).await?;
-            if json { print_one(&made) } else { println!("{}", field(&made, "id")) }
+            if json { print_json(&made) } else { println!("{}", field(&made, "id")) }
         }
         Action::Rename { project: named, name } => {
             let id = project(&client, &named).await?;
             let renamed = client.patch(&format!("/projects/{id}"), &json!({"name": name})).await?;
             if json {
-                print_one(&renamed)
+                print_json(&renamed)
             }
         }
         Action::Delete { project: named } => {

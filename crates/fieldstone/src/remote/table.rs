@@ -1,23 +1,24 @@
 //! What a command prints: the API's own documents as JSON, or columns of the same fields for people.
 
+use serde::Serialize;
 use serde_json::Value;
 
 /// A column: its heading and the field of a document that it shows.
 pub type Column = (&'static str, fn(&Value) -> String);
 
 /// The list on stdout.
-pub fn print_list(rows: &[Value], columns: &[Column], json: bool) -> anyhow::Result<()> {
+pub fn print_list(rows: &[Value], columns: &[Column], json: bool) {
     if json {
-        println!("{}", serde_json::to_string_pretty(rows)?);
+        print_json(rows);
     } else {
         print!("{}", table(rows, columns));
     }
-    Ok(())
 }
 
-/// One document on stdout: JSON in any case, which people read as well.
-pub fn print_one(document: &Value) {
-    println!("{document:#}");
+/// A document, or several, on stdout as JSON.
+pub fn print_json(value: &(impl Serialize + ?Sized)) {
+    // What came as JSON can be written as it.
+    println!("{}", serde_json::to_string_pretty(value).expect("documents have text keys"));
 }
 
 /// Columns as wide as their widest entry; nothing behind the last.

@@ -3,7 +3,7 @@
 use super::account::{ServerArgs, connect};
 use super::find::ProjectArg;
 use super::follow::{Awaited, Kind, all_succeeded, until_ended};
-use super::table::print_list;
+use super::table::print_json;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ pub async fn execute(args: WaitArgs) -> anyhow::Result<ExitCode> {
     let project = args.project.find(&client).await?;
     let documents = until_ended(&client, &project, &args.ids, args.timeout).await?;
     if args.server.json {
-        print_list(&documents, &[], true)?;
+        print_json(&documents);
     }
     all_succeeded(&documents)?;
     Ok(ExitCode::SUCCESS)

@@ -1,24 +1,16 @@
 //! `fieldstone workflows`.
 
-use super::account::{ServerArgs, connect};
+use super::account::{On, connect};
 use super::dispatch::{self, RunWorkflowArgs};
-use super::find::ProjectArg;
+use super::find::{OneArg, ProjectArg, WORKFLOWS};
 use super::list::ListArgs;
-use super::table::{Column, field, print_one};
+use super::table::{Column, field, print_json};
 use clap::Subcommand;
 use serde_json::json;
 use std::process::ExitCode;
 
-#[derive(clap::Args)]
-pub struct WorkflowsArgs {
-    #[command(flatten)]
-    pub server: ServerArgs,
-    #[command(subcommand)]
-    action: Action,
-}
-
 #[derive(Subcommand)]
-enum Action {
+pub enum Action {
     /// Lists a project's workflows, the newest first
     List {
         #[command(flatten)]
@@ -27,22 +19,13 @@ enum Action {
         list: ListArgs,
     },
     /// Shows a workflow's document
-    Get(One),
+    Get(OneArg),
     /// Dispatches a workflow; prints its id, or with --wait its document
     Run(RunWorkflowArgs),
     /// Cancels a workflow's jobs that have not ended
-    Cancel(One),
+    Cancel(OneArg),
     /// Deletes a workflow with its jobs; unfinished ones are cancelled first
-    Delete(One),
-}
-
-/// One workflow.
-#[derive(clap::Args)]
-struct One {
-    #[command(flatten)]
-    project: ProjectArg,
-    /// Its id
-    workflow: String,
+    Delete(OneArg),
 }
 
 const COLUMNS: &[Column] = &[
@@ -54,31 +37,23 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// Does it.
-pub async fn execute(args: WorkflowsArgs) -> anyhow::Result<ExitCode> {
-    let client = connect(&args.server)?;
-    let json = args.server.json;
-    match args.action {
+pub async fn execute(On { server, action }: On<Action>) -> anyhow::Result<ExitCode> {
+    let (client, json) = (connect(&server)?, server.json);
+    match action {
         Action::List { project, list } => {
             let project = project.find(&client).await?;
-            list.print(&client, &format!("/projects/{project}/workflows"), COLUMNS, json).await?;
+            list.print(&client, &format!("/projects/{project}/{WORKFLOWS}"), COLUMNS, json).await?;
         }
-        Action::Get(One { project, workflow }) => {
-            let project = project.find(&client).await?;
-            print_one(&client.get(&format!("/projects/{project}/workflows/{workflow}")).await?);
-        }
+        Action::Get(one) => print_json(&client.get(&one.path(&client, WORKFLOWS).await?).await?),
         Action::Run(run) => return dispatch::run_workflow(&client, run, json).await,
-        Action::Cancel(One { project, workflow }) => {
-            let project = project.find(&client).await?;
-            let path = format!("/projects/{project}/workflows/{workflow}/cancel");
+        Action::Cancel(one) => {
+            let path = one.path(&client, WORKFLOWS).await? + "/cancel";
             let cancelled = client.post(&path, &json!({})).await?;
             if json {
-                print_one(&cancelled)
+                print_json(&cancelled)
             }
         }
-        Action::Delete(One { project, workflow }) => {
-            let project = project.find(&client).await?;
-            client.delete(&format!("/projects/{project}/workflows/{workflow}")).await?;
-        }
+        Action::Delete(one) => drop(client.delete(&one.path(&client, WORKFLOWS).await?).await?),
     }
     Ok(ExitCode::SUCCESS)
 }

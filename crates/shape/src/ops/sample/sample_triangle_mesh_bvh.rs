@@ -35,7 +35,9 @@ pub const ENTRY: OperatorEntry = OperatorEntry {
 };
 
 fn build(values: &Values, cx: &mut Build<'_>) -> Result<Stage, BuildError> {
-    let ready = Ready::of(values, cx, |asset, mesh| {
+    let path = required_asset(values, "mesh_data")?;
+    let asset = cx.assets.open(path)?;
+    let ready = Ready::of(path, &asset, cx, |mesh| {
         let name = required_asset(values, "bvh_data")?;
         let file = cx.assets.open(name)?;
         let mut bytes = file.bytes.as_ref().as_ref();
