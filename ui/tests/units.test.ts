@@ -6,7 +6,7 @@ import { filesOf, native, requestOf } from '../src/api/request';
 import type { Asset, Job } from '../src/api/client';
 import { ofJob, ofWorkflow, python, shell } from '../src/code';
 import { ago, duration, measure, size } from '../src/format';
-import { pairsOf, read } from '../src/pages/run/pairs';
+import { pairsOf, read } from '../src/components/pairs';
 import { Field, strideFor, thinned, type Patch, type Vec } from '../src/pages/view/field';
 import { fromHash, toHash } from '../src/pages/view/state';
 import { placeOf } from '../src/places';

@@ -85,3 +85,16 @@ export async function found<T>(call: Promise<Reply<T>>): Promise<NonNullable<T> 
 }
 
 export const textOf = (fault: unknown) => (fault instanceof Error ? fault.message : String(fault));
+
+/** The same with a line for each field that is wrong. */
+export const wrongsOf = (fault: unknown) => {
+  const fields = fault instanceof ApiFault ? fault.fields : [];
+  return [textOf(fault), ...fields.map(({ field, msg }) => `${field}: ${msg}`)].join('\n');
+};
+
+/** Names of a project's newest files, for forms to offer. */
+export async function filenames(project: string): Promise<string[]> {
+  const params = { path: { projectId: project }, query: { limit: '500' } };
+  const { data } = await ask(api.GET('/projects/{projectId}/assets', { params }));
+  return [...new Set(data.map((asset) => asset.filename))];
+}
