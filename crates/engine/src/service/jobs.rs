@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::error::{EngineError, Problems};
 use crate::model::*;
 use crate::store::DeletedRows;
+use crate::store::feed::Changed;
 use futures::Stream;
 use std::sync::Arc;
 
@@ -50,26 +51,23 @@ impl Engine {
         project: ProjectId,
         id: JobId,
     ) -> Result<impl Stream<Item = Arc<Job>> + Send + use<>> {
+        let (store, feed) = (self.core.store.clone(), self.core.store.feed());
         // Before the first look: what changes after it is heard of.
-        let changes = self.core.store.changes();
+        let at = feed.end();
         let first = self.get_job(caller, project, id).await?;
-        let store = self.core.store.clone();
-        let start = (Next::Job(first), changes);
-        Ok(futures::stream::unfold(start, move |(next, mut changes)| {
-            let store = store.clone();
+        Ok(futures::stream::unfold((Next::Job(first), at), move |(next, mut at)| {
+            let (store, feed) = (store.clone(), feed.clone());
             async move {
                 let job = match next {
                     Next::Job(job) => job,
                     Next::Change => {
-                        while let Ok(changed) = changes.recv().await
-                            && changed != id
-                        {}
+                        at = feed.hear(project, Changed::Job(id), at).await;
                         store.job(project, id).await.ok()?
                     }
                     Next::End => return None,
                 };
                 let next = if job.state.is_final() { Next::End } else { Next::Change };
-                Some((job, (next, changes)))
+                Some((job, (next, at)))
             }
         }))
     }

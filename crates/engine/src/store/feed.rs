@@ -69,6 +69,22 @@ impl Feed {
         self.end.subscribe()
     }
 
+    /// Waits until something of `project` has changed behind a position, or may have; the position to wait from next.
+    pub(crate) async fn hear(&self, project: ProjectId, wanted: Changed, mut from: Position) -> Position {
+        let mut bell = self.bell();
+        loop {
+            match self.after(project, from) {
+                Err(()) => return self.end(),
+                Ok((Some(changed), at)) if changed == wanted => return at,
+                Ok((Some(_), at)) => from = at,
+                Ok((None, at)) => {
+                    from = at;
+                    bell.changed().await.expect("its sender is this feed's");
+                }
+            }
+        }
+    }
+
     /// The first change of `project` behind a position, with the position behind it; or where to look from next time. `Err` when it is
     /// not known any more what has changed since.
     pub(crate) fn after(

@@ -45,15 +45,12 @@ use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast;
 
 /// Readers beside the one writer. SQLite serves each from the page cache; four keep four cores busy.
 const READERS: u32 = 4;
 /// How long the key command and a server wait for each other's writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const CACHED_JOB_BYTES: u64 = 64 << 20;
-/// Changes that a slow watcher may miss before it looks for itself.
-const CHANGES: usize = 1024;
 
 /// Rows of everything. Cheap to clone.
 #[derive(Clone)]
@@ -62,9 +59,7 @@ pub(crate) struct Store {
     read: SqlitePool,
     /// Jobs as last read, forgotten by every write that changes them.
     jobs: Arc<Cache<JobId, Arc<Job>>>,
-    /// Jobs that a write has changed, for those who watch one.
-    changes: broadcast::Sender<JobId>,
-    /// The same of everything, for those who follow a project.
+    /// What writes have changed, for those who watch a job or follow a project.
     feed: Arc<Feed>,
     limits: Limits,
     /// Where the count of transactions that gave a blob its row is noted.
@@ -146,7 +141,6 @@ impl Store {
             write,
             read,
             jobs: Arc::new(Cache::new(10_000, CACHED_JOB_BYTES)),
-            changes: broadcast::channel(CHANGES).0,
             feed: Arc::new(Feed::new()),
             limits: Limits::NONE,
             mark: None,
@@ -164,10 +158,6 @@ impl Store {
     ) {
         let jobs: Vec<JobId> = jobs.into_iter().collect();
         self.jobs.forget(jobs.iter().copied());
-        for id in jobs.iter().copied() {
-            // Nobody watches most of the time.
-            let _ = self.changes.send(id);
-        }
         self.feed.note(project, jobs.into_iter().map(Changed::Job).chain(workflow.map(Changed::Workflow)));
     }
 
@@ -179,11 +169,6 @@ impl Store {
     /// What writes of this process have changed.
     pub(crate) fn feed(&self) -> Arc<Feed> {
         self.feed.clone()
-    }
-
-    /// Jobs as writes change them, from now on.
-    pub(crate) fn changes(&self) -> broadcast::Receiver<JobId> {
-        self.changes.subscribe()
     }
 
     /// A transaction that holds the write lock from its first statement: one that began by reading
