@@ -79,3 +79,17 @@ print(workflow.state)`,
     ])} <<'YAML'\n${definition.replace(/\n?$/, '\n')}YAML`,
   };
 }
+
+/** By job type, what `fieldstone eval` writes. */
+const ENDINGS: Record<string, string> = {
+  export_slices: 'zip', export_cli: 'cli', export_vti: 'vti', evaluate_metrics: 'json', 'implicit/evaluate': 'bin',
+};
+
+/** Makes the same of a graph without a server; empty where no command does. */
+export function ofEval(graph: object, type: string, parameters: Record<string, unknown>): string {
+  const { file_type, ...rest } = parameters;
+  const ending = type === 'export_triangle_mesh' ? String(file_type ?? 'stl') : ENDINGS[type];
+  if (!ending) return '';
+  const command = lines([`fieldstone eval graph.json -o shape.${ending}`, ...options('param', rest)]);
+  return `cat > graph.json <<'JSON'\n${JSON.stringify(graph, null, 2)}\nJSON\n${command}`;
+}

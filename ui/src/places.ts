@@ -9,6 +9,7 @@ const PAGES = {
   workflow: '/p/:project/w/:workflow',
   start: '/p/:project/start',
   view: '/p/:project/a/:asset',
+  graph: '/p/:project/graph',
 } as const;
 
 export type PageName = keyof typeof PAGES;

@@ -34,5 +34,6 @@ export const to = {
   start: (project: string, from?: string) => `/p/${project}/start${from ? `?from=${from}` : ''}`,
   job: (project: string, job: string) => `/p/${project}/j/${job}`,
   workflow: (project: string, workflow: string) => `/p/${project}/w/${workflow}`,
+  graph: (project: string) => `/p/${project}/graph`,
   view: (project: string, asset: string) => `/p/${project}/a/${asset}`,
 };

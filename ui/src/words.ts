@@ -64,6 +64,7 @@ export const words = {
   project: {
     run: 'Run a job',
     start: 'Start a workflow',
+    graph: 'Graph',
     jobs: 'Jobs',
     workflows: 'Workflows',
     assets: 'Files',
@@ -138,8 +139,9 @@ export const words = {
   },
   code: {
     key: '$FIELDSTONE_TOKEN stands for your API key.',
-    languages: { curl: 'curl', python: 'Python', cli: 'Command line' },
+    languages: { curl: 'curl', python: 'Python', cli: 'Command line', eval: 'Without a server' },
     cliNeeds: 'Once signed in with: fieldstone login',
+    evalNeeds: 'Files that the graph names are looked for beside it.',
     pythonNeeds: 'With the client of the Metafold platform: pip install metafold',
   },
   run: {

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { chromiumPath, startBrowser, startServer } from './harness.mjs';
 import * as access from './checks/access.mjs';
+import * as graph from './checks/graph.mjs';
 import * as live from './checks/live.mjs';
 import * as looks from './checks/looks.mjs';
 import * as view from './checks/view.mjs';
@@ -20,7 +21,7 @@ const context = { server, browser, binary, pictures };
 let failed = 0;
 let count = 0;
 try {
-  for (const check of [...access.checks, ...work.checks, ...live.checks, ...view.checks, ...looks.checks]) {
+  for (const check of [...access.checks, ...work.checks, ...live.checks, ...view.checks, ...graph.checks, ...looks.checks]) {
     count += 1;
     try {
       await check.run(context);

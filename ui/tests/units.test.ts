@@ -7,8 +7,8 @@ import type { Asset, Job } from '../src/api/client';
 import { ofJob, ofWorkflow, python, shell } from '../src/code';
 import { ago, duration, measure, size } from '../src/format';
 import { pairsOf, read } from '../src/components/pairs';
-import { Field, strideFor, thinned, type Patch, type Vec } from '../src/pages/view/field';
-import { fromHash, toHash } from '../src/pages/view/state';
+import { Field, strideFor, thinned, type Patch, type Vec } from '../src/scene/field';
+import { fromHash, toHash } from '../src/scene/state';
 import { placeOf } from '../src/places';
 
 describe('addresses', () => {

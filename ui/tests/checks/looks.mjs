@@ -12,7 +12,7 @@ const LOOKS = {
   narrow: { viewport: { width: 360, height: 740 } },
 };
 /** Name, address and what is there once the page is ready. */
-const pages = ({ project, failed, jobs, mesh, volume }) => [
+const pages = ({ project, failed, jobs, mesh, volume, graphs }) => [
   ['sign-in', '/', 'API key', { key: null }],
   ['projects', '/', 'New project'],
   ['project', `/p/${project}`, 'part.stl'],
@@ -21,6 +21,7 @@ const pages = ({ project, failed, jobs, mesh, volume }) => [
   ['job', `/p/${project}/j/${jobs.at(-1)}`, 'Outputs'],
   ['job-failed', `/p/${project}/j/${failed}`, 'Why it failed'],
   ['workflow', `/p/${project}/w/1`, 'preprocess'],
+  ['graph', `/p/${graphs}/graph`, 'values: '],
   ['view-mesh', `/p/${project}/a/${mesh}`, 'Triangles'],
   ['view-volume', `/p/${project}/a/${volume}#c=-50,25,1.66,3,3,3&s=y3fv`, 'Samples'],
 ];

@@ -2,7 +2,7 @@
 import { api, ask, type Asset, type Job } from '../../api/client';
 import { kindOf } from '../../format';
 import { words } from '../../words';
-import type { Patch, Vec } from './field';
+import type { Patch, Vec } from '../../scene/field';
 
 export interface Shown {
   asset: Asset;

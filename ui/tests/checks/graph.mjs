@@ -1,0 +1,244 @@
+// The graph editor: built and exported by keys alone, by mouse, with the server's errors at their place, and what it keeps.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { open, tetrahedron } from '../harness.mjs';
+
+/** Presses Tab until what has the focus is called so. */
+async function tabTo(page, name, key = 'Tab') {
+  const seen = [];
+  for (let i = 0; i < 150; i++) {
+    const now = await page.evaluate(() => {
+      const element = document.activeElement;
+      return (element?.getAttribute('aria-label') ?? element?.innerText ?? '').trim();
+    });
+    if (typeof name === 'string' ? now === name : name.test(now)) return;
+    seen.push(now);
+    await page.keyboard.press(key);
+  }
+  throw new Error(`no Tab leads to ${name}: ${[...new Set(seen)].join(' | ')}`);
+}
+const press = async (page, ...keys) => {
+  for (const key of keys) await page.keyboard.press(key);
+};
+/** Adds an operator by key, while the focus is in the graph. */
+async function addByKey(page, text, label) {
+  await page.keyboard.press('a');
+  await page.getByRole('combobox', { name: 'Operators' }).waitFor();
+  await page.keyboard.type(text);
+  await page.keyboard.press('Enter');
+  await page.waitForFunction((l) => document.activeElement?.innerText?.startsWith(l), label);
+}
+const shown = (page, resolution) => page.locator(`[data-shown="${resolution}x${resolution}x${resolution}"]`).waitFor({ timeout: 60_000 });
+const editorOf = async ({ browser, server, graphs }, options) => {
+  const page = await open(browser, server, `/p/${graphs}/graph`, options);
+  await page.getByRole('button', { name: '+ Add' }).waitFor();
+  return page;
+};
+
+/** What `fieldstone eval` measures of an exported graph. */
+function measured(binary, json) {
+  const folder = mkdtempSync(join(tmpdir(), 'fieldstone-graph-'));
+  try {
+    writeFileSync(join(folder, 'graph.json'), json);
+    writeFileSync(join(folder, 'part.stl'), tetrahedron());
+    execFileSync(binary, ['eval', 'graph.json', '-o', 'measures.json'], { cwd: folder, stdio: 'pipe' });
+    return JSON.parse(readFileSync(join(folder, 'measures.json'), 'utf8'));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+export const checks = [
+  {
+    name: 'a graph of five operators is built, joined, edited, undone and exported by keys alone, and is computed right',
+    async run(context) {
+      const { server, binary } = context;
+      context.graphs = (await server.api('POST', '/projects', { name: 'Graphs' })).id;
+      const page = await editorOf(context);
+      await tabTo(page, '+ Add');
+      await page.keyboard.press('Enter');
+      await page.keyboard.type('generate');
+      await page.keyboard.press('Enter');
+      await page.waitForFunction(() => document.activeElement?.innerText?.startsWith('GenerateSamplePoints'));
+      await page.getByText('These are points, which have no shape.').waitFor();
+      await addByKey(page, 'samplebox', 'SampleBox');
+      await shown(page, 128);
+      await addByKey(page, 'gyroid', 'SampleSurfaceLattice');
+      await addByKey(page, 'csg', 'CSG');
+      // What is chosen feeds A; B is joined from port to port.
+      await tabTo(page, /^Output of SampleBox/, 'Shift+Tab');
+      await page.keyboard.press('Enter');
+      const closed = await page.getByRole('button', { name: /^Input Points/ }).evaluateAll((all) => all.map((one) => one.disabled));
+      assert(closed.length === 2 && closed.every(Boolean), 'numbers do not go into points');
+      await page.getByText(/^Joining from SampleBox: 2 inputs fit, the others are disabled/).waitFor();
+      await tabTo(page, /^Input B \(Float\)/);
+      await page.keyboard.press('Enter');
+      await page.getByText('SampleBox is joined to CSG B.').waitFor();
+      await tabTo(page, /^CSG\n/, 'Shift+Tab');
+      await press(page, 'Enter');
+      await tabTo(page, 'operation');
+      await page.keyboard.press('I');
+      await tabTo(page, /^CSG\n/, 'Shift+Tab');
+      await addByKey(page, 'redistance', 'Redistance');
+      await tabTo(page, 'GenerateSamplePoints', 'Shift+Tab');
+      await press(page, 'Enter');
+      await tabTo(page, 'resolution, x');
+      await page.keyboard.type('128');
+      await tabTo(page, /^SampleSurfaceLattice\n/, 'Shift+Tab');
+      await press(page, 'Enter');
+      await tabTo(page, 'scale, mm, x');
+      await press(page, '0', '.', '5');
+      await shown(page, 128);
+      // Undone and done again, and a node that is muted and heard again.
+      await tabTo(page, /^SampleSurfaceLattice\n/, 'Shift+Tab');
+      await press(page, 'Control+z');
+      await page.getByText('Undone: scale of SampleSurfaceLattice').waitFor();
+      await press(page, 'Control+y', 'm');
+      await page.locator('.node.muted').waitFor();
+      await press(page, 'Control+z');
+      await tabTo(page, 'JSON', 'Shift+Tab');
+      const download = page.waitForEvent('download');
+      await page.keyboard.press('Enter');
+      const json = readFileSync(await (await download).path(), 'utf8');
+      const graph = JSON.parse(json);
+      assert.deepEqual(graph.operators.map(({ type }) => type), ['GenerateSamplePoints', 'SampleBox', 'SampleSurfaceLattice', 'CSG', 'Redistance']);
+      assert.deepEqual(graph.operators[2].parameters, { lattice_type: 'Gyroid', scale: [0.5, 0.5, 0.5] });
+      // A gyroid at threshold 0 fills half of every cell, and 8 of them are a box of 1 mm³.
+      const { interior_volume } = measured(binary, json);
+      assert(Math.abs(interior_volume - 0.5) < 0.01, String(interior_volume));
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+      context.graphJson = json;
+    },
+  },
+  {
+    name: 'a draft survives a reload, is saved in its project, and a graph that was saved elsewhere is not written over',
+    async run(context) {
+      const { server, graphs } = context;
+      const page = await editorOf(context);
+      await page.locator('input[type=file]').setInputFiles({ name: 'five.json', mimeType: 'application/json', buffer: Buffer.from(context.graphJson) });
+      await page.getByText('five.json is opened.').waitFor();
+      await page.reload();
+      await page.getByText(/^Your draft of/).waitFor();
+      assert.equal(await page.locator('.node').count(), 5);
+      assert.equal((await server.api('GET', `/projects/${graphs}`)).graph, null);
+      await page.keyboard.press('Control+s');
+      await page.getByText(/^Saved \d\d:\d\d\.$/).waitFor();
+      const { graph } = await server.api('GET', `/projects/${graphs}`);
+      assert.deepEqual({ operators: graph.operators, edges: graph.edges }, JSON.parse(context.graphJson));
+      assert.equal(await page.evaluate((id) => localStorage.getItem(`fieldstone.graph.${id}`), graphs), null);
+      await server.api('PATCH', `/projects/${graphs}`, { graph: { operators: [{ type: 'GenerateSamplePoints' }], edges: [] } });
+      await page.locator('#node-n2').click();
+      await page.keyboard.press('m');
+      await page.keyboard.press('Control+s');
+      await page.getByText('changed elsewhere meanwhile').waitFor();
+      assert.equal((await server.api('GET', `/projects/${graphs}`)).graph.operators.length, 1);
+      await page.getByRole('button', { name: 'Save over it' }).click();
+      await page.getByText(/^Saved /).first().waitFor();
+      const over = (await server.api('GET', `/projects/${graphs}`)).graph;
+      assert.deepEqual(over.operators.map(({ type }) => type), ['GenerateSamplePoints', 'SampleSurfaceLattice', 'CSG', 'Redistance']);
+      await page.reload();
+      await page.locator('.node.muted').waitFor();
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+      await server.api('PATCH', `/projects/${graphs}`, { graph });
+    },
+  },
+  {
+    name: "the server's own error is shown at its operator, in the drawing and in the list, and goes when it is mended",
+    async run(context) {
+      const page = await editorOf(context);
+      await shown(page, 128);
+      await page.locator('#node-n4').click();
+      await page.getByLabel('smoothing, mm', { exact: true }).fill('-1');
+      const said = page.locator('.node.fault');
+      await said.getByText('parameter "smoothing"').waitFor();
+      assert.match(await said.innerText(), /^CSG/);
+      await page.locator('.old canvas').waitFor();
+      await page.getByRole('button', { name: 'List', exact: true }).click();
+      const item = page.locator('li.fault');
+      await item.getByText('parameter "smoothing"').waitFor();
+      // An input that is left open is an error of the server's at that node.
+      await page.getByLabel('smoothing, mm', { exact: true }).fill('0');
+      await item.waitFor({ state: 'detached' });
+      await page.getByRole('listitem').filter({ hasText: 'CSG' }).getByLabel(/^B /).selectOption('');
+      await page.getByRole('button', { name: /^Look at CSG/ }).click();
+      await page.locator('li.fault').getByText('input "B" is not connected').waitFor();
+      await page.getByRole('listitem').filter({ hasText: 'CSG' }).getByLabel(/^B /).selectOption({ label: 'SampleBox' });
+      await page.locator('li.fault').waitFor({ state: 'detached' });
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+    },
+  },
+  {
+    name: 'an older answer never takes the place of a newer one, and the old shape stays, dimmed, until then',
+    async run(context) {
+      const page = await editorOf(context);
+      await shown(page, 128);
+      const held = [];
+      await page.route(/\/preview$/, async (route) => {
+        const { graph } = route.request().postDataJSON();
+        const { scale } = graph.operators.find(({ type }) => type === 'SampleSurfaceLattice').parameters;
+        if (scale[0] !== 0.25) return route.continue();
+        const response = await route.fetch();
+        held.push(async () => route.fulfill({ response }).catch(() => {}));
+      });
+      await page.locator('#node-n3').click();
+      const scale = page.getByLabel('scale, mm, x', { exact: true });
+      await scale.fill('0.25');
+      await page.waitForFunction(() => document.querySelector('.old canvas'));
+      while (held.length === 0) await page.evaluate(() => new Promise(requestAnimationFrame));
+      await scale.fill('0.4');
+      await shown(page, 128);
+      const facts = await page.locator('.facts').innerText();
+      for (const release of held) await release();
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      assert.equal(await page.locator('.facts').innerText(), facts);
+      await shown(page, 128);
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+    },
+  },
+  {
+    name: 'by mouse: edges are drawn, an operator is put on one and taken out, nodes are copied; the graph runs as a job',
+    async run(context) {
+      const { server, graphs } = context;
+      const page = await editorOf(context);
+      await shown(page, 128);
+      await page.locator('#node-n2').click();
+      const form = new FormData();
+      form.append('file', new Blob([tetrahedron()]), 'part.stl');
+      await server.api('POST', `/projects/${graphs}/assets`, form);
+      await page.getByRole('button', { name: 'Put an operator between SampleBox and CSG B' }).click({ force: true });
+      await page.getByRole('combobox', { name: 'Operators' }).fill('shell');
+      await page.keyboard.press('Enter');
+      await page.getByText('Shell is put before CSG.').waitFor();
+      assert.equal(await page.locator('.node').count(), 6);
+      await page.getByRole('button', { name: 'Take out' }).click();
+      await page.getByText(/Shell taken out/).waitFor();
+      await page.getByRole('button', { name: /^Input B \(Float\), from SampleBox/ }).waitFor();
+      // From the lattice's output to the box's place at B.
+      const [from, to] = [page.getByRole('button', { name: /^Output of SampleSurfaceLattice/ }), page.getByRole('button', { name: /^Input B/ })];
+      const [a, b] = [await from.boundingBox(), await to.boundingBox()];
+      await page.mouse.move(a.x + a.width / 2, a.y + a.height / 2);
+      await page.mouse.down();
+      await page.mouse.move(b.x + b.width / 2, b.y + b.height / 2, { steps: 8 });
+      await page.mouse.up();
+      await page.getByRole('button', { name: /^Input B \(Float\), from SampleSurfaceLattice/ }).waitFor();
+      await page.keyboard.press('Control+z');
+      await page.locator('#node-n3').click();
+      await page.keyboard.press('Control+c');
+      await page.keyboard.press('Control+v');
+      await page.getByText('SampleSurfaceLattice 2').first().waitFor();
+      await page.keyboard.press('Control+z');
+      await page.getByRole('button', { name: 'Run or export…' }).click();
+      await page.getByLabel('file_type').selectOption('ply');
+      await page.getByText('The same from elsewhere').click();
+      await page.getByRole('button', { name: 'Without a server' }).click();
+      assert.match(await page.locator('dialog pre').innerText(), /fieldstone eval graph\.json -o shape\.ply$/);
+      await page.getByRole('button', { name: 'Run', exact: true }).click();
+      await page.locator('.badge.success').waitFor({ timeout: 60_000 });
+      await page.getByText('.ply').first().waitFor();
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+    },
+  },
+];
