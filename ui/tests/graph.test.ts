@@ -9,6 +9,7 @@ import { begin, changed, redone, undone } from '../src/pages/graph/model/history
 import { laidOut } from '../src/pages/graph/model/layout';
 import { fits, namedChoice, search, summaryOf, type Kind, type Operator } from '../src/pages/graph/model/operators';
 import { matrixOf, placementOf } from '../src/pages/graph/model/placement';
+import { fitted, gridAround, needsPart, type Box } from '../src/pages/graph/model/recipes';
 
 const operator = (type: string, group: Operator['group'], inputs: [string, Kind][], output: Kind, parameters: unknown[] = []): [string, Operator] => [
   type,
@@ -100,11 +101,11 @@ describe('a graph', () => {
     holdsTogether(graph);
   });
   it('holds together whatever is done to it', () => {
-    for (let seed = 1; seed <= 60; seed++) {
+    for (let seed = 1; seed <= 15; seed++) {
       const next = random(seed);
       const pick = <T>(list: T[]) => list[Math.floor(next() * list.length)]!;
       let graph: Graph = EMPTY;
-      for (let step = 0; step < 40; step++) {
+      for (let step = 0; step < 30; step++) {
         const ids = graph.nodes.map(({ id }) => id);
         const type = pick([...operators.keys()]);
         const fresh = node(changes.freshId(graph), type);
@@ -289,5 +290,34 @@ describe('a placement', () => {
   it('is none where it does more than move and turn', () => {
     const one = matrixOf({ move: [0, 0, 0], turn: [0, 0, 0] });
     for (const bad of [one.with(0, 2), one.with(0, -1), one.with(3, 1), one.slice(1), 'x', undefined]) expect(placementOf(bad)).toBeNull();
+  });
+});
+
+describe('a recipe', () => {
+  it('has its grid of cubes around the part, a twentieth beyond it on each side', () => {
+    for (const box of [{ min: [0, 0, 0], max: [10, 10, 10] }, { min: [-0.001, 0, 5], max: [0.001, 0.0003, 5.01] }, { min: [-300, 20, 7], max: [900, 25, 7] }] as Box[]) {
+      const { offset, size, resolution } = gridAround(box);
+      const cells = size.map((n, a) => n / (resolution[a]! - 1));
+      expect(Math.max(...resolution)).toBe(129);
+      const longest = Math.max(...box.max.map((n, a) => n - box.min[a]!));
+      for (let a = 0; a < 3; a++) {
+        expect(cells[a]! / cells[0]!).toBeCloseTo(1, 3);
+        expect(box.min[a]! - offset[a]!).toBeGreaterThan(0.049 * longest);
+        expect(offset[a]! + size[a]! - box.max[a]!).toBeGreaterThan(0.049 * longest);
+      }
+    }
+    expect(gridAround({ min: [0, 0, 0], max: [10, 10, 10] }).offset).toEqual([-0.5, -0.5, -0.5]);
+  });
+  it('takes the file, and puts what it places at the middle of the part', () => {
+    const recipe = {
+      operators: [{ type: 'GenerateSamplePoints', parameters: {} }, { type: 'M', parameters: { mesh_data: { file_type: 'MeshFile', path: 'part.stl' } } }, { type: 'SampleBox', parameters: { size: [1, 1, 9] } }],
+      edges: [],
+    };
+    const [grid, mesh, box] = fitted(recipe, 'a.stl', { min: [0, 0, 0], max: [2, 4, 6] }).operators;
+    expect(grid!.parameters).toMatchObject({ resolution: [52, 91, 129] });
+    expect(mesh!.parameters).toEqual({ mesh_data: { file_type: 'MeshFile', path: 'a.stl' } });
+    expect(placementOf(box!.parameters!.xform)!.move).toEqual([1, 2, 3]);
+    expect(fitted(recipe, 'a.stl').operators[0]).toEqual(recipe.operators[0]);
+    expect([needsPart(recipe), needsPart({ ...recipe, operators: recipe.operators.slice(2) })]).toEqual([true, false]);
   });
 });

@@ -88,7 +88,11 @@ export async function open(browser, server, path, { key = server.key, ...options
 /** A binary STL of a tetrahedron with edges along the axes, 10 mm. */
 export function tetrahedron() {
   const [o, x, y, z] = [[0, 0, 0], [10, 0, 0], [0, 10, 0], [0, 0, 10]];
-  const faces = [[o, y, x], [o, x, z], [o, z, y], [x, y, z]];
+  return stl([[o, y, x], [o, x, z], [o, z, y], [x, y, z]]);
+}
+
+/** A binary STL of triangles, each three points. */
+export function stl(faces) {
   const bytes = Buffer.alloc(84 + 50 * faces.length);
   bytes.writeUInt32LE(faces.length, 80);
   faces.forEach((face, i) => face.flat().forEach((n, k) => bytes.writeFloatLE(n, 84 + 50 * i + 12 + 4 * k)));

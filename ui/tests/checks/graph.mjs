@@ -1,10 +1,11 @@
 // The graph editor: built and exported by keys alone, by mouse, with the server's errors at their place, and what it keeps.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { open, tetrahedron } from '../harness.mjs';
+import { open, stl, tetrahedron } from '../harness.mjs';
+import { violationsOf } from './looks.mjs';
 
 /** Presses Tab until what has the focus is called so. */
 async function tabTo(page, name, key = 'Tab') {
@@ -39,17 +40,44 @@ const editorOf = async ({ browser, server, graphs }, options) => {
 };
 
 /** What `fieldstone eval` measures of an exported graph. */
-function measured(binary, json) {
+function measured(binary, json, part = tetrahedron()) {
   const folder = mkdtempSync(join(tmpdir(), 'fieldstone-graph-'));
   try {
     writeFileSync(join(folder, 'graph.json'), json);
-    writeFileSync(join(folder, 'part.stl'), tetrahedron());
+    writeFileSync(join(folder, 'part.stl'), part);
     execFileSync(binary, ['eval', 'graph.json', '-o', 'measures.json'], { cwd: folder, stdio: 'pipe' });
-    return JSON.parse(readFileSync(join(folder, 'measures.json'), 'utf8'));
+    return Number(JSON.parse(readFileSync(join(folder, 'measures.json'), 'utf8')).interior_volume);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
+
+function upload({ server, graphs }) {
+  const form = new FormData();
+  form.append('file', new Blob([tetrahedron()]), 'part.stl');
+  return server.api('POST', `/projects/${graphs}/assets`, form);
+}
+
+/** A cube of 60 mm about the origin. */
+function cube() {
+  const corner = (i) => [i & 1, (i >> 1) & 1, i >> 2].map((bit) => 60 * bit - 30);
+  const sides = [[0, 2, 3, 1], [4, 5, 7, 6], [0, 1, 5, 4], [2, 6, 7, 3], [0, 4, 6, 2], [1, 3, 7, 5]];
+  return stl(sides.flatMap(([a, b, c, d]) => [[a, b, c], [a, c, d]]).map((face) => face.map(corner)));
+}
+
+/** A wall of thickness t on a gyroid of cells a fills this of space: area 3.09165 a² and Euler characteristic −8 a cell (Steiner, Weyl). */
+const wall = (t, a) => (3.09165 * t) / a - (8 * Math.PI * t ** 3) / (6 * a ** 3);
+/** What the recipes fill, mm³, of a cube of 60 mm where they want a part. */
+const RECIPES = {
+  'infill-with-skin': 60 ** 3 - 57 ** 3 + 57 ** 3 * wall(1.2, 12),
+  // The gyroid's share at a threshold −t is close to ½ − t/3; t grows by 0.04 a millimetre from the surface inwards.
+  'graded-by-distance': 60 ** 3 / 2 - (0.04 / 3) * 2 * 30 ** 4,
+  'hollow-with-drain-holes': 60 ** 3 - 56 ** 3 - 2 * 2 * Math.PI * 3 ** 2,
+  // Whole cells all round, along and across: half of the tube.
+  'lattice-round-a-cylinder': (Math.PI * (23 ** 2 - 15 ** 2) * 32) / 2,
+  'heat-exchanger': (42 ** 2 - 40 ** 2) * 40 + 40 ** 3 * wall(0.8, 10),
+  'struts-in-a-box': undefined,
+};
 
 export const checks = [
   {
@@ -107,8 +135,8 @@ export const checks = [
       assert.deepEqual(graph.operators.map(({ type }) => type), ['GenerateSamplePoints', 'SampleBox', 'SampleSurfaceLattice', 'CSG', 'Redistance']);
       assert.deepEqual(graph.operators[2].parameters, { lattice_type: 'Gyroid', scale: [0.5, 0.5, 0.5] });
       // A gyroid at threshold 0 fills half of every cell, and 8 of them are a box of 1 mm³.
-      const { interior_volume } = measured(binary, json);
-      assert(Math.abs(interior_volume - 0.5) < 0.01, String(interior_volume));
+      const volume = measured(binary, json);
+      assert(Math.abs(volume - 0.5) < 0.01, String(volume));
       assert.deepEqual([page.strays, page.faults], [[], []]);
       context.graphJson = json;
     },
@@ -159,6 +187,7 @@ export const checks = [
       await page.getByRole('button', { name: 'List', exact: true }).click();
       const item = page.locator('li.fault');
       await item.getByText('parameter "smoothing"').waitFor();
+      assert.deepEqual(await violationsOf(page), []);
       // An input that is left open is an error of the server's at that node.
       await page.getByLabel('smoothing, mm', { exact: true }).fill('0');
       await item.waitFor({ state: 'detached' });
@@ -201,15 +230,12 @@ export const checks = [
   {
     name: 'by mouse: edges are drawn, an operator is put on one and taken out, nodes are copied; the graph runs as a job',
     async run(context) {
-      const { server, graphs } = context;
       const page = await editorOf(context);
       await shown(page, 128);
       await page.locator('#node-n2').click();
-      const form = new FormData();
-      form.append('file', new Blob([tetrahedron()]), 'part.stl');
-      await server.api('POST', `/projects/${graphs}/assets`, form);
       await page.getByRole('button', { name: 'Put an operator between SampleBox and CSG B' }).click({ force: true });
       await page.getByRole('combobox', { name: 'Operators' }).fill('shell');
+      assert.deepEqual(await violationsOf(page), []);
       await page.keyboard.press('Enter');
       await page.getByText('Shell is put before CSG.').waitFor();
       assert.equal(await page.locator('.node').count(), 6);
@@ -233,11 +259,48 @@ export const checks = [
       await page.getByRole('button', { name: 'Run or export…' }).click();
       await page.getByLabel('file_type').selectOption('ply');
       await page.getByText('The same from elsewhere').click();
+      assert.deepEqual(await violationsOf(page), []);
       await page.getByRole('button', { name: 'Without a server' }).click();
       assert.match(await page.locator('dialog pre').innerText(), /fieldstone eval graph\.json -o shape\.ply$/);
       await page.getByRole('button', { name: 'Run', exact: true }).click();
       await page.locator('.badge.success').waitFor({ timeout: 60_000 });
       await page.getByText('.ply').first().waitFor();
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+    },
+  },
+  {
+    name: 'recipes fill what they should, are laid around a part, and lattices are added from their pictures',
+    async run(context) {
+      const folder = new URL('../../src/pages/graph/recipes/', import.meta.url);
+      const names = readdirSync(folder).map((name) => name.replace('.json', ''));
+      assert.deepEqual(names, Object.keys(RECIPES).sort());
+      for (const name of names) {
+        const graph = JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8'));
+        // At half their resolution, which is within a few percent and takes an eighth of the time.
+        for (const { parameters } of graph.operators) parameters.resolution &&= parameters.resolution.map((n) => (n - 1) / 2 + 1);
+        const volume = measured(context.binary, JSON.stringify(graph), cube());
+        // Eight struts a cell, each half a diagonal long, less than a third of which is shared at nodes.
+        const struts = 64 * 8 * Math.sqrt(75) * Math.PI;
+        const [low, high] = RECIPES[name] ? [0.96 * RECIPES[name], 1.04 * RECIPES[name]] : [(2 / 3) * struts, struts];
+        assert(volume > low && volume < high, `${name}: ${volume}, expected ${low} to ${high}`);
+      }
+      await upload(context);
+      const page = await editorOf(context);
+      await page.getByRole('button', { name: 'Library…' }).first().click();
+      await page.getByRole('button', { name: /^Hollow with drain holes/ }).click();
+      await page.getByText('Hollow with drain holes is opened.').waitFor();
+      await shown(page, 128);
+      await page.locator('#node-n1').click();
+      // A tetrahedron of 10 mm at the origin: 5 % beside it, and 128 cells along.
+      await page.waitForFunction(() => document.querySelector('[aria-label="offset, mm, x"]')?.value === '-0.5');
+      assert.equal(await page.getByLabel('resolution, x', { exact: true }).inputValue(), '129');
+      await page.getByRole('button', { name: 'Library…' }).click();
+      // Both labyrinths of a diamond surface are the same; of I-WP they are not (docs/accuracy.md).
+      await page.getByRole('button', { name: /^SchwarzD\s+50 % solid/ }).waitFor({ timeout: 60_000 });
+      assert.deepEqual(await violationsOf(page), []);
+      await page.getByRole('button', { name: /^IWP\s+47 % solid/ }).click({ timeout: 60_000 });
+      await page.waitForFunction(() => document.activeElement?.innerText?.startsWith('SampleSurfaceLattice\nIWP'));
+      await page.getByRole('button', { name: /^Input Points \(Vec3f\), from GenerateSamplePoints/ }).last().waitFor();
       assert.deepEqual([page.strays, page.faults], [[], []]);
     },
   },

@@ -26,13 +26,18 @@ const pages = ({ project, failed, jobs, mesh, volume, graphs }) => [
   ['view-volume', `/p/${project}/a/${volume}#c=-50,25,1.66,3,3,3&s=y3fv`, 'Samples'],
 ];
 
+/** What axe-core finds wrong with the page as it is. */
+export async function violationsOf(page) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  return violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`);
+}
+
 async function looksRight(context, [name, address, ready, options], [look, how]) {
   const page = await open(context.browser, context.server, address, { ...how, ...options });
   await page.getByText(ready).first().waitFor();
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run());
+  const told = await violationsOf(page);
   if (context.pictures) await page.screenshot({ path: join(context.pictures, `${name}-${look}.png`) });
-  const told = violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`);
   assert.deepEqual(told, [], `${name}, ${look}`);
   const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   assert(tooWide <= 0, `${name}, ${look}: ${tooWide} pixels wider than the window`);

@@ -5,7 +5,7 @@ import { EMPTY, labelOf, nodeOf, portsOf, refusal, results, type Edge, type Grap
 import type { GraphFault } from './model/faults';
 import { begin, changed, redone, undone } from './model/history';
 import { COLUMN, laidOut } from './model/layout';
-import { namedChoice, type Operator, type Operators } from './model/operators';
+import type { Operator, Operators } from './model/operators';
 import { texts } from './words';
 
 /** An end of an edge that waits for the other: an output, or an input. */
@@ -30,6 +30,8 @@ export class Editor {
   private wanted = $state<string>();
   /** What was copied last. */
   private copied: Graph = EMPTY;
+
+  constructor(readonly project: string) {}
 
   get graph() {
     return this.history.now;
@@ -96,10 +98,10 @@ export class Editor {
   }
 
   /** Adds an operator where `adding` says; gives its id. */
-  add(operator: Operator, text: string): string {
+  add(operator: Operator, parameters: Record<string, unknown> = {}): string {
     const { edge } = this.adding ?? {};
     const id = changes.freshId(this.graph);
-    const node: Node = { id, type: operator.type, parameters: namedChoice(operator, text), x: 0, y: 0 };
+    const node: Node = { id, type: operator.type, parameters, x: 0, y: 0 };
     const next = edge ? changes.insert(this.graph, this.operators, edge, node) : changes.addBeside(this.graph, this.operators, node, this.chosen);
     const fed = next.edges.filter(({ target }) => target === id);
     const what = edge ? texts.inserted(operator.type, this.label(edge.target)) : texts.added(operator.type);

@@ -1,0 +1,57 @@
+// Pictures of surface lattices, each drawn once of a preview: how its cells look, and how much of them is solid.
+import { api, ask } from '../../api/client';
+import { colours } from '../../scene/looks';
+import { Stage } from '../../scene/stage';
+import { shapeOf } from './preview.svelte';
+
+export interface Pictured {
+  /** Of an image. */
+  url: string;
+  /** The share of the cell that is inside, measured on its samples. */
+  density: number;
+}
+
+/** Samples along two cells. */
+const SAMPLES = 49;
+const made = new Map<string, Pictured>();
+
+/** Gives the picture of each, one after the other; those that were made before at once. */
+export async function pictureAll(project: string, words: string[], signal: AbortSignal, done: (word: string, picture: Pictured) => void) {
+  for (const word of words) if (made.has(word)) done(word, made.get(word)!);
+  const due = words.filter((word) => !made.has(word));
+  if (due.length === 0) return;
+  const frame = document.createElement('div');
+  const canvas = document.createElement('canvas');
+  // A stage is as large as what it is in, which is in the document, out of sight.
+  frame.className = 'darkroom';
+  frame.append(canvas);
+  document.body.append(frame);
+  const stage = new Stage(canvas, colours(), () => {});
+  try {
+    for (const word of due) {
+      const { field } = await lattice(project, word, signal);
+      stage.showField(field);
+      stage.lookFrom({ round: -50, above: 25, far: 1.4, target: [1, 1, 1] });
+      const blob = await stage.picture();
+      if (!blob || signal.aborted) return;
+      const { size } = field.patch;
+      const picture = { url: URL.createObjectURL(blob), density: field.volume(false) / (size[0] * size[1] * size[2]) };
+      made.set(word, picture);
+      done(word, picture);
+    }
+  } finally {
+    stage.end();
+    frame.remove();
+  }
+}
+
+async function lattice(project: string, word: string, signal: AbortSignal) {
+  const operators = [
+    { type: 'GenerateSamplePoints', parameters: { offset: [0, 0, 0], size: [2, 2, 2], resolution: [SAMPLES, SAMPLES, SAMPLES] } },
+    { type: 'SampleSurfaceLattice', parameters: { lattice_type: word } },
+  ];
+  const body = { graph: { operators, edges: [{ source: 0, target: [1, 'Points'] }] }, resolution: SAMPLES };
+  const params = { path: { projectId: project } };
+  const { data } = await ask(api.POST('/projects/{projectId}/preview', { params, body: body as never, signal, parseAs: 'arrayBuffer' }));
+  return shapeOf(data as unknown as ArrayBuffer);
+}
