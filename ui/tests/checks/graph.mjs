@@ -163,6 +163,14 @@ export const checks = [
       await page.keyboard.press('Control+s');
       await page.getByText('changed elsewhere meanwhile').waitFor();
       assert.equal((await server.api('GET', `/projects/${graphs}`)).graph.operators.length, 1);
+      // What is saved comes in place of the draft, and undo brings that back.
+      await page.getByRole('button', { name: 'Open what is saved' }).click();
+      await page.locator('#node-n2').waitFor({ state: 'detached' });
+      await page.getByRole('button', { name: 'Undo' }).click();
+      await page.locator('.node.muted').waitFor();
+      await server.api('PATCH', `/projects/${graphs}`, { graph: { operators: [{ type: 'GenerateSamplePoints', parameters: {} }], edges: [] } });
+      await page.keyboard.press('Control+s');
+      await page.getByText('changed elsewhere meanwhile').waitFor();
       await page.getByRole('button', { name: 'Save over it' }).click();
       await page.getByText(/^Saved /).first().waitFor();
       const over = (await server.api('GET', `/projects/${graphs}`)).graph;
@@ -251,10 +259,30 @@ export const checks = [
       await page.mouse.up();
       await page.getByRole('button', { name: /^Input B \(Float\), from SampleSurfaceLattice/ }).waitFor();
       await page.keyboard.press('Control+z');
+      // An edge is chosen and cut, a node is drawn to another place; both are undone.
+      await page.locator('.svelte-flow__edge').last().dispatchEvent('click');
+      await page.keyboard.press('Delete');
+      await page.getByText('1 edge cut.').waitFor();
+      await page.keyboard.press('Control+z');
+      const place = () => page.locator('#node-n5').boundingBox();
+      const before = await place();
+      await page.mouse.move(before.x + 10, before.y + 10);
+      await page.mouse.down();
+      await page.mouse.move(before.x + 10, before.y + 110, { steps: 50 });
+      await page.mouse.up();
+      await page.getByText('Moved.').waitFor();
+      assert(Math.abs((await place()).y - before.y - 100) < 6, `it is where it was left: ${(await place()).y - before.y}`);
+      await page.keyboard.press('Control+z');
+      await page.waitForFunction((y) => Math.abs(document.querySelector('#node-n5').getBoundingClientRect().y - y) < 3, before.y);
       await page.locator('#node-n3').click();
       await page.keyboard.press('Control+c');
       await page.keyboard.press('Control+v');
       await page.getByText('SampleSurfaceLattice 2').first().waitFor();
+      await page.keyboard.press('Control+z');
+      // What has the focus is deleted: another operator has it then, so that keys go on.
+      await page.locator('#node-n5').click();
+      await page.keyboard.press('Delete');
+      await page.waitForFunction(() => document.activeElement?.id === 'node-n1');
       await page.keyboard.press('Control+z');
       await page.getByRole('button', { name: 'Run or export…' }).click();
       await page.getByLabel('file_type').selectOption('ply');

@@ -20,6 +20,8 @@ export class Editor {
   files = $state.raw<string[]>([]);
   private history = $state.raw(begin(EMPTY));
   chosen = $state.raw<string[]>([]);
+  /** Edges that are chosen in the drawing. */
+  wires = $state.raw<Edge[]>([]);
   joining = $state.raw<Joining>();
   adding = $state.raw<Adding>();
   fault = $state.raw<GraphFault>();
@@ -176,9 +178,14 @@ export class Editor {
     if (ids.length > 0) this.apply(changes.mute(this.graph, ids), texts.mutedOnes(this.names(ids)));
   }
   remove(reconnect = false, ids = this.chosen) {
-    if (ids.length === 0) return;
+    if (ids.length === 0) return this.cutWires();
     const names = this.names(ids);
     this.apply(changes.remove(this.graph, this.operators, ids, reconnect), (reconnect ? texts.tookOut : texts.deletedOnes)(names));
+  }
+  private cutWires() {
+    const cut = this.wires.reduce((graph, { target, port }) => changes.disconnect(graph, target, port), this.graph);
+    if (this.wires.length > 0) this.apply(cut, texts.cutWires(this.wires.length));
+    this.wires = [];
   }
   moveTo(places: Map<string, { x: number; y: number }>, mark = '') {
     this.apply(changes.move(this.graph, places), texts.moved, mark);
@@ -194,9 +201,13 @@ export class Editor {
     this.said = texts.copiedOnes(this.names(this.chosen));
     return this.copied;
   }
-  paste(part: Graph = this.copied) {
-    if (part.nodes.length === 0) return;
-    const { graph, ids } = changes.paste(this.graph, part);
+  /** Pastes what was copied here, or a graph from elsewhere below all that is here. */
+  paste(part?: Graph) {
+    const copied = part ?? this.copied;
+    if (copied.nodes.length === 0) return;
+    const below = part ? Math.max(0, ...this.graph.nodes.map(({ y }) => y + 160)) : 0;
+    const moved = { ...copied, nodes: copied.nodes.map((node) => ({ ...node, y: node.y + below })) };
+    const { graph, ids } = changes.paste(this.graph, moved, part ? 0 : undefined);
     this.apply(graph, texts.pastedOnes(ids.length));
     this.chosen = ids;
   }

@@ -30,6 +30,9 @@ export const STEPS = [48, 96, 128, 192];
 /** Milliseconds that a first, coarse answer may take before a newer request ends it. */
 const PATIENCE = 300;
 
+/** Answers of a server that has too much to do at the moment. */
+const BUSY = [429, 503];
+
 interface Wanted {
   node: string;
   key: string;
@@ -93,6 +96,7 @@ export class Preview {
   stop() {
     clearTimeout(this.timer);
     this.next = undefined;
+    this.fault = undefined;
     this.key = '';
     this.over?.abort();
     this.working = false;
@@ -111,10 +115,22 @@ export class Preview {
         if (over.signal.aborted) return;
         // Another request of this tab has taken its place: it will be told.
         if (cause instanceof ApiFault && cause.status === 409) continue;
-        if (!this.next) this.fault = placed(wrongsOf(cause).split('\n')[0]!, wanted.written);
+        if (this.next) continue;
+        if (cause instanceof ApiFault && BUSY.includes(cause.status)) this.retry(wanted, cause.retryAfter);
+        this.fault = placed(wrongsOf(cause).split('\n')[0]!, wanted.written);
       }
     }
     if (this.over === over) this.working = false;
+  }
+
+  /** Asks again in a while, unless something newer is wanted by then. */
+  private retry(wanted: Wanted, seconds = 1) {
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => {
+      if (this.key !== wanted.key || this.next) return;
+      this.next = wanted;
+      this.start();
+    }, seconds * 1000);
   }
 
   /** One request after the other, each finer, until something newer is wanted. */

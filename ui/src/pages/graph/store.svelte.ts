@@ -5,6 +5,7 @@ import { forgetDraft, keepDraft, keptDraft } from './draft';
 import type { Editor } from './editor.svelte';
 import { EMPTY, type Graph } from './model/document';
 import { NoGraph, read, saved } from './model/exchange';
+import { texts } from './words';
 
 /** Milliseconds after a change until the draft is kept. */
 const PAUSE = 200;
@@ -47,10 +48,14 @@ export class Store {
     this.opened = true;
   }
 
-  /** Lets the draft go for what the project holds. */
+  /** Opens what the project holds in place of the draft, which undo brings back. */
   async openSaved() {
+    const draft = this.editor.graph;
     forgetDraft(this.project);
     await this.open();
+    if (draft === this.kept) return;
+    this.editor.open(draft);
+    this.editor.replace(this.kept, texts.openedSaved);
   }
 
   private documentOf(graph: unknown): Graph {

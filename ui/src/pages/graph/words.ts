@@ -9,7 +9,7 @@ export const texts = {
   asList: 'List',
   shapeAndForm: 'Shape and parameters',
   empty: 'Nothing here yet',
-  emptyHelp: 'A graph makes a shape: points of a grid, shapes sampled at them, and what becomes of these. Add an operator, or drop the JSON of a graph here.',
+  emptyHelp: 'A graph makes a shape: points of a grid, shapes sampled at them, and what becomes of these. Add an operator, or drop the JSON of a graph here (a mesh that is dropped becomes a file of the project).',
   unreadable: (why: string) => `What this project keeps as its graph is none: ${why}. Saving replaces it.`,
   add: '+ Add',
   addTitle: 'Add an operator',
@@ -52,6 +52,7 @@ export const texts = {
   circle: 'It would feed itself.',
   otherKind: (to: string, port: string, takes: string, gives: string) => `${to} ${port} takes ${takes}, not ${gives}.`,
   cut: (label: string, port: string) => `${label} ${port} is no longer joined.`,
+  cutWires: (many: number) => (many === 1 ? '1 edge cut.' : `${many} edges cut.`),
   set: (name: string, label: string) => `${name} of ${label}`,
   mutedOnes: (labels: string) => `Muting of ${labels} is changed.`,
   deletedOnes: (labels: string) => `${labels} deleted.`,
@@ -102,6 +103,7 @@ export const texts = {
   draft: 'Not saved in the project yet; kept on this device.',
   restored: (time: string) => `Your draft of ${time}, not saved in the project yet.`,
   openSaved: 'Open what is saved',
+  openedSaved: 'What is saved is opened.',
   savedAt: (time: string) => `Saved ${time}.`,
   savedNow: 'Saved in the project.',
   overtaken: 'The project’s graph was changed elsewhere meanwhile.',
@@ -141,7 +143,7 @@ export const texts = {
   keysTitle: 'Keys',
   keys: `A adds an operator. Enter at an output, then Enter at an input joins them; Escape ends it.
 At an input: Delete cuts its edge, I puts an operator on it.
-At an operator: arrows move it, L looks at it, M mutes it, Delete deletes it, X takes it out and joins its neighbours.
+At an operator: arrows move it, L looks at it, M mutes it, Delete deletes it (or the edge that is chosen), X takes it out and joins its neighbours.
 Ctrl with Z and Y: undo and redo. Ctrl with C, X, V, D: copy, cut, paste, duplicate. Ctrl with A: choose all. Ctrl with S: save.
 By mouse: drag from an output to an input; Shift and drag chooses several; Tab over the drawing adds.`,
 };

@@ -26,15 +26,45 @@ export interface Graph {
 
 export const EMPTY: Graph = { nodes: [], edges: [] };
 
-export const nodeOf = (graph: Graph, id: string) => graph.nodes.find((node) => node.id === id);
-export const feeding = (graph: Graph, target: string, port: string) =>
-  graph.edges.find((edge) => edge.target === target && edge.port === port);
+/** What is looked up in a graph, found once for each: graphs do not change. */
+interface Index {
+  nodes: Map<string, Node>;
+  /** By the node that they end at. */
+  into: Map<string, Edge[]>;
+  labels: Map<string, string>;
+}
+const indices = new WeakMap<Graph, Index>();
+
+function indexOf(graph: Graph): Index {
+  const known = indices.get(graph);
+  if (known) return known;
+  const index: Index = { nodes: new Map(graph.nodes.map((node) => [node.id, node])), into: new Map(), labels: new Map() };
+  for (const edge of graph.edges) {
+    const others = index.into.get(edge.target);
+    if (others) others.push(edge);
+    else index.into.set(edge.target, [edge]);
+  }
+  const counts = new Map<string, number>();
+  for (const { type } of graph.nodes) counts.set(type, (counts.get(type) ?? 0) + 1);
+  const seen = new Map<string, number>();
+  for (const { id, type } of graph.nodes) {
+    const number = (seen.get(type) ?? 0) + 1;
+    seen.set(type, number);
+    index.labels.set(id, counts.get(type)! > 1 ? `${type} ${number}` : type);
+  }
+  indices.set(graph, index);
+  return index;
+}
+
+export const nodeOf = (graph: Graph, id: string) => indexOf(graph).nodes.get(id);
+export const edgesInto = (graph: Graph, target: string): readonly Edge[] => indexOf(graph).into.get(target) ?? [];
+export const feeding = (graph: Graph, target: string, port: string) => edgesInto(graph, target).find((edge) => edge.port === port);
 
 /** The node's inputs: those of its operator, then those that only its edges know (of an older form, or of an operator that is not known). */
 export function portsOf(graph: Graph, operators: Operators, id: string): Port[] {
   const type = nodeOf(graph, id)?.type ?? '';
   const known = operators.get(type)?.inputs ?? [];
-  const others = graph.edges.filter(({ target, port }) => target === id && !known.some(({ name }) => name === port));
+  const others = edgesInto(graph, id).filter(({ port }) => !known.some(({ name }) => name === port));
   return [...known, ...others.map(({ port }): Port => ({ name: port, type: 'Any', required: false, channels: null, wants: 'Sign' }))];
 }
 
@@ -45,12 +75,7 @@ export function freshId(graph: Graph): string {
 }
 
 /** The operator's type, with a number where the graph has several of them. */
-export function labelOf(graph: Graph, id: string): string {
-  const node = nodeOf(graph, id);
-  if (!node) return '';
-  const alike = graph.nodes.filter(({ type }) => type === node.type);
-  return alike.length > 1 ? `${node.type} ${alike.indexOf(node) + 1}` : node.type;
-}
+export const labelOf = (graph: Graph, id: string) => indexOf(graph).labels.get(id) ?? '';
 
 export const add = (graph: Graph, node: Node): Graph => ({ ...graph, nodes: [...graph.nodes, node] });
 
@@ -81,8 +106,8 @@ export function upstream(graph: Graph, ids: string[]): Set<string> {
   const found = new Set(ids);
   const due = [...ids];
   for (let id = due.pop(); id !== undefined; id = due.pop()) {
-    for (const { source, target } of graph.edges) {
-      if (target !== id || found.has(source)) continue;
+    for (const { source } of edgesInto(graph, id)) {
+      if (found.has(source)) continue;
       found.add(source);
       due.push(source);
     }
@@ -94,7 +119,7 @@ export function upstream(graph: Graph, ids: string[]): Set<string> {
 export function inOrder(graph: Graph): Node[] {
   const done = new Set<string>();
   const ordered: Node[] = [];
-  const isReady = ({ id }: Node) => graph.edges.every(({ source, target }) => target !== id || done.has(source));
+  const isReady = ({ id }: Node) => edgesInto(graph, id).every(({ source }) => done.has(source));
   for (let due = graph.nodes; due.length > 0; due = due.filter(({ id }) => !done.has(id))) {
     const ready = due.filter(isReady);
     for (const node of ready.length > 0 ? ready : due) {
