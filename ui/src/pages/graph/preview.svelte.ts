@@ -143,7 +143,7 @@ export class Preview {
       this.isCoarse = i === 0;
       this.began = performance.now();
       const answer = await this.fetch(written, resolution, signal).catch((cause) => {
-        if (i === 0 || signal.aborted || !(cause instanceof ApiFault) || cause.status === 409) throw cause;
+        if (i + have === 0 || signal.aborted || !(cause instanceof ApiFault) || cause.status === 409) throw cause;
         // It is right as it is, and too much for the server when finer.
         this.coarse = cause.message;
       });
