@@ -5,6 +5,7 @@ mod fuzz;
 mod generate;
 mod matrix;
 mod node;
+mod package;
 mod python;
 mod run;
 mod suite;
@@ -42,6 +43,9 @@ enum Task {
     Ui,
     /// House rules that no compiler checks: imports, lengths, words
     Tidy,
+    /// Everything that people install: archive, .deb, wheel, container, with checksums and a bill of materials, in target/package.
+    /// Needs a target of Rust (`rustup target add x86_64-unknown-linux-musl`) and g++
+    Package(package::Options),
     /// Write the pages that are made from the code anew; that they are current is a test
     Gen,
 }
@@ -56,6 +60,7 @@ fn main() -> std::process::ExitCode {
         }
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Ui => suite::app(),
+        Task::Package(options) => package::run(&options),
         Task::Tidy => tidy::run(),
         Task::Gen => generate::run(),
     };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The first Python of at least 3.11 (what `metafold` 0.15 needs) that can make environments.
-fn interpreter() -> anyhow::Result<&'static str> {
+pub fn interpreter() -> anyhow::Result<&'static str> {
     for name in ["python3", "python3.13", "python3.12", "python3.11", "python"] {
         let probe = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
         if Command::new(name).args(["-c", probe]).output().is_ok_and(|out| out.status.success()) {

@@ -2,7 +2,7 @@
 
 use crate::matrix::Matrix;
 use crate::run::{Tally, cargo, cargo_test_verdict, must, root, script_verdict, target};
-use crate::{node, python, tidy, ui};
+use crate::{node, package, python, tidy, ui};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,11 +24,17 @@ const CLIENTS: &[(&str, &[&str], &str)] = &[
     ("metafold-0.15", &["metafold==0.15.0"], "credentials.py"),
     ("metafold-0.11", &["metafold==0.11.0"], "credentials.py"),
     ("generated-client", &["openapi-python-client==0.29.1"], "generated_client.py"),
+    // No client: the guide's tutorials, as they stand.
+    ("tutorials", &["metafold==0.15.0", "numpy"], "tutorials.py"),
     // No client: preprocessing and sampling held against the unions of an exact boolean.
     ("manifold", &["manifold3d==3.5.4", "numpy"], "overlap.py"),
     // No client: what /openapi.json says held against what the server answers.
     ("schemathesis", &["schemathesis==4.32.5"], "api_document.py"),
 ];
+
+/// What the wheel's checks import.
+const WHEEL_NEEDS: &[&str] =
+    &["numpy", "pyvista==0.49.1", "nbconvert==7.17.2", "cyclonedx-python-lib[json-validation]==11.12.0"];
 
 /// Every final release of `metafold` on PyPI.
 const RELEASES: &[&str] = &[
@@ -107,6 +113,7 @@ fn conformance(tally: &mut Tally, binary: &Path) {
             }
         }
     }
+    wheel(tally, binary);
     releases(tally, binary, RELEASES_OF_THE_SUITE);
     // It pins a numpy that newer Pythons have no wheel of, so it runs beside what the others need.
     release(tally, binary, "0.6.0", "credentials.py");
@@ -122,6 +129,20 @@ fn conformance(tally: &mut Tally, binary: &Path) {
     hostile.arg(root().join("conformance/hostile.py")).arg(binary);
     tally.counted("hostile clients", &mut hostile, script_verdict);
     node_client(tally, binary);
+}
+
+/// The wheel of this binary as pip installs it, its notebook's module, and the bill of materials.
+fn wheel(tally: &mut Tally, binary: &Path) {
+    let ready = package::for_the_suite(binary)
+        .and_then(|packed| Ok((packed, python::environment("wheel-checks", WHEEL_NEEDS)?)));
+    match ready {
+        Err(e) => tally.check("wheel", Err(e)),
+        Ok(((wheel, bill), python)) => {
+            let mut command = Command::new(python);
+            command.arg(root().join("conformance/wheel.py")).arg(binary).arg(wheel).arg(bill);
+            tally.counted("wheel", &mut command, script_verdict);
+        }
+    }
 }
 
 /// Runs the JavaScript client, written by hand.

@@ -30,6 +30,7 @@ pub fn test(tally: &mut Tally, binary: Option<&Path>) {
             if let Some(binary) = binary {
                 let mut browser = Command::new("node");
                 browser.arg("tests/browser.mjs").arg(binary).current_dir(&home);
+                browser.env("FIELDSTONE_ROOT", root());
                 tally.counted("app in a browser", &mut browser, script_verdict);
             }
         }

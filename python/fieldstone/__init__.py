@@ -1,0 +1,1 @@
+"""Fieldstone, implicit geometry as a service. The program is the command `fieldstone`; `fieldstone.notebook` shows its volumes."""
