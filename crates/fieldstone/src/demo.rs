@@ -2,16 +2,14 @@
 
 use crate::INTERRUPTED;
 use crate::picture::{Field, write_picture};
-use crate::progress::{JobLines, Standing};
-use crate::remote::{Client, fetch, text};
+use crate::remote::{fetch, text};
 use crate::run::file_name;
 use crate::scratch::Scratch;
 use crate::serve::shutdown_signal;
 use crate::settings::Settings;
 use crate::size::Size;
-use anyhow::{Context, bail, ensure};
-use fieldstone_engine::model::{Caller, JobId, NewKey, ProjectId};
-use fieldstone_engine::{Engine, EngineConfig};
+use crate::stage::Stage;
+use anyhow::{Context, ensure};
 use fieldstone_kernel::Patch;
 use reqwest::multipart::Part;
 use serde_json::{Value, json};
@@ -19,17 +17,12 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 /// The part of a demo without one.
 const BRACKET: &[u8] = include_bytes!("../../../testdata/parts/bracket.stl");
 const BRACKET_NAME: &str = "bracket.stl";
 /// The workflow that the demo posts.
 const WORKFLOW: &str = include_str!("../../../docs/sample-mesh.yaml");
-const POLL: Duration = Duration::from_millis(50);
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -51,16 +44,6 @@ pub struct DemoArgs {
     /// Threads that geometry uses; 0 means one per core
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-}
-
-/// A server of the demo's own, and the way to look at its jobs' progress.
-struct Stage {
-    engine: Engine,
-    caller: Arc<Caller>,
-    client: Client,
-    url: String,
-    stop: oneshot::Sender<()>,
-    serving: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
 /// Runs the demo.
@@ -91,28 +74,6 @@ pub async fn demo(args: DemoArgs, settings: Settings) -> anyhow::Result<ExitCode
 }
 
 impl Stage {
-    async fn open(data: &Path, settings: &Settings) -> anyhow::Result<Stage> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.context("cannot listen on a free port")?;
-        let url = fieldstone_server::url_of(listener.local_addr()?);
-        let engine = Engine::open(EngineConfig { data: data.to_owned(), ..settings.engine() }).await?;
-        let token = engine.create_key(NewKey { name: "demo".into(), ..NewKey::default() }).await?;
-        let caller = engine.authenticate(&token).await?.context("the server does not know its own key")?;
-        engine.start();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let shutdown = async { stopped.await.unwrap_or_default() };
-        let config = fieldstone_server::ServerConfig { public_url: None, ..settings.server() };
-        let serving = tokio::spawn(fieldstone_server::serve(listener, engine.clone(), config, shutdown));
-        let client = Client::new(url.clone(), token, None)?;
-        Ok(Stage { engine, caller, client, url, stop, serving })
-    }
-
-    async fn close(self) -> anyhow::Result<()> {
-        drop(self.client);
-        drop(self.stop);
-        self.engine.stop().await;
-        self.serving.await?.context("the server failed")
-    }
-
     /// Uploads, runs, and leaves the results in the folder.
     async fn show(&self, args: &DemoArgs) -> anyhow::Result<()> {
         let client = &self.client;
@@ -145,36 +106,6 @@ impl Stage {
         let name = text(&asset, "filename")?;
         eprintln!("uploaded {name}, {}", Size(size).rounded());
         Ok(name)
-    }
-
-    /// Waits for the workflow with a line per job; the jobs' documents in the order of the workflow.
-    async fn finished(&self, project: &str, workflow: &str) -> anyhow::Result<Vec<Value>> {
-        let mut lines = JobLines::new();
-        let mut ticks = tokio::time::interval(POLL);
-        loop {
-            ticks.tick().await;
-            let workflow = self.client.get(&format!("/projects/{project}/workflows/{workflow}")).await?;
-            let ids = workflow["jobs"].as_array().context("the workflow has no list of jobs")?;
-            let ids: Vec<&str> = ids.iter().filter_map(Value::as_str).collect();
-            for id in &ids {
-                let id: JobId = id.parse()?;
-                let job = self.engine.get_job(&self.caller, project.parse::<ProjectId>()?, id).await?;
-                lines.show(&Standing::from(&*job));
-            }
-            if matches!(workflow["state"].as_str(), Some("pending" | "started")) {
-                continue;
-            }
-            let mut jobs = Vec::new();
-            for id in &ids {
-                let job = self.client.get(&format!("/projects/{project}/jobs/{id}")).await?;
-                if let Some(error) = job["error"].as_str() {
-                    bail!("job {} failed: {error}", job["name"].as_str().unwrap_or(id));
-                }
-                jobs.push(job);
-            }
-            ensure!(workflow["state"] == "success", "the workflow ended as {}", workflow["state"]);
-            return Ok(jobs);
-        }
     }
 
     /// The volume, the job's document and the picture.

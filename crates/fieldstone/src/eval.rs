@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The parameter that a shape graph is.
-const GRAPH: &str = "graph";
+pub const GRAPH: &str = "graph";
 /// The parameter that says which of several formats a job writes.
 const FORMAT: &str = "file_type";
 /// What is asked for where no file of its own is: the measures, as text.
@@ -101,7 +101,7 @@ fn folder_of(path: &Path) -> PathBuf {
 }
 
 /// The job type that makes a file of this extension of a graph, and what its format must be where it has several.
-fn maker(extension: &str) -> anyhow::Result<(&'static JobEntry, Option<String>)> {
+pub fn maker(extension: &str) -> anyhow::Result<(&'static JobEntry, Option<String>)> {
     let mut known = vec![MEASURES.to_owned()];
     for entry in JOB_TYPES.iter().filter(|entry| entry.params.iter().any(|param| param.name == GRAPH)) {
         let formats = entry.params.iter().find(|param| param.name == FORMAT).map(|param| param.kind);
@@ -121,8 +121,8 @@ fn maker(extension: &str) -> anyhow::Result<(&'static JobEntry, Option<String>)>
     bail!("nothing is known that makes a .{extension} of a graph, expected one of {}", known.join(", "))
 }
 
-/// The files that the graph names: those that are given, the others where they lie beside it.
-fn files(
+/// The files that the graph among `params` names: those that are given, the others where they lie beside it.
+pub fn files(
     entry: &JobEntry,
     params: &[(String, String)],
     mut inputs: Vec<(String, String)>,
@@ -146,7 +146,7 @@ fn files(
 }
 
 /// An error with the lines of the graph that it is about.
-fn shown(error: anyhow::Error, file: &Path, text: &str) -> anyhow::Error {
+pub fn shown(error: anyhow::Error, file: &Path, text: &str) -> anyhow::Error {
     match Excerpt::of(&format!("{error:#}"), text) {
         Some(excerpt) => anyhow::anyhow!("{}", excerpt.show(file, text)),
         None => error,

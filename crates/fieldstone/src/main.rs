@@ -22,7 +22,9 @@ mod serve;
 mod settings;
 mod sign_in;
 mod size;
+mod stage;
 mod upkeep;
+mod view;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use settings::{Flags, Settings};
@@ -82,6 +84,8 @@ enum Command {
     Previews,
     /// Shows the whole thing on a part: serves, uploads, samples, draws
     Demo(demo::DemoArgs),
+    /// Shows a mesh, a volume or a shape graph in the browser, by a server of its own
+    View(view::ViewArgs),
     #[command(flatten)]
     Remote(remote::Remote),
     /// Prints a script that completes these commands in a shell
@@ -149,6 +153,10 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Backup(args) => {
             let settings = load(&args.data.flags())?;
             runtime.block_on(upkeep::backup(args, settings))
+        }
+        Command::View(args) => {
+            let settings = load(&Flags { threads: args.threads, ..Flags::default() })?;
+            runtime.block_on(view::view(args, settings))
         }
         Command::Remote(remote) => Ok(runtime.block_on(remote::execute(remote))),
         Command::Eval(args) => {

@@ -10,3 +10,4 @@ mod restore;
 mod run;
 mod serve;
 mod upkeep;
+mod view;
