@@ -3,20 +3,15 @@
 
 use super::unknown_route;
 use crate::app::App;
+use crate::embedded::{File, media_type, owned};
 use crate::packing::Accepted;
-use crate::range::matches_any;
-use axum::body::{Body, Bytes};
 use axum::extract::Path;
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
-    REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
-};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing;
 use axum::{Extension, Router};
 use rust_embed::{EmbeddedFile, RustEmbed};
-use std::borrow::Cow;
 
 #[derive(RustEmbed)]
 #[folder = "app/"]
@@ -70,36 +65,12 @@ fn answer(name: &str, accepted: &Accepted, headers: &HeaderMap, caching: &'stati
     if !name.split('/').all(|part| part.chars().all(harmless) && !part.starts_with('.')) {
         return None;
     }
-    let kind = content_type(name)?;
+    // Not by their own names: packed forms, the list of what was built.
+    let kind = media_type(name)?;
     let plain = Built::get(name)?;
     let (encoding, file) =
         packed(name, accepted).map_or((None, plain), |(coding, file)| (Some(coding), file));
-    let etag = format!("\"{}\"", hex::encode(&file.metadata.sha256_hash()[..16]));
-    let known =
-        headers.get(IF_NONE_MATCH).and_then(|v| v.to_str().ok()).is_some_and(|list| matches_any(list, &etag));
-    let (status, body) = match known {
-        true => (StatusCode::NOT_MODIFIED, Body::empty()),
-        false => (StatusCode::OK, Body::from(bytes(file))),
-    };
-    let fixed = [
-        (CONTENT_TYPE, kind),
-        (CACHE_CONTROL, caching),
-        (VARY, "Accept-Encoding"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
-    ];
-    let mut response = (status, fixed, [(ETAG, etag)], body).into_response();
-    if let Some(coding) = encoding {
-        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
-    }
-    Some(response)
-}
-
-fn bytes(file: EmbeddedFile) -> Bytes {
-    match file.data {
-        Cow::Borrowed(data) => Bytes::from_static(data),
-        Cow::Owned(data) => Bytes::from(data),
-    }
+    Some(File { kind, bytes: owned(file.data), coding: encoding, caching }.answer(headers))
 }
 
 /// The file as brotli or gzip, where it is there and the client takes it.
@@ -109,21 +80,10 @@ fn packed(name: &str, accepted: &Accepted) -> Option<(&'static str, EmbeddedFile
     Some((coding, Built::get(&format!("{name}.{ending}"))?))
 }
 
-/// By the ending; `None` for what is not to be served (packed forms under their own names, the list of what was built).
-fn content_type(name: &str) -> Option<&'static str> {
-    Some(match name.rsplit_once('.')?.1 {
-        "html" => "text/html; charset=utf-8",
-        "js" => "text/javascript; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "svg" => "image/svg+xml",
-        "png" => "image/png",
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::borrow::Cow;
     use std::collections::BTreeMap;
     use std::path::{Path, PathBuf};
 
