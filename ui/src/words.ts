@@ -3,6 +3,7 @@ export const words = {
   name: 'Fieldstone',
   skip: 'Skip to content',
   signOut: 'Sign out',
+  guide: 'Guide',
   apiDocs: 'API',
   justNow: 'just now',
   loading: 'Loading…',

@@ -5,6 +5,7 @@ import * as access from './checks/access.mjs';
 import * as graph from './checks/graph.mjs';
 import * as live from './checks/live.mjs';
 import * as looks from './checks/looks.mjs';
+import * as beside from './checks/pages.mjs';
 import * as view from './checks/view.mjs';
 import * as work from './checks/work.mjs';
 
@@ -21,7 +22,8 @@ const context = { server, browser, binary, pictures };
 let failed = 0;
 let count = 0;
 try {
-  for (const check of [...access.checks, ...work.checks, ...live.checks, ...view.checks, ...graph.checks, ...looks.checks]) {
+  const all = [access, work, live, view, graph, beside, looks].flatMap((kind) => kind.checks);
+  for (const check of all) {
     count += 1;
     try {
       await check.run(context);

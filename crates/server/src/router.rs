@@ -13,8 +13,8 @@ use crate::openapi::{self, operation::Operation, schema::Schemas};
 use crate::packing;
 use crate::rate::{Rates, is_polled};
 use crate::routes::{
-    assets, events, files, health, jobs, metrics as numbers, oauth, previews, projects, registry, schema,
-    unknown_route, user, workbench, workflows,
+    assets, events, files, guide, health, jobs, metrics as numbers, oauth, previews, projects, registry,
+    schema, unknown_route, user, workbench, workflows,
 };
 use crate::wire;
 use crate::wire::error::ApiError;
@@ -109,8 +109,6 @@ routes! {
     get    "/metrics" => numbers::get, numbers::GET;
     get    "/openapi.json" => schema::openapi, schema::OPENAPI;
     get    "/docs" => schema::docs, schema::DOCS;
-    get    "/docs/docs.js" => schema::docs_script, schema::SCRIPT;
-    get    "/docs/docs.css" => schema::docs_style, schema::STYLE;
 }
 
 /// The schemas of everything that is shown or sent.
@@ -169,7 +167,8 @@ pub(crate) fn with_slots(engine: Engine, config: ServerConfig, slots: Arc<Slots>
         stop,
     };
     // Bodies have limits of their own, which are settings.
-    let routes = routes().layer(middleware::from_fn(bodies::hold)).merge(workbench::routes());
+    let pages = workbench::routes().merge(guide::routes()).merge(schema::files());
+    let routes = routes().layer(middleware::from_fn(bodies::hold)).merge(pages);
     let routes = routes.layer(DefaultBodyLimit::disable()).with_state(app);
     // Inside of all the rest: the line in the log is written before the answer leaves.
     let routes = match audit {

@@ -23,6 +23,8 @@ const pages = ({ project, failed, jobs, mesh, volume, graphs }) => [
   ['workflow', `/p/${project}/w/1`, 'preprocess'],
   ['graph', `/p/${graphs}/graph`, 'values: '],
   ['view-mesh', `/p/${project}/a/${mesh}`, 'Triangles'],
+  ['guide', '/guide', 'Install'],
+  ['guide-operators', '/guide/operators', 'Surface lattices'],
   ['view-volume', `/p/${project}/a/${volume}#c=-50,25,1.66,3,3,3&s=y3fv`, 'Samples'],
 ];
 

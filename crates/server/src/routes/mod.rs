@@ -3,6 +3,7 @@
 pub mod assets;
 pub mod events;
 pub mod files;
+pub mod guide;
 pub mod health;
 pub mod jobs;
 pub mod metrics;

@@ -18,8 +18,6 @@ const OPEN: &[&str] = &[
     "/metrics",
     "/openapi.json",
     "/docs",
-    "/docs/docs.js",
-    "/docs/docs.css",
 ];
 
 /// A project with one thing of each kind.

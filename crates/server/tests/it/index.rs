@@ -165,20 +165,35 @@ async fn probes_page_and_user() {
     let policy = page.header("content-security-policy");
     assert!(policy.starts_with("default-src 'none'; script-src 'self'"), "{policy}");
     assert!(!text.contains("<style") && !text.contains(" style=") && !text.contains(" onclick="));
-    assert!(
-        text.contains("<script src=\"docs/docs.js\"></script>") && text.contains("href=\"docs/docs.css\"")
-    );
-    for (path, kind) in [("/docs/docs.js", "text/javascript"), ("/docs/docs.css", "text/css")] {
-        let file = send(server.bare(Method::GET, path)).await;
+    assert!(!text.contains("http://") && !text.contains("https://"));
+    for name in text.split("\"/docs/").skip(1).filter_map(|rest| rest.split('"').next()) {
+        let kind = if name.ends_with("js") { "text/javascript" } else { "text/css" };
+        let path = format!("/docs/{name}");
+        let plain = send(server.bare(Method::GET, &path)).await;
         assert_eq!(
-            (file.status, file.header("content-type")),
+            (plain.status, plain.header("content-type")),
             (200, format!("{kind}; charset=utf-8").as_str())
         );
-        let file = String::from_utf8(file.bytes).unwrap();
-        assert!(!file.contains("http://") && !file.contains("https://") && !file.contains("innerHTML"));
-        assert_eq!(file.contains("fetch('openapi.json')"), path.ends_with("js"));
+        assert_eq!(plain.header("content-encoding"), "", "{name}: who asks for nothing gets plain bytes");
+        let packed = send(server.bare(Method::GET, &path).header("accept-encoding", "gzip")).await;
+        assert!(packed.bytes.len() <= plain.bytes.len(), "{name}");
     }
-    assert!(!text.contains("http://") && !text.contains("https://"));
+    // The guide is the same kind of page.
+    let guide = send(server.bare(Method::GET, "/guide")).await;
+    assert_eq!((guide.status, guide.header("content-type")), (200, "text/html; charset=utf-8"));
+    assert!(guide.header("content-security-policy").starts_with("default-src 'none'; script-src 'self'"));
+    let again = server.bare(Method::GET, "/guide").header("if-none-match", guide.header("etag"));
+    assert_eq!(send(again).await.status, 304);
+    for (path, status) in [
+        ("/guide/operators", 200),
+        ("/guide/lattices/Gyroid.png", 200),
+        ("/guide/search.json", 200),
+        ("/guide/jobs.md", 404),
+        ("/guide/../Cargo.toml", 404),
+        ("/guide/nothing", 404),
+    ] {
+        assert_eq!(send(server.bare(Method::GET, path)).await.status, status, "{path}");
+    }
 
     let license = server.get("/user/license").await.expect(200);
     assert_eq!((&license["expired"], &license["product"]), (&false.into(), &"Fieldstone".into()));

@@ -1,0 +1,107 @@
+// The pages beside the app: the guide and its search, the API's viewer and a request tried there, the link of `fieldstone view`, and the
+// page that notebooks show.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { deflateSync } from 'node:zlib';
+import { open } from '../harness.mjs';
+
+/** A ball of radius 10 mm as `fieldstone.notebook` puts it into its page. */
+function ball() {
+  const [n, size, band] = [32, 24, 6];
+  const at = (i) => -size / 2 + (size * i) / (n - 1);
+  const samples = new Int8Array(n ** 3);
+  for (let z = 0, i = 0; z < n; z++)
+    for (let y = 0; y < n; y++)
+      for (let x = 0; x < n; x++, i++) {
+        const distance = Math.hypot(at(x), at(y), at(z)) - 10;
+        samples[i] = Math.round(127 * Math.max(-1, Math.min(1, distance / band)));
+      }
+  const three = (number) => [number, number, number];
+  return {
+    resolution: three(n), size: three(size), offset: three(-size / 2), band, stride: 1, steepness: 1,
+    samples: deflateSync(Buffer.from(samples.buffer)).toString('base64'),
+  };
+}
+
+/** The share of a frame's canvas that is near a colour. */
+const share = (frame, colour) =>
+  frame.evaluate(async ([r, g, b]) => {
+    const canvas = document.querySelector('canvas');
+    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    const context = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
+    context.drawImage(canvas, 0, 0);
+    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    let near = 0;
+    for (let i = 0; i < data.length; i += 4) {
+      if (data[i + 3] > 200 && Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 40) near += 1;
+    }
+    return near / (data.length / 4);
+  }, colour);
+
+export const checks = [
+  {
+    name: 'the guide is read and searched, and nothing of it comes from elsewhere',
+    async run({ browser, server }) {
+      const page = await open(browser, server, '/guide', { key: null });
+      await page.getByRole('link', { name: 'Operators' }).first().waitFor();
+      await page.getByLabel('Search the guide').fill('gyroid thickness');
+      await page.locator('.found a').first().waitFor();
+      await page.getByLabel('Search the guide').fill('SampleSurfaceLattice');
+      await page.locator('.found a', { hasText: 'Operators: SampleSurfaceLattice' }).click();
+      await page.waitForURL('**/guide/operators#samplesurfacelattice');
+      const broken = await page.evaluate(() => [...document.images].filter((image) => image.complete && !image.naturalWidth).length);
+      assert.equal(broken, 0);
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+    },
+  },
+  {
+    name: 'a request is tried in the viewer of the API',
+    async run({ browser, server }) {
+      const page = await open(browser, server, '/docs');
+      await page.locator('.opblock-summary-path', { hasText: /^\/projects$/ }).first().click();
+      await page.getByRole('button', { name: 'Execute' }).click();
+      await page.locator('.live-responses-table .response-col_status', { hasText: '200' }).waitFor();
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+    },
+  },
+  {
+    name: 'the link of fieldstone view signs in on this machine and leaves no key in the address',
+    async run({ browser, server }) {
+      const page = await open(browser, server, `/#key=${server.key}`, { key: null });
+      await page.getByRole('heading', { name: 'Projects' }).waitFor();
+      assert.equal(new URL(page.url()).hash, '');
+      assert.equal(await page.evaluate(() => localStorage.length), 0);
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+    },
+  },
+  {
+    name: 'the page of a notebook shows a volume in a closed frame, cut open, with the value under the cursor',
+    async run({ browser, server, pictures }) {
+      const template = readFileSync(join(process.env.FIELDSTONE_ROOT, 'python/fieldstone/view.html'), 'utf8');
+      const html = template.replace('{/*volume*/}', () => JSON.stringify(ball()));
+      const page = await open(browser, server, '/healthz');
+      await page.goto('about:blank');
+      const escaped = html.replaceAll('&', '&amp;').replaceAll('"', '&quot;');
+      await page.setContent(`<iframe sandbox="allow-scripts" style="width: 800px; height: 500px; border: 0" srcdoc="${escaped}"></iframe>`);
+      const frame = await (await page.waitForSelector('iframe')).contentFrame();
+      await frame.locator('canvas[data-ready]').waitFor();
+      const CUT = [226, 169, 104];
+      assert.equal(await share(frame, CUT), 0);
+      const matter = await frame.evaluate(() => document.querySelector('output').textContent);
+      assert.equal(matter, '32 × 32 × 32 samples, 0.7742 mm apart');
+      await frame.getByLabel('Plane, mm').fill('2');
+      const cut = await share(frame, CUT);
+      assert(cut > 0.03, `the cut covers ${cut}`);
+      for (const [x, y] of [[400, 230], [330, 220], [480, 240]]) {
+        await frame.locator('canvas').hover({ position: { x, y } });
+        const [px, py, pz, , value] = (await frame.locator('output').innerText()).replace(/[<>] /, '').split(/\s+/).map(Number);
+        assert(Math.abs(pz - 2) < 0.01, `z is ${pz}`);
+        const exact = Math.max(-6, Math.hypot(px, py, pz) - 10);
+        assert(Math.abs(value - exact) < 0.1, `value ${value}, exact ${exact}`);
+      }
+      if (pictures) await page.screenshot({ path: join(pictures, 'notebook.png') });
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+    },
+  },
+];
