@@ -140,5 +140,5 @@ fn farewell(out: &Path) {
     eprintln!("left {out}/volume.bin  the field: float32, little-endian, x fastest, negative inside");
     eprintln!("     {out}/job.json    the job as GET /projects/{{projectId}}/jobs/{{jobId}} answers it");
     eprintln!("     {out}/slices.png  three sections of the field");
-    eprintln!("next: {program} serve       then use the REST API or the Python SDK, see README.md");
+    eprintln!("next: {program} serve       then use the REST API or the Python SDK, see /guide there");
 }

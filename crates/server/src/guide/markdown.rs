@@ -48,6 +48,11 @@ impl Text {
         let events = events.into_iter().map(|event| adapted(event, path));
         let mut page = String::with_capacity(source.len() * 2);
         html::push_html(&mut page, events);
+        // A heading without a word names nothing to whom tables are read aloud; and what is moved sideways must be reached by keys.
+        let page = page
+            .replace("<th></th>", "<td></td>")
+            .replace("<table>", "<div class=\"wide\" tabindex=\"0\"><table>")
+            .replace("</table>", "</table></div>");
         sections.retain(|section| !section.title.is_empty());
         Text { html: page, sections }
     }
