@@ -199,19 +199,20 @@ async fn what_a_job_started_ends_with_it() {
         eventually(rest, || is_gone(child).then_some(())).await;
         b.engine.stop().await;
     }
-    // It is cancelled, or the service stops.
-    for stop in [false, true] {
+    // It is cancelled or deleted, or the service stops.
+    for end in ["cancel", "delete", "stop"] {
         let outside = tempfile::tempdir().unwrap();
         let (program, told) = mother(outside.path(), "wait");
         let b = bench_of(program, |c| c).await;
         let job = b.dispatch(pry()).await.unwrap();
         let child = child_of(&told).await;
         assert!(!is_gone(child));
-        match stop {
-            true => b.engine.stop().await,
-            false => b.engine.delete_job(&b.caller, b.project, job.id).await.unwrap(),
+        match end {
+            "cancel" => drop(b.engine.cancel_job(&b.caller, b.project, job.id).await.unwrap()),
+            "delete" => b.engine.delete_job(&b.caller, b.project, job.id).await.unwrap(),
+            _ => b.engine.stop().await,
         }
-        eventually("cancelled", || is_gone(child).then_some(())).await;
+        eventually(end, || is_gone(child).then_some(())).await;
         b.engine.stop().await;
     }
 }

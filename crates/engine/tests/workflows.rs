@@ -112,6 +112,55 @@ async fn cancel_ends_running_and_waiting_jobs() {
 }
 
 #[tokio::test]
+async fn a_canceled_job_takes_those_that_need_it_with_it_and_spares_the_rest() {
+    let b = started().await;
+    b.upload("part.stl", b"solid").await;
+    let text = "jobs:\n  a: {type: test/endless}\n  b: {type: x, needs: [a]}\n  c: {type: x, needs: [b]}
+  d: {type: test/preprocess}";
+    let sent = b.workflow(new(text, &[("d.mesh", "part.stl")])).await.unwrap();
+    b.job_when(sent.jobs[0], |j| j.state == State::Started).await;
+    let cancel = async |n: usize| b.engine.cancel_job(&b.caller, b.project, sent.jobs[n]).await;
+    let canceled = cancel(0).await.unwrap();
+    assert_eq!((canceled.state, canceled.progress, &canceled.error), (State::Canceled, 0.0, &None));
+    assert!(canceled.finished >= canceled.started);
+    // The last of the others has done its work before the workflow has ended.
+    let done = finished(&b, &sent).await;
+    let mut states = Vec::new();
+    for id in &done.jobs {
+        states.push(b.job(*id).await.state);
+    }
+    use State::*;
+    assert_eq!((done.state, states), (Canceled, vec![Canceled, Canceled, Canceled, Success]));
+    // Once more, and one that ended as a consequence of another: nothing changes.
+    let before = b.job(sent.jobs[1]).await;
+    assert_eq!(*cancel(0).await.unwrap(), *canceled);
+    assert_eq!(*cancel(1).await.unwrap(), *before);
+    let late = cancel(3).await.unwrap_err();
+    assert!(matches!(late, EngineError::Conflict(_)), "{late}");
+    assert_eq!(
+        late.to_string(),
+        format!("job {} cannot be canceled, it has finished with success", sent.jobs[3])
+    );
+    // The slot is free again, and a restart revives nothing.
+    let job = b.dispatch(new_job("test/preprocess", &[("mesh", "part.stl")], json!({}))).await.unwrap();
+    assert_eq!(b.finished(job.id).await.state, Success);
+    b.engine.stop().await;
+    assert_eq!(b.job(sent.jobs[0]).await.state, Canceled);
+}
+
+#[tokio::test]
+async fn only_who_may_change_a_project_cancels_its_jobs() {
+    let b = bench().await;
+    let job = b.dispatch(new_job("x", &[], json!({}))).await.unwrap();
+    let stranger = b.engine.cancel_job(&Caller::of("somebody else"), b.project, job.id).await.unwrap_err();
+    assert!(matches!(stranger, EngineError::NotFound(_)), "{stranger}");
+    let elsewhere = b.engine.create_project(&b.caller, NewProject::private("q")).await.unwrap().id;
+    let elsewhere = b.engine.cancel_job(&b.caller, elsewhere, job.id).await.unwrap_err();
+    assert!(matches!(elsewhere, EngineError::NotFound(_)), "{elsewhere}");
+    assert_eq!(b.job(job.id).await.state, State::Pending);
+}
+
+#[tokio::test]
 async fn deleting_an_upstream_job_cancels_what_waits_for_it() {
     let b = bench().await;
     let text = "jobs:\n  a: {type: x}\n  b: {type: x, needs: [a]}\n  c: {type: x}";

@@ -59,7 +59,7 @@ scopes! {
     AssetsWrite = "assets:write",
     /// See jobs
     JobsRead = "jobs:read",
-    /// Dispatch, rename and delete jobs
+    /// Dispatch, rename, cancel and delete jobs
     JobsWrite = "jobs:write",
     /// See workflows
     WorkflowsRead = "workflows:read",

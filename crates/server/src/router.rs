@@ -83,6 +83,7 @@ routes! {
     get    "/projects/{projectId}/jobs/{jobId}/status" => jobs::status, jobs::STATUS;
     get    "/projects/{projectId}/jobs/{jobId}/log" => jobs::log, jobs::LOG;
     get    "/projects/{projectId}/jobs/{jobId}/events" => jobs::events, jobs::EVENTS;
+    post   "/projects/{projectId}/jobs/{jobId}/cancel" => jobs::cancel, jobs::CANCEL;
 
     get    "/projects/{projectId}/workflows" => workflows::list, workflows::LIST;
     post   "/projects/{projectId}/workflows" => workflows::create, workflows::CREATE;

@@ -97,6 +97,18 @@ impl Engine {
         uninterrupted(async move { core.store.rename_job(project, id, &name).await }).await
     }
 
+    /// Cancels a job, and those of its workflow that need it; one that has finished otherwise is a conflict.
+    pub async fn cancel_job(&self, caller: &Caller, project: ProjectId, id: JobId) -> Result<Arc<Job>> {
+        self.core.store.check_project(caller, project, true).await?;
+        let core = self.core.clone();
+        uninterrupted(async move {
+            let (job, canceled) = core.store.cancel_job(project, id, Timestamp::now()).await?;
+            core.running.cancel(&canceled);
+            Ok(job)
+        })
+        .await
+    }
+
     /// Deletes a finished job; an unfinished one is cancelled first.
     pub async fn delete_job(&self, caller: &Caller, project: ProjectId, id: JobId) -> Result<()> {
         self.core.store.check_project(caller, project, true).await?;

@@ -5,7 +5,8 @@ use super::{Store, ledger, log, rows, sql};
 use crate::bindings::Bindings;
 use crate::error::{EngineError, Result};
 use crate::model::*;
-use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
 use std::sync::Arc;
 
 fn missing(id: JobId) -> EngineError {
@@ -76,6 +77,27 @@ impl Store {
         Ok(())
     }
 
+    /// Cancels the job, with what depends on it; the jobs whose states have changed. One that is canceled already stays as it is.
+    pub(crate) async fn cancel_job(
+        &self,
+        project: ProjectId,
+        id: JobId,
+        now: Timestamp,
+    ) -> Result<(Arc<Job>, Vec<JobId>)> {
+        let mut tx = self.begin().await?;
+        let row = sqlx::query(sql::JOB_GET).bind(id.0).bind(project.0).fetch_optional(&mut *tx).await?;
+        let row = row.ok_or_else(|| missing(id))?;
+        let state = rows::state(row.try_get("state")?)?;
+        if matches!(state, State::Success | State::Failure) {
+            let text = format!("job {id} cannot be canceled, it has finished with {}", state.as_str());
+            return Err(EngineError::Conflict(text));
+        }
+        let (workflow, touched) = cancel(&mut tx, &row, now).await?;
+        tx.commit().await?;
+        self.changed(project, workflow, touched.iter().copied());
+        Ok((self.job(project, id).await?, touched))
+    }
+
     /// Cancels the job if it is unfinished, with what depends on it, and deletes it.
     pub(crate) async fn delete_job(
         &self,
@@ -86,17 +108,32 @@ impl Store {
         let mut tx = self.begin().await?;
         let row = sqlx::query(sql::JOB_GET).bind(id.0).bind(project.0).fetch_optional(&mut *tx).await?;
         let row = row.ok_or_else(|| missing(id))?;
-        let mut touched = vec![id];
-        let workflow = row.try_get::<Option<i64>, _>("workflow_id")?.map(WorkflowId);
-        if !rows::state(row.try_get("state")?)?.is_final() {
-            sqlx::query(sql::JOB_CANCEL).bind(id.0).bind(now.0).execute(&mut *tx).await?;
-            if let Some(workflow) = workflow {
-                touched.extend(ledger::advance(&mut tx, workflow, now).await?);
-            }
-        }
+        let (workflow, mut touched) = cancel(&mut tx, &row, now).await?;
         sqlx::query(sql::JOB_DELETE).bind(id.0).bind(project.0).execute(&mut *tx).await?;
         tx.commit().await?;
+        if touched.is_empty() {
+            touched.push(id);
+        }
         self.changed(project, workflow, touched.iter().copied());
         Ok(DeletedRows { blobs: rows::input_blobs(&row)?, jobs: touched })
     }
+}
+
+/// Cancels a job that is unfinished, by its row, and what depends on it: its workflow, and the jobs whose states have changed.
+async fn cancel(
+    tx: &mut SqliteConnection,
+    row: &SqliteRow,
+    now: Timestamp,
+) -> Result<(Option<WorkflowId>, Vec<JobId>)> {
+    let id = JobId(row.try_get("id")?);
+    let workflow = row.try_get::<Option<i64>, _>("workflow_id")?.map(WorkflowId);
+    if rows::state(row.try_get("state")?)?.is_final() {
+        return Ok((workflow, Vec::new()));
+    }
+    sqlx::query(sql::JOB_CANCEL).bind(id.0).bind(now.0).execute(&mut *tx).await?;
+    let mut touched = vec![id];
+    if let Some(workflow) = workflow {
+        touched.extend(ledger::advance(tx, workflow, now).await?);
+    }
+    Ok((workflow, touched))
 }

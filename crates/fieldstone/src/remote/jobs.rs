@@ -36,6 +36,8 @@ Examples:
         /// What it is to be called
         name: String,
     },
+    /// Cancels a job that has not ended, and those of its workflow that need it
+    Cancel(OneArg),
     /// Deletes a job; one that has not ended is cancelled first
     Delete(OneArg),
 }
@@ -64,6 +66,13 @@ pub async fn execute(On { server, action }: On<Action>) -> anyhow::Result<ExitCo
             let renamed = client.patch(&job.path(&client, JOBS).await?, &json!({"name": name})).await?;
             if json {
                 print_json(&renamed)
+            }
+        }
+        Action::Cancel(one) => {
+            let path = one.path(&client, JOBS).await? + "/cancel";
+            let cancelled = client.post(&path, &json!({})).await?;
+            if json {
+                print_json(&cancelled)
             }
         }
         Action::Delete(one) => drop(client.delete(&one.path(&client, JOBS).await?).await?),

@@ -140,6 +140,22 @@ pub async fn rename(
     Ok(session.one(StatusCode::OK, &job))
 }
 
+pub const CANCEL: Words = Words::new("cancelJob", "Cancel a job", &[Told::ok("Job")])
+    .details(
+        "A running attempt ends with all that it has started; jobs of its workflow that need it are canceled, the others go on. A job \
+         that is canceled already stays so; one that has finished otherwise is a conflict. An addition to the platform's API.",
+    )
+    .refuses(&[CONFLICT]);
+
+/// An addition: the platform cancels whole workflows only.
+pub async fn cancel(
+    State(app): Shared,
+    session: Session<JobsWrite>,
+    Item(project, id): Item<JobId>,
+) -> Answer {
+    Ok(session.one(StatusCode::OK, &*app.engine.cancel_job(&session.caller, project, id).await?))
+}
+
 pub const DELETE: Words =
     Words::new("deleteJob", "Delete a job; an unfinished one is cancelled first", &[Told::deleted()])
         .refuses(&[CONFLICT]);

@@ -74,6 +74,7 @@ async fn whoever_changes_something_is_written_down() {
     let within = |noun: &str, of: &Value| format!("{path}/{noun}/{}", of["id"].as_str().unwrap());
     server.post(&format!("{}/cancel", within("workflows", &workflow)), json!({})).await.expect(200);
     server.patch(&within("jobs", &job), json!({"name": "n"})).await.expect(200);
+    server.post(&format!("{}/cancel", within("jobs", &job)), json!({})).await.expect(200);
     server.delete(&within("jobs", &job)).await.expect(200);
     server.delete(&within("assets", &asset)).await.expect(200);
     server.delete(&within("assets", &asset)).await.error(404);
@@ -85,6 +86,7 @@ async fn whoever_changes_something_is_written_down() {
         ("workflow.create", "workflow", &workflow),
         ("workflow.cancel", "workflow", &workflow),
         ("job.change", "job", &job),
+        ("job.cancel", "job", &job),
         ("job.delete", "job", &job),
         ("asset.delete", "asset", &asset),
     ] {

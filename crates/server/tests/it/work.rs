@@ -103,6 +103,32 @@ async fn a_workflow_is_cancelled() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_is_canceled_as_often_as_is_asked() {
+    let server = Server::start().await;
+    let project = project_with(&server, "a.stl").await;
+    let body = json!({"type": "test/copy", "assets": {"mesh": "a.stl"}});
+    let made = server.post(&format!("{project}/jobs"), body).await.expect(202);
+    let path = format!("{project}/jobs/{}", made["id"].as_str().unwrap());
+    let cancel = || send(server.request(Method::POST, &format!("{path}/cancel")));
+    let canceled = cancel().await.expect(200);
+    assert_eq!((&canceled["state"], &canceled["error"]), (&json!("canceled"), &Value::Null));
+    assert_eq!(canceled, server.get(&path).await.expect(200));
+    assert_eq!(cancel().await.expect(200), canceled);
+    server.get(&format!("{path}/status")).await.error(400);
+    send(server.request(Method::POST, &format!("{project}/jobs/99/cancel"))).await.error(404);
+
+    server.engine.start();
+    let body = json!({"type": "test/fail", "assets": {"mesh": "a.stl"}});
+    let made = server.post(&format!("{project}/jobs"), body).await.expect(202);
+    server.poll(made["link"].as_str().unwrap()).await.error(400);
+    let ended = format!("{project}/jobs/{}/cancel", made["id"].as_str().unwrap());
+    let said = send(server.request(Method::POST, &ended)).await.error(409);
+    let text =
+        format!("job {} cannot be canceled, it has finished with failure", made["id"].as_str().unwrap());
+    assert_eq!(said, text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_workflow_without_jobs_succeeds() {
     let server = Server::start().await;
     server.engine.start();
