@@ -23,6 +23,7 @@ pub mod mesh;
 pub mod monitor;
 pub mod outer;
 pub mod patch;
+pub mod picture;
 pub mod regular;
 pub mod simd;
 pub mod slice;

@@ -3,6 +3,7 @@
 use crate::run::root;
 use anyhow::Context;
 use fieldstone_kernel::lattice::tpms::{SURFACES, Surface};
+use fieldstone_kernel::picture::{FORWARD, RIGHT, UP, Vector, shade};
 use rayon::prelude::*;
 use std::io::BufWriter;
 
@@ -12,8 +13,6 @@ const SIZE: u32 = 160;
 const RAYS: u32 = 2;
 /// Steps of a ray through the cell.
 const STEPS: u32 = 120;
-
-type Vector = [f64; 3];
 
 /// Writes a picture for each surface.
 pub fn write() -> anyhow::Result<()> {
@@ -50,10 +49,6 @@ fn pixel(surface: &Surface, x: u32, y: u32) -> [u8; 3] {
     sum.map(|v| (v * scale).round().clamp(0.0, 255.0) as u8)
 }
 
-/// The view: from above, in front and right; `right`, `up` and `forward` are orthonormal.
-const RIGHT: Vector = [0.848_048_096_156_425_9, 0.529_919_264_233_204_9, 0.0];
-const UP: Vector = [-0.224_859_506_698_758, 0.359_849_6, 0.905_515_6];
-const FORWARD: Vector = [-0.479_849_7, 0.767_923_3, -0.424_332_9];
 /// Width of the view in cells.
 const WIDTH: f64 = 1.9;
 
@@ -97,11 +92,4 @@ fn face_normal(p: Vector) -> Vector {
     let depth = |a: usize| (p[a] - 0.5).abs();
     let axis = (0..3).max_by(|a, b| depth(*a).total_cmp(&depth(*b))).unwrap_or(0);
     std::array::from_fn(|a| if a == axis { (p[a] - 0.5).signum() } else { 0.0 })
-}
-
-fn shade(normal: Vector, tint: f64) -> Vector {
-    let length = normal.iter().map(|v| v * v).sum::<f64>().sqrt().max(1e-12);
-    let along = |light: Vector| (0..3).map(|a| normal[a] * light[a]).sum::<f64>() / length;
-    let bright = 0.35 + 0.5 * along([0.35, -0.55, 0.76]).max(0.0) + 0.15 * along([-0.8, -0.6, 0.1]).max(0.0);
-    [0.36, 0.62, 0.86].map(|c| (tint * (bright * (0.55 + 0.75 * c))).min(1.0))
 }
