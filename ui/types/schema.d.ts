@@ -44,6 +44,26 @@ export interface paths {
         patch: operations["updateProject"];
         trace?: never;
     };
+    "/projects/{projectId}/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See a project as a small picture
+         * @description The picture of its newest asset that has one. An addition to the platform's API.
+         */
+        get: operations["getProjectThumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/projects/{projectId}/events": {
         parameters: {
             query?: never;
@@ -108,6 +128,98 @@ export interface paths {
          * @description Kept for older clients; the id stays.
          */
         patch: operations["replaceAsset"];
+        trace?: never;
+    };
+    "/projects/{projectId}/assets/{assetId}/volume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See a volume at a lower resolution
+         * @description Samples 0, stride, 2·stride, … of each axis, x fastest, int8 or float32 as the asset has them; the line has samples, resolution, offset, size and stride. Only of volumes that a job has made (409). An addition to the platform's API.
+         */
+        get: operations["getVolume"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{projectId}/assets/{assetId}/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See an asset as a small picture
+         * @description Of meshes, and of volumes that a job has made, of up to 64 MiB; made at low priority when it is first asked for. 404 says why there is none. An addition to the platform's API.
+         */
+        get: operations["getAssetThumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{projectId}/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List uploads that have begun and not ended
+         * @description Newest first. An addition to the platform's API.
+         */
+        get: operations["getUploads"];
+        put?: never;
+        /**
+         * Begin an upload that goes on after a cut
+         * @description The tus protocol 1.0 (creation, termination, expiration, checksum), for any of its clients. Upload-Metadata must have "filename"; its "checksum" (sha256:…), if there is one, is what the whole must have. The last piece makes the asset, whose ID is then the header X-Asset. What nobody goes on with is deleted after upload_lifetime. An addition to the platform's API.
+         */
+        post: operations["createUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{projectId}/uploads/{uploadId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far an upload is
+         * @description HEAD is what clients of tus ask: the same in headers. An addition to the platform's API.
+         */
+        get: operations["getUpload"];
+        put?: never;
+        post?: never;
+        /**
+         * End an upload and forget what has come of it
+         * @description An asset that it has become stays. An addition to the platform's API.
+         */
+        delete: operations["deleteUpload"];
+        options?: never;
+        head?: never;
+        /**
+         * Send a piece of an upload
+         * @description Upload-Offset must be where the upload goes on (409), Content-Type application/offset+octet-stream (415). What has come of a piece that is cut off is kept, unless it has an Upload-Checksum. A newer piece ends one that is still on its way (409 for that). An addition to the platform's API.
+         */
+        patch: operations["appendToUpload"];
         trace?: never;
     };
     "/projects/{projectId}/jobs": {
@@ -207,6 +319,26 @@ export interface paths {
         get: operations["watchJob"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{projectId}/jobs/{jobId}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a job
+         * @description A running attempt ends with all that it has started; jobs of its workflow that need it are canceled, the others go on. A job that is canceled already stays so; one that has finished otherwise is a conflict. An addition to the platform's API.
+         */
+        post: operations["cancelJob"];
         delete?: never;
         options?: never;
         head?: never;
@@ -666,6 +798,31 @@ export interface components {
              */
             link?: string;
         };
+        Upload: {
+            id: string;
+            /** @description Project ID */
+            project_id: string;
+            /** @description Of the asset to be */
+            filename: string;
+            /** @description Bytes of the whole */
+            size: number;
+            /** @description Bytes that are there: here it goes on */
+            offset: number;
+            /** @description sha256: and 64 hex digits, where its sender told it */
+            checksum: string | null;
+            /** @description The asset that it has become */
+            asset_id: string | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601 datetime, whole seconds, offset +00:00
+             */
+            created: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601 datetime, whole seconds, offset +00:00
+             */
+            expires: string;
+        };
         /** @description Job assets and parameters */
         JobData: {
             /** @description Parameter mapping; structured values are JSON text. null while there is nothing. */
@@ -814,7 +971,7 @@ export interface components {
         };
         NewPreview: {
             /** @description The shape graph, or its JSON as text; files in it are the project's */
-            graph: unknown;
+            graph: Record<string, never> | string;
             /** @description The operator whose values are wanted; by default the result */
             node?: number | null;
             /**
@@ -1030,6 +1187,44 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description Gone: nothing came of the upload for longer than upload_lifetime, or what had come is lost */
+        Gone: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Precondition Failed: the header Tus-Resumable is not 1.0.0 */
+        OtherVersion: {
+            headers: {
+                /** @description Versions that are spoken */
+                "Tus-Version"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Unsupported Media Type */
+        UnsupportedMediaType: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Checksum Mismatch: what came is not what was told, and was forgotten */
+        ChecksumMismatch: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description Content Too Large */
         TooLarge: {
             headers: {
@@ -1050,7 +1245,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Too Many Requests: more requests per second than max_request_rate, or more waiting jobs than max_queue */
+        /** @description Too Many Requests: more requests per second than max_request_rate, more waiting jobs than max_queue, or more open uploads than max_open_uploads */
         TooManyRequests: {
             headers: {
                 /** @description Seconds to wait */
@@ -1070,7 +1265,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Service Unavailable: another process keeps the ledger locked, or the keys of a token's issuer cannot be fetched */
+        /** @description Service Unavailable: another process keeps the ledger locked, or the keys of a token's issuer cannot be fetched, or the server stops */
         Unavailable: {
             headers: {
                 /** @description Seconds to wait, if that is known */
@@ -1100,6 +1295,8 @@ export interface components {
         jobId: string;
         /** @description Workflow ID */
         workflowId: string;
+        /** @description Upload ID */
+        uploadId: string;
         /** @description SHA-256 of the bytes, 64 hex digits */
         sha256: string;
         /** @description Name to save under */
@@ -1108,6 +1305,8 @@ export interface components {
         download: "true" | "1" | "false" | "0" | "";
         /** @description Name to save the download under, at most 255 bytes */
         saveAs: string;
+        /** @description Of so many samples along each axis one, 1 to 64; by default all */
+        stride: string;
         /** @description Whose bytes the link opens: project and asset */
         linkAsset: string;
         /** @description Unix seconds */
@@ -1120,6 +1319,16 @@ export interface components {
         IfRange: string;
         /** @description ETags */
         IfNoneMatch: string;
+        /** @description Version of tus that the client speaks */
+        TusResumable: "1.0.0";
+        /** @description Bytes of the whole */
+        UploadLength: string;
+        /** @description filename and its Base64, and more pairs behind commas, at most 8 KiB */
+        UploadMetadata: string;
+        /** @description Where the piece begins */
+        UploadOffset: string;
+        /** @description sha1 or sha256, and its Base64 */
+        UploadChecksum: string;
         /** @description The id of the last event that came */
         LastEventId: string;
         /** @description dialect=openapi, dialect=sdk or dialect=sdk-legacy: the spelling of the reply (RFC 7240). This document describes openapi; the others, made for the Python SDKs, write dates after RFC 1123 and add or leave out fields. Without it the key's dialect applies, else sdk for the User-Agent Python/<version>, else openapi. */
@@ -1325,6 +1534,46 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    getProjectThumbnail: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETags */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description dialect=openapi, dialect=sdk or dialect=sdk-legacy: the spelling of the reply (RFC 7240). This document describes openapi; the others, made for the Python SDKs, write dates after RFC 1123 and add or leave out fields. Without it the key's dialect applies, else sdk for the User-Agent Python/<version>, else openapi. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path: {
+                /** @description Project ID */
+                projectId: components["parameters"]["projectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description PNG, 192 by 192 pixels, transparent around what it shows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The client has it already (If-None-Match) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
         };
     };
     watchProject: {
@@ -1564,6 +1813,286 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["TooLarge"];
             429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    getVolume: {
+        parameters: {
+            query?: {
+                /** @description Of so many samples along each axis one, 1 to 64; by default all */
+                stride?: components["parameters"]["stride"];
+            };
+            header?: {
+                /** @description dialect=openapi, dialect=sdk or dialect=sdk-legacy: the spelling of the reply (RFC 7240). This document describes openapi; the others, made for the Python SDKs, write dates after RFC 1123 and add or leave out fields. Without it the key's dialect applies, else sdk for the User-Agent Python/<version>, else openapi. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path: {
+                /** @description Project ID */
+                projectId: components["parameters"]["projectId"];
+                /** @description Asset ID */
+                assetId: components["parameters"]["assetId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A line of JSON that says what the samples are, then the samples */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getAssetThumbnail: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETags */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description dialect=openapi, dialect=sdk or dialect=sdk-legacy: the spelling of the reply (RFC 7240). This document describes openapi; the others, made for the Python SDKs, write dates after RFC 1123 and add or leave out fields. Without it the key's dialect applies, else sdk for the User-Agent Python/<version>, else openapi. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path: {
+                /** @description Project ID */
+                projectId: components["parameters"]["projectId"];
+                /** @description Asset ID */
+                assetId: components["parameters"]["assetId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description PNG, 192 by 192 pixels, transparent around what it shows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The client has it already (If-None-Match) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getUploads: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description dialect=openapi, dialect=sdk or dialect=sdk-legacy: the spelling of the reply (RFC 7240). This document describes openapi; the others, made for the Python SDKs, write dates after RFC 1123 and add or leave out fields. Without it the key's dialect applies, else sdk for the User-Agent Python/<version>, else openapi. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path: {
+                /** @description Project ID */
+                projectId: components["parameters"]["projectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    createUpload: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Bytes of the whole */
+                "Upload-Length": components["parameters"]["UploadLength"];
+                /** @description filename and its Base64, and more pairs behind commas, at most 8 KiB */
+                "Upload-Metadata": components["parameters"]["UploadMetadata"];
+                /** @description Version of tus that the client speaks */
+                "Tus-Resumable": components["parameters"]["TusResumable"];
+                /** @description dialect=openapi, dialect=sdk or dialect=sdk-legacy: the spelling of the reply (RFC 7240). This document describes openapi; the others, made for the Python SDKs, write dates after RFC 1123 and add or leave out fields. Without it the key's dialect applies, else sdk for the User-Agent Python/<version>, else openapi. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path: {
+                /** @description Project ID */
+                projectId: components["parameters"]["projectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Begun; its pieces go to Location */
+            201: {
+                headers: {
+                    /** @description Where its pieces go */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["QuotaExceeded"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["OtherVersion"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            460: components["responses"]["ChecksumMismatch"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    getUpload: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description dialect=openapi, dialect=sdk or dialect=sdk-legacy: the spelling of the reply (RFC 7240). This document describes openapi; the others, made for the Python SDKs, write dates after RFC 1123 and add or leave out fields. Without it the key's dialect applies, else sdk for the User-Agent Python/<version>, else openapi. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path: {
+                /** @description Project ID */
+                projectId: components["parameters"]["projectId"];
+                /** @description Upload ID */
+                uploadId: components["parameters"]["uploadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Bytes that are there */
+                    "Upload-Offset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["QuotaExceeded"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            429: components["responses"]["TooManyRequests"];
+            460: components["responses"]["ChecksumMismatch"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    deleteUpload: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Version of tus that the client speaks */
+                "Tus-Resumable": components["parameters"]["TusResumable"];
+                /** @description dialect=openapi, dialect=sdk or dialect=sdk-legacy: the spelling of the reply (RFC 7240). This document describes openapi; the others, made for the Python SDKs, write dates after RFC 1123 and add or leave out fields. Without it the key's dialect applies, else sdk for the User-Agent Python/<version>, else openapi. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path: {
+                /** @description Project ID */
+                projectId: components["parameters"]["projectId"];
+                /** @description Upload ID */
+                uploadId: components["parameters"]["uploadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            412: components["responses"]["OtherVersion"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    appendToUpload: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Where the piece begins */
+                "Upload-Offset": components["parameters"]["UploadOffset"];
+                /** @description sha1 or sha256, and its Base64 */
+                "Upload-Checksum"?: components["parameters"]["UploadChecksum"];
+                /** @description Version of tus that the client speaks */
+                "Tus-Resumable": components["parameters"]["TusResumable"];
+                /** @description dialect=openapi, dialect=sdk or dialect=sdk-legacy: the spelling of the reply (RFC 7240). This document describes openapi; the others, made for the Python SDKs, write dates after RFC 1123 and add or leave out fields. Without it the key's dialect applies, else sdk for the User-Agent Python/<version>, else openapi. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path: {
+                /** @description Project ID */
+                projectId: components["parameters"]["projectId"];
+                /** @description Upload ID */
+                uploadId: components["parameters"]["uploadId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/offset+octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Kept, and on disk */
+            204: {
+                headers: {
+                    /** @description Bytes that are there */
+                    "Upload-Offset"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["QuotaExceeded"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Gone"];
+            412: components["responses"]["OtherVersion"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            460: components["responses"]["ChecksumMismatch"];
             503: components["responses"]["Unavailable"];
             507: components["responses"]["InsufficientStorage"];
         };
@@ -1864,6 +2393,41 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    cancelJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description dialect=openapi, dialect=sdk or dialect=sdk-legacy: the spelling of the reply (RFC 7240). This document describes openapi; the others, made for the Python SDKs, write dates after RFC 1123 and add or leave out fields. Without it the key's dialect applies, else sdk for the User-Agent Python/<version>, else openapi. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path: {
+                /** @description Project ID */
+                projectId: components["parameters"]["projectId"];
+                /** @description Job ID */
+                jobId: components["parameters"]["jobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     getWorkflows: {

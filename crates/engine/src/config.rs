@@ -33,6 +33,10 @@ pub struct EngineConfig {
     pub max_queue: Option<u64>,
     /// Bytes of one upload at most.
     pub max_upload_bytes: u64,
+    /// Uploads of one project that may have begun and not ended.
+    pub max_open_uploads: u64,
+    /// Time without a byte after which an upload that was cut is forgotten.
+    pub upload_lifetime: Duration,
     /// Limits inside jobs.
     pub job_limits: JobLimits,
     /// What keeps a job from harming others.
@@ -43,6 +47,8 @@ pub struct EngineConfig {
     pub preview_memory_bytes: u64,
     /// Time that one preview may take.
     pub preview_time_limit: Duration,
+    /// Bytes of small pictures of assets that are kept; with 0 none are made.
+    pub thumbnail_cache_bytes: u64,
     /// Time that one attempt may take, where it has a process of its own; `None`: no limit.
     pub job_time_limit: Option<Duration>,
     /// Time that running jobs get to end by themselves when the service stops.
@@ -72,11 +78,14 @@ impl Default for EngineConfig {
             min_free_bytes: None,
             max_queue: None,
             max_upload_bytes: 1 << 30,
+            max_open_uploads: 100,
+            upload_lifetime: Duration::from_secs(86_400),
             job_limits: JobLimits::default(),
             isolation: Isolation::Threads,
             previewer: None,
             preview_memory_bytes: 1 << 30,
             preview_time_limit: Duration::from_secs(10),
+            thumbnail_cache_bytes: 64 << 20,
             job_time_limit: None,
             shutdown_grace: Duration::ZERO,
             reuse_results: true,

@@ -9,9 +9,11 @@ use crate::lanes::Lanes;
 use crate::metrics::Counters;
 use crate::model::Timestamp;
 use crate::preview::Previews;
+use crate::resumable::Writers;
 use crate::run::running::Running;
 use crate::staging::Staging;
 use crate::store::Store;
+use crate::thumbnails::Thumbnails;
 use crate::upkeep::Scrubbed;
 use std::fs::File;
 use std::sync::Arc;
@@ -32,7 +34,9 @@ pub(crate) struct Core {
     pub(crate) scrubbed: Scrubbed,
     pub(crate) lanes: Lanes,
     pub(crate) staging: Staging,
+    pub(crate) writers: Writers,
     pub(crate) previews: Arc<Previews>,
+    pub(crate) thumbnails: Thumbnails,
     /// Number of the last generated filename.
     pub(crate) last_name: AtomicU64,
     /// Last: released when all else is gone.

@@ -15,6 +15,8 @@ const OURS: &[&str] = &[
     "blobs",
     "tmp",
     "work",
+    "uploads",
+    "thumbnails",
     "quarantine",
     "tls",
     "admin.key",

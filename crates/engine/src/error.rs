@@ -38,6 +38,12 @@ pub enum EngineError {
     /// More than its project may hold.
     #[error("{0}")]
     Quota(String),
+    /// It was there and is no more, for it has grown too old.
+    #[error("{0}")]
+    Gone(String),
+    /// What came has another checksum than its sender said.
+    #[error("{0}")]
+    Mismatch(String),
     /// Too much is waiting already; the same request may succeed later.
     #[error("{message}")]
     Busy {

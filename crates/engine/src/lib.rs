@@ -20,12 +20,14 @@ mod limits;
 pub mod metrics;
 pub mod model;
 mod preview;
+mod resumable;
 mod run;
 mod service;
 mod staging;
 mod store;
 #[doc(hidden)]
 pub mod testing;
+mod thumbnails;
 pub mod upkeep;
 mod workflow;
 
@@ -35,7 +37,7 @@ pub use data_folder::{close_file, private_file};
 pub use draft::JobTypes;
 pub use error::{EngineError, FieldError};
 pub use preview::Preview;
-pub use service::{Engine, NewPreview, News, ProjectEvent, Upload};
+pub use service::{Engine, NewPreview, News, ProjectEvent, Resumed, ThinVolume, Thumbnail, Upload};
 
 /// A plane of a preview.
 pub use fieldstone_jobs::preview::talk::{Header as PreviewHeader, Section};

@@ -1,6 +1,7 @@
 //! The nouns: identifiers, resources, states.
 
 pub use crate::caller::{Caller, Credential, CredentialKind, NewKey};
+pub use crate::resumable::{NewResumable, PieceChecksum, PieceHash, ResumableUpload};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -36,6 +37,8 @@ id! {
     JobId,
     /// A workflow.
     WorkflowId,
+    /// An upload that goes on after a cut.
+    UploadId,
 }
 
 /// Microseconds since the Unix epoch, UTC.

@@ -41,6 +41,20 @@ impl StagedBytes {
     }
 }
 
+impl StagedBytes {
+    /// Takes bytes away that did not come after all.
+    pub(crate) fn remove(&mut self, bytes: u64) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.staging.change(self.project, |held| *held = held.saturating_sub(bytes));
+    }
+
+    /// How many they are.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
 impl Drop for StagedBytes {
     fn drop(&mut self) {
         self.staging.change(self.project, |held| *held = held.saturating_sub(self.bytes));

@@ -8,6 +8,7 @@ use fieldstone_engine::{Engine, EngineConfig};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -57,6 +58,37 @@ async fn child() {
         };
         let workflow = engine.create_workflow(&caller, project, new).await.unwrap();
         println!("\nack workflow {}", workflow.id);
+        resume(&engine, &caller, project, &mut rng).await;
+    }
+}
+
+/// Byte `n` of everything that comes in pieces.
+fn byte(n: u64) -> u8 {
+    (n ^ (n >> 8)) as u8
+}
+
+/// Goes on with the newest upload that has not ended, whoever began it, or begins one: a few pieces, each acknowledged.
+async fn resume(engine: &Engine, caller: &Caller, project: ProjectId, rng: &mut StdRng) {
+    let open = engine.open_uploads(caller, project).await.unwrap().into_iter().next();
+    let mut upload = match open {
+        Some(upload) => upload,
+        None => {
+            let size = rng.random_range(1..9_000_000);
+            let new = NewResumable { filename: "pieces".into(), metadata: String::new(), sha256: None, size };
+            engine.begin_resumable(caller, project, new).await.unwrap()
+        }
+    };
+    println!("\nack upload {} {}", upload.id, upload.received);
+    for _ in 0..4 {
+        let (from, most) = (upload.received, rng.random_range(1..3_000_000));
+        let bytes: Vec<u8> = (from..upload.size.min(from + most)).map(byte).collect();
+        let mut piece = engine.resume_upload(caller, project, upload.id, from, None, None).await.unwrap();
+        for chunk in bytes.chunks(60_000) {
+            piece.write(bytes::Bytes::copy_from_slice(chunk)).await.unwrap();
+        }
+        upload = piece.end().await.unwrap();
+        println!("\nack upload {} {}", upload.id, upload.received);
+        upload = engine.publish_upload(upload).await.unwrap();
     }
 }
 
@@ -97,7 +129,7 @@ async fn nothing_acknowledged_is_lost() {
     let b = Bench { folder, engine, caller, project };
     check_blobs(&data);
     b.engine.start();
-    let mut attempts = 0;
+    let (mut attempts, mut uploads) = (0, BTreeSet::new());
     for ack in acks {
         let words: Vec<&str> = ack.split(' ').collect();
         match words[..] {
@@ -115,9 +147,25 @@ async fn nothing_acknowledged_is_lost() {
                 let state = b.engine.get_workflow(&b.caller, project, id).await.unwrap().state;
                 assert_eq!(state, State::Success);
             }
+            ["upload", id, received] => {
+                let upload = b.engine.get_upload(&b.caller, project, id.parse().unwrap()).await.unwrap();
+                assert!(upload.received >= received.parse().unwrap(), "{upload:?} had {received}");
+                uploads.insert(upload.id);
+            }
             _ => panic!("{ack:?}"),
         }
     }
+    for id in uploads {
+        let upload = b.engine.get_upload(&b.caller, project, id).await.unwrap();
+        let (from, to) = (upload.received, upload.size);
+        let mut piece = b.engine.resume_upload(&b.caller, project, id, from, None, None).await.unwrap();
+        piece.write((from..to).map(byte).collect::<Vec<_>>().into()).await.unwrap();
+        let whole = b.engine.publish_upload(piece.end().await.unwrap()).await.unwrap();
+        let asset = b.engine.get_asset(&b.caller, project, whole.asset_id.unwrap()).await.unwrap();
+        let expected: Vec<u8> = (0..to).map(byte).collect();
+        assert_eq!(asset.sha256, hex::encode(Sha256::digest(&expected)));
+    }
+    assert_eq!(std::fs::read_dir(data.join("uploads")).unwrap().count(), 0);
     // What was written but never acknowledged ends as well.
     for job in b.engine.list_jobs(&b.caller, project, &ListQuery::default()).await.unwrap() {
         let job = b.finished(job.id).await;

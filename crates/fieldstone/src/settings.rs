@@ -93,6 +93,9 @@ settings! {
     preview_time <SECONDS>: u64 = 10;
     /// Memory of a process of previews; a quarter of it keeps meshes that were prepared. There are half as many as cores.
     preview_memory <SIZE>: Size = Size(1 << 30);
+    /// Bytes of small pictures of assets that are kept; they are made at low priority when somebody looks, of files of up to 64 MiB. With 0
+    /// none are made.
+    thumbnail_cache <SIZE>: Size = Size(64 << 20);
     /// Seconds that running jobs get to end by themselves when the server stops; those that do not run again after the
     /// next start.
     shutdown_grace <SECONDS>: u64 = 5;
@@ -110,6 +113,10 @@ settings! {
     max_workflow_jobs <N>: usize = 1000;
     /// Bytes of one upload at most.
     max_upload <SIZE>: Size = Size(64 << 30);
+    /// Uploads of one project that may have begun and not ended (`POST …/uploads`); more are answered with 429.
+    max_open_uploads <N>: u64 = 100;
+    /// Seconds that an upload which was cut is kept to go on; each byte that comes begins them anew.
+    upload_lifetime <SECONDS>: u64 = 86_400;
     /// Bytes that the assets of one project may have together; by default there is no limit. A job whose volume has more than
     /// what is left is refused when it is dispatched, where the size follows from its graph.
     project_quota <SIZE>: Size;
@@ -195,6 +202,8 @@ impl Settings {
             ("max_attempts", u64::from(self.max_attempts)),
             ("max_workflow_jobs", self.max_workflow_jobs as u64),
             ("max_upload", self.max_upload.0),
+            ("max_open_uploads", self.max_open_uploads),
+            ("upload_lifetime", self.upload_lifetime),
             ("max_body", self.max_body.0),
             ("max_triangles", self.max_triangles),
             ("max_contacts", self.max_contacts),
@@ -250,6 +259,8 @@ impl Settings {
             min_free_bytes: self.min_free.map(|size| size.0),
             max_queue: Some(self.max_queue),
             max_upload_bytes: self.max_upload.0,
+            max_open_uploads: self.max_open_uploads,
+            upload_lifetime: Duration::from_secs(self.upload_lifetime),
             job_limits: JobLimits {
                 mesh: MeshLimits {
                     max_triangles: self.max_triangles,
@@ -262,6 +273,7 @@ impl Settings {
             previewer: Some(own_program(crate::PREVIEWS)),
             preview_memory_bytes: self.preview_memory.0,
             preview_time_limit: Duration::from_secs(self.preview_time),
+            thumbnail_cache_bytes: self.thumbnail_cache.0,
             job_time_limit: (self.job_time_limit > 0).then(|| Duration::from_secs(self.job_time_limit)),
             shutdown_grace: Duration::from_secs(self.shutdown_grace),
             reuse_results: self.reuse_results,

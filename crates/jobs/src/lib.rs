@@ -26,7 +26,7 @@ pub mod watch;
 pub use context::{Input, JobContext, JobLimits, Output, Outputs};
 pub use error::JobError;
 pub use fieldstone_shape::params::{Kind, Param, ParamError, Values};
-pub use fieldstone_shape::{GraphLimits, MakerParams, operator, ops};
+pub use fieldstone_shape::{GraphLimits, MakerParams, maker, operator, ops};
 pub use job_type::{JobEntry, KnownInput, KnownInputs, Prepared, Product, Reference, Slot, Work};
 pub use types::{JOB_TYPES, find};
 pub use warning::WARNINGS;

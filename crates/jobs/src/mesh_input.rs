@@ -88,22 +88,32 @@ pub fn read_input_mesh(cx: &JobContext, input: &Input, monitor: &Monitor) -> Res
     Ok(read)
 }
 
-fn read_file(cx: &JobContext, input: &Input, monitor: &Monitor) -> Result<ReadMesh, JobError> {
-    let refuse = |e: FormatError| match e {
+/// Reads the mesh of a file that is in memory; its name's extension names the format.
+pub(crate) fn read_mesh_bytes(
+    filename: &str,
+    bytes: &[u8],
+    limits: &MeshLimits,
+    monitor: &Monitor,
+) -> Result<ReadMesh, JobError> {
+    let format = MeshFormat::of_filename(filename);
+    let read = format.and_then(|format| read_mesh(bytes, format, limits, monitor));
+    read.map_err(|e| match e {
         FormatError::Cancelled(c) => JobError::Cancelled(c),
-        other => JobError::Invalid(format!("{}: {other}", input.filename)),
-    };
-    let format = MeshFormat::of_filename(&input.filename).map_err(refuse)?;
+        other => JobError::Invalid(format!("{filename}: {other}")),
+    })
+}
+
+fn read_file(cx: &JobContext, input: &Input, monitor: &Monitor) -> Result<ReadMesh, JobError> {
     let file = File::open(&input.path)?;
     let size = file.metadata()?.len();
     let limits = &limits_of(&cx.limits().mesh, size);
     if size == 0 {
         // An empty file cannot be mapped.
-        return read_mesh(&[], format, limits, monitor).map_err(refuse);
+        return read_mesh_bytes(&input.filename, &[], limits, monitor);
     }
     // SAFETY: a staged input is an immutable blob that nobody writes to or cuts while the job runs ([`Input`]).
     let bytes = unsafe { Mmap::map(&file)? };
-    read_mesh(&bytes, format, limits, monitor).map_err(refuse)
+    read_mesh_bytes(&input.filename, &bytes, limits, monitor)
 }
 
 /// The SHA-256 of `input`, which ties a hierarchy to its mesh.

@@ -12,7 +12,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use axum::http::request::Parts;
 use axum::http::uri::{Authority, Uri};
 use bytes::{Bytes, BytesMut};
-use fieldstone_engine::model::{AssetId, JobId, ListQuery, ProjectId, WorkflowId};
+use fieldstone_engine::model::{AssetId, JobId, ListQuery, ProjectId, UploadId, WorkflowId};
 use fieldstone_engine::{EngineError, FieldError};
 use futures::StreamExt;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -36,7 +36,7 @@ macro_rules! path_ids {
         }
     )+};
 }
-path_ids!(ProjectId "project", AssetId "asset", JobId "job", WorkflowId "workflow");
+path_ids!(ProjectId "project", AssetId "asset", JobId "job", WorkflowId "workflow", UploadId "upload");
 
 /// Reads an id in canonical decimal form. What is not one names nothing that could exist: 404.
 fn path_id<T: PathId>(text: &str) -> Result<T, ApiError> {

@@ -14,7 +14,7 @@ use crate::packing;
 use crate::rate::{Rates, is_polled};
 use crate::routes::{
     assets, events, files, guide, health, jobs, metrics as numbers, oauth, previews, projects, registry,
-    schema, unknown_route, user, workbench, workflows,
+    schema, thumbnails, unknown_route, uploads, user, workbench, workflows,
 };
 use crate::wire;
 use crate::wire::error::ApiError;
@@ -67,6 +67,7 @@ routes! {
     patch  "/projects/{projectId}" => projects::update, projects::UPDATE;
     delete "/projects/{projectId}" => projects::delete, projects::DELETE;
 
+    get    "/projects/{projectId}/thumbnail" => thumbnails::of_project, thumbnails::OF_PROJECT;
     get    "/projects/{projectId}/events" => events::follow, events::FOLLOW;
 
     get    "/projects/{projectId}/assets" => assets::list, assets::LIST;
@@ -74,6 +75,14 @@ routes! {
     get    "/projects/{projectId}/assets/{assetId}" => assets::get, assets::GET;
     patch  "/projects/{projectId}/assets/{assetId}" => assets::replace, assets::REPLACE;
     delete "/projects/{projectId}/assets/{assetId}" => assets::delete, assets::DELETE;
+    get    "/projects/{projectId}/assets/{assetId}/volume" => assets::volume, assets::VOLUME;
+    get    "/projects/{projectId}/assets/{assetId}/thumbnail" => thumbnails::of_asset, thumbnails::OF_ASSET;
+
+    get    "/projects/{projectId}/uploads" => uploads::list, uploads::LIST;
+    post   "/projects/{projectId}/uploads" => uploads::create, uploads::CREATE;
+    get    "/projects/{projectId}/uploads/{uploadId}" => uploads::get, uploads::GET;
+    patch  "/projects/{projectId}/uploads/{uploadId}" => uploads::append, uploads::APPEND;
+    delete "/projects/{projectId}/uploads/{uploadId}" => uploads::delete, uploads::DELETE;
 
     get    "/projects/{projectId}/jobs" => jobs::list, jobs::LIST;
     post   "/projects/{projectId}/jobs" => jobs::create, jobs::CREATE;
@@ -116,6 +125,7 @@ routes! {
 const SCHEMAS: &[Schemas] = &[
     wire::projects::SCHEMAS,
     wire::assets::SCHEMAS,
+    wire::uploads::SCHEMAS,
     wire::jobs::SCHEMAS,
     wire::workflows::SCHEMAS,
     wire::previews::SCHEMAS,
@@ -154,6 +164,7 @@ pub(crate) fn with_slots(engine: Engine, config: ServerConfig, slots: Arc<Slots>
     let rates = Arc::new(Rates::new(config.max_request_rate));
     let audit = config.audit.clone().map(|log| Arc::new(Audit::new(log)));
     let bodies = Arc::new(Bodies::new(config.max_json_bytes));
+    let most = config.max_upload_bytes;
     let app = App {
         job_types: job_types(&engine),
         operators: OPERATORS_SHOWN.clone(),
@@ -176,12 +187,12 @@ pub(crate) fn with_slots(engine: Engine, config: ServerConfig, slots: Arc<Slots>
         Some(audit) => routes.layer(middleware::from_fn_with_state(audit, audit::record)),
         None => routes,
     };
-    around(routes, requests)
+    around(routes, requests, most)
 }
 
-/// What every route gets: our error bodies, CORS, a request id, a line in the log.
+/// What every route gets, for uploads of `most` bytes: our error bodies, CORS, a request id, a line in the log.
 /// The log sees method, path, status and duration; never bodies, headers or query strings, which hold secrets.
-fn around(router: Router, requests: Arc<Requests>) -> Router {
+fn around(router: Router, requests: Arc<Requests>, most: u64) -> Router {
     let id = HeaderName::from_static("x-request-id");
     let trace = TraceLayer::new_for_http()
         .make_span_with(request_span)
@@ -195,6 +206,7 @@ fn around(router: Router, requests: Arc<Requests>) -> Router {
             .layer(trace)
             .layer(PropagateRequestIdLayer::new(id))
             .layer(middleware::from_fn_with_state(requests, metrics::count))
+            .layer(middleware::from_fn_with_state(most, uploads::introduce))
             .layer(cors())
             .layer(MapRequestLayer::new(packing::simplify))
             .layer(packing::layer())
@@ -215,6 +227,11 @@ fn cors() -> CorsLayer {
             header::IF_RANGE,
             name("prefer"),
             name("last-event-id"),
+            wire::uploads::TUS_RESUMABLE,
+            wire::uploads::UPLOAD_OFFSET,
+            wire::uploads::UPLOAD_LENGTH,
+            wire::uploads::UPLOAD_METADATA,
+            wire::uploads::UPLOAD_CHECKSUM,
         ])
         .expose_headers([
             header::ETAG,
@@ -225,6 +242,17 @@ fn cors() -> CorsLayer {
             header::WWW_AUTHENTICATE,
             header::RETRY_AFTER,
             header::LINK,
+            header::LOCATION,
+            wire::uploads::TUS_RESUMABLE,
+            wire::uploads::TUS_VERSION,
+            name("tus-extension"),
+            name("tus-max-size"),
+            name("tus-checksum-algorithm"),
+            wire::uploads::UPLOAD_OFFSET,
+            wire::uploads::UPLOAD_LENGTH,
+            wire::uploads::UPLOAD_METADATA,
+            wire::uploads::UPLOAD_EXPIRES,
+            wire::uploads::ASSET,
             name("preference-applied"),
             name("x-progress"),
             name("x-request-id"),
@@ -284,7 +312,7 @@ mod tests {
             panic!("on purpose")
         }
         let requests = Arc::new(Requests::new(ROUTES));
-        let service = around(Router::new().route("/broken", routing::get(broken)), requests);
+        let service = around(Router::new().route("/broken", routing::get(broken)), requests, 0);
         let request = Request::get("/broken").body(Body::empty()).unwrap();
         let response = service.oneshot(request).await.unwrap();
         assert_eq!(response.status(), 500);

@@ -50,3 +50,51 @@ pub struct Adopt {
     /// What else the maker tells.
     pub patch: PatchParams,
 }
+
+/// Where the samples of a file are, by its maker.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MadePatch {
+    /// Samples per axis, at least 1.
+    pub resolution: [u32; 3],
+    /// From the first to the last sample of each axis, mm.
+    pub size: [f64; 3],
+    /// Lowest corner, mm.
+    pub offset: [f64; 3],
+}
+
+impl MadePatch {
+    /// Reads it; `None` where the maker has not said all of it, or nothing that is a grid.
+    pub fn of(made: &MakerParams) -> Option<MadePatch> {
+        let read = |name: &str| made.get(name).and_then(|text| serde_json::from_str::<[f64; 3]>(text).ok());
+        let counts: [u32; 3] = serde_json::from_str(made.get("patch_resolution")?).ok()?;
+        let (size, offset) = (read("patch_size")?, read("patch_offset")?);
+        (counts.iter().all(|n| *n > 0) && size.iter().all(|s| *s >= 0.0)).then_some(MadePatch {
+            resolution: counts,
+            size,
+            offset,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_is_what_a_maker_says_whole() {
+        let all = [
+            ("patch_resolution", "[2,3,1]"),
+            ("patch_size", "[1.5, 2.0, 0.0]"),
+            ("patch_offset", "[-1.0,0,0]"),
+        ];
+        let made = |pairs: &[(&str, &str)]| -> MakerParams {
+            pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+        };
+        let patch = MadePatch { resolution: [2, 3, 1], size: [1.5, 2.0, 0.0], offset: [-1.0, 0.0, 0.0] };
+        assert_eq!(MadePatch::of(&made(&all)), Some(patch));
+        assert_eq!(MadePatch::of(&made(&all[..2])), None);
+        for wrong in ["[0,3,1]", "[2,3]", "[2.5,3,1]", "2,3,1", "[-1,3,1]"] {
+            assert_eq!(MadePatch::of(&made(&[("patch_resolution", wrong), all[1], all[2]])), None, "{wrong}");
+        }
+    }
+}

@@ -1,5 +1,7 @@
-// Uploads on their way: two at once, each with its progress, each can be stopped and tried again.
-import { faultOf, headers, textOf, type Asset } from './client';
+// Uploads on their way: two at once, each with its progress, each can be stopped and tried again. One that is cut goes on where it was, also
+// when the page is loaded anew and the same file is chosen again: the protocol is tus, the browser keeps the address of what has begun.
+import type { DetailedError, HttpResponse, Upload as Transfer } from 'tus-js-client';
+import { api, ask, faultOf, headers, textOf, type Asset } from './client';
 import { words } from '../words';
 
 export interface Upload {
@@ -14,8 +16,10 @@ export interface Upload {
 }
 
 const AT_ONCE = 2;
+/** How long a cut upload waits for its next tries, in ms. */
+const TRIES = [300, 1000, 3000, 5000, 10_000];
 const state = $state({ uploads: [] as Upload[] });
-const requests = new Map<number, XMLHttpRequest>();
+const transfers = new Map<number, Transfer>();
 const listeners = new Set<(project: string, asset: Asset) => void>();
 let last = 0;
 
@@ -36,8 +40,9 @@ export function upload(project: string, files: Iterable<File>) {
 }
 
 export function stop(id: number) {
-  requests.get(id)?.abort();
-  requests.delete(id);
+  // With what has come of it.
+  transfers.get(id)?.abort(true).catch(() => {});
+  transfers.delete(id);
   state.uploads = state.uploads.filter((u) => u.id !== id);
   next();
 }
@@ -50,45 +55,63 @@ export function again(id: number) {
 
 function next() {
   const sending = state.uploads.filter((u) => u.state === 'sending').length;
-  for (const upload of state.uploads.filter((u) => u.state === 'waiting').slice(0, AT_ONCE - sending)) send(upload);
+  for (const upload of state.uploads.filter((u) => u.state === 'waiting').slice(0, AT_ONCE - sending)) void send(upload);
 }
 
-function send(upload: Upload) {
+async function send(upload: Upload) {
   upload.state = 'sending';
-  // fetch() does not tell how much of a body has been sent.
-  const request = new XMLHttpRequest();
-  requests.set(upload.id, request);
-  const begun = performance.now();
-  request.upload.onprogress = (event) => {
-    upload.fraction = event.loaded / Math.max(1, event.total);
-    upload.rate = (event.loaded / Math.max(1, performance.now() - begun)) * 1000;
-  };
-  request.onload = () => {
-    requests.delete(upload.id);
-    const body = read(request.responseText);
-    if (request.status === 201) {
-      state.uploads = state.uploads.filter((u) => u.id !== upload.id);
-      for (const arrived of listeners) arrived(upload.project, body as Asset);
-    } else {
-      const reply = { status: request.status, headers: new Headers() };
-      fail(upload, textOf(faultOf(reply, body)));
-    }
+  try {
+    const { Upload: Transfer } = await import('tus-js-client');
+    const begun = performance.now();
+    let first: number | null = null;
+    const transfer = new Transfer(upload.file, {
+      endpoint: `${location.origin}/projects/${upload.project}/uploads`,
+      headers: headers(),
+      metadata: { filename: upload.file.name },
+      retryDelays: TRIES,
+      removeFingerprintOnSuccess: true,
+      onProgress: (sent, all) => {
+        first ??= sent;
+        upload.fraction = sent / Math.max(1, all);
+        upload.rate = ((sent - first) / Math.max(1, performance.now() - begun)) * 1000;
+      },
+      onSuccess: ({ lastResponse }) => void arrived(upload, lastResponse),
+      onError: (fault) => fail(upload, textOf(said(fault as DetailedError))),
+    });
+    transfers.set(upload.id, transfer);
+    const [cut] = await transfer.findPreviousUploads();
+    if (cut) transfer.resumeFromPreviousUpload(cut);
+    // It may have been stopped meanwhile.
+    if (transfers.get(upload.id) === transfer) transfer.start();
+  } catch (fault) {
+    fail(upload, textOf(fault));
+  }
+}
+
+/** The file is an asset now. */
+async function arrived(upload: Upload, response: HttpResponse) {
+  try {
+    const path = { projectId: upload.project, assetId: response.getHeader('X-Asset') ?? '' };
+    const { data } = await ask(api.GET('/projects/{projectId}/assets/{assetId}', { params: { path } }));
+    transfers.delete(upload.id);
+    state.uploads = state.uploads.filter((u) => u.id !== upload.id);
+    for (const arrived of listeners) arrived(upload.project, data);
     next();
-  };
-  request.onerror = () => {
-    requests.delete(upload.id);
-    fail(upload, words.faults.unreachable);
-    next();
-  };
-  request.open('POST', `/projects/${upload.project}/assets`);
-  for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
-  const body = new FormData();
-  body.append('file', upload.file, upload.file.name);
-  request.send(body);
+  } catch (fault) {
+    fail(upload, textOf(fault));
+  }
+}
+
+/** What the server said, or that it said nothing. */
+function said({ originalResponse: response }: DetailedError): Error {
+  if (!response?.getStatus()) return new Error(words.faults.unreachable);
+  return faultOf({ status: response.getStatus(), headers: new Headers() }, read(response.getBody()));
 }
 
 function fail(upload: Upload, fault: string) {
+  transfers.delete(upload.id);
   Object.assign(upload, { state: 'failed', fault });
+  next();
 }
 
 function read(text: string): unknown {

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { open, tetrahedron } from '../harness.mjs';
 
 const WORKFLOW = `jobs:
@@ -53,6 +55,50 @@ export const checks = [
       await page.getByRole('alert').getByText('255').waitFor();
       await page.getByRole('button', { name: /^Stop uploading/ }).click();
       assert.equal((await names(server, project)).length, 2);
+    },
+  },
+  {
+    name: 'an upload that is cut at half goes on where it was, also when the page is loaded anew and the file is chosen again',
+    async run({ browser, server, project }) {
+      const folder = mkdtempSync(join(tmpdir(), 'fieldstone-upload-'));
+      const file = join(folder, 'large.bin');
+      const bytes = Buffer.from(Uint8Array.from({ length: 6 << 20 }, (_, i) => i ^ (i >> 9)));
+      writeFileSync(file, bytes);
+      const page = await open(browser, server, `/p/${project}`);
+      await page.getByText('part.stl', { exact: true }).waitFor();
+      const sent = [];
+      page.on('request', (request) => {
+        if (request.method() === 'PATCH') sent.push(Number(request.headers()['upload-offset']));
+      });
+      const network = await page.context().newCDPSession(page);
+      const limit = (uploadThroughput) =>
+        network.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput });
+      const until = (done) => page.waitForFunction(done, null, { timeout: 60_000, polling: 20 });
+      const choose = () => page.locator('input[type=file]').setInputFiles(file);
+      await limit(2 << 20);
+      await choose();
+      await until(() => document.querySelector('.upload progress')?.value > 0.3);
+      // The server is gone, and comes back.
+      await server.stop();
+      await server.startAgain();
+      await until(() => document.querySelector('.upload progress')?.value > 0.6);
+      assert.deepEqual([sent.length, sent[0]], [2, 0]);
+      assert(sent[1] > 1 << 20, `it went on at byte ${sent[1]}`);
+      // The page goes, and what has come stays.
+      await page.reload();
+      await page.getByText('part.stl', { exact: true }).waitFor();
+      await limit(-1);
+      await choose();
+      await page.getByText('large.bin', { exact: true }).waitFor();
+      await page.locator('.upload').waitFor({ state: 'detached' });
+      assert.equal(sent.length, 3);
+      assert(sent[2] > sent[1] + (1 << 20), `it went on at byte ${sent[2]} after ${sent[1]}`);
+      const [made] = await server.api('GET', `/projects/${project}/assets?q=filename:large.bin`);
+      assert.equal(made.checksum, sha256(bytes));
+      assert.deepEqual(await server.api('GET', `/projects/${project}/uploads`), []);
+      assert.deepEqual(page.strays, []);
+      await server.remove(`/projects/${project}/assets/${made.id}`);
+      rmSync(folder, { recursive: true });
     },
   },
   {
@@ -111,6 +157,36 @@ export const checks = [
       await page.getByRole('heading', { name: 'Workflow 2' }).waitFor();
       await page.waitForFunction(done, null, { timeout: 60_000 });
       assert.deepEqual([page.strays, page.faults], [[], []]);
+    },
+  },
+  {
+    name: 'a job is canceled, from the list and on its own page, and those that need it with it',
+    async run({ browser, server, project }) {
+      const graph = {
+        operators: [
+          { type: 'GenerateSamplePoints', parameters: { size: [9, 9, 9], offset: [0, 0, 0], resolution: [320, 320, 320] } },
+          { type: 'SampleSurfaceLattice', parameters: { lattice_type: 'Gyroid', scale: [1, 1, 1] } },
+          { type: 'Redistance' },
+        ],
+        edges: [{ source: 0, target: [1, 'Points'] }, { source: 1, target: [2, 'Samples'] }],
+      };
+      const long = await server.api('POST', `/projects/${project}/jobs`, { type: 'implicit/evaluate', name: 'long', parameters: { graph } });
+      const definition = JSON.stringify({ jobs: { first: { type: 'implicit/evaluate', parameters: { graph } }, then: { type: 'mesh/preprocess', needs: ['first'] } } });
+      const workflow = await server.api('POST', `/projects/${project}/workflows`, { definition });
+      const page = await open(browser, server, `/p/${project}`);
+      const row = page.getByRole('list', { name: 'Jobs, newest first' }).getByRole('listitem').filter({ hasText: 'long' });
+      await row.getByRole('button', { name: `Cancel job ${long.id}` }).click();
+      await row.locator('.badge.canceled').waitFor();
+      assert.equal(await row.getByRole('button').count(), 0);
+      await page.goto(`/p/${project}/j/${workflow.jobs[0]}`);
+      await page.getByRole('button', { name: 'Cancel the job' }).click();
+      await page.locator('.badge.canceled').waitFor();
+      const states = await Promise.all(workflow.jobs.map(async (id) => (await server.api('GET', `/projects/${project}/jobs/${id}`)).state));
+      assert.deepEqual(states, ['canceled', 'canceled']);
+      assert.equal((await server.api('GET', `/projects/${project}/workflows/${workflow.id}`)).state, 'canceled');
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+      await server.remove(`/projects/${project}/workflows/${workflow.id}`);
+      await server.remove(`/projects/${project}/jobs/${long.id}`);
     },
   },
   {

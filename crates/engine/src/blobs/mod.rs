@@ -11,9 +11,11 @@ mod mark;
 mod quarantine;
 mod read;
 mod staged;
+mod thin;
 
 use crate::data_folder::{lock_blobs, make_folder, sync_folder};
 use crate::error::{EngineError, Result};
+use crate::resumable::FOLDER;
 pub(crate) use damage::{Damage, damage_told, noted_damage};
 pub(crate) use mark::{LedgerAge, LedgerMark, read_mark};
 use object_store::ObjectStoreExt;
@@ -27,6 +29,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+pub(crate) use thin::Layout;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// A blob without a row is left alone so long: a backup being restored brings its rows later.
@@ -72,6 +75,7 @@ impl Blobs {
             }
             make_folder(&folder)?;
         }
+        make_folder(&data.join(FOLDER))?;
         make_all_folders(data)?;
         Self::attach(data)
     }
@@ -96,7 +100,23 @@ impl Blobs {
 
     /// A new empty file to write a blob into.
     pub(crate) fn stage(&self) -> std::io::Result<Staged> {
-        Staged::new(self.root.join("tmp").join(hex::encode(rand::random::<[u8; 16]>())))
+        Staged::new(self.tmp_file())
+    }
+
+    /// A file of an upload that has come in pieces, or is to.
+    pub(crate) fn upload_file(&self, name: &str) -> PathBuf {
+        self.root.join(FOLDER).join(name)
+    }
+
+    /// A file of an upload, once all of it is there, as one to place: the file itself stays until its end is written down. Reads it once.
+    pub(crate) fn stage_upload(&self, name: &str) -> std::io::Result<Staged> {
+        let link = self.tmp_file();
+        std::fs::hard_link(self.upload_file(name), &link)?;
+        Staged::adopt(link)
+    }
+
+    fn tmp_file(&self) -> PathBuf {
+        self.root.join("tmp").join(hex::encode(rand::random::<[u8; 16]>()))
     }
 
     /// The folder of one attempt of a job; must not exist yet.

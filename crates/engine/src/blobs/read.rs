@@ -18,7 +18,7 @@ const CHUNK: usize = 512 << 10;
 const SMALL: u64 = 1 << 20;
 /// Blobs of so many bytes are read and checked before a part of them is given out. Parts of larger ones are not checked: who
 /// asks for a few bytes of many does not wait for all of them to be read.
-const CHECKED_FOR_A_PART: u64 = 64 << 20;
+pub(super) const CHECKED_FOR_A_PART: u64 = 64 << 20;
 
 /// A blob's bytes, or a range of them.
 pub struct Blob {
@@ -108,7 +108,7 @@ impl Blobs {
     }
 }
 
-fn damaged(sha256: &str) -> EngineError {
+pub(super) fn damaged(sha256: &str) -> EngineError {
     EngineError::Internal(anyhow::anyhow!("the stored bytes of blob {sha256} are damaged"))
 }
 

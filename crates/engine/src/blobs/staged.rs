@@ -56,10 +56,15 @@ impl Staged {
         }
     }
 
+    /// The checksum of what is there so far.
+    pub(crate) fn sha256(&self) -> String {
+        hex::encode(self.hash.clone().finalize())
+    }
+
     /// The checksum, once the bytes are on disk.
     pub(super) fn sync(&self) -> std::io::Result<String> {
         self.file.sync_all()?;
-        Ok(hex::encode(self.hash.clone().finalize()))
+        Ok(self.sha256())
     }
 }
 

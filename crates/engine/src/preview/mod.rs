@@ -6,13 +6,13 @@ pub use process::Preview;
 
 use crate::config::EngineConfig;
 use crate::error::{EngineError, Result};
-use fieldstone_jobs::preview::talk::{Request, Start};
+use fieldstone_jobs::preview::talk::{File, Order, Request, Start};
 use process::{Previewer, Stop, Verdict};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 /// Previews that may wait for a process; more are told to come again.
 const MOST_WAITING: usize = 32;
@@ -27,6 +27,8 @@ pub(crate) struct Tab {
 /// The processes of previews.
 pub(crate) struct Previews {
     slots: Arc<Semaphore>,
+    /// Of pictures there is one at a time, beside previews.
+    picture: Semaphore,
     waiting: AtomicUsize,
     idle: Mutex<Vec<Previewer>>,
     tabs: Mutex<HashMap<Tab, (u64, watch::Sender<Stop>)>>,
@@ -43,6 +45,7 @@ impl Previews {
         };
         Previews {
             slots: Arc::new(Semaphore::new((cores / 2).max(1))),
+            picture: Semaphore::new(1),
             waiting: AtomicUsize::new(0),
             idle: Mutex::default(),
             tabs: Mutex::default(),
@@ -79,11 +82,7 @@ impl Previews {
         let slot = slot.map_err(|e| EngineError::Internal(e.into()))?;
         let program = config.previewer.clone();
         let program = program.ok_or_else(|| EngineError::NotFound("a program for previews".into()))?;
-        let start = Start {
-            limits: config.job_limits,
-            threads: config.threads,
-            memory_bytes: config.preview_memory_bytes,
-        };
+        let start = start_of(config);
         let limit = config.preview_time_limit;
         let previews = self.clone();
         // A task of its own: when whoever waits goes away, the process is told, and is fit for the next.
@@ -94,7 +93,8 @@ impl Previews {
                 Some(previewer) => previewer,
                 None => Previewer::start(&program, &start).await?,
             };
-            let verdict = previewer.preview(request, &place, limit, &mut stop).await?;
+            let verdict =
+                previewer.compute(Order::Preview(Box::new(request)), &place, limit, &mut stop).await?;
             lock(&previews.idle).extend(previewer.if_fit());
             anyhow::Ok(verdict)
         });
@@ -102,6 +102,7 @@ impl Previews {
         drop(turn);
         match verdict {
             Verdict::Done(preview) => Ok(*preview),
+            Verdict::Pictured(_) => Err(anyhow::anyhow!("a preview was answered with a picture").into()),
             Verdict::Refused(text) => Err(EngineError::invalid("graph", text)),
             Verdict::TooLarge(text) => Err(EngineError::TooLarge(text)),
             Verdict::Stopped => Err(replaced()),
@@ -118,6 +119,44 @@ impl Previews {
         }
     }
 
+    /// Waits for the turn to make a picture. One at a time is made; only so many wait.
+    pub(crate) async fn picture_turn(&self) -> Result<SemaphorePermit<'_>> {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= MOST_WAITING {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            let message = format!("{MOST_WAITING} previews and pictures are waiting already");
+            return Err(EngineError::Busy { message, retry_after_s: 1 });
+        }
+        let turn = self.picture.acquire().await;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        turn.map_err(|e| EngineError::Internal(e.into()))
+    }
+
+    /// Makes a small picture (PNG) of a file in a process of its own; `Err` inside is why there is none.
+    pub(crate) async fn picture(
+        &self,
+        config: &EngineConfig,
+        file: File,
+        place: impl Fn(&str) -> Result<PathBuf> + Send + Sync + 'static,
+    ) -> Result<Result<Vec<u8>, String>> {
+        let program = config.previewer.clone();
+        let program = program.ok_or_else(|| EngineError::NotFound("a program for pictures".into()))?;
+        let (_stay, mut stop) = watch::channel(Stop::No);
+        let mut previewer = Previewer::start(&program, &start_of(config)).await?;
+        let limit = config.preview_time_limit;
+        match previewer.compute(Order::Picture(Box::new(file)), &place, limit, &mut stop).await? {
+            Verdict::Pictured(png) => Ok(Ok(png)),
+            Verdict::Refused(text) | Verdict::TooLarge(text) => Ok(Err(text)),
+            Verdict::Late => {
+                Ok(Err(format!("it took more than the {} s of setting preview_time", limit.as_secs_f64())))
+            }
+            Verdict::Dead(how) => Ok(Err(format!("the process that made it ended: {how}"))),
+            Verdict::Failed(text) => Err(anyhow::anyhow!("a picture failed: {text}").into()),
+            Verdict::Done(_) | Verdict::Stopped => {
+                Err(anyhow::anyhow!("a picture was answered otherwise").into())
+            }
+        }
+    }
+
     /// Takes the tab: what was computed for it until now ends.
     fn enter(self: &Arc<Self>, tab: Option<Tab>) -> (Turn, watch::Receiver<Stop>) {
         let (sender, receiver) = watch::channel(Stop::No);
@@ -130,6 +169,10 @@ impl Previews {
         }
         (Turn { previews: self.clone(), tab, number, stop: own }, receiver)
     }
+}
+
+fn start_of(config: &EngineConfig) -> Start {
+    Start { limits: config.job_limits, threads: config.threads, memory_bytes: config.preview_memory_bytes }
 }
 
 /// A preview that somebody waits for.

@@ -4,7 +4,7 @@ use crate::child_process::{Group, start, tell_once};
 use crate::config::Program;
 use crate::error::Result;
 use anyhow::Context;
-use fieldstone_jobs::preview::talk::{Header, Order, Request, Said, Start};
+use fieldstone_jobs::preview::talk::{Header, Order, Said, Start};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -50,6 +50,8 @@ pub(super) struct Previewer {
 /// What came of a preview.
 pub(super) enum Verdict {
     Done(Box<Preview>),
+    /// A picture, as PNG.
+    Pictured(Vec<u8>),
     Refused(String),
     TooLarge(String),
     Failed(String),
@@ -84,17 +86,17 @@ impl Previewer {
         (self.is_fit && matches!(self.child.try_wait(), Ok(None))).then_some(self)
     }
 
-    /// Has one computed; errors are ours.
-    pub(super) async fn preview(
+    /// Has one computed, a preview or a picture; errors are ours.
+    pub(super) async fn compute(
         &mut self,
-        request: Request,
+        wanted: Order,
         place: &(impl Fn(&str) -> Result<PathBuf> + Sync),
         limit: Duration,
         stop: &mut watch::Receiver<Stop>,
     ) -> anyhow::Result<Verdict> {
         self.is_fit = false;
         // A process that is gone is noticed by what it says: nothing.
-        self.order(&Order::Preview(Box::new(request))).await.unwrap_or_default();
+        self.order(&wanted).await.unwrap_or_default();
         let deadline = Instant::now() + limit;
         let mut asked: Option<(Verdict, Instant)> = None;
         loop {
@@ -130,6 +132,11 @@ impl Previewer {
                     let mut samples = vec![0; usize::try_from(bytes)?];
                     self.said.get_mut().read_exact(&mut samples).await?;
                     Verdict::Done(Box::new(Preview { header: *header, samples }))
+                }
+                Ok(Said::Pictured { bytes }) => {
+                    let mut png = vec![0; usize::try_from(bytes)?];
+                    self.said.get_mut().read_exact(&mut png).await?;
+                    Verdict::Pictured(png)
                 }
                 Ok(Said::Refused(text)) => Verdict::Refused(text),
                 Ok(Said::TooLarge(text)) => Verdict::TooLarge(text),

@@ -27,6 +27,9 @@ const REAP: Duration = Duration::from_secs(5);
 /// How often the whole blob folder is swept.
 const SWEEP: Duration = Duration::from_secs(3600);
 
+/// How often uploads that have expired are looked for.
+const SWEEP_UPLOADS: Duration = Duration::from_secs(60);
+
 /// Takes an attempt off the list however it ends, and lets the next one in.
 struct SlotGuard {
     core: Arc<Core>,
@@ -57,6 +60,7 @@ pub(crate) struct Runner {
     reaped: Instant,
     /// Nothing is swept in a process's first hour: an operator may be putting things in order.
     swept: Instant,
+    swept_uploads: Instant,
 }
 
 impl Runner {
@@ -68,6 +72,7 @@ impl Runner {
             queue: Queue::default(),
             reaped: Instant::now(),
             swept: Instant::now(),
+            swept_uploads: Instant::now(),
         }
     }
 
@@ -115,6 +120,10 @@ impl Runner {
         if self.swept.elapsed() >= SWEEP {
             self.swept = Instant::now();
             tokio::spawn(sweep(self.core.clone()));
+        }
+        if self.swept_uploads.elapsed() >= SWEEP_UPLOADS {
+            self.swept_uploads = Instant::now();
+            tokio::spawn(sweep_uploads(self.core.clone()));
         }
         self.claim_ready(pool).await
     }
@@ -216,6 +225,14 @@ impl Runner {
             let _slot = slot;
             attempt::run(&core, pool, claim, needed, handle).await;
         });
+    }
+}
+
+async fn sweep_uploads(core: Arc<Core>) {
+    match upkeep::sweep_uploads(&core.blobs, &core.store, &core.writers, Timestamp::now()).await {
+        Ok(0) => {}
+        Ok(swept) => tracing::info!("{swept} uploads that nobody went on with were deleted"),
+        Err(e) => tracing::warn!("cannot sweep uploads: {e}"),
     }
 }
 

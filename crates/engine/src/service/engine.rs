@@ -12,10 +12,12 @@ use crate::limits::{DiskLimit, Limits};
 use crate::metrics::Counters;
 use crate::model::Timestamp;
 use crate::preview::Previews;
+use crate::resumable::Writers;
 use crate::run::Runner;
 use crate::run::running::Running;
 use crate::staging::Staging;
 use crate::store::Store;
+use crate::thumbnails::Thumbnails;
 use crate::upkeep::{self, Scrubbed};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -69,6 +71,8 @@ impl Engine {
         store.reap(config.max_attempts, now, now).await?;
         store.advance_all(now).await?;
         let previews = Arc::new(Previews::new(&config));
+        let thumbnails = Thumbnails::open(&config.data, config.thumbnail_cache_bytes)?;
+        let staging = Staging::default();
         let core = Core {
             config,
             types,
@@ -80,11 +84,16 @@ impl Engine {
             counters: Counters::default(),
             keys: KeyGuard::new(signing_key),
             scrubbed: Scrubbed::default(),
-            staging: Staging::default(),
+            writers: Writers::new(staging.clone()),
+            staging,
             previews,
+            thumbnails,
             last_name: AtomicU64::new(0),
             _lock: lock,
         };
+        upkeep::sweep_uploads(&core.blobs, &core.store, &core.writers, now).await?;
+        let unfinished = core.store.every_upload().await?.into_iter().filter(|one| one.asset_id.is_none());
+        unfinished.for_each(|upload| core.writers.count(&upload));
         Ok(Engine { core: Arc::new(core), state: Arc::default() })
     }
 

@@ -100,12 +100,7 @@ impl Upload {
         self.engine.core.store.check_project(caller, project, true).await?;
         let staged = self.complete().await?;
         let (core, filename) = (self.engine.core.clone(), filename.to_owned());
-        uninterrupted(async move {
-            let placing = core.blobs.placing().await?;
-            let blob = core.blobs.place(staged, &placing).await?;
-            core.store.insert_asset(project, &filename, &blob, Timestamp::now()).await
-        })
-        .await
+        uninterrupted(async move { publish(&core, project, &filename, staged, None).await }).await
     }
 
     /// Makes the upload durable and then the content of an existing asset.
@@ -129,7 +124,20 @@ impl Upload {
     }
 }
 
-fn too_large(limit: u64) -> EngineError {
+/// Makes staged bytes durable and then visible as a new asset, which is what the upload `of` has become.
+pub(super) async fn publish(
+    core: &Core,
+    project: ProjectId,
+    filename: &str,
+    staged: Staged,
+    of: Option<UploadId>,
+) -> Result<Asset> {
+    let placing = core.blobs.placing().await?;
+    let blob = core.blobs.place(staged, &placing).await?;
+    core.store.insert_asset(project, filename, &blob, of, Timestamp::now()).await
+}
+
+pub(super) fn too_large(limit: u64) -> EngineError {
     EngineError::TooLarge(format!(
         "the upload is larger than the limit of {limit} bytes that setting max_upload sets"
     ))
@@ -157,7 +165,7 @@ impl Engine {
 }
 
 /// The text of [`check_filename`] names the field already.
-fn refused(msg: String) -> EngineError {
+pub(super) fn refused(msg: String) -> EngineError {
     let field = "filename".to_owned();
     EngineError::Invalid { message: msg.clone(), errors: vec![FieldError { field, msg }] }
 }

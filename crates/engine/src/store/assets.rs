@@ -1,6 +1,7 @@
 //! Rows of assets, and which blobs anything still needs.
 
 use super::meta::count_blob_rows;
+use super::uploads::missing as missing_upload;
 use super::{Store, rows, sql};
 use crate::blobs::PlacedBlob;
 use crate::error::{EngineError, Result};
@@ -18,11 +19,19 @@ impl Store {
         row.fetch_optional(self.reader()).await?.as_ref().map(rows::asset).transpose()
     }
 
+    /// The newest assets of a project, newest first.
+    pub(crate) async fn newest_assets(&self, project: ProjectId, most: u32) -> Result<Vec<Asset>> {
+        let rows = sqlx::query(sql::ASSETS_NEWEST).bind(project.0).bind(most);
+        rows.fetch_all(self.reader()).await?.iter().map(rows::asset).collect()
+    }
+
+    /// Writes the row of an asset; in the same transaction the upload `of` which it is has become it, once and for all.
     pub(crate) async fn insert_asset(
         &self,
         project: ProjectId,
         filename: &str,
         blob: &PlacedBlob,
+        of: Option<UploadId>,
         now: Timestamp,
     ) -> Result<Asset> {
         let mut tx = self.begin().await?;
@@ -40,10 +49,14 @@ impl Store {
             .bind(None::<&str>)
             .fetch_one(&mut *tx)
             .await?;
+        let asset = rows::asset(&row)?;
+        if let Some(upload) = of {
+            let done = sqlx::query(sql::UPLOAD_DONE).bind(upload.0).bind(asset.id.0);
+            done.fetch_optional(&mut *tx).await?.ok_or_else(|| missing_upload(upload))?;
+        }
         let blob_rows = count_blob_rows(&mut tx).await?;
         tx.commit().await?;
         self.blob_rows_committed(blob_rows);
-        let asset = rows::asset(&row)?;
         self.asset_changed(project, asset.id);
         Ok(asset)
     }

@@ -21,6 +21,7 @@ pub(crate) mod rows;
 mod simulation;
 pub(crate) mod sql;
 pub(crate) mod upkeep;
+pub(crate) mod uploads;
 mod workflows;
 
 use crate::blobs::LedgerMark;

@@ -39,6 +39,7 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $6, $7) RETURNING *";
     ASSET_GET = "SELECT * FROM assets WHERE id = $1 AND project_id = $2";
     ASSET_NEWEST = "SELECT * FROM assets WHERE project_id = $1 AND filename = $2 ORDER BY id DESC LIMIT 1";
+    ASSETS_NEWEST = "SELECT * FROM assets WHERE project_id = $1 ORDER BY id DESC LIMIT $2";
     ASSET_REPLACE = "UPDATE assets SET filename = $2, size = $3, sha256 = $4, modified = $5, made = NULL
         WHERE id = $1 RETURNING *";
     ASSET_DELETE = "DELETE FROM assets WHERE id = $1 AND project_id = $2 RETURNING sha256";
@@ -47,6 +48,16 @@ statements! {
     BLOBS_BETWEEN = "SELECT DISTINCT sha256 FROM assets WHERE sha256 >= $1 AND sha256 < $2 ORDER BY sha256";
     BLOB_IN_ASSET = "SELECT 1 FROM assets WHERE sha256 = $1 LIMIT 1";
     BLOB_IN_JOB = "SELECT 1 FROM jobs WHERE state IN ('pending', 'started') AND inputs LIKE '%' || $1 || '%' LIMIT 1";
+
+    UPLOAD_INSERT = "INSERT INTO uploads (project_id, file, filename, metadata, sha256, size, received, created, expires)
+        VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8) RETURNING *";
+    UPLOAD_GET = "SELECT * FROM uploads WHERE id = $1 AND project_id = $2";
+    UPLOADS_OF = "SELECT * FROM uploads WHERE project_id = $1 AND asset_id IS NULL AND expires > $2 ORDER BY id DESC";
+    UPLOADS_OPEN = "SELECT COUNT(*) FROM uploads WHERE project_id = $1 AND asset_id IS NULL";
+    UPLOADS_ALL = "SELECT * FROM uploads ORDER BY id";
+    UPLOAD_RECEIVED = "UPDATE uploads SET received = $2, expires = $3 WHERE id = $1 RETURNING *";
+    UPLOAD_DONE = "UPDATE uploads SET asset_id = $2 WHERE id = $1 AND asset_id IS NULL RETURNING id";
+    UPLOAD_DELETE = "DELETE FROM uploads WHERE id = $1 RETURNING id";
 
     WORKFLOW_INSERT = "INSERT INTO workflows (project_id, state, created, definition)
         VALUES ($1, 'pending', $2, $3) RETURNING id";

@@ -11,6 +11,7 @@ mod partial;
 mod read_all;
 mod scrub;
 mod sweep;
+mod uploads;
 
 pub use backup::{Backup, backup};
 pub(crate) use belonging::{check_ledger_is_current, check_ledger_is_there, mark};
@@ -18,3 +19,4 @@ pub use check::{Report, check};
 pub use gc::{Swept, gc};
 pub(crate) use scrub::{Scrubbed, scrub};
 pub(crate) use sweep::{FolderSwept, restore_quarantined, sweep, sweep_folder};
+pub(crate) use uploads::sweep_uploads;

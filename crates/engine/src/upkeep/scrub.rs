@@ -140,7 +140,7 @@ mod tests {
         std::fs::remove_file(&gone).unwrap();
         assert_eq!(round().await, (39, 39_000, 2));
         let blob = crate::blobs::PlacedBlob { sha256: stored[7].clone(), size: 1000 };
-        store.insert_asset(project, "b.bin", &blob, Timestamp(0)).await.unwrap();
+        store.insert_asset(project, "b.bin", &blob, None, Timestamp(0)).await.unwrap();
         assert_eq!(round().await.2, 2, "a row heals nothing");
         upload(7).await;
         assert_eq!((blobs.damage.count(), upload(8).await), (1, stored[8].clone()));

@@ -2,9 +2,11 @@
 
 use super::failure::Failure;
 use anyhow::{Context, anyhow};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LINK, RANGE};
+use reqwest::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK, LOCATION, RANGE,
+};
 use reqwest::multipart::{Form, Part};
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Body, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
@@ -70,7 +72,7 @@ impl Client {
     pub async fn any(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> anyhow::Result<Response> {
         let mut request = self.request(method, path);
         if let Some(body) = body {
-            request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body);
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
         self.sent(request).await
     }
@@ -118,6 +120,49 @@ impl Client {
     pub async fn upload(&self, project: &str, name: String, file: Part) -> anyhow::Result<Value> {
         let form = Form::new().part("file", file.file_name(name));
         self.json(self.request(Method::POST, &format!("/projects/{project}/assets")).multipart(form)).await
+    }
+
+    /// Uploads of a project that were cut; `None` where the server has no such thing.
+    pub async fn open_uploads(&self, project: &str) -> anyhow::Result<Option<Vec<Value>>> {
+        let response = self.sent(self.request(Method::GET, &format!("/projects/{project}/uploads"))).await?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        Ok(Some(accepted(response).await?.json().await.context("the answer is no list")?))
+    }
+
+    /// Begins an upload that goes on after a cut; its id.
+    pub async fn begin_upload(&self, project: &str, metadata: &str, size: u64) -> anyhow::Result<String> {
+        let request = self.tus(Method::POST, &format!("/projects/{project}/uploads"));
+        let request = request.header("Upload-Length", size).header("Upload-Metadata", metadata);
+        let response = accepted(self.sent(request).await?).await?;
+        let place = response.headers().get(LOCATION).and_then(|place| place.to_str().ok());
+        let id = place.and_then(|place| place.rsplit('/').next()).filter(|id| !id.is_empty());
+        Ok(id.context("the reply does not say where the upload is")?.to_owned())
+    }
+
+    /// Sends all that follows byte `offset` of an upload; the asset that it has become.
+    pub async fn append(
+        &self,
+        project: &str,
+        upload: &str,
+        (offset, size): (u64, u64),
+        body: Body,
+    ) -> anyhow::Result<Value> {
+        let request = self.tus(Method::PATCH, &format!("/projects/{project}/uploads/{upload}"));
+        let request = request
+            .header(CONTENT_TYPE, "application/offset+octet-stream")
+            .header(CONTENT_LENGTH, size - offset)
+            .header("Upload-Offset", offset)
+            .body(body);
+        let response = accepted(self.sent(request).await?).await?;
+        let asset = response.headers().get("x-asset").and_then(|id| id.to_str().ok());
+        let asset = asset.context("the upload is whole, and the reply names no asset")?;
+        self.get(&format!("/projects/{project}/assets/{asset}")).await
+    }
+
+    fn tus(&self, method: Method, path: &str) -> RequestBuilder {
+        self.request(method, path).header("Tus-Resumable", "1.0.0")
     }
 
     /// The bytes of an asset from byte `from` on.

@@ -3,17 +3,21 @@
 use super::client::{Client, text};
 use super::table::{field, plain};
 use anyhow::{Context, bail, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reqwest::Body;
 use reqwest::multipart::Part;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 const CHUNK: usize = 1 << 20;
+/// Files of so many bytes are worth going on with: they are read once more, for the checksum by which they are found again.
+const IN_PIECES: u64 = 8 << 20;
 /// Digits of the checksum in the name of a file that is not whole yet.
 const MARK: usize = 12;
 
@@ -45,25 +49,68 @@ impl Drop for Bar {
     }
 }
 
-/// Uploads a file.
+/// Uploads a file; a large one goes on where an earlier attempt broke off.
 pub async fn send(client: &Client, project: &str, path: &Path, name: String) -> anyhow::Result<Value> {
     let unreadable = || format!("cannot read {}", path.display());
     let file = tokio::fs::File::open(path).await.with_context(unreadable)?;
     let found = file.metadata().await.with_context(unreadable)?;
     ensure!(found.is_file(), "{} is no file", path.display());
-    let bar = Bar::new(&name, Some(found.len()));
+    let size = found.len();
+    if size >= IN_PIECES
+        && let Some(open) = client.open_uploads(project).await?
+    {
+        return go_on(client, project, (path, file, size), &name, &open).await;
+    }
+    let bar = Bar::new(&name, Some(size));
+    client.upload(project, name, Part::stream_with_length(counted(&bar, pieces(file)), size)).await
+}
+
+/// Uploads a file by an upload that may be cut: one of `open` that has its name and its checksum, or a new one.
+async fn go_on(
+    client: &Client,
+    project: &str,
+    (path, mut file, size): (&Path, tokio::fs::File, u64),
+    name: &str,
+    open: &[Value],
+) -> anyhow::Result<Value> {
+    let unreadable = || format!("cannot read {}", path.display());
+    let mut hash = Sha256::new();
+    let mut all = std::pin::pin!(pieces(file.try_clone().await.with_context(unreadable)?));
+    while let Some(piece) = all.next().await {
+        hash.update(&piece.with_context(unreadable)?);
+    }
+    let checksum = format!("sha256:{}", hex::encode(hash.finalize()));
+    let is_ours = |one: &&Value| one["filename"] == name && one["checksum"] == checksum.as_str();
+    let (id, offset) = match open.iter().find(is_ours) {
+        Some(cut) => (text(cut, "id")?, cut["offset"].as_u64().context("the upload has no offset")?),
+        None => {
+            let metadata =
+                format!("filename {},checksum {}", STANDARD.encode(name), STANDARD.encode(&checksum));
+            (client.begin_upload(project, &metadata, size).await?, 0)
+        }
+    };
+    file.seek(SeekFrom::Start(offset)).await.with_context(unreadable)?;
+    let bar = Bar::new(name, Some(size));
+    bar.0.set_position(offset);
+    // Not beyond what was said, should the file be growing.
+    let body = counted(&bar, pieces(file.take(size - offset)));
+    let sent = client.append(project, &id, (offset, size), body).await;
+    sent.context("the upload broke off; the same command goes on with it")
+}
+
+/// A body whose bytes move a bar.
+fn counted(
+    bar: &Bar,
+    pieces: impl futures::Stream<Item = std::io::Result<Vec<u8>>> + Send + 'static,
+) -> Body {
     let moved = bar.0.clone();
-    let pieces = pieces(file).inspect(move |piece| moved.inc(piece.as_ref().map_or(0, |p| p.len() as u64)));
-    client.upload(project, name, Part::stream_with_length(Body::wrap_stream(pieces), found.len())).await
+    Body::wrap_stream(pieces.inspect(move |piece| moved.inc(piece.as_ref().map_or(0, |p| p.len() as u64))))
 }
 
 /// Uploads what comes on standard input.
 pub async fn send_stdin(client: &Client, project: &str, name: String) -> anyhow::Result<Value> {
     let bar = Bar::new(&name, None);
-    let moved = bar.0.clone();
-    let pieces = pieces(tokio::io::stdin());
-    let pieces = pieces.inspect(move |piece| moved.inc(piece.as_ref().map_or(0, |p| p.len() as u64)));
-    client.upload(project, name, Part::stream(Body::wrap_stream(pieces))).await
+    client.upload(project, name, Part::stream(counted(&bar, pieces(tokio::io::stdin())))).await
 }
 
 fn pieces(

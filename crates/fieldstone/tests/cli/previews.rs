@@ -233,3 +233,66 @@ fn a_process_that_dies_is_followed_by_another() {
     assert_eq!(after.unwrap().1, before);
     assert_ne!(bench.previewers(), pids);
 }
+
+/// What a `GET` answers: status, tag, bytes.
+fn got(bench: &Bench, path: &str, known: &str) -> (u16, String, Vec<u8>) {
+    let request = bench.http.get(format!("{}{path}", bench.server.url)).bearer_auth(bench.token());
+    let reply = request.header("If-None-Match", known).send().unwrap();
+    let tag = reply.headers().get("etag").map_or("", |tag| tag.to_str().unwrap()).to_owned();
+    (reply.status().as_u16(), tag, reply.bytes().unwrap().to_vec())
+}
+
+/// Width, height and the share of its pixels that show something.
+fn seen(png: &[u8]) -> (u32, u32, f64) {
+    let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut pixels).unwrap();
+    let shown: f64 = pixels.chunks(4).map(|p| f64::from(p[3]) / 255.0).sum();
+    (info.width, info.height, shown / f64::from(info.width * info.height))
+}
+
+#[test]
+fn files_and_projects_have_small_pictures_where_there_is_something_to_see() {
+    let bench = Bench::new(&[]);
+    let path = "/projects/1/assets/1/thumbnail";
+    let (status, tag, png) = got(&bench, path, "");
+    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&png));
+    let (width, height, shown) = seen(&png);
+    assert_eq!((width, height), (192, 192));
+    assert!((0.1..0.7).contains(&shown), "{shown}");
+    assert_eq!(got(&bench, path, &tag), (304, tag.clone(), Vec::new()));
+    assert_eq!(got(&bench, path, ""), (200, tag.clone(), png.clone()), "kept, or made the same again");
+    let kept = bench.dir.path().join("data/thumbnails").join(format!("{}.png", tag.trim_matches('"')));
+    assert_eq!(std::fs::read(kept).unwrap(), png);
+
+    // Of the newest that has one.
+    for (name, bytes) in [("broken.stl", &b"solid"[..]), ("notes.txt", b"text")] {
+        let form = Form::new().part("file", Part::bytes(bytes.to_vec()).file_name(name));
+        let url = format!("{}/projects/1/assets", bench.server.url);
+        bench.http.post(url).bearer_auth(bench.token()).multipart(form).send().unwrap();
+    }
+    assert_eq!(got(&bench, "/projects/1/thumbnail", ""), (200, tag, png));
+    for (asset, why) in [(2, "broken.stl"), (3, "no mesh")] {
+        let (status, _, said) = got(&bench, &format!("/projects/1/assets/{asset}/thumbnail"), "");
+        let said = String::from_utf8(said).unwrap();
+        assert!(status == 404 && said.contains(why), "{status} {said}");
+    }
+
+    // A volume shows the solid that its samples are negative in.
+    let graph = json!({"operators": [
+        {"type": "GenerateSamplePoints", "parameters": {"offset": [-3, -3, -3], "size": [6, 6, 6], "resolution": [33, 33, 33]}},
+        {"type": "SampleBox", "parameters": {"shape_type": "Ellipsoid", "size": [4, 4, 4]}}
+    ], "edges": [{"source": 0, "target": [1, "Points"]}]});
+    let job = json!({"type": "implicit/evaluate", "parameters": {"graph": graph}});
+    assert_eq!(bench.post("/projects/1/jobs", &job).0, 202);
+    while got(&bench, "/projects/1/jobs/1/status", "").0 == 202 {}
+    let (status, _, png) = got(&bench, "/projects/1/assets/4/thumbnail", "");
+    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&png));
+    // A disc of 4 mm where the box is as wide or as high as this on the paper.
+    let box_on_paper = 6.0 * f64::max(0.848_048 + 0.529_919, 0.224_860 + 0.359_850 + 0.905_516) / 0.94;
+    let expected = std::f64::consts::PI * 4.0 / (box_on_paper * box_on_paper);
+    assert!((seen(&png).2 - expected).abs() < 0.005, "{} {expected}", seen(&png).2);
+
+    let (status, _, said) = got(&Bench::new(&[("FIELDSTONE_THUMBNAIL_CACHE", "0")]), path, "");
+    assert!(status == 404 && String::from_utf8_lossy(&said).contains("thumbnail_cache"), "{status}");
+}

@@ -1,6 +1,8 @@
 //! The commands that talk to a server, against a real one.
 
 use crate::harness::{Server, bracket, call, checksum, fieldstone, names, read_json};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::Path;
@@ -117,6 +119,65 @@ fn files_go_up_and_assets_come_down_also_through_pipes_and_after_a_break() {
 
     desk.ok(&["assets", "delete", "-p", "b", "part.stl"]);
     assert_eq!(desk.json(&["assets", "list", "-p", "b"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_large_file_goes_on_where_an_upload_broke_off() {
+    let desk = Desk::new();
+    desk.ok(&["projects", "create", "b"]);
+    let bytes: Vec<u8> = (0..9_000_000_u32).map(|n| (n ^ (n >> 11)) as u8).collect();
+    std::fs::write(desk.path("large.bin"), &bytes).unwrap();
+    // A command that was killed has left this.
+    let sum = checksum(&desk.path("large.bin"));
+    let token = desk.server.token.clone().unwrap();
+    let http = reqwest::blocking::Client::builder().no_proxy().build().unwrap();
+    let ask = |method: reqwest::Method, path: &str| {
+        let request = http.request(method, format!("{}/projects/1/uploads{path}", desk.server.url));
+        request.bearer_auth(&token).header("Tus-Resumable", "1.0.0")
+    };
+    let half = |name: &str, sum: &str, bytes: &[u8]| {
+        let metadata = format!("filename {},checksum {}", STANDARD.encode(name), STANDARD.encode(sum));
+        let begin = ask(reqwest::Method::POST, "").header("Upload-Length", "9000000");
+        let begun = begin.header("Upload-Metadata", metadata).send().unwrap();
+        let id = begun.headers()["location"].to_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        let piece = ask(reqwest::Method::PATCH, &format!("/{id}")).header("Upload-Offset", "0");
+        let kind = "application/offset+octet-stream";
+        let kept = piece.header("Content-Type", kind).body(bytes.to_vec()).send().unwrap();
+        assert_eq!(kept.headers()["upload-offset"], "4000000");
+        id
+    };
+    let ours = half("large.bin", &sum, &bytes[..4_000_000]);
+    // One of another file with this name is left alone.
+    let other = half("large.bin", &sum.replace(char::is_numeric, "0"), &vec![7; 4_000_000]);
+    let asset = desk.ok(&["assets", "cp", "large.bin", "b:"]);
+    let became =
+        |id: &str| -> Value { ask(reqwest::Method::GET, &format!("/{id}")).send().unwrap().json().unwrap() };
+    assert_eq!(
+        (&became(&ours)["asset_id"], &became(&ours)["offset"]),
+        (&json!(asset.trim()), &json!(9_000_000))
+    );
+    assert_eq!((&became(&other)["asset_id"], &became(&other)["offset"]), (&json!(null), &json!(4_000_000)));
+    assert_eq!(desk.json(&["assets", "get", "-p", "b", "large.bin"])["checksum"], sum);
+    // Once more, from the beginning: nothing is left of the first.
+    assert_eq!(desk.ok(&["assets", "cp", "large.bin", "b:again.bin"]).trim(), "2");
+    assert_eq!(desk.json(&["assets", "get", "-p", "b", "again.bin"])["checksum"], sum);
+}
+
+#[test]
+fn a_job_is_canceled() {
+    let desk = Desk::new();
+    desk.ok(&["projects", "create", "b"]);
+    let graph = json!({"operators": [
+        {"type": "GenerateSamplePoints", "parameters": {"size": [9, 9, 9], "offset": [0, 0, 0], "resolution": [300, 300, 300]}},
+        {"type": "SampleSurfaceLattice", "parameters": {"lattice_type": "Gyroid", "scale": [1, 1, 1]}},
+        {"type": "Redistance"}
+    ], "edges": [{"source": 0, "target": [1, "Points"]}, {"source": 1, "target": [2, "Samples"]}]});
+    let param = format!("graph={graph}");
+    let id = desk.ok(&["jobs", "run", "implicit/evaluate", "-p", "b", "--param", &param]);
+    assert_eq!(desk.ok(&["jobs", "cancel", "-p", "b", id.trim()]), "");
+    assert_eq!(desk.json(&["jobs", "cancel", "-p", "b", id.trim()])["state"], "canceled");
+    desk.refused(&["wait", "-p", "b", id.trim()], 1);
+    desk.refused(&["jobs", "cancel", "-p", "b", "99"], 3);
 }
 
 #[test]

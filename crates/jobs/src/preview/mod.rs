@@ -5,6 +5,7 @@
 
 mod compute;
 mod kept;
+mod picture;
 mod process;
 pub mod talk;
 

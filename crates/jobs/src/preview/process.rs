@@ -2,7 +2,8 @@
 
 use super::compute::{Refused, preview};
 use super::kept::{Bytes, Files, Kept};
-use super::talk::{Order, Request, Said, Start};
+use super::picture::picture;
+use super::talk::{File, Order, Request, Said, Start};
 use crate::child::{ABANDONED, end_group, threads_of};
 use crate::confine::{Confinement, confine};
 use crate::error::JobError;
@@ -21,8 +22,42 @@ const KEPT_SHARE: u64 = 4;
 
 /// What comes in, but for [`Order::Cancel`].
 enum Incoming {
-    Preview(Box<Request>),
+    Wanted(Wanted),
     File(String, Bytes),
+}
+
+/// What is to be computed.
+enum Wanted {
+    Preview(Box<Request>),
+    /// Of the one file.
+    Picture(IndexMap<String, File>),
+}
+
+impl Wanted {
+    fn files(&self) -> &IndexMap<String, File> {
+        match self {
+            Wanted::Preview(request) => &request.files,
+            Wanted::Picture(files) => files,
+        }
+    }
+
+    /// Computes it: what is said of it, and the bytes behind that.
+    fn compute(&self, files: &Files<'_>, room: u64, monitor: &Monitor) -> Result<(Said, Vec<u8>), Refused> {
+        match self {
+            Wanted::Preview(request) => {
+                let (header, samples) = preview(request, files, room, monitor)?;
+                let bytes = samples.len() as u64;
+                Ok((Said::Done { header: Box::new(header), bytes }, samples))
+            }
+            Wanted::Picture(one) => {
+                let (Some(file), Some(bytes)) = (one.values().next(), files.bytes.values().next()) else {
+                    return Err(JobError::Invalid("there is no file to picture".to_owned()).into());
+                };
+                let png = picture(file, bytes, files.limits, monitor)?;
+                Ok((Said::Pictured { bytes: png.len() as u64 }, png))
+            }
+        }
+    }
 }
 
 /// What the reader of orders and the computing thread share: the flag of the preview that is being computed.
@@ -70,10 +105,10 @@ fn run() -> anyhow::Result<()> {
     })?;
     let kept = Kept::new(start.memory_bytes / KEPT_SHARE);
     while let Ok(order) = incoming.recv() {
-        if let Incoming::Preview(request) = order {
+        if let Incoming::Wanted(wanted) = order {
             let cancel = Arc::new(AtomicBool::new(false));
             *current.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = cancel.clone();
-            answer(&start, &request, &kept, &incoming, &pool, cancel)?;
+            answer(&start, &wanted, &kept, &incoming, &pool, cancel)?;
         }
     }
     Ok(())
@@ -85,7 +120,11 @@ fn listen(orders: &Sender<Incoming>, current: &Current) -> anyhow::Result<()> {
     let mut line = String::new();
     while input.read_line(&mut line)? > 0 {
         let order = match serde_json::from_str(&line).context("an order cannot be read")? {
-            Order::Preview(request) => Incoming::Preview(request),
+            Order::Preview(request) => Incoming::Wanted(Wanted::Preview(request)),
+            Order::Picture(file) => {
+                let files = IndexMap::from([(file.filename.clone(), *file)]);
+                Incoming::Wanted(Wanted::Picture(files))
+            }
             Order::File { checksum, bytes } => {
                 let mut file = Vec::new();
                 (&mut input).take(bytes).read_to_end(&mut file)?;
@@ -107,34 +146,30 @@ fn listen(orders: &Sender<Incoming>, current: &Current) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Computes one preview and says what came of it.
+/// Computes what is wanted and says what came of it.
 fn answer(
     start: &Start,
-    request: &Request,
+    wanted: &Wanted,
     kept: &Kept,
     incoming: &Receiver<Incoming>,
     pool: &rayon::ThreadPool,
     cancel: Arc<AtomicBool>,
 ) -> anyhow::Result<()> {
-    let bytes = match gather(request, kept, incoming)? {
+    let bytes = match gather(wanted.files(), kept, incoming)? {
         Ok(bytes) => bytes,
         Err(damaged) => {
             say(&Said::Refused(damaged), &[]);
             return Ok(());
         }
     };
-    let files = Files { kept, limits: &start.limits, named: &request.files, bytes, notes: Mutex::default() };
+    let files = Files { kept, limits: &start.limits, named: wanted.files(), bytes, notes: Mutex::default() };
     let monitor = Monitor::new(cancel, |_| {});
     // What is kept stays, whatever this one needs.
     let room = start.memory_bytes - start.memory_bytes / KEPT_SHARE;
-    let work = || {
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| preview(request, &files, room, &monitor)))
-    };
+    let work =
+        || std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| wanted.compute(&files, room, &monitor)));
     match pool.install(work) {
-        Ok(Ok((header, samples))) => {
-            let done = Said::Done { header: Box::new(header), bytes: samples.len() as u64 };
-            say(&done, &samples);
-        }
+        Ok(Ok((done, bytes))) => say(&done, &bytes),
         Ok(Err(Refused::TooLarge(needs))) => say(&Said::TooLarge(too_large(needs, room)), &[]),
         Ok(Err(Refused::Job(JobError::Invalid(text)))) => say(&Said::Refused(text), &[]),
         Ok(Err(Refused::Job(JobError::Cancelled(_)))) => say(&Said::Cancelled, &[]),
@@ -156,13 +191,13 @@ fn too_large(needs: u64, room: u64) -> String {
 /// The bytes of all files of a request: those that are not kept are asked for. The inner error is about bytes that are not what they
 /// are called.
 fn gather(
-    request: &Request,
+    files: &IndexMap<String, File>,
     kept: &Kept,
     incoming: &Receiver<Incoming>,
 ) -> anyhow::Result<Result<IndexMap<String, Arc<Bytes>>, String>> {
     let mut bytes = IndexMap::new();
     let mut absent: Vec<String> = Vec::new();
-    for file in request.files.values() {
+    for file in files.values() {
         match kept.get(&file.checksum).and_then(|kept| kept.downcast::<Bytes>().ok()) {
             Some(found) => {
                 bytes.insert(file.checksum.clone(), found);
@@ -182,8 +217,7 @@ fn gather(
         };
         ensure!(checksum == *wanted, "expected the file {wanted}, got {checksum}");
         if format!("sha256:{}", hex::encode(Sha256::digest(&file))) != checksum {
-            let name =
-                request.files.values().find(|file| file.checksum == checksum).map(|file| &file.filename);
+            let name = files.values().find(|file| file.checksum == checksum).map(|file| &file.filename);
             damaged = Some(format!("the stored bytes of {name:?} are damaged; upload them again"));
             continue;
         }

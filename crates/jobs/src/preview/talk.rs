@@ -28,6 +28,8 @@ pub struct Start {
 pub enum Order {
     /// Wants a preview.
     Preview(Box<Request>),
+    /// Wants a small picture of a file.
+    Picture(Box<File>),
     /// So many bytes follow the line: those of the file with this checksum.
     File {
         /// `sha256:<64 hex>`.
@@ -86,6 +88,11 @@ pub enum Said {
     Done {
         /// What they are.
         header: Box<Header>,
+        /// How many.
+        bytes: u64,
+    },
+    /// So many bytes of a picture (PNG) follow the line.
+    Pictured {
         /// How many.
         bytes: u64,
     },

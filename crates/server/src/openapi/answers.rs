@@ -179,15 +179,20 @@ refusals! {
     NOT_FOUND = Refusal::new("NotFound", 404, "Not Found");
     REQUEST_TIMEOUT = Refusal::new("RequestTimeout", 408, "Request Timeout: the body stopped arriving");
     CONFLICT = Refusal::new("Conflict", 409, "Conflict");
+    GONE = Refusal::new("Gone", 410, "Gone: nothing came of the upload for longer than upload_lifetime, or what had come is lost");
+    OTHER_VERSION = Refusal::new("OtherVersion", 412, "Precondition Failed: the header Tus-Resumable is not 1.0.0")
+        .with(Header::new("Tus-Version", schema::text, "Versions that are spoken"));
+    UNSUPPORTED_MEDIA_TYPE = Refusal::new("UnsupportedMediaType", 415, "Unsupported Media Type");
+    CHECKSUM_MISMATCH = Refusal::new("ChecksumMismatch", 460, "Checksum Mismatch: what came is not what was told, and was forgotten");
     TOO_LARGE = Refusal::new("TooLarge", 413, "Content Too Large");
     RANGE_NOT_SATISFIABLE = Refusal::new("RangeNotSatisfiable", 416, "Range Not Satisfiable")
         .with(Header::new("Content-Range", schema::text, "bytes */size"));
     TOO_MANY_REQUESTS = Refusal::new("TooManyRequests", 429, "Too Many Requests: more requests per second than \
-        max_request_rate, or more waiting jobs than max_queue")
+        max_request_rate, more waiting jobs than max_queue, or more open uploads than max_open_uploads")
         .with(Header::new("Retry-After", seconds, "Seconds to wait"));
     NOT_READY = Refusal::new("NotReady", 503, "Service Unavailable");
     UNAVAILABLE = Refusal::new("Unavailable", 503, "Service Unavailable: another process keeps the ledger locked, or the keys \
-        of a token's issuer cannot be fetched")
+        of a token's issuer cannot be fetched, or the server stops")
         .with(Header::new("Retry-After", seconds, "Seconds to wait, if that is known"));
     INSUFFICIENT_STORAGE = Refusal::new("InsufficientStorage", 507, "Insufficient Storage: the disk of the data folder is \
         full; nothing of the request was kept");

@@ -182,6 +182,11 @@ impl Operation {
         self.refuse(&[QUOTA_EXCEEDED]);
     }
 
+    /// It takes bytes of this media type, as they are.
+    pub fn take_piece(&mut self, media: &str) {
+        self.take(content(media, bytes()));
+    }
+
     fn take(&mut self, content: Value) {
         self.body = Some(json!({"required": true, "content": content}));
         self.refuse(&[BAD_REQUEST, REQUEST_TIMEOUT, TOO_LARGE]);
@@ -223,7 +228,7 @@ fn tag(path: &str) -> &'static str {
     let mut parts = path.split('/').skip(1);
     match (parts.next(), parts.nth(1)) {
         (Some("projects"), None) => "Projects",
-        (Some("projects"), Some("assets")) | (Some("files"), _) => "Assets",
+        (Some("projects"), Some("assets" | "uploads")) | (Some("files"), _) => "Assets",
         (Some("projects"), Some("jobs")) => "Jobs",
         (Some("projects"), Some("workflows")) => "Workflows",
         (Some("projects"), _) => "Projects",

@@ -19,6 +19,18 @@ fn filename() -> Schema {
     )
 }
 
+fn version() -> Schema {
+    word([crate::wire::uploads::VERSION])
+}
+
+fn stride() -> Schema {
+    text().with("pattern", "^([1-9]|[1-5][0-9]|6[0-4])?$")
+}
+
+fn count() -> Schema {
+    text().with("pattern", "^(0|[1-9][0-9]{0,17})$")
+}
+
 /// In a path: placeholder and name, schema, words.
 type InPath = (&'static str, fn() -> Schema, &'static str);
 
@@ -27,6 +39,7 @@ const PATH: &[InPath] = &[
     ("assetId", id, "Asset ID"),
     ("jobId", id, "Job ID"),
     ("workflowId", id, "Workflow ID"),
+    ("uploadId", id, "Upload ID"),
     ("sha256", text, "SHA-256 of the bytes, 64 hex digits"),
     ("filename", text, "Name to save under"),
 ];
@@ -37,12 +50,32 @@ type Parameter = (&'static str, &'static str, &'static str, bool, fn() -> Schema
 const OTHERS: &[Parameter] = &[
     ("download", "query", "download", false, download, "true or 1: also give a link to the bytes"),
     ("saveAs", "query", "filename", false, filename, "Name to save the download under, at most 255 bytes"),
+    (
+        "stride",
+        "query",
+        "stride",
+        false,
+        stride,
+        "Of so many samples along each axis one, 1 to 64; by default all",
+    ),
     ("linkAsset", "query", "asset", true, text, "Whose bytes the link opens: project and asset"),
     ("expires", "query", "expires", true, text, "Unix seconds"),
     ("signature", "query", "signature", true, text, "HMAC-SHA256, hex"),
     ("Range", "header", "Range", false, text, "bytes=a-b, bytes=a- or bytes=-n"),
     ("IfRange", "header", "If-Range", false, text, "ETag"),
     ("IfNoneMatch", "header", "If-None-Match", false, text, "ETags"),
+    ("TusResumable", "header", "Tus-Resumable", true, version, "Version of tus that the client speaks"),
+    ("UploadLength", "header", "Upload-Length", true, count, "Bytes of the whole"),
+    (
+        "UploadMetadata",
+        "header",
+        "Upload-Metadata",
+        true,
+        text,
+        "filename and its Base64, and more pairs behind commas, at most 8 KiB",
+    ),
+    ("UploadOffset", "header", "Upload-Offset", true, count, "Where the piece begins"),
+    ("UploadChecksum", "header", "Upload-Checksum", false, text, "sha1 or sha256, and its Base64"),
     ("LastEventId", "header", "Last-Event-ID", false, text, "The id of the last event that came"),
     (
         "Prefer",

@@ -6,11 +6,13 @@ use crate::auth::{AssetsRead, AssetsWrite, Session};
 use crate::extract::{Base, InProject, Item, Page, Params, content_length};
 use crate::links::{self, Target};
 use crate::lists;
-use crate::openapi::answers::Answer as Told;
+use crate::openapi::answers::{Answer as Told, CONFLICT};
 use crate::openapi::operation::{Described, Operation};
 use crate::openapi::words::Words;
 use crate::wire::error::ApiError;
+use crate::wire::volumes;
 use axum::extract::State;
+use axum::response::Response;
 use fieldstone_engine::Engine;
 use fieldstone_engine::filename::check_filename;
 use fieldstone_engine::model::{AssetId, Caller, Listable, Timestamp};
@@ -117,6 +119,39 @@ pub async fn get(
     let target = Target { project, asset: id, sha256: &asset.sha256, filename, expires };
     let link = links::sign(&app.engine.signing_key().await?, &base?.0, &target);
     Ok(session.linked(StatusCode::OK, &asset, &link))
+}
+
+/// `?stride=4`.
+#[derive(Deserialize)]
+pub struct Stride {
+    stride: Option<String>,
+}
+
+impl Described for Stride {
+    fn describe(operation: &mut Operation) {
+        operation.read(&["stride"]);
+    }
+}
+
+pub const VOLUME: Words = Words::new(
+    "getVolume",
+    "See a volume at a lower resolution",
+    &[Told::bytes(200, "A line of JSON that says what the samples are, then the samples")],
+)
+.details(
+    "Samples 0, stride, 2·stride, … of each axis, x fastest, int8 or float32 as the asset has them; the line has samples, resolution, \
+     offset, size and stride. Only of volumes that a job has made (409). An addition to the platform's API.",
+)
+.refuses(&[CONFLICT]);
+
+pub async fn volume(
+    State(app): Shared,
+    session: Session<AssetsRead>,
+    Item(project, id): Item<AssetId>,
+    Params(query): Params<Stride>,
+) -> Result<Response, ApiError> {
+    let stride = volumes::stride(query.stride.as_deref())?;
+    volumes::written(app.engine.thin_volume(&session.caller, project, id, stride).await?, stride)
 }
 
 pub const DELETE: Words = Words::new("deleteAsset", "Delete project asset", &[Told::deleted()]);

@@ -102,6 +102,8 @@ impl From<EngineError> for ApiError {
             EngineError::Invalid { message, errors } => ApiError { errors, ..Self::bad_request(message) },
             EngineError::Denied(text) => Self::unauthorized(text, "error=\"insufficient_scope\""),
             EngineError::Conflict(text) => Self::new(StatusCode::CONFLICT, text),
+            EngineError::Gone(text) => Self::new(StatusCode::GONE, text),
+            EngineError::Mismatch(text) => Self::new(mismatch(), text),
             EngineError::TooLarge(text) => Self::too_large(text),
             EngineError::Quota(text) => Self::new(StatusCode::FORBIDDEN, text),
             EngineError::Busy { message, retry_after_s } => Self::new(StatusCode::TOO_MANY_REQUESTS, message)
@@ -124,6 +126,11 @@ impl From<EngineError> for ApiError {
     }
 }
 
+/// 460 of tus 1.0, the extension Checksum.
+fn mismatch() -> StatusCode {
+    StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST)
+}
+
 /// Characters of one text of an error at most: most repeat what the client sent, and that may be megabytes.
 const LONGEST: usize = 2000;
 
@@ -141,7 +148,10 @@ impl IntoResponse for ApiError {
         let fields: Vec<_> = fields.map(|e| (shortened(&e.field), shortened(&e.msg))).collect();
         let body = Body {
             code: self.status.as_u16(),
-            name: self.status.canonical_reason().unwrap_or("Error"),
+            name: self
+                .status
+                .canonical_reason()
+                .unwrap_or_else(|| if self.status == mismatch() { "Checksum Mismatch" } else { "Error" }),
             description: &description,
             msg: &description,
             errors: fields.iter().map(|(field, msg)| Field { field, msg }).collect(),

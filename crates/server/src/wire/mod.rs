@@ -10,6 +10,8 @@ pub mod jobs;
 pub mod previews;
 pub mod projects;
 pub mod registry;
+pub mod uploads;
+pub mod volumes;
 pub mod workflows;
 
 use date::WireDate;
