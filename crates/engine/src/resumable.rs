@@ -190,18 +190,19 @@ mod tests {
     async fn whoever_comes_next_calls_on_who_writes() {
         let staging = Staging::default();
         let writers = Writers::new(staging.clone());
-        let first = writers.turn(&upload(4)).await;
+        let upload = upload(4);
+        let first = writers.turn(&upload).await;
         let mut other = staging.begin(ProjectId(1));
         assert_eq!(other.add(1), 5, "what had come before counts, too");
         // One that gives up waiting leaves the first alone.
         {
-            let gone = writers.turn(&upload(4));
+            let gone = writers.turn(&upload);
             tokio::pin!(gone);
             assert!(futures::poll!(&mut gone).is_pending());
             assert!(futures::poll!(std::pin::pin!(first.is_wanted())).is_ready());
         }
         assert!(futures::poll!(std::pin::pin!(first.is_wanted())).is_pending());
-        let next = writers.turn(&upload(4));
+        let next = writers.turn(&upload);
         tokio::pin!(next);
         assert!(futures::poll!(&mut next).is_pending());
         first.is_wanted().await;

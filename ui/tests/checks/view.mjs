@@ -96,6 +96,40 @@ export const checks = [
     },
   },
   {
+    name: 'a large volume is seen coarse before all of it has come, and then as it is',
+    async run(context) {
+      const { browser, server, project } = context;
+      const id = await volumeOf(server, project, { resolution: 90, padding: 3, component_type: 'Byte' });
+      const page = await open(browser, server, '/');
+      let release;
+      const held = new Promise((done) => (release = done));
+      await page.route(/\/files\//, async (route) => {
+        await held;
+        await route.continue();
+      });
+      const few = page.waitForResponse(/\/volume\?stride=2$/);
+      await page.goto(`/p/${project}/a/${id}`);
+      assert.equal((await (await few).body()).subarray(0, 17).toString(), '{"samples":"int8"');
+      await page.locator('[data-seen=coarse]').waitFor();
+      // Something of it is on the screen: pixels of more than one colour where the canvas is.
+      const box = await page.locator('canvas').boundingBox();
+      const picture = await page.screenshot({ clip: box });
+      assert(picture.length > 6000, `a picture of ${picture.length} bytes shows nothing`);
+      assert.equal(await page.getByRole('button', { name: 'Picture' }).isEnabled(), false, 'what is measured is measured of all of it');
+      release();
+      await ready(page);
+      const volume = Number((await fact(page, 'Volume')).replace(/[^0-9.]/g, ''));
+      assert(Math.abs(volume / (1000 / 6) - 1) < 0.01, String(volume));
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+      // What is small comes at once.
+      const asked = [];
+      page.on('request', (request) => asked.push(request.url()));
+      await page.goto(`/p/${project}/a/${context.volume}`);
+      await ready(page);
+      assert(!asked.some((url) => url.includes('/volume')));
+    },
+  },
+  {
     name: 'a file that cannot be shown says why',
     async run({ browser, server, project }) {
       const form = new FormData();

@@ -25,6 +25,11 @@ export const checks = [
       const file = { name: 'part.stl', mimeType: 'model/stl', buffer: tetrahedron() };
       await page.locator('input[type=file]').setInputFiles(file);
       await page.getByText('part.stl', { exact: true }).waitFor();
+      // Its picture, here and for the project.
+      const isDrawn = () => [...document.querySelectorAll('img')].some((img) => img.naturalWidth === 192);
+      await page.waitForFunction(isDrawn, null, { timeout: 60_000 });
+      const projects = await open(browser, server, '/');
+      await projects.waitForFunction(isDrawn, null, { timeout: 60_000 });
       const download = page.waitForEvent('download');
       await page.getByRole('button', { name: 'Download part.stl' }).click();
       const saved = readFileSync(await (await download).path());
@@ -79,8 +84,10 @@ export const checks = [
       await choose();
       await until(() => document.querySelector('.upload progress')?.value > 0.3);
       // The server is gone, and comes back.
+      const again = page.waitForRequest((request) => request.method() === 'PATCH', { timeout: 60_000 });
       await server.stop();
       await server.startAgain();
+      await again;
       await until(() => document.querySelector('.upload progress')?.value > 0.6);
       assert.deepEqual([sent.length, sent[0]], [2, 0]);
       assert(sent[1] > 1 << 20, `it went on at byte ${sent[1]}`);
@@ -171,7 +178,7 @@ export const checks = [
         edges: [{ source: 0, target: [1, 'Points'] }, { source: 1, target: [2, 'Samples'] }],
       };
       const long = await server.api('POST', `/projects/${project}/jobs`, { type: 'implicit/evaluate', name: 'long', parameters: { graph } });
-      const definition = JSON.stringify({ jobs: { first: { type: 'implicit/evaluate', parameters: { graph } }, then: { type: 'mesh/preprocess', needs: ['first'] } } });
+      const definition = JSON.stringify({ jobs: { first: { type: 'implicit/evaluate', parameters: { graph } }, then: { type: 'nobody/knows', needs: ['first'] } } });
       const workflow = await server.api('POST', `/projects/${project}/workflows`, { definition });
       const page = await open(browser, server, `/p/${project}`);
       const row = page.getByRole('list', { name: 'Jobs, newest first' }).getByRole('listitem').filter({ hasText: 'long' });

@@ -146,6 +146,9 @@ impl Piece {
 
     async fn write(&mut self, chunk: Bytes) -> Result<()> {
         let more = chunk.len() as u64;
+        if more == 0 {
+            return Ok(());
+        }
         if more > self.upload.size - self.held() {
             return Err(too_long(&self.upload));
         }
