@@ -58,6 +58,9 @@ impl Engine {
         if !kept.are_wanted() {
             return Err(none("setting thumbnail_cache is 0"));
         }
+        if self.core.config.previewer.is_none() {
+            return Err(none("there is no process for previews"));
+        }
         if let Some(why) = why_not(&asset) {
             return Err(none(&why));
         }
