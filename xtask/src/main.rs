@@ -44,7 +44,7 @@ enum Task {
     /// House rules that no compiler checks: imports, lengths, words
     Tidy,
     /// Everything that people install: archive, .deb, wheel, container, with checksums and a bill of materials, in target/package.
-    /// Needs a target of Rust (`rustup target add x86_64-unknown-linux-musl`) and g++
+    /// Needs a target of Rust (`rustup target add x86_64-unknown-linux-musl`), musl-tools and g++
     Package(package::Options),
     /// Write the pages that are made from the code anew; that they are current is a test
     Gen,

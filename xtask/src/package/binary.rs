@@ -10,12 +10,17 @@ pub fn build() -> anyhow::Result<PathBuf> {
     let triple = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
     let mut build = cargo();
     build.args(["build", "--release", "--locked", "--package", "fieldstone", "--target", &triple]);
-    // meshoptimizer is C++ of which no musl compiler is packaged; it throws nothing and keeps no state, so g++ does.
-    let compiler = format!("CXX_{}", triple.replace('-', "_"));
-    if std::env::var_os(&compiler).is_none() {
-        build.env(&compiler, "g++");
+    // C is compiled for musl. meshoptimizer is C++, of which no musl compiler is packaged; it throws nothing and keeps no state, so
+    // g++ does.
+    for (tool, compiler) in [("CC", "musl-gcc"), ("CXX", "g++")] {
+        let variable = format!("{tool}_{}", triple.replace('-', "_"));
+        if std::env::var_os(&variable).is_none() {
+            build.env(&variable, compiler);
+        }
     }
-    must(&mut build).with_context(|| format!("once before: rustup target add {triple}"))?;
+    let before =
+        || format!("once before: rustup target add {triple}; Debian: apt-get install musl-tools g++");
+    must(&mut build).with_context(before)?;
     let binary = target().join(triple).join("release/fieldstone");
     ensure!(is_static(&binary)?, "{} is not linked statically", binary.display());
     Ok(binary)

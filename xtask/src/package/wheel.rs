@@ -42,14 +42,14 @@ pub fn write(release: &Release, out: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// Where it can be installed: what is static runs on every Linux of its processor, with glibc or musl (PEP 600, PEP 656); what
-/// needs libraries is for this machine's kind alone.
+/// needs libraries is for this machine's kind alone. In the order that file names have them in.
 fn platforms(release: &Release) -> anyhow::Result<Vec<String>> {
     let arch = release.arch;
     if !binary::is_static(&release.binary)? {
         return Ok(vec![format!("linux_{arch}")]);
     }
     match arch {
-        "x86_64" | "aarch64" => Ok(["manylinux_2_17", "manylinux2014", "musllinux_1_1"]
+        "x86_64" | "aarch64" => Ok(["manylinux2014", "manylinux_2_17", "musllinux_1_1"]
             .iter()
             .map(|kind| format!("{kind}_{arch}"))
             .collect()),

@@ -27,25 +27,22 @@ impl Client {
     /// `base` is the server's URL without a slash at the end; `ca` holds certificates to trust beside the system's.
     pub fn new(base: String, token: String, ca: Option<&Path>) -> anyhow::Result<Client> {
         fieldstone_server::choose_cryptography();
-        let mut headers = HeaderMap::new();
-        // One spelling of the answers, whatever the key was made for.
-        headers.insert(HeaderName::from_static("prefer"), HeaderValue::from_static("dialect=openapi"));
-        let agent = concat!("fieldstone/", env!("CARGO_PKG_VERSION"));
-        let mut http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .default_headers(headers)
-            .user_agent(agent);
-        if let Some(path) = ca {
-            let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            let certificates = reqwest::Certificate::from_pem_bundle(&pem);
-            for certificate in certificates.with_context(|| format!("cannot read {}", path.display()))? {
-                http = http.add_root_certificate(certificate);
+        let authorities = match ca {
+            Some(path) => {
+                let unreadable = || format!("cannot read {}", path.display());
+                let pem = std::fs::read(path).with_context(unreadable)?;
+                reqwest::Certificate::from_pem_bundle(&pem).with_context(unreadable)?
             }
-        }
-        if is_this_machine(&base) {
-            http = http.no_proxy();
-        }
-        Ok(Client { http: http.build()?, base, token })
+            None => Vec::new(),
+        };
+        let with_system =
+            authorities.iter().cloned().fold(builder(&base), |http, one| http.add_root_certificate(one));
+        let http = match with_system.build() {
+            // A system without any authorities, such as an empty container: plain HTTP needs none.
+            Err(_) if base.starts_with("http://") => builder(&base).tls_certs_only(authorities).build()?,
+            built => built?,
+        };
+        Ok(Client { http, base, token })
     }
 
     /// `GET path`.
@@ -197,6 +194,17 @@ impl Client {
             Failure::Unreachable(format!("{} does not answer: {why}", self.base)).into()
         })
     }
+}
+
+/// How a server at this URL is spoken to.
+fn builder(base: &str) -> reqwest::ClientBuilder {
+    // One spelling of the answers, whatever the key was made for.
+    let dialect = (HeaderName::from_static("prefer"), HeaderValue::from_static("dialect=openapi"));
+    let http = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .default_headers(HeaderMap::from_iter([dialect]))
+        .user_agent(concat!("fieldstone/", env!("CARGO_PKG_VERSION")));
+    if is_this_machine(base) { http.no_proxy() } else { http }
 }
 
 /// Whether the server is at hand: no proxy stands between.

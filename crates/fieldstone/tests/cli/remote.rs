@@ -363,3 +363,19 @@ fn shells_and_man_know_every_command() {
     let pages = names(&dir.path().join("man1"));
     assert!(pages.contains(&"fieldstone-assets-cp.1".to_owned()), "{pages:?}");
 }
+
+#[test]
+fn a_system_without_authorities_still_speaks_to_a_server_without_tls() {
+    let desk = Desk::new();
+    let list = |server: &str| {
+        let mut command = fieldstone(desk.dir.path(), &["projects", "list"]);
+        command
+            .env("FIELDSTONE_SERVER", server)
+            .env("FIELDSTONE_TOKEN", desk.server.token.as_deref().unwrap());
+        command.env("SSL_CERT_FILE", "none.pem").env("SSL_CERT_DIR", "none");
+        command.output().unwrap()
+    };
+    let plain = list(&desk.server.url);
+    assert!(plain.status.success(), "{}", String::from_utf8_lossy(&plain.stderr));
+    assert!(!list(&desk.server.url.replace("http:", "https:")).status.success());
+}

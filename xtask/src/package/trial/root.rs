@@ -35,6 +35,7 @@ exec chroot "$root" "$@"
 /// A root that is removed when dropped.
 pub struct Root {
     folder: tempfile::TempDir,
+    enter: tempfile::NamedTempFile,
     data: std::cell::RefCell<String>,
 }
 
@@ -43,7 +44,9 @@ impl Root {
     pub fn empty() -> anyhow::Result<Root> {
         let folder = tempfile::Builder::new().prefix("fieldstone-root-").tempdir()?;
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
-        Ok(Root { folder, data: Default::default() })
+        let enter = tempfile::NamedTempFile::new()?;
+        std::fs::write(enter.path(), ENTER)?;
+        Ok(Root { folder, enter, data: Default::default() })
     }
 
     /// The smallest Debian of this machine's release, from where its apt gets packages; kept packed for the next time.
@@ -86,6 +89,8 @@ impl Root {
     pub fn command(&self, program: &str, args: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = self.enter(&self.data.borrow());
         command.arg(program).args(args).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        // Runtimes of containers set it, too.
+        command.env("HOME", format!("/{}", self.data.borrow()));
         command.envs(variables.iter().copied());
         command
     }
@@ -99,8 +104,8 @@ impl Root {
 
     fn enter(&self, data: &str) -> Command {
         let mut command = Command::new("unshare");
-        command.args(["--mount", "--pid", "--fork", "--kill-child=TERM", "sh", "-c", ENTER, "enter"]);
-        command.arg(self.path()).arg(data);
+        command.args(["--mount", "--pid", "--fork", "--kill-child=TERM", "sh"]);
+        command.arg(self.enter.path()).arg(self.path()).arg(data);
         command
     }
 }
