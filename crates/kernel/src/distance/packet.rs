@@ -170,14 +170,11 @@ unsafe fn fill<V: F32x16>(brick: &mut Brick, bvh: &Bvh, origin: [f64; 3]) {
 #[inline(always)]
 unsafe fn interested<V: F32x16>(brick: &Brick, node: &LocalBox) -> u32 {
     unsafe {
-        let zero = V::splat(0.0);
-        let apart2 = |samples: &Lane, axis: usize| {
-            let s = V::load(samples);
-            let d = V::splat(node.min[axis]).sub(s).max(s.sub(V::splat(node.max[axis]))).max(zero);
-            d.mul(d)
-        };
-        let x2 = apart2(&brick.x, 0);
-        let xy2: [V; PAIRS] = std::array::from_fn(|p| x2.add(apart2(&brick.y[p], 1)));
+        let x2 = apart2::<V>(node, 0, &brick.x);
+        let mut xy2 = [x2; PAIRS];
+        for (xy2, y) in xy2.iter_mut().zip(&brick.y) {
+            *xy2 = x2.add(apart2::<V>(node, 1, y));
+        }
         let mut groups = 0;
         for z in 0..BRICK {
             let d = (node.min[2] - brick.z[z]).max(brick.z[z] - node.max[2]).max(0.0);
@@ -189,6 +186,19 @@ unsafe fn interested<V: F32x16>(brick: &Brick, node: &LocalBox) -> u32 {
             }
         }
         groups
+    }
+}
+
+/// Squared distances along `axis` from the samples to the box.
+///
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn apart2<V: F32x16>(node: &LocalBox, axis: usize, samples: &Lane) -> V {
+    unsafe {
+        let s = V::load(samples);
+        let d = V::splat(node.min[axis]).sub(s).max(s.sub(V::splat(node.max[axis]))).max(V::splat(0.0));
+        d.mul(d)
     }
 }
 
@@ -220,18 +230,22 @@ unsafe fn evaluate<V: F32x16>(brick: &mut Brick, f: &Frame, groups: u32) -> u32 
         let ex = cx.sub(base);
         let (inverse_bc2, inverse_ca2) = (V::splat(f.inverse_bc2), V::splat(f.inverse_ca2));
         let x = V::load(&brick.x);
-        let along_x: [V; 3] = std::array::from_fn(|i| x.mul(V::splat(f.axes[i][0])));
-        let along_y: [V; 3] = std::array::from_fn(|i| V::splat(f.axes[i][1]));
+        let (mut along_x, mut along_y) = ([zero; 3], [zero; 3]);
+        for (i, axis) in f.axes.iter().enumerate() {
+            along_x[i] = x.mul(V::splat(axis[0]));
+            along_y[i] = V::splat(axis[1]);
+        }
         let mut rest = groups;
         let mut closer = 0;
         while rest != 0 {
             let g = rest.trailing_zeros() as usize;
             rest &= rest - 1;
             let (y, z) = (V::load(&brick.y[g % PAIRS]), brick.z[g / PAIRS]);
-            let turned: [V; 3] = std::array::from_fn(|i| {
+            let mut turned = [zero; 3];
+            for (i, turned) in turned.iter_mut().enumerate() {
                 let constant = V::splat(z * f.axes[i][2] + f.shift[i]);
-                along_x[i].add(y.mul(along_y[i])).add(constant)
-            });
+                *turned = along_x[i].add(y.mul(along_y[i])).add(constant);
+            }
             let [u, v, w] = turned;
             let du = u.sub(u.max(zero).min(base));
             let ab = du.mul(du).add(v.mul(v));

@@ -30,6 +30,7 @@ pub(crate) struct Frame {
 
 impl Frame {
     /// The frame of `corners` for points given relative to `origin`; worked out in `f64`, rounded once.
+    #[inline(always)]
     pub fn new(corners: [[f32; 3]; 3], origin: [f64; 3]) -> Frame {
         let p: [[f64; 3]; 3] = corners.map(|c| std::array::from_fn(|a| f64::from(c[a]) - origin[a]));
         let edge: [[f64; 3]; 3] = std::array::from_fn(|i| sub(p[(i + 1) % 3], p[i]));
