@@ -173,7 +173,10 @@ HUGE = [HEAD + '{"operators": [' + OPERATOR * 200_000 + '0], "edges": []}' + TAI
         HEAD + '{"operators": [' + "0," * 7_000_000 + '0], "edges": []}' + TAIL,
         HEAD + '"{\\"operators\\": [' + "[]," * 4_000_000 + '0], \\"edges\\": []}"' + TAIL,
         HEAD + '"{\\"operators\\": [' + OPERATOR.replace('"', '\\"') * 180_000 + '0], \\"edges\\": []}"' + TAIL,
-        HEAD + "[" * 7_000_000]
+        HEAD + "[" * 7_000_000,
+        # As many values as are taken, as both.
+        HEAD + '{"operators": [' + OPERATOR[:-3] + ', "more": [' + "1," * 2_300_000 + '1]}}], "edges": []}' + TAIL,
+        HEAD + '"{\\"operators\\": [' + OPERATOR[:-3].replace('"', '\\"') + ', \\"more\\": [' + "1," * 2_300_000 + '1]}}], \\"edges\\": []}"' + TAIL]
 
 
 def huge_graph(c, until):
@@ -274,9 +277,10 @@ def main():
     options.add_argument("binary")
     options.add_argument("--seconds", type=float, default=4)
     options.add_argument("--timed", action="store_true")
-    options.add_argument("--only", help="one kind of hostile client")
+    options.add_argument("--only", help="these kinds of hostile clients, apart by commas")
     options = options.parse_args()
-    kinds = [kind for kind in HOSTILE if options.only in (None, kind.__name__)]
+    only = options.only and options.only.split(",")
+    kinds = [kind for kind in HOSTILE if not only or kind.__name__ in only]
     with House(os.path.abspath(options.binary)) as server:
         host = server.url.split("/")[2]
         tls_port = int(next(line for line in server.log if "TLS on https://" in line).split("https://127.0.0.1:")[1].split()[0].strip("/,"))

@@ -19,7 +19,7 @@ pub fn job(data: &[u8]) {
     let Ok(Value::Object(document)) = serde_json::from_slice(data) else { return };
     let Some(type_name) = document.get("type").and_then(Value::as_str) else { return };
     let Some(entry) = JOB_TYPES.iter().find(|e| e.type_name == type_name) else { return };
-    let Ok(values) = entry.parse(&object(&document, "params")) else { return };
+    let Ok(values) = entry.parse(object::<Value>(&document, "params")) else { return };
     let known = |(slot, bytes)| (slot, KnownInput { bytes, made: MakerParams::new() });
     let sizes: KnownInputs = object(&document, "sizes").into_iter().map(known).collect();
     let Ok(prepared) = entry.prepare(values, &JobLimits::default()) else { return };

@@ -5,7 +5,9 @@ use crate::cache::Cache;
 use crate::error::{EngineError, Problems};
 use crate::limits::{Limits, Needs};
 use crate::model::{Asset, JobId};
-use fieldstone_jobs::{JobEntry, JobLimits, Kind, KnownInput, KnownInputs, ParamError, Prepared, Slot};
+use fieldstone_jobs::{
+    Given, JobEntry, JobLimits, Kind, KnownInput, KnownInputs, ParamError, Prepared, Slot,
+};
 use indexmap::IndexMap;
 use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -58,8 +60,8 @@ pub(crate) enum AssetSource {
 /// Where an input parameter comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ParamSource {
-    /// As sent.
-    Value(Value),
+    /// As sent. Shared with what reads it: a document may be of megabytes.
+    Value(Arc<Value>),
     /// What an upstream job computes.
     Upstream { job: String, parameter: String },
 }
@@ -107,7 +109,7 @@ pub(crate) fn find(types: JobTypes, type_name: &str) -> Option<&'static JobEntry
 }
 
 /// The parameters that the job type itself reads: filenames have become assets.
-pub(crate) fn own_params(entry: &JobEntry, mut params: IndexMap<String, Value>) -> IndexMap<String, Value> {
+pub(crate) fn own_params<V>(entry: &JobEntry, mut params: IndexMap<String, V>) -> IndexMap<String, V> {
     params.retain(|name, _| entry.inputs.iter().all(|s| s.from_param != Some(name)));
     params
 }
@@ -236,12 +238,16 @@ impl Draft {
         let Some(param) = slot.from_param else { return };
         let Some(source) = self.params.get(param) else { return };
         let field = format!("{prefix}parameters.{param}");
-        match source {
-            ParamSource::Value(Value::Null) => {}
-            ParamSource::Value(Value::String(_)) if self.assets.contains_key(slot.name) => {
+        let value = match source {
+            ParamSource::Value(value) => Some(&**value),
+            ParamSource::Upstream { .. } => None,
+        };
+        match value {
+            Some(Value::Null) => {}
+            Some(Value::String(_)) if self.assets.contains_key(slot.name) => {
                 problems.push(field, format!("is given twice, assets.{} is the same input", slot.name));
             }
-            ParamSource::Value(Value::String(filename)) => {
+            Some(Value::String(filename)) => {
                 let file = AssetSource::File { filename: filename.clone(), field };
                 self.assets.insert(slot.name.to_owned(), vec![file]);
             }
@@ -278,7 +284,7 @@ impl ParamSource {
     /// As the ledger knows it.
     pub(crate) fn into_bound(self) -> Bound<Value> {
         match self {
-            ParamSource::Value(value) => Bound::Is(value),
+            ParamSource::Value(value) => Bound::Is(Arc::unwrap_or_clone(value)),
             ParamSource::Upstream { job, parameter } => Bound::From { job, output: parameter },
         }
     }
@@ -343,10 +349,10 @@ fn least_output_bytes(prepared: &dyn Prepared, inputs: &KnownInputs) -> u64 {
 /// requests.
 pub(crate) fn prepare(
     entry: &JobEntry,
-    params: IndexMap<String, Value>,
+    params: IndexMap<String, impl Given>,
     limits: &JobLimits,
 ) -> Result<Box<dyn Prepared>, ParamError> {
-    entry.prepare(entry.parse(&own_params(entry, params))?, limits)
+    entry.prepare(entry.parse(own_params(entry, params))?, limits)
 }
 
 fn unknown_slot(entry: &JobEntry) -> String {

@@ -130,7 +130,7 @@ pub fn files(
     settings: &Settings,
 ) -> anyhow::Result<Vec<(String, String)>> {
     let given = params.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect();
-    let prepared = entry.prepare(entry.parse(&given)?, &settings.engine().job_limits)?;
+    let prepared = entry.prepare(entry.parse(given)?, &settings.engine().job_limits)?;
     for path in prepared.references().into_iter().map(|reference| reference.path) {
         if !inputs.iter().any(|(named, _)| *named == path) {
             let file = folder_of(graph).join(&path);

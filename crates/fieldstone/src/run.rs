@@ -138,7 +138,7 @@ fn explain(job: &LocalJob, settings: &Settings) -> anyhow::Result<String> {
     let entry = fieldstone_jobs::find(&job.job_type)
         .with_context(|| format!("{:?} is no job type, docs/jobs.md lists them", job.job_type))?;
     let given = job.params.iter().map(|(n, v)| (n.clone(), Value::String(v.clone()))).collect();
-    let prepared = entry.prepare(entry.parse(&given)?, &settings.engine().job_limits)?;
+    let prepared = entry.prepare(entry.parse(given)?, &settings.engine().job_limits)?;
     prepared
         .explain()
         .with_context(|| format!("{} computes no shape graph: there is nothing to explain", job.job_type))

@@ -93,7 +93,7 @@ fn execute(
     let context = JobContext::new(ticket.inputs, ticket.folder, monitor, ticket.limits)
         .with_log(|text| send(&Report::Warning(text.to_owned())));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    pool.context("cannot start threads")?.install(|| entry.execute(&ticket.params, context))
+    pool.context("cannot start threads")?.install(|| entry.execute(ticket.params, context))
 }
 
 /// How many threads a setting means: 0 is one per core.

@@ -8,7 +8,7 @@ use crate::context::{JobContext, JobLimits, Outputs};
 use crate::error::JobError;
 use crate::warning::WARNINGS;
 use fieldstone_shape::MakerParams;
-use fieldstone_shape::params::{Param, ParamError, Values};
+use fieldstone_shape::params::{Given, Param, ParamError, Values};
 use indexmap::IndexMap;
 use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -180,7 +180,7 @@ impl JobEntry {
 
     /// Checks parameters as they arrived (strings or native JSON) and fills in defaults.
     /// A parameter that carries an asset's filename is not a parameter here: remove it first.
-    pub fn parse(&self, given: &IndexMap<String, Value>) -> Result<Values, ParamError> {
+    pub fn parse(&self, given: IndexMap<String, impl Given>) -> Result<Values, ParamError> {
         Values::parse(self.params, given)
     }
 
@@ -207,14 +207,14 @@ impl JobEntry {
     /// Reads the parameters as they arrived and does the work; a panic becomes an error.
     pub fn execute(
         &self,
-        given: &IndexMap<String, Value>,
+        given: IndexMap<String, Value>,
         mut context: JobContext,
     ) -> Result<Outputs, JobError> {
-        let mut work = || {
+        let work = || {
             let prepared = self.prepare(self.parse(given)?, context.limits())?;
             prepared.run(&mut context)
         };
-        match catch_unwind(AssertUnwindSafe(&mut work)) {
+        match catch_unwind(AssertUnwindSafe(work)) {
             Ok(result) => result.map(|()| context.into_outputs()),
             Err(panic) => Err(JobError::Invalid(format!("the job crashed: {}", panic_text(panic.as_ref())))),
         }

@@ -25,7 +25,7 @@ pub mod watch;
 
 pub use context::{Input, JobContext, JobLimits, Output, Outputs};
 pub use error::JobError;
-pub use fieldstone_shape::params::{Kind, Param, ParamError, Values};
+pub use fieldstone_shape::params::{Given, Kind, Param, ParamError, Values};
 pub use fieldstone_shape::{GraphLimits, MakerParams, maker, operator, ops};
 pub use job_type::{JobEntry, KnownInput, KnownInputs, Prepared, Product, Reference, Slot, Work};
 pub use types::{JOB_TYPES, find};

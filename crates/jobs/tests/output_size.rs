@@ -22,7 +22,7 @@ fn graph(last: &str) -> Value {
 /// What is said of a job without inputs.
 fn said(type_name: &str, params: &Value) -> u64 {
     let entry = find(type_name).unwrap();
-    let values = entry.parse(&serde_json::from_value(params.clone()).unwrap()).unwrap();
+    let values = entry.parse(common::given(params.clone())).unwrap();
     entry.prepare(values, &JobLimits::default()).unwrap().least_output_bytes(&KnownInputs::new())
 }
 

@@ -24,7 +24,7 @@ fn run(type_name: &str, params: Value, mesh: &TriMesh, max_contacts: u64) -> Res
     let limits = JobLimits { mesh, ..JobLimits::default() };
     let cx = JobContext::new(inputs, out.path().to_owned(), Monitor::none(), limits);
     let params = serde_json::from_value(params).unwrap();
-    find(type_name).unwrap().execute(&params, cx).map_err(|e| e.to_string())
+    find(type_name).unwrap().execute(params, cx).map_err(|e| e.to_string())
 }
 
 /// Every way a mesh comes into a job that unites its parts.

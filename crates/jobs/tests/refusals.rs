@@ -98,7 +98,7 @@ fn dispatched(entry: &JobEntry, params: &Value, files: &[Input]) -> Result<(), S
             (f.filename.clone(), KnownInput { bytes, ..KnownInput::default() })
         })
         .collect();
-    let values = entry.parse(&serde_json::from_value(params.clone()).unwrap());
+    let values = entry.parse(common::given(params.clone()));
     let prepared = values.and_then(|values| entry.prepare(values, &JobLimits::default()));
     prepared.and_then(|prepared| prepared.check(&known)).map_err(|e| e.to_string())
 }
@@ -256,7 +256,7 @@ fn sizes_of_layers_pictures_and_cells_are_refused_at_dispatch() {
 fn parameters_of_meshes_and_volumes_are_refused_at_dispatch() {
     let refused = |type_name: &str, params: Value, slot: &str, bytes: u64, says: &str| {
         let entry = find(type_name).unwrap();
-        let values = entry.parse(&serde_json::from_value(params).unwrap()).unwrap();
+        let values = entry.parse(common::given(params)).unwrap();
         let known = KnownInput { bytes, ..KnownInput::default() };
         let prepared = entry.prepare(values, &JobLimits::default()).unwrap();
         let told = prepared.check(&[(slot.to_owned(), known)].into_iter().collect()).unwrap_err().to_string();

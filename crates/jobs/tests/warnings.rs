@@ -34,7 +34,7 @@ fn run(type_name: &str, params: Value, mesh: Option<&TriMesh>) -> Ran {
     std::fs::create_dir(&out).unwrap();
     let cx = JobContext::new(inputs, out, Monitor::none(), JobLimits::default());
     let given = serde_json::from_value(params).unwrap();
-    let params = find(type_name).unwrap().execute(&given, cx).unwrap().params;
+    let params = find(type_name).unwrap().execute(given, cx).unwrap().params;
     let list: Vec<Value> = serde_json::from_str(&params["warnings"]).unwrap();
     let warnings = list.into_iter().map(|w| (w["kind"].as_str().unwrap().to_owned(), w)).collect();
     Ran { params, warnings }

@@ -1,5 +1,6 @@
 //! Bodies of requests: each must keep coming, and those that are kept in memory have so much of it together.
 
+use crate::heap;
 use crate::wire::error::ApiError;
 use axum::extract::Request;
 use axum::http::header::RETRY_AFTER;
@@ -14,10 +15,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const TOGETHER: usize = 192 << 20;
 /// Documents of so many bytes are not counted.
 pub(crate) const SMALL: usize = 64 << 10;
+/// Memory of so many bytes goes back to the system when its document is answered.
+const LARGE: usize = 8 << 20;
 /// What is counted at once.
 const UNIT: usize = 64 << 10;
 /// Memory that a value of a document takes once it is read, beside its text.
 const VALUE: usize = 80;
+/// How many values an object counts as, with its table of names, beside those in it.
+const OBJECT: usize = 6;
 /// A body must bring so many bytes in the time that it may pause, or end.
 const LEAST: usize = 64 << 10;
 /// The time that it has for these while others wait for the memory.
@@ -35,7 +40,27 @@ pub struct Bodies {
 
 /// What one request holds of it until it is answered.
 #[derive(Clone, Default)]
-pub(crate) struct Held(Arc<Mutex<Vec<OwnedSemaphorePermit>>>);
+pub(crate) struct Held(Arc<Permits>);
+
+#[derive(Default)]
+struct Permits(Mutex<Vec<OwnedSemaphorePermit>>);
+
+/// What a large document took goes back to the system before others may take it.
+impl Drop for Permits {
+    fn drop(&mut self) {
+        let permits = std::mem::take(self.0.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let units: usize = permits.iter().map(OwnedSemaphorePermit::num_permits).sum();
+        if units * UNIT < LARGE {
+            return;
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn_blocking(move || {
+                heap::give_back();
+                drop(permits);
+            });
+        }
+    }
+}
 
 impl Bodies {
     /// Enough for a document of `most` bytes at least.
@@ -61,7 +86,7 @@ impl Bodies {
         let taken = self.room.clone().acquire_many_owned(u32::try_from(units).unwrap_or(u32::MAX));
         match tokio::time::timeout(self.patience, taken).await {
             Ok(Ok(permit)) => {
-                held.0.lock().unwrap_or_else(PoisonError::into_inner).push(permit);
+                held.0.0.lock().unwrap_or_else(PoisonError::into_inner).push(permit);
                 Ok(())
             }
             _ => {
@@ -107,10 +132,15 @@ pub(crate) async fn hold(mut request: Request, next: Next) -> Response {
     answer
 }
 
-/// Values in a JSON text, about: what follows a bracket or a comma, and a colon once more, for the name before it. Texts in it count
-/// alike: they may be documents, too.
+/// Values in a JSON text, about: what follows a bracket or a comma, a colon once more, for the name before it, and objects for their
+/// tables. Texts in it count alike: they may be documents, too.
 pub(crate) fn values(text: &[u8]) -> usize {
-    text.iter().filter(|byte| matches!(byte, b'[' | b'{' | b',' | b':')).count()
+    let weight = |byte: &u8| match byte {
+        b'[' | b',' | b':' => 1,
+        b'{' => OBJECT,
+        _ => 0,
+    };
+    text.iter().map(weight).sum()
 }
 
 /// Whether a body keeps coming. What the server does with it meanwhile is not its sender's time.
@@ -172,7 +202,7 @@ mod tests {
 
     #[test]
     fn values_are_counted_in_texts_as_well() {
-        assert_eq!(values(br#"{"a": [1, 2, "{\"b\": [3, 4]}"]}"#), 9);
+        assert_eq!(values(br#"{"a": [1, 2, "{\"b\": [3, 4]}"]}"#), 7 + 2 * OBJECT);
         assert_eq!(values(b"7"), 0);
     }
 
@@ -185,6 +215,8 @@ mod tests {
         assert!(bodies.is_short());
         assert_eq!(status(bodies.take(1, &second).await.unwrap_err()), 503);
         drop(first);
+        // It comes back from a thread of its own.
+        let bodies = Bodies { patience: PATIENCE, ..bodies };
         bodies.take(1, &second).await.unwrap();
         assert_eq!(status(bodies.take(TOGETHER + 1, &second).await.unwrap_err()), 413);
     }

@@ -204,8 +204,9 @@ impl FromRequest<App> for JsonBody {
         let counted = tokio::task::spawn_blocking(move || (bodies::values(&body), body)).await;
         let (values, body) = counted.map_err(EngineError::from)?;
         held.unfold(&app.bodies, values).await?;
-        let parsed = tokio::task::spawn_blocking(move || Document::parse(&body)).await;
-        Ok(JsonBody(parsed.map_err(EngineError::from)??))
+        // Who hangs up does not end the reading.
+        let parsed = tokio::task::spawn_blocking(move || (Document::parse(&body), held)).await;
+        Ok(JsonBody(parsed.map_err(EngineError::from)?.0?))
     }
 }
 

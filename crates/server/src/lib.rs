@@ -13,6 +13,7 @@ mod drain;
 mod embedded;
 mod extract;
 mod guide;
+mod heap;
 mod issuer;
 mod links;
 mod lists;

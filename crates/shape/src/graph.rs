@@ -273,9 +273,9 @@ fn read_operator(
         return Err(GraphError::new(here, unknown_type(type_name)));
     };
     let here = place(index, type_name);
-    let mut given: IndexMap<String, Value> = match operator.get("parameters") {
+    let mut given: IndexMap<String, &Value> = match operator.get("parameters") {
         None | Some(Value::Null) => IndexMap::new(),
-        Some(Value::Object(map)) => map.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        Some(Value::Object(map)) => map.iter().map(|(k, v)| (k.clone(), v)).collect(),
         Some(other) => {
             let what = format!("expected an object of parameters, got {}", shorten(other));
             return Err(GraphError::new(here, what));
@@ -286,7 +286,7 @@ fn read_operator(
             warnings.push(format!("{here}: parameter {old:?} means nothing and was ignored"));
         }
     }
-    let values = read_values(entry, &given).map_err(|e| GraphError::new(here, e.to_string()))?;
+    let values = read_values(entry, given).map_err(|e| GraphError::new(here, e.to_string()))?;
     Ok(Node { entry, values, inputs: vec![None; entry.inputs.len()] })
 }
 
@@ -300,7 +300,7 @@ fn unknown_type(type_name: &str) -> String {
     format!("type {shown} is unknown, expected one of {}{hint}", known.collect::<Vec<_>>().join(", "))
 }
 
-fn read_values(entry: &OperatorEntry, given: &IndexMap<String, Value>) -> Result<Values, ParamError> {
+fn read_values(entry: &OperatorEntry, given: IndexMap<String, &Value>) -> Result<Values, ParamError> {
     let values = Values::parse(entry.params, given)?;
     for param in entry.params.iter().filter(|p| matches!(p.kind, Kind::Numbers(16))) {
         Affine::placement(&values, param.name)?;

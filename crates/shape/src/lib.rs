@@ -38,7 +38,7 @@ mod xform;
 pub use graph::{Graph, GraphError, GraphLimits};
 pub use maker::MakerParams;
 pub use operator::{Asset, Assets, Domain, Visible};
-pub use params::{Kind, Param, ParamError, Values};
+pub use params::{Given, Kind, Param, ParamError, Values};
 pub use plan::Plan;
 pub use program::{EvaluateError, Program};
 pub use spelling::{bounds_json, integers_json, number_json, numbers_json, patch_json};

@@ -5,7 +5,7 @@ use crate::spelling::{numbers_of, shorten};
 use crate::words::{SYNONYMS, did_you_mean};
 use indexmap::IndexMap;
 use serde_json::Value;
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::sync::Arc;
 
 /// What values a parameter takes.
@@ -110,13 +110,40 @@ enum Typed {
     Json(Arc<Value>),
 }
 
+/// A parameter as it arrived: owned, shared or lent. A document may be larger than all else in memory and is kept as it is.
+pub trait Given: Borrow<Value> {
+    /// To keep; copied only where it was lent.
+    fn shared(self) -> Arc<Value>;
+}
+
+impl Given for Value {
+    fn shared(self) -> Arc<Value> {
+        Arc::new(self)
+    }
+}
+
+impl Given for Arc<Value> {
+    fn shared(self) -> Arc<Value> {
+        self
+    }
+}
+
+impl Given for &Value {
+    fn shared(self) -> Arc<Value> {
+        Arc::new(self.clone())
+    }
+}
+
 /// Checked parameters with defaults filled in.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Values(IndexMap<&'static str, Typed>);
 
 impl Values {
     /// Reads `given` against `declared`; unknown names are refused with the known ones.
-    pub fn parse(declared: &'static [Param], given: &IndexMap<String, Value>) -> Result<Values, ParamError> {
+    pub fn parse(
+        declared: &'static [Param],
+        mut given: IndexMap<String, impl Given>,
+    ) -> Result<Values, ParamError> {
         if let Some(name) = given.keys().find(|n| declared.iter().all(|p| p.name != n.as_str())) {
             let known = declared.iter().map(|p| p.name);
             let hint = did_you_mean(name, known.clone(), &[]);
@@ -128,9 +155,9 @@ impl Values {
         }
         let mut values = IndexMap::new();
         for p in declared {
-            let typed = match (given.get(p.name), p.default) {
-                (Some(v), _) if !v.is_null() => p.read(v)?,
-                (_, Some(text)) => p.read(&Value::String(text.into()))?,
+            let typed = match (given.swap_remove(p.name), p.default) {
+                (Some(v), _) if !v.borrow().is_null() => p.read(v)?,
+                (_, Some(text)) => p.read(Value::String(text.into()))?,
                 (_, None) => continue,
             };
             values.insert(p.name, typed);
@@ -200,7 +227,7 @@ impl Values {
 
     /// Sets a declared parameter from its wire spelling.
     pub fn set(&mut self, param: &Param, text: &str) -> Result<(), ParamError> {
-        self.0.insert(param.name, param.read(&Value::String(text.to_owned()))?);
+        self.0.insert(param.name, param.read(Value::String(text.to_owned()))?);
         Ok(())
     }
 
@@ -230,7 +257,8 @@ impl Values {
 }
 
 impl Param {
-    fn read(&self, value: &Value) -> Result<Typed, ParamError> {
+    fn read(&self, given: impl Given) -> Result<Typed, ParamError> {
+        let value = given.borrow();
         let text = match value {
             Value::String(s) => s.trim().to_owned(),
             Value::Number(n) => n.to_string(),
@@ -278,19 +306,24 @@ impl Param {
             Kind::Asset { file_type } => {
                 asset_path(&structured(value), file_type).map(Typed::Asset).map_err(refuse)
             }
-            Kind::Json => match self.json(value)? {
-                Value::String(_) => Err(refuse("JSON".to_owned())),
-                json => Ok(Typed::Json(Arc::new(json))),
-            },
+            Kind::Json => self.document(given),
         }
     }
 
     /// The value, or the JSON that a text holds; an error says where it is none.
-    fn json(&self, value: &Value) -> Result<Value, ParamError> {
-        let Value::String(text) = value else { return Ok(value.clone()) };
-        let refuse =
-            |e| ParamError { name: self.name.to_owned(), what: format!("expected JSON, got text: {e}") };
-        serde_json::from_str(text).map_err(refuse)
+    fn document(&self, given: impl Given) -> Result<Typed, ParamError> {
+        let refuse = |what| ParamError { name: self.name.to_owned(), what };
+        let json = match given.borrow() {
+            Value::String(text) => {
+                let read = serde_json::from_str(text);
+                Arc::new(read.map_err(|e| refuse(format!("expected JSON, got text: {e}")))?)
+            }
+            _ => given.shared(),
+        };
+        match *json {
+            Value::String(_) => Err(refuse(format!("expected JSON, got {}", shorten(&json)))),
+            _ => Ok(Typed::Json(json)),
+        }
     }
 }
 
@@ -345,8 +378,8 @@ mod tests {
     ];
 
     fn parse(given: Value) -> Result<Values, String> {
-        let map = serde_json::from_value(given).unwrap();
-        Values::parse(DECLARED, &map).map_err(|e| e.to_string())
+        let map: IndexMap<String, Value> = serde_json::from_value(given).unwrap();
+        Values::parse(DECLARED, map).map_err(|e| e.to_string())
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub(super) async fn run(
     let context =
         JobContext::new(inputs, folder, monitor, limits).with_log(move |text| warned.warn(text.to_owned()));
     let work =
-        tokio::task::spawn_blocking(move || Ended::of(pool.install(|| entry.execute(&params, context))));
+        tokio::task::spawn_blocking(move || Ended::of(pool.install(|| entry.execute(params, context))));
     Ok(work.await.map_err(anyhow::Error::from)?)
 }
 

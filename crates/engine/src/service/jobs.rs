@@ -147,7 +147,7 @@ fn direct_draft(new: NewJob) -> Draft {
         needs: Vec::new(),
         assets: new.assets.into_iter().map(list).collect(),
         request: new.request,
-        params: new.params.into_iter().map(|(n, v)| (n, ParamSource::Value(v))).collect(),
+        params: new.params.into_iter().map(|(n, v)| (n, ParamSource::Value(v.into()))).collect(),
         ..Draft::default()
     }
 }

@@ -168,7 +168,7 @@ fn parameter(value: &Value, at: &str, problems: &mut Problems) -> Option<ParamSo
             let (job, parameter) = reference(map, "parameter", at, problems)?;
             Some(ParamSource::Upstream { job, parameter })
         }
-        literal => Some(ParamSource::Value(literal.clone())),
+        literal => Some(ParamSource::Value(literal.clone().into())),
     }
 }
 

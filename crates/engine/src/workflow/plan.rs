@@ -42,7 +42,7 @@ fn dispatch(drafts: &mut [Draft], new: &NewWorkflow, problems: &mut Problems) {
     for (key, value) in &new.parameters {
         let field = format!("parameters.{key}");
         if let Some((job, param)) = target(&names, key, &field, problems) {
-            drafts[job].params.insert(param.to_owned(), ParamSource::Value(value.clone()));
+            drafts[job].params.insert(param.to_owned(), ParamSource::Value(value.clone().into()));
         }
     }
 }

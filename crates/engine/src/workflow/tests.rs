@@ -101,7 +101,7 @@ fn dispatch_maps_override_and_match_the_longest_name() {
         other => panic!("{other:?}"),
     };
     assert_eq!((file(&drafts[0]), file(&drafts[1])), ("x.stl".into(), "y.stl".into()));
-    assert_eq!(drafts[0].params["resolution"], ParamSource::Value(json!("8")));
+    assert_eq!(drafts[0].params["resolution"], ParamSource::Value(json!("8").into()));
     assert_eq!(drafts[1].needs, ["a"]);
     let cases = [
         (json!({"z.mesh": ["x"]}), json!({}), "assets.z.mesh: no job called \"z\" in this workflow"),

@@ -131,7 +131,7 @@ mod tests {
         let out = folder.path().join("out");
         std::fs::create_dir(&out).unwrap();
         let mut cx = JobContext::new(inputs, out, Monitor::none(), JobLimits::default());
-        let values = ENTRY.parse(&serde_json::from_value(params).unwrap()).unwrap();
+        let values = ENTRY.parse(serde_json::from_value::<IndexMap<String, Value>>(params).unwrap()).unwrap();
         run(&values, &mut cx).map_err(|e| e.to_string())?;
         Ok((cx.into_outputs(), folder))
     }

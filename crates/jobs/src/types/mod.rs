@@ -82,7 +82,7 @@ mod laws {
             }
             assert!(!e.type_name.is_empty());
             assert!(!e.products.is_empty() || !e.results.is_empty(), "{} makes nothing", e.type_name);
-            let values = e.parse(&given(e)).unwrap_or_else(|err| panic!("{}: {err}", e.type_name));
+            let values = e.parse(given(e)).unwrap_or_else(|err| panic!("{}: {err}", e.type_name));
             let prepared = e.prepare(values, &JobLimits::default());
             prepared.unwrap_or_else(|err| panic!("{}: {err}", e.type_name));
         }
@@ -129,7 +129,7 @@ mod laws {
         let out = folder.path().join("out");
         std::fs::create_dir(&out)?;
         let cx = JobContext::new(inputs, out, monitor, JobLimits::default());
-        let outputs = entry.execute(&given(entry), cx)?;
+        let outputs = entry.execute(given(entry), cx)?;
         let assets =
             outputs.assets.iter().map(|o| (o.name, o.extension, std::fs::read(&o.path).unwrap())).collect();
         Ok(RunOutputs { assets, params: outputs.params })

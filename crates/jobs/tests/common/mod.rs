@@ -20,8 +20,12 @@ pub fn run(
     let out = tempfile::tempdir_in(folder.path()).unwrap().keep();
     let inputs = inputs.iter().map(|(slot, input)| ((*slot).to_owned(), vec![input.clone()])).collect();
     let context = JobContext::new(inputs, out, Monitor::none(), JobLimits::default());
-    let params = serde_json::from_value(params).unwrap();
-    find(type_name).unwrap().execute(&params, context).map_err(|e| e.to_string())
+    find(type_name).unwrap().execute(given(params), context).map_err(|e| e.to_string())
+}
+
+/// The parameters of a JSON object.
+pub fn given(params: Value) -> IndexMap<String, Value> {
+    serde_json::from_value(params).unwrap()
 }
 
 /// A file as an input; `made` is what its job said of it.
