@@ -79,7 +79,10 @@ pub fn serve_and_run(steps: &mut Steps, command: impl Fn(&[&str]) -> Command) ->
     steps.step("stop the server", || {
         let pid = server.child.id().to_string();
         // The program is the only child of what made its root, if anything did; SIGTERM to the group reaches it.
-        ensure!(Command::new("kill").args(["-TERM", &format!("-{pid}")]).status()?.success(), "kill {pid}");
+        ensure!(
+            Command::new("kill").args(["-TERM", "--", &format!("-{pid}")]).status()?.success(),
+            "kill {pid}"
+        );
         server.child.wait().map(drop).context("the server does not end")
     })
 }
