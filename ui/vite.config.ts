@@ -16,6 +16,20 @@ export default defineConfig({
     // Nothing as data: URLs, and no inline script: the page runs under a strict Content-Security-Policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      output: {
+        // Libraries say much on the console that nobody reads; it would be 1 kB, packed.
+        minify: { compress: { dropConsole: true } },
+        // Small ones of a kind pack better together.
+        codeSplitting: {
+          includeDependenciesRecursively: false,
+          groups: [
+            { name: 'loaders', test: /three[\\/]examples[\\/]jsm[\\/]loaders/ },
+            { name: 'work', test: /pages[\\/](job|workflow|run)[\\/]/ },
+          ],
+        },
+      },
+    },
     reportCompressedSize: false,
     chunkSizeWarningLimit: 1000,
   },

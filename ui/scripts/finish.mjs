@@ -1,4 +1,4 @@
-// Ends a build: brotli and gzip beside each file, and `built.txt`, which says what was built of what.
+// Ends a build: brotli and gzip beside each file, a bound on how large all are, and `built.txt`, which says what was built of what.
 // `cargo xtask test` holds both lists against the folders, so that what is committed is what the sources make.
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -24,12 +24,20 @@ function* files(folder) {
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 const listed = (folder) => [...files(folder)].map((path) => relative(folder, path).replaceAll('\\', '/')).sort();
 
+/** Bytes of all files packed by gzip, at most: people wait for them. */
+const MOST = 320_000;
+let packed = 0;
+
 for (const name of listed(out)) {
   const bytes = readFileSync(join(out, name));
   const brotli = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
   writeFileSync(join(out, name + '.br'), brotliCompressSync(bytes, { params: brotli }));
-  writeFileSync(join(out, name + '.gz'), gzipSync(bytes, { level: 9 }));
+  const gzip = gzipSync(bytes, { level: 9 });
+  packed += gzip.length;
+  writeFileSync(join(out, name + '.gz'), gzip);
 }
+if (packed > MOST) throw new Error(`the app has ${packed} bytes packed, ${MOST} at most are for it`);
+console.log(`${packed} of ${MOST} bytes packed`);
 
 const sources = listed(ui).map((name) => `${sha256(readFileSync(join(ui, name)))}  ${name}\n`);
 const built = listed(out).map((name) => `${sha256(readFileSync(join(out, name)))}  ${name}\n`);
