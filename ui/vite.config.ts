@@ -20,14 +20,8 @@ export default defineConfig({
       output: {
         // Libraries say much on the console that nobody reads; it would be 1 kB, packed.
         minify: { compress: { dropConsole: true } },
-        // Small ones of a kind pack better together.
-        codeSplitting: {
-          includeDependenciesRecursively: false,
-          groups: [
-            { name: 'loaders', test: /three[\\/]examples[\\/]jsm[\\/]loaders/ },
-            { name: 'work', test: /pages[\\/](job|workflow|run)[\\/]/ },
-          ],
-        },
+        // Its small parts pack better together with it.
+        codeSplitting: { groups: [{ name: 'three', test: /node_modules[\\/]three[\\/]/ }] },
       },
     },
     reportCompressedSize: false,
