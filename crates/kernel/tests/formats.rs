@@ -383,6 +383,18 @@ fn tampered_files_are_read_or_refused() {
     }
 }
 
+/// Whether its extents are lost in the steps between coordinates so far from the origin.
+fn is_far(mesh: &TriMesh) -> bool {
+    let points = || mesh.triangles.iter().flatten().map(|&i| mesh.positions[i as usize]);
+    let spread = |a: usize| {
+        let (low, high) =
+            points().fold((f64::MAX, f64::MIN), |(l, h), p| (l.min(p[a].into()), h.max(p[a].into())));
+        high - low
+    };
+    let farthest = points().flatten().fold(0.0, |most: f64, c| most.max(f64::from(c.abs())));
+    (0..3).all(|a| farthest > 4096.0 * spread(a))
+}
+
 fn any_mesh() -> impl Strategy<Value = TriMesh> {
     let coordinate =
         prop_oneof![-1e3f32..1e3, Just(f32::MAX), Just(f32::MIN_POSITIVE / 8.0), Just(-0.0), Just(1e-20)];
@@ -403,7 +415,13 @@ proptest! {
     fn what_is_written_reads_back(mesh in any_mesh()) {
         for format in READ {
             let bytes = written(&mesh, format);
-            let back = read(&bytes, format).unwrap();
+            let back = match read(&bytes, format) {
+                Err(FormatError::TooFar { step, .. }) if is_far(&mesh) => {
+                    prop_assert!(step.is_finite());
+                    continue;
+                }
+                back => back.unwrap(),
+            };
             // An STL has no shared vertices.
             match format == MeshFormat::STL {
                 true => prop_assert_eq!(corners(&back), corners(&mesh)),

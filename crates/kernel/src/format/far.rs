@@ -29,7 +29,8 @@ pub(super) fn check(mesh: &TriMesh, notes: &mut Notes) -> Result<(), FormatError
         // A point, whatever its place: other checks have words for that.
         return Ok(());
     }
-    let step = f64::from((farthest as f32).next_up()) - f64::from(farthest as f32);
+    // Towards the origin: beyond the greatest number there is none.
+    let step = farthest - f64::from((farthest as f32).next_down());
     if is_beyond(&bounds, MOST_EXTENTS) {
         return Err(FormatError::TooFar { extent, farthest, step });
     }

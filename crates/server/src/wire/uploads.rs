@@ -1,4 +1,4 @@
-//! Uploads on the wire: the headers of the tus protocol 1.0 (https://tus.io/protocols/resumable-upload), and how an upload is shown.
+//! Uploads on the wire: the headers of the tus protocol 1.0 (<https://tus.io/protocols/resumable-upload>), and how an upload is shown.
 
 use super::date::{DateStyle, WireDate};
 use super::dialect::Dialect;
