@@ -30,7 +30,8 @@ def main():
             "run", server.url + "openapi.json", "--header", "Authorization: Bearer " + token,
             "--checks", "all", "--seed", seed, "--max-examples", examples, "--workers", "1", "--no-color",
         ]
-        run = subprocess.run(command, cwd=server.folder.name, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        environment = {**os.environ, "SCHEMATHESIS_HOOKS": os.path.join(ROOT, "conformance", "schemathesis_types.py")}
+        run = subprocess.run(command, cwd=server.folder.name, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         text = run.stdout.decode(errors="replace")
         cases = re.search(r"(\d+) generated", text)
         cases = int(cases.group(1)) if cases else 0
