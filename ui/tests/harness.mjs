@@ -98,3 +98,21 @@ export function stl(faces) {
   faces.forEach((face, i) => face.flat().forEach((n, k) => bytes.writeFloatLE(n, 84 + 50 * i + 12 + 4 * k)));
   return bytes;
 }
+
+/** The share of a PNG's pixels that are near a colour, told by a page. */
+export const shareNear = (page, png, colour) =>
+  page.evaluate(
+    async ([png, [r, g, b]]) => {
+      const bytes = Uint8Array.from(atob(png), (c) => c.charCodeAt(0));
+      const picture = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
+      const context = new OffscreenCanvas(picture.width, picture.height).getContext('2d');
+      context.drawImage(picture, 0, 0);
+      const { data } = context.getImageData(0, 0, picture.width, picture.height);
+      let near = 0;
+      for (let i = 0; i < data.length; i += 4) {
+        if (data[i + 3] > 200 && Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 40) near += 1;
+      }
+      return near / (data.length / 4);
+    },
+    [png.toString('base64'), colour],
+  );

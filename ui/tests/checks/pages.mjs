@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
-import { open } from '../harness.mjs';
+import { open, shareNear } from '../harness.mjs';
 
 /** A ball of radius 10 mm as `fieldstone.notebook` puts it into its page. */
 function ball() {
@@ -25,19 +25,7 @@ function ball() {
 }
 
 /** The share of a frame's canvas that is near a colour. */
-const share = (frame, colour) =>
-  frame.evaluate(async ([r, g, b]) => {
-    const canvas = document.querySelector('canvas');
-    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
-    const context = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
-    context.drawImage(canvas, 0, 0);
-    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-    let near = 0;
-    for (let i = 0; i < data.length; i += 4) {
-      if (data[i + 3] > 200 && Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 40) near += 1;
-    }
-    return near / (data.length / 4);
-  }, colour);
+const share = async (frame, colour) => shareNear(frame.page(), await frame.locator('canvas').screenshot(), colour);
 
 export const checks = [
   {

@@ -1,28 +1,13 @@
 // The view in three dimensions: what is measured is right, what is cut shows it, and a link brings the same picture.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { open, tetrahedron } from '../harness.mjs';
+import { open, shareNear, tetrahedron } from '../harness.mjs';
 
 /** The share of the picture's pixels, as the page's own button saves it, that are near a colour. */
 async function share(page, colour) {
   const download = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Picture' }).click();
-  const png = readFileSync(await (await download).path()).toString('base64');
-  return page.evaluate(
-    async ([png, [r, g, b]]) => {
-      const bytes = Uint8Array.from(atob(png), (c) => c.charCodeAt(0));
-      const picture = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
-      const context = new OffscreenCanvas(picture.width, picture.height).getContext('2d');
-      context.drawImage(picture, 0, 0);
-      const { data } = context.getImageData(0, 0, picture.width, picture.height);
-      let near = 0;
-      for (let i = 0; i < data.length; i += 4) {
-        if (data[i + 3] > 200 && Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 40) near += 1;
-      }
-      return near / (data.length / 4);
-    },
-    [png, colour],
-  );
+  return shareNear(page, readFileSync(await (await download).path()), colour);
 }
 const CUT = [226, 169, 104];
 const ready = (page) => page.locator('[data-ready=true]').waitFor({ timeout: 60_000 });
