@@ -1,12 +1,11 @@
 //! Bodies of requests: each must keep coming, and those that are kept in memory have so much of it together.
 
 use crate::heap;
+use crate::on_answer::Then;
 use crate::wire::error::ApiError;
 use axum::extract::Request;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, Method, StatusCode};
-use axum::middleware::Next;
-use axum::response::Response;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -120,16 +119,14 @@ impl Held {
     }
 }
 
-/// Keeps what a request holds of the memory until it is answered.
-pub(crate) async fn hold(mut request: Request, next: Next) -> Response {
+/// For [`OnAnswer`](crate::on_answer::OnAnswer): keeps what a request holds of the memory until it is answered.
+pub(crate) fn hold(request: &mut Request) -> Option<Then> {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
-        return next.run(request).await;
+        return None;
     }
     let held = Held::default();
     request.extensions_mut().insert(held.clone());
-    let answer = next.run(request).await;
-    drop(held);
-    answer
+    Some(Box::new(move |_, _| drop(held)))
 }
 
 /// Values in a JSON text, about: what follows a bracket or a comma, a colon once more, for the name before it, and objects for their

@@ -4,12 +4,13 @@ use axum::body::{Body, BodyDataStream, HttpBody};
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::header::EXPECT;
-use axum::middleware::Next;
 use axum::response::Response;
 use futures::StreamExt;
+use futures::future::{BoxFuture, Either};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tower::{Layer, Service};
 
 /// How long a refused body is read on at most.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -30,17 +31,58 @@ fn next(rest: &Mutex<Rest>, cx: &mut Context<'_>) -> Poll<Option<Result<bytes::B
     rest.stream.poll_next_unpin(cx)
 }
 
-/// Middleware: before an error is answered, what is left of the request is read for a second and thrown away.
-pub async fn read_on(request: Request, handler: Next) -> Response {
-    if request.body().is_end_stream() {
-        return handler.run(request).await;
+/// A layer: before an error is answered, what is left of the request is read for a second and thrown away.
+#[derive(Clone)]
+pub struct ReadOn;
+
+/// See [`ReadOn`].
+#[derive(Clone)]
+pub struct ReadingOn<S>(S);
+
+impl<S> Layer<S> for ReadOn {
+    type Service = ReadingOn<S>;
+
+    fn layer(&self, inner: S) -> ReadingOn<S> {
+        ReadingOn(inner)
     }
-    let (parts, body) = request.into_parts();
-    let waits = parts.headers.contains_key(EXPECT);
-    let rest = Arc::new(Mutex::new(Rest { stream: body.into_data_stream(), begun: false }));
-    let shared = rest.clone();
-    let body = Body::from_stream(futures::stream::poll_fn(move |cx| next(&shared, cx)));
-    let response = handler.run(Request::from_parts(parts, body)).await;
+}
+
+impl<S, B> Service<Request> for ReadingOn<S>
+where
+    S: Service<Request, Response = Response<B>>,
+    S::Future: Send + 'static,
+    B: Send + 'static,
+    S::Error: Send + 'static,
+{
+    type Response = Response<B>;
+    type Error = S::Error;
+    type Future = Either<S::Future, BoxFuture<'static, Result<Response<B>, S::Error>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        // Most have no body, and nothing to be boxed for.
+        if request.body().is_end_stream() {
+            return Either::Left(self.0.call(request));
+        }
+        let (parts, body) = request.into_parts();
+        let waits = parts.headers.contains_key(EXPECT);
+        let rest = Arc::new(Mutex::new(Rest { stream: body.into_data_stream(), begun: false }));
+        let shared = rest.clone();
+        let body = Body::from_stream(futures::stream::poll_fn(move |cx| next(&shared, cx)));
+        let answer = self.0.call(Request::from_parts(parts, body));
+        Either::Right(Box::pin(read_on(answer, rest, waits)))
+    }
+}
+
+async fn read_on<B, E>(
+    answer: impl Future<Output = Result<Response<B>, E>>,
+    rest: Arc<Mutex<Rest>>,
+    waits: bool,
+) -> Result<Response<B>, E> {
+    let response = answer.await?;
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
     // Who waits for a go-ahead has sent nothing; who has stopped sending has been waited for.
@@ -50,5 +92,5 @@ pub async fn read_on(request: Request, handler: Next) -> Response {
         // Whether it ended or took too long, the refusal goes out now.
         tokio::time::timeout(DRAIN, read).await.ok();
     }
-    response
+    Ok(response)
 }

@@ -18,6 +18,7 @@ mod issuer;
 mod links;
 mod lists;
 mod metrics;
+mod on_answer;
 mod openapi;
 mod packing;
 mod range;
@@ -28,6 +29,7 @@ mod routes;
 #[doc(hidden)]
 pub mod testing;
 mod tls;
+mod tus;
 mod wire;
 
 pub use audit::{AuditConfig, AuditLog, Event};

@@ -50,6 +50,11 @@ impl Accepted {
         })
     }
 
+    /// Whether it takes gzip, by its name or as one of all.
+    fn takes_gzip(&self) -> bool {
+        self.weight("gzip").or_else(|| self.weight("*")).unwrap_or(0.0) > 0.0
+    }
+
     /// Whether it takes a coding by its name. `*` is not read as one: plain bytes are always right.
     pub fn takes(&self, coding: &str) -> bool {
         self.weight(coding).is_some_and(|weight| weight > 0.0)
@@ -60,8 +65,9 @@ impl Accepted {
 /// that forbids every encoding gets the plain answer: the layer would make a 406 of what has been done already.
 pub fn simplify(mut request: Request) -> Request {
     let accepted = Accepted::of(request.headers());
+    let takes_gzip = accepted.takes_gzip();
     request.extensions_mut().insert(accepted);
-    if is_accepted(request.headers()) {
+    if takes_gzip {
         request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     } else {
         request.headers_mut().remove(ACCEPT_ENCODING);
@@ -71,8 +77,7 @@ pub fn simplify(mut request: Request) -> Request {
 
 /// Whether a client takes gzip, by its name or as one of all.
 pub fn is_accepted(headers: &HeaderMap) -> bool {
-    let accepted = Accepted::of(headers);
-    accepted.weight("gzip").or_else(|| accepted.weight("*")).unwrap_or(0.0) > 0.0
+    Accepted::of(headers).takes_gzip()
 }
 
 /// Bytes packed as well as they can be, for what is sent often.

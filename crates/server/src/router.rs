@@ -9,6 +9,7 @@ use crate::connections::Slots;
 use crate::constant::Constant;
 use crate::drain;
 use crate::metrics::{self, Requests};
+use crate::on_answer::OnAnswer;
 use crate::openapi::{self, operation::Operation, schema::Schemas};
 use crate::packing;
 use crate::rate::{Rates, is_polled};
@@ -16,12 +17,13 @@ use crate::routes::{
     assets, events, files, guide, health, jobs, metrics as numbers, oauth, previews, projects, registry,
     schema, thumbnails, unknown_route, uploads, user, workbench, workflows,
 };
+use crate::tus;
 use crate::wire;
 use crate::wire::error::ApiError;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Router, middleware, routing};
+use axum::{Router, routing};
 use fieldstone_engine::Engine;
 use fieldstone_engine::model::Timestamp;
 use fieldstone_jobs::ops::OPERATORS;
@@ -178,13 +180,11 @@ pub(crate) fn with_slots(engine: Engine, config: ServerConfig, slots: Arc<Slots>
         slots,
         stop,
     };
-    // Bodies have limits of their own, which are settings.
     let pages = workbench::routes().merge(guide::routes()).merge(schema::files());
-    let routes = routes().layer(middleware::from_fn(bodies::hold)).merge(pages);
-    let routes = routes.layer(DefaultBodyLimit::disable()).with_state(app);
+    let routes = routes().merge(pages).with_state(app);
     // Inside of all the rest: the line in the log is written before the answer leaves.
     let routes = match audit {
-        Some(audit) => routes.layer(middleware::from_fn_with_state(audit, audit::record)),
+        Some(audit) => routes.layer(OnAnswer(move |request: &mut _| audit::record(&audit, request))),
         None => routes,
     };
     around(routes, requests, most)
@@ -192,6 +192,7 @@ pub(crate) fn with_slots(engine: Engine, config: ServerConfig, slots: Arc<Slots>
 
 /// What every route gets, for uploads of `most` bytes: our error bodies, CORS, a request id, a line in the log.
 /// The log sees method, path, status and duration; never bodies, headers or query strings, which hold secrets.
+/// All of it is one layer of the router: each one more is a copy of the route, for every request.
 fn around(router: Router, requests: Arc<Requests>, most: u64) -> Router {
     let id = HeaderName::from_static("x-request-id");
     let trace = TraceLayer::new_for_http()
@@ -201,15 +202,18 @@ fn around(router: Router, requests: Arc<Requests>, most: u64) -> Router {
         .on_failure(());
     router.fallback(unknown_route).method_not_allowed_fallback(wrong_method).layer(
         ServiceBuilder::new()
-            .layer(axum::middleware::from_fn(drain::read_on))
+            .layer(drain::ReadOn)
             .layer(SetRequestIdLayer::new(id.clone(), RequestIds::default()))
             .layer(trace)
             .layer(PropagateRequestIdLayer::new(id))
-            .layer(middleware::from_fn_with_state(requests, metrics::count))
-            .layer(middleware::from_fn_with_state(most, uploads::introduce))
+            .layer(OnAnswer(move |request: &mut _| metrics::count(&requests, request)))
+            .layer(OnAnswer(move |request: &mut _| tus::introduce(request, most)))
             .layer(cors())
             .layer(MapRequestLayer::new(packing::simplify))
             .layer(packing::layer())
+            .layer(OnAnswer(bodies::hold))
+            // Bodies have limits of their own, which are settings.
+            .layer(DefaultBodyLimit::disable())
             .layer(CatchPanicLayer::custom(panicked)),
     )
 }

@@ -4,11 +4,10 @@
 mod log;
 mod sign_ins;
 
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use crate::on_answer::Then;
+use axum::extract::{ConnectInfo, MatchedPath, Request};
 use axum::http::header::{AUTHORIZATION, FORWARDED};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
-use axum::middleware::Next;
-use axum::response::Response;
 use fieldstone_engine::model::Caller;
 pub use log::{AuditConfig, AuditLog, Event};
 use sign_ins::SignIns;
@@ -137,14 +136,12 @@ impl Asked {
     }
 }
 
-/// Middleware: writes what is to be known of a request before its answer leaves.
-pub(crate) async fn record(State(audit): State<Arc<Audit>>, mut request: Request, next: Next) -> Response {
-    let record = Arc::new(Record::default());
+/// For [`OnAnswer`](crate::on_answer::OnAnswer): writes what is to be known of a request before its answer leaves.
+pub(crate) fn record(audit: &Arc<Audit>, request: &mut Request) -> Option<Then> {
+    let (audit, record) = (audit.clone(), Arc::new(Record::default()));
     request.extensions_mut().insert(record.clone());
-    let asked = Asked::of(&request);
-    let response = next.run(request).await;
-    audit.note(&asked, response.status(), &record);
-    response
+    let asked = Asked::of(request);
+    Some(Box::new(move |status, _| audit.note(&asked, status, &record)))
 }
 
 impl Audit {

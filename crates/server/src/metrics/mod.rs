@@ -4,10 +4,9 @@ mod page;
 
 pub use page::Page;
 
-use axum::extract::{MatchedPath, Request, State};
+use crate::on_answer::Then;
+use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
-use axum::middleware::Next;
-use axum::response::Response;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
@@ -73,13 +72,13 @@ impl Requests {
     }
 }
 
-/// Counts the request that goes through. A download's or event stream's bytes come after its head and are not timed.
-pub async fn count(State(requests): State<Arc<Requests>>, request: Request, next: Next) -> Response {
+/// For [`OnAnswer`](crate::on_answer::OnAnswer): counts the request. A download's or event stream's bytes come after its answer's head and are not timed.
+pub fn count(requests: &Arc<Requests>, request: &Request) -> Option<Then> {
     let path = request.extensions().get::<MatchedPath>();
     let labels = requests.labels(request.method(), path.map(MatchedPath::as_str));
-    let begun = Instant::now();
-    let response = next.run(request).await;
-    let labels = Labels { status: response.status().as_u16(), ..labels };
-    requests.durations.get_or_create(&labels).observe(begun.elapsed().as_secs_f64());
-    response
+    let (requests, begun) = (requests.clone(), Instant::now());
+    Some(Box::new(move |status, _| {
+        let labels = Labels { status: status.as_u16(), ..labels };
+        requests.durations.get_or_create(&labels).observe(begun.elapsed().as_secs_f64());
+    }))
 }

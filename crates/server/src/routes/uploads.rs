@@ -13,19 +13,17 @@ use crate::openapi::operation::{Described, Operation};
 use crate::openapi::schema::{Schema, integer, text};
 use crate::openapi::words::Words;
 use crate::wire::error::ApiError;
-use crate::wire::uploads::{self, TUS_RESUMABLE, TUS_VERSION};
-use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Request, State};
+use crate::wire::uploads;
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
-use axum::middleware::Next;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use fieldstone_engine::Resumed;
 use fieldstone_engine::model::UploadId;
 use futures::StreamExt;
 use std::convert::Infallible;
 
-const ROOT: &str = "/projects/{projectId}/uploads";
 /// When a client may try again that was sent away because the server stops.
 const RETRY_S: u64 = 5;
 
@@ -202,26 +200,4 @@ pub async fn delete(
 ) -> Result<StatusCode, ApiError> {
     app.engine.delete_upload(&session.caller, project, id).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Middleware: says on every answer which version of tus is spoken, and to who asks by OPTIONS what of it, for uploads of so many bytes at
-/// most.
-pub async fn introduce(State(most): State<u64>, request: Request, next: Next) -> Response {
-    let path = request.extensions().get::<MatchedPath>();
-    let is_ours = path.is_some_and(|path| path.as_str().starts_with(ROOT));
-    if !is_ours {
-        return next.run(request).await;
-    }
-    let is_question = request.method() == Method::OPTIONS;
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert(TUS_RESUMABLE, HeaderValue::from_static(uploads::VERSION));
-    if is_question {
-        headers.insert(TUS_VERSION, HeaderValue::from_static(uploads::VERSION));
-        let name = HeaderName::from_static;
-        headers.insert(name("tus-extension"), HeaderValue::from_static(uploads::EXTENSIONS));
-        headers.insert(name("tus-checksum-algorithm"), HeaderValue::from_static(uploads::ALGORITHMS));
-        headers.insert(name("tus-max-size"), HeaderValue::from(most));
-    }
-    response
 }
