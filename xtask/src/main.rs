@@ -8,6 +8,7 @@ mod node;
 mod package;
 mod python;
 mod run;
+mod stall;
 mod suite;
 mod tidy;
 mod ui;

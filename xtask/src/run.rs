@@ -1,9 +1,15 @@
 //! Running other programs: shown, awaited, their verdicts counted.
 
+use crate::stall;
 use anyhow::{Context, bail};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+/// No check of the suite takes a third of it.
+const SILENCE: Duration = Duration::from_secs(600);
 
 /// The root of the workspace.
 pub fn root() -> PathBuf {
@@ -52,7 +58,7 @@ pub fn output_of(command: &mut Command) -> anyhow::Result<String> {
 }
 
 /// What the checks of a suite came to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tally {
     /// Checks that held.
     pub passed: u64,
@@ -60,6 +66,14 @@ pub struct Tally {
     pub failed: u64,
     /// Which steps failed, in words.
     pub failures: Vec<String>,
+    /// A program that has not said a line for so long stands still.
+    silence: Duration,
+}
+
+impl Default for Tally {
+    fn default() -> Tally {
+        Tally { passed: 0, failed: 0, failures: Vec::new(), silence: SILENCE }
+    }
 }
 
 impl Tally {
@@ -113,8 +127,17 @@ impl Tally {
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot start it")?;
         let stdout = child.stdout.take().context("its stdout is piped")?;
-        for line in BufReader::new(stdout).lines() {
-            let line = line?;
+        let (said, heard) = channel();
+        std::thread::spawn(move || BufReader::new(stdout).lines().try_for_each(|line| said.send(line)));
+        loop {
+            let line = match heard.recv_timeout(self.silence) {
+                Ok(line) => line?,
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.end_what_stands_still(&mut child)?;
+                    continue;
+                }
+            };
             println!("{line}");
             if let Some((passed, failed)) = verdict(&line) {
                 self.passed += passed;
@@ -123,6 +146,21 @@ impl Tally {
             lines.push(line);
         }
         Ok(child.wait()?.success())
+    }
+
+    /// Ends what a program has started, that it goes on with the next; or itself, where it has started nothing. A failure.
+    fn end_what_stands_still(&mut self, child: &mut Child) -> anyhow::Result<()> {
+        let started = stall::descendants(child.id());
+        let mut text = format!("nothing was said for {} s", self.silence.as_secs());
+        for one in &started {
+            text += &format!("\n{one}");
+        }
+        self.check("goes on", Err(anyhow::anyhow!(text)));
+        stall::kill(started.iter().map(stall::Descendant::pid));
+        if started.is_empty() {
+            child.kill()?;
+        }
+        Ok(())
     }
 }
 
@@ -157,6 +195,16 @@ mod tests {
         assert_eq!(script_verdict("ok uploads a part"), Some((1, 0)));
         assert_eq!(script_verdict("FAIL uploads a part: 404"), Some((0, 1)));
         assert_eq!(script_verdict("okay"), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_stands_still_is_a_failure_and_the_rest_goes_on() {
+        let mut tally = Tally { silence: Duration::from_millis(300), ..Tally::default() };
+        let mut shell = Command::new("sh");
+        tally.counted("still", shell.args(["-c", "sleep 1000; echo ok the next"]), script_verdict);
+        assert_eq!((tally.passed, tally.failed), (1, 1));
+        assert!(tally.failures[0].contains("sleep 1000"), "{:?}", tally.failures);
     }
 
     #[test]

@@ -76,6 +76,8 @@ pub fn run(options: &Options) -> ! {
     tally.check("lints", must(cargo().args(lint)));
     tally.check("docs", document());
     let tests = ["test", "--workspace", "--no-fail-fast"];
+    // Apart: a build may say nothing for long.
+    tally.check("build of the tests", must(cargo().args(tests).args(["--no-run", "--quiet"])));
     tally.counted("tests", cargo().args(tests), cargo_test_verdict);
     let binary = built(&mut tally);
     ui::test(&mut tally, binary.as_deref());

@@ -17,6 +17,8 @@ const KEPT: usize = 3;
 const PROJECT: ProjectId = ProjectId(1);
 /// The job that a failing disk keeps from its end is waited for so long before the power goes.
 const AFTER_FAULT: Duration = Duration::from_millis(100);
+/// A job has ended by then, or never does: longer than a lease.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Content number `n`.
 pub fn bytes(n: u8, size: usize) -> Vec<u8> {
@@ -173,20 +175,16 @@ impl Day {
             request: None,
         };
         let Ok(job) = engine.create_job(&caller("owner"), PROJECT, new).await else { return };
-        let mut every = tokio::time::interval(Duration::from_millis(2));
         let mut after_fault = None;
-        let succeeded = loop {
-            every.tick().await;
-            match engine.get_job(&caller("owner"), PROJECT, job.id).await {
-                Ok(job) if job.state.is_final() => break job.state == State::Success,
-                _ if after_fault.is_some_and(|at: tokio::time::Instant| at.elapsed() > AFTER_FAULT) => {
-                    break false;
-                }
-                _ if self.disk.has_failed() => _ = after_fault.get_or_insert_with(tokio::time::Instant::now),
-                _ => {}
+        let gives_up = || {
+            let is_over = after_fault.is_some_and(|at: tokio::time::Instant| at.elapsed() > AFTER_FAULT);
+            if self.disk.has_failed() {
+                after_fault.get_or_insert_with(tokio::time::Instant::now);
             }
+            is_over
         };
-        self.jobs.push((job.id, succeeded));
+        let ended = finished(&engine, job.id, gives_up).await;
+        self.jobs.push((job.id, ended.is_some_and(|job| job.state == State::Success)));
     }
 
     pub async fn gc(&mut self, days: u32) {
@@ -231,7 +229,7 @@ impl Day {
             open(&data).await.unwrap_or_else(|e| panic!("{failed:?}: it does not start again: {e:#}"));
         engine.start();
         for (id, succeeded) in &self.jobs {
-            let job = finished(&engine, *id).await;
+            let job = finished(&engine, *id, || false).await.expect("nobody gives up");
             assert!(job.state == State::Success || !succeeded, "{failed:?}: {job:?}");
             if job.state == State::Success {
                 assert_eq!(job.outputs.assets.len(), 2, "{failed:?}");
@@ -254,15 +252,33 @@ impl Day {
     }
 }
 
-async fn finished(engine: &Engine, id: JobId) -> std::sync::Arc<Job> {
+/// Looks at a job until it has ended or one gives up waiting for it.
+async fn finished(
+    engine: &Engine,
+    id: JobId,
+    mut gives_up: impl FnMut() -> bool,
+) -> Option<std::sync::Arc<Job>> {
+    let owner = caller("owner");
     let mut every = tokio::time::interval(Duration::from_millis(2));
-    loop {
-        every.tick().await;
-        let job = engine.get_job(&caller("owner"), PROJECT, id).await.unwrap();
-        if job.state.is_final() {
-            return job;
+    let looks = async {
+        loop {
+            every.tick().await;
+            match engine.get_job(&owner, PROJECT, id).await {
+                Ok(job) if job.state.is_final() => return Some(job),
+                _ if gives_up() => return None,
+                _ => {}
+            }
         }
+    };
+    if let Ok(ended) = tokio::time::timeout(PATIENCE, looks).await {
+        return ended;
     }
+    let look = async {
+        let job = engine.get_job(&owner, PROJECT, id).await;
+        (job, engine.job_log(&owner, PROJECT, id).await, engine.ready().await)
+    };
+    let seen = tokio::time::timeout(PATIENCE, look).await;
+    panic!("job {id} does not end: the job, its log, the service: {seen:#?}")
 }
 
 async fn read(engine: &Engine, sha256: &str) -> Result<Vec<u8>, String> {
