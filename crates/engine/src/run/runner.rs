@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::model::*;
 use crate::store::ledger::{Claim, Lease, ReadyJob};
 use crate::upkeep::{self, FolderSwept};
+use anyhow::Context;
 use rayon::ThreadPool;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -55,6 +56,8 @@ enum Admission {
 pub(crate) struct Runner {
     core: Arc<Core>,
     attempts: JoinSet<()>,
+    /// The threads of geometry, once they could be started.
+    pool: Option<Arc<ThreadPool>>,
     clock: LeaseClock,
     queue: Queue,
     reaped: Instant,
@@ -68,6 +71,7 @@ impl Runner {
         Runner {
             core,
             attempts: JoinSet::new(),
+            pool: None,
             clock: LeaseClock::new(),
             queue: Queue::default(),
             reaped: Instant::now(),
@@ -78,10 +82,6 @@ impl Runner {
 
     /// Runs until [`Running::stop`], then gives back what is unfinished.
     pub(crate) async fn run(mut self) {
-        let pool = match new_pool(self.core.config.threads) {
-            Ok(pool) => Arc::new(pool),
-            Err(e) => return tracing::error!("no job can run, the threads cannot be started: {e}"),
-        };
         let mut scan = tokio::time::interval(SCAN);
         while !self.core.running.stopping() {
             tokio::select! {
@@ -89,11 +89,11 @@ impl Runner {
                 _ = scan.tick() => {}
                 Some(_) = self.attempts.join_next() => {}
             }
-            let step = self.step(&pool).await;
+            let step = self.step().await;
             // Told once for each trouble: it may last for hours.
             match (&step, self.core.running.trouble()) {
-                (Err(e), None) => tracing::error!("the ledger cannot be used, trying again: {e}"),
-                (Ok(()), Some(_)) => tracing::info!("the ledger can be used again"),
+                (Err(e), None) => tracing::error!("no job can be started, trying again: {e}"),
+                (Ok(()), Some(_)) => tracing::info!("jobs can be started again"),
                 (Err(_), Some(_)) | (Ok(()), None) => {}
             }
             self.core.running.set_trouble(step.err().map(|e| e.to_string()));
@@ -105,7 +105,7 @@ impl Runner {
         }
     }
 
-    async fn step(&mut self, pool: &Arc<ThreadPool>) -> Result<()> {
+    async fn step(&mut self) -> Result<()> {
         self.renew_leases().await?;
         if self.reaped.elapsed() >= REAP {
             self.reaped = Instant::now();
@@ -125,7 +125,17 @@ impl Runner {
             self.swept_uploads = Instant::now();
             tokio::spawn(sweep_uploads(self.core.clone()));
         }
-        self.claim_ready(pool).await
+        let pool = self.pool()?;
+        self.claim_ready(&pool).await
+    }
+
+    /// The threads of geometry, started once.
+    fn pool(&mut self) -> Result<Arc<ThreadPool>> {
+        if let Some(pool) = &self.pool {
+            return Ok(pool.clone());
+        }
+        let pool = new_pool(self.core.config.threads).context("its threads cannot be started")?;
+        Ok(self.pool.insert(Arc::new(pool)).clone())
     }
 
     /// Ends the leases of abandoned attempts.
@@ -269,11 +279,10 @@ mod tests {
         core.running.insert(job, 1, "u", project, 0, handle.clone());
         let mut runner = Runner::new(core.clone());
         runner.reaped -= REAP;
-        let pool = Arc::new(new_pool(1).unwrap());
         core.store.set_writable(false).await;
-        assert!(runner.step(&pool).await.is_err());
+        assert!(runner.step().await.is_err());
         core.store.set_writable(true).await;
-        runner.step(&pool).await.unwrap();
+        runner.step().await.unwrap();
         assert!(runner.reaped.elapsed() < REAP, "leases were looked at");
         let job = core.store.job(project, job).await.unwrap();
         assert_eq!((job.state, job.attempt), (State::Started, 1));
