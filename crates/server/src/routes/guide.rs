@@ -2,7 +2,7 @@
 
 use super::unknown_route;
 use crate::app::App;
-use crate::embedded::File;
+use crate::embedded::{File, media_type};
 use crate::guide;
 use axum::Router;
 use axum::extract::Path;
@@ -42,21 +42,20 @@ async fn answer(name: String, headers: HeaderMap, method: Method, uri: Uri) -> R
 
 /// What a name below `/guide/` means, and its type.
 fn found(name: &str) -> Option<(&'static str, Cow<'static, [u8]>)> {
-    let text = |kind, text: &'static str| Some((kind, Cow::Borrowed(text.as_bytes())));
-    match name {
-        "guide.css" => return text("text/css; charset=utf-8", STYLE),
-        "guide.js" => return text("text/javascript; charset=utf-8", SCRIPT),
-        "search.json" => return text("application/json", guide::search()),
-        _ => {}
-    }
+    let text = |text: &'static str| Cow::Borrowed(text.as_bytes());
     if let Some(page) = guide::page(name) {
-        return text(HTML, page);
+        return Some((HTML, text(page)));
     }
-    let kind = match name.rsplit_once('.')?.1 {
-        "png" => "image/png",
-        "json" => "application/json",
-        "yaml" | "py" | "txt" => "text/plain; charset=utf-8",
-        _ => return None,
+    let kind = media_type(name).or_else(|| match name.rsplit_once('.')?.1 {
+        "json" => Some("application/json"),
+        "yaml" | "py" | "txt" => Some("text/plain; charset=utf-8"),
+        _ => None,
+    })?;
+    let bytes = match name {
+        "guide.css" => text(STYLE),
+        "guide.js" => text(SCRIPT),
+        "search.json" => text(guide::search()),
+        _ => guide::file(name)?,
     };
-    Some((kind, guide::file(name)?))
+    Some((kind, bytes))
 }
