@@ -86,7 +86,7 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(true);
-        let pool = SqlitePoolOptions::new().test_before_acquire(false);
+        let pool = pool_options();
         // A full disk makes SQLite roll a transaction back by itself. sqlx's own rollback then fails, and sqlx goes on counting
         // the transaction as open (sqlx-sqlite 0.9.0, connection/worker.rs): no other could ever begin on that connection.
         let write = pool.clone().max_connections(1).before_acquire(|connection, _| {
@@ -113,7 +113,7 @@ impl Store {
             return Err(EngineError::NotFound(format!("the ledger {}", file.display())));
         }
         let options = SqliteConnectOptions::new().filename(file).read_only(true).immutable(at_rest);
-        let pool = SqlitePoolOptions::new().test_before_acquire(false).max_connections(READERS);
+        let pool = pool_options().max_connections(READERS);
         let read = pool.connect_with(options.busy_timeout(BUSY_TIMEOUT)).await?;
         check_version(&read, None).await?;
         Ok(Self::over(read.clone(), read))
@@ -126,7 +126,7 @@ impl Store {
             return Ok(0);
         }
         let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(BUSY_TIMEOUT);
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+        let pool = pool_options().max_connections(1).connect_with(options).await?;
         let version = applied_version(&mut *pool.acquire().await?).await;
         pool.close().await;
         version
@@ -219,6 +219,14 @@ impl Store {
     }
 }
 
+/// What all pools have in common. Connections are kept until their pool is closed: with an end to their lives sqlx has a task that
+/// looks for old ones, and when a connection comes back and goes out again while it counts them, it counts 2^64 and takes a
+/// thread for ever (sqlx issue 3645; sqlx-core 0.9.0, pool/inner.rs: `release` adds to `num_idle` after its permit is free, `pop_idle` has
+/// subtracted by then).
+fn pool_options() -> SqlitePoolOptions {
+    SqlitePoolOptions::new().test_before_acquire(false).max_lifetime(None).idle_timeout(None)
+}
+
 /// Refuses a schema that this build does not know. An older one is brought up to date where `migrate` names the folder
 /// of the database, after a copy has been put beside it.
 async fn check_version(pool: &SqlitePool, migrate: Option<&Path>) -> Result<()> {
@@ -273,6 +281,18 @@ mod tests {
         for (name, text) in sql::ALL {
             let prepared = store.writer().acquire().await.unwrap().prepare(text.into_sql_str()).await;
             assert!(prepared.is_ok(), "{name}: {prepared:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_pool_has_a_task_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), true).await.unwrap();
+        let looking = Store::open_read_only(folder.path()).await.unwrap();
+        for pool in [&store.write, &store.read, &looking.write, &looking.read] {
+            let options = pool.options();
+            assert_eq!((options.get_idle_timeout(), options.get_max_lifetime()), (None, None));
+            assert_eq!(options.get_min_connections(), 0);
         }
     }
 
