@@ -1,12 +1,15 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
+import { lessThree } from './scripts/less-three.ts';
 
 // `npm run dev` asks a running server for everything that is the API's.
 const server = process.env.FIELDSTONE_SERVER ?? 'http://127.0.0.1:8080';
 const api = ['/projects', '/files', '/user', '/oauth', '/job-types', '/operators', '/openapi.json', '/docs', '/guide'];
 
 export default defineConfig({
-  plugins: [svelte({ configFile: false })],
+  plugins: [svelte({ configFile: false }), lessThree()],
+  // Its sources, of which less is left than of the one file it is published as.
+  resolve: { alias: [{ find: /^three$/, replacement: 'three/src/Three.js' }] },
   build: {
     // What `fieldstone serve` embeds.
     outDir: process.env.FIELDSTONE_UI_OUT ?? '../crates/server/app',
