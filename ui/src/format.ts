@@ -51,6 +51,10 @@ export function measure(n: number, digits = 4): string {
   return String(Number(n.toPrecision(Math.max(digits, Math.ceil(Math.log10(size))))));
 }
 
+/** Whether a file of a job can be looked at: a mesh, or a volume whose job says where it lies. */
+export const isShown = (slot: string, asset: { filename: string; job_id?: string | null }) =>
+  kindOf(asset.filename) === 'mesh' || (kindOf(asset.filename) === 'volume' && slot.startsWith('volume') && !!asset.job_id);
+
 /** What a file's name says it holds. */
 export function kindOf(filename: string): 'mesh' | 'volume' | 'other' {
   const ending = filename.toLowerCase().split('.').pop() ?? '';

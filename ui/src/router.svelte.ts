@@ -35,5 +35,6 @@ export const to = {
   job: (project: string, job: string) => `/p/${project}/j/${job}`,
   workflow: (project: string, workflow: string) => `/p/${project}/w/${workflow}`,
   graph: (project: string) => `/p/${project}/graph`,
-  view: (project: string, asset: string) => `/p/${project}/a/${asset}`,
+  /** With what another job than its own warns of, where one is named. */
+  view: (project: string, asset: string, job?: string) => `/p/${project}/a/${asset}${job ? `?warnings=${job}` : ''}`,
 };

@@ -142,10 +142,13 @@ describe('a link to a view', () => {
   const eye = { round: -50, above: 25.123456789, far: 1.66, target: [50, 0, -37.5] as Vec };
   const section = { on: true, axis: 'y' as const, offset: -12.5, flipped: true, values: false };
   it('says what is seen, in few letters', () => {
-    const hash = toHash(eye, section);
+    const off = { on: false, most: 5, limit: 0 };
+    const hash = toHash(eye, section, off);
     expect(hash.length).toBeLessThan(100);
     expect(fromHash(hash)).toEqual({ eye: { ...eye, above: 25.1235 }, section });
-    expect(fromHash(toHash(eye, { ...section, on: false })).section).toBeUndefined();
+    const thickness = { on: true, most: 7.5, limit: 0.8 };
+    expect(fromHash(toHash(eye, section, thickness)).thickness).toEqual(thickness);
+    expect(fromHash(toHash(eye, { ...section, on: false }, off)).section).toBeUndefined();
   });
   it('that is wrong says nothing', () => {
     for (const hash of ['', '#c=1,2', '#c=1,2,-3,4,5,6&s=q1', '#s=z1..2e', '#c=a,b,c,d,e,f']) {

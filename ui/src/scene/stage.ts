@@ -3,7 +3,8 @@ import * as THREE from 'three';
 import { OrbitControls } from 'three/examples/jsm/controls/OrbitControls.js';
 import type { Field, Vec } from './field';
 import { meshGroup } from './mesh';
-import type { Eye, Section } from './state';
+import type { Axis, Eye, Section } from './state';
+import { thicknessAt, type Thickness } from './thickness';
 import { volumeMesh, type Colours } from './volume';
 
 export interface Found {
@@ -11,6 +12,8 @@ export interface Found {
   /** Of a field, at a point of the section. */
   value: number | null;
   onSection: boolean;
+  /** Of the wall whose surface this is, mm, while colours show it. */
+  thickness?: number | null;
 }
 
 const AXES = { x: new THREE.Vector3(1, 0, 0), y: new THREE.Vector3(0, 1, 0), z: new THREE.Vector3(0, 0, 1) };
@@ -32,7 +35,9 @@ export class Stage {
   private volume?: ReturnType<typeof volumeMesh>;
   private solid?: ReturnType<typeof meshGroup>;
   private section?: Section;
+  private thickness?: Thickness;
   private marks = new THREE.Group();
+  private pins = new THREE.Group();
   private asked = 0;
   private timer = 0;
   private moving = false;
@@ -51,7 +56,7 @@ export class Stage {
     const light = new THREE.DirectionalLight(0xffffff, 2);
     light.position.set(0.4, 0.5, 1);
     this.camera.add(light);
-    this.scene.add(this.camera, this.marks, new THREE.HemisphereLight(0xffffff, 0x8899aa, 1.6));
+    this.scene.add(this.camera, this.marks, this.pins, new THREE.HemisphereLight(0xffffff, 0x8899aa, 1.6));
     this.resized = new ResizeObserver(() => this.fit());
     this.resized.observe(canvas.parentElement!);
     this.fit();
@@ -76,6 +81,7 @@ export class Stage {
     this.scene.add(this.volume);
     this.lens();
     if (this.section) this.setSection(this.section);
+    if (this.thickness) this.setThickness(this.thickness);
     this.draw();
   }
 
@@ -177,6 +183,13 @@ export class Stage {
     this.draw();
   }
 
+  setThickness(thickness: Thickness) {
+    this.thickness = thickness;
+    const { on, most, limit } = thickness;
+    (this.volume?.material.uniforms.walls!.value as THREE.Vector3 | undefined)?.set(on ? 1 : 0, most, limit);
+    this.draw();
+  }
+
   /** What is under a place of the window: the section first, else the surface. */
   find(x: number, y: number): Found | null {
     const frame = this.canvas.getBoundingClientRect();
@@ -202,7 +215,8 @@ export class Stage {
     }
     if (this.field) {
       const point = this.field.hit(origin.toArray(), direction.toArray(), near, far);
-      return point && { point, value: null, onSection: false };
+      const thickness = point && this.thickness?.on ? thicknessAt(this.field, point) : undefined;
+      return point && { point, value: null, onSection: false, thickness };
     }
     if (!this.solid) return null;
     const hits = caster.intersectObject(this.solid.mesh, false);
@@ -216,18 +230,38 @@ export class Stage {
   /** Draws the points that are measured, and the line between two. */
   mark(points: Vec[]) {
     this.marks.clear();
-    const material = new THREE.MeshBasicMaterial({ color: 0xff6a00, depthTest: false });
-    for (const point of points) {
-      const ball = new THREE.Mesh(new THREE.SphereGeometry(this.extent / 160), material);
-      ball.position.set(...point);
-      ball.renderOrder = 10;
-      this.marks.add(ball);
-    }
+    for (const point of points) this.marks.add(this.ball(point, this.extent / 160, 0xff6a00));
     const ends = points.map((p) => new THREE.Vector3(...p));
     const line = new THREE.Line(new THREE.BufferGeometry().setFromPoints(ends), new THREE.LineBasicMaterial({ color: 0xff6a00, depthTest: false }));
     line.renderOrder = 10;
     this.marks.add(line);
     this.draw();
+  }
+
+  /** Draws places that one is told of, the chosen one larger. */
+  pin(places: Vec[], chosen: number) {
+    this.pins.clear();
+    places.forEach((at, i) => {
+      if (i === chosen) this.pins.add(this.ball(at, this.extent / 90, 0xffffff, 10));
+      this.pins.add(this.ball(at, this.extent / (i === chosen ? 120 : 160), 0xd0021b, 11));
+    });
+    this.draw();
+  }
+
+  private ball(at: Vec, radius: number, color: number, order = 10) {
+    const ball = new THREE.Mesh(new THREE.SphereGeometry(radius), new THREE.MeshBasicMaterial({ color, depthTest: false }));
+    ball.position.set(...at);
+    ball.renderOrder = order;
+    return ball;
+  }
+
+  /** Goes near a place, and says across which axis one looks at it most. */
+  goTo(at: Vec): Axis {
+    const { far, ...eye } = this.eye;
+    this.lookFrom({ ...eye, far: Math.min(far, 0.5), target: at });
+    this.move();
+    const away = this.camera.position.clone().sub(this.controls.target);
+    return (['x', 'y', 'z'] as const).reduce((most, axis) => (Math.abs(away[axis]) > Math.abs(away[most]) ? axis : most));
   }
 
   picture(): Promise<Blob | null> {

@@ -1,6 +1,9 @@
 // How a volume is drawn: a box whose fragments march through the field to its surface or to the section's plane.
 import * as THREE from 'three';
 import type { Field } from './field';
+import { MARKED, SCALE, STEP } from './thickness';
+
+const glsl = (all: number[]) => `vec3(${all.map((n) => n.toFixed(3)).join(', ')})`;
 
 const VERTEX = `
 out vec3 place;
@@ -22,6 +25,10 @@ uniform float scale, steepness, contour;
 uniform vec4 plane;
 uniform bool cut, wholePlane;
 uniform vec3 paint, inner, outer, line;
+// Whether there are colours of thickness, the end of their scale, and below what they are marked.
+uniform vec3 walls;
+
+const vec3 SCALE[5] = vec3[5](${SCALE.map(glsl).join(', ')});
 
 float value(vec3 p) {
   vec3 u = (p - lower) / max(upper - lower, vec3(1e-9));
@@ -37,11 +44,41 @@ vec3 slope(vec3 p) {
   return g / max(length(g), 1e-9);
 }
 
-vec3 lit(vec3 normal, vec3 ray) {
+// How far a ray goes from the surface, inwards, until it comes out again (as in thickness.ts).
+float thickness(vec3 p, vec3 inward) {
+  float least = ${STEP} * min(cell.x, min(cell.y, cell.z));
+  float t = 0.0, d = 0.0;
+  // Not zero, where a ray goes along an axis.
+  vec3 way = inward + 1e-20;
+  vec3 leaves = max((lower - p) / way, (upper - p) / way);
+  float far = min(min(leaves.x, min(leaves.y, leaves.z)), max(walls.y, walls.z));
+  for (int i = 0; i < 1500 && t < far; i++) {
+    float before = t, was = d;
+    t = min(far, t + max(least, 0.95 * -d / steepness));
+    d = value(p + t * inward);
+    if (d >= 0.0) return before + (t - before) * was / min(was - d, -1e-12);
+  }
+  return t;
+}
+
+vec3 ofThickness(float t) {
+  if (t < walls.z) return ${glsl(MARKED)};
+  float place = 4.0 * clamp(t / walls.y, 0.0, 1.0);
+  int from = min(int(place), 3);
+  return mix(SCALE[from], SCALE[from + 1], place - float(from));
+}
+
+// The surface at a point of it: by its normal, which is that of the box where the shape goes on behind it.
+vec3 surface(vec3 p, vec3 normal, vec3 ray) {
+  vec3 base = paint;
+  if (walls.x > 0.0) {
+    vec3 srgb = ofThickness(thickness(p, -normal));
+    base = mix(srgb / 12.92, pow((srgb + 0.055) / 1.055, vec3(2.4)), step(0.04045, srgb));
+  }
   // A light beside the eye and one from above, so that no face is black.
   float front = abs(dot(normal, ray));
   float above = 0.5 + 0.5 * normal.z;
-  return paint * (0.25 + 0.55 * front + 0.25 * above);
+  return base * (0.25 + 0.55 * front + 0.25 * above);
 }
 
 // What the section shows at a point of its plane: lines of equal value, the surface itself, inside and outside.
@@ -93,7 +130,7 @@ void main() {
     found = section;
     hit = true;
   } else if (d <= 0.0) {
-    found = lit(normal, ray);
+    found = surface(eye + ray * t, dot(normal, ray) < 0.0 ? normal : -normal, ray);
     hit = true;
   }
   for (int i = 0; i < 1500 && !hit; i++) {
@@ -108,7 +145,7 @@ void main() {
     }
     if (d <= 0.0) {
       t = before + (t - before) * was / max(was - d, 1e-12);
-      found = lit(slope(eye + ray * t), ray);
+      found = surface(eye + ray * t, slope(eye + ray * t), ray);
       hit = true;
     }
     if (t >= far) break;
@@ -169,6 +206,7 @@ export function volumeMesh(field: Field, colours: Colours, filtersFloats: boolea
     cut: { value: false },
     wholePlane: { value: false },
     contour: { value: 1 },
+    walls: { value: new THREE.Vector3() },
     paint: { value: colours.paint },
     inner: { value: colours.inner },
     outer: { value: colours.outer },

@@ -13,10 +13,25 @@ const CUT = [226, 169, 104];
 const ready = (page) => page.locator('[data-ready=true]').waitFor({ timeout: 60_000 });
 const fact = (page, name) => page.locator('dl div', { hasText: name }).locator('dd').first().innerText();
 
-async function volumeOf(server, project, parameters) {
-  let job = await server.api('POST', `/projects/${project}/jobs`, { type: 'implicit/from-mesh', assets: { mesh: 'part.stl' }, parameters });
+/** Waits for a job's end. */
+async function run(server, project, job) {
+  job = await server.api('POST', `/projects/${project}/jobs`, job);
   while (!job.finished) job = await server.api('GET', `/projects/${project}/jobs/${job.id}`);
   assert.equal(job.state, 'success', job.error);
+  return job;
+}
+
+/** A plate of 20 × 20 × `thickness` mm round the origin, 41 samples half a millimetre apart along x and y. */
+const plate = (thickness) => ({
+  operators: [
+    { type: 'GenerateSamplePoints', parameters: { offset: [-12, -12, -3], size: [24, 24, 6], resolution: [49, 49, 13] } },
+    { type: 'SampleBox', parameters: { shape_type: 'Box', size: [20, 20, thickness] } },
+  ],
+  edges: [{ source: 0, target: [1, 'Points'] }],
+});
+
+async function volumeOf(server, project, parameters) {
+  const job = await run(server, project, { type: 'implicit/from-mesh', assets: { mesh: 'part.stl' }, parameters });
   return job.outputs.assets.volume.id;
 }
 
@@ -112,6 +127,61 @@ export const checks = [
       await page.goto(`/p/${project}/a/${context.volume}`);
       await ready(page);
       assert(!asked.some((url) => url.includes('/volume')));
+    },
+  },
+  {
+    name: 'walls are in the colours of their thickness, which is right under the cursor, and what is thinner than a limit is marked',
+    async run(context) {
+      const { browser, server, project } = context;
+      const job = await run(server, project, { type: 'implicit/evaluate', parameters: { graph: plate(2) } });
+      context.plate = job.outputs.assets.volume.id;
+      const page = await open(browser, server, `/p/${project}/a/${context.plate}`);
+      await ready(page);
+      const MARKED = [219, 20, 61];
+      await page.getByLabel('Colours by thickness').check();
+      await page.getByLabel('Scale up to, mm').fill('4');
+      await page.locator('canvas').focus();
+      await page.keyboard.press('5');
+      const frame = await page.locator('canvas').boundingBox();
+      const [x, y] = [frame.x + frame.width / 2, frame.y + frame.height / 2];
+      for (const [right, up] of [[0, 0], [60, -40], [-90, 70]]) {
+        await page.mouse.move(x + right, y + up);
+        const told = await page.getByText(/^thickness [0-9.]+ mm$/).innerText();
+        assert(Math.abs(parseFloat(told.slice(10)) - 2) < 0.05, told);
+      }
+      assert.equal(await share(page, MARKED), 0);
+      await page.getByLabel('Mark what is thinner than, mm').fill('2.5');
+      await page.keyboard.press('Tab');
+      await page.waitForFunction(() => location.hash.includes('t=4,2.5'));
+      const marked = await share(page, MARKED);
+      assert(marked > 0.1, `${marked} is marked`);
+      const other = await open(browser, server, page.url().slice(server.url.length));
+      await ready(other);
+      assert(Math.abs((await share(other, MARKED)) - marked) < 0.002);
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+    },
+  },
+  {
+    name: 'the places that a job warns of are marked, and choosing one goes there and cuts it open',
+    async run(context) {
+      const { browser, server, project } = context;
+      const made = await run(server, project, { type: 'implicit/evaluate', parameters: { graph: plate(0.7) } });
+      const warned = JSON.parse(made.outputs.params.warnings).find(({ kind }) => kind === 'thin_wall');
+      const page = await open(browser, server, `/p/${project}/j/${made.id}`);
+      await page.getByRole('link', { name: /^Show where, in / }).click();
+      await page.waitForURL(`**/a/${made.outputs.assets.volume.id}?warnings=${made.id}*`);
+      context.warned = `/p/${project}/a/${made.outputs.assets.volume.id}?warnings=${made.id}`;
+      await ready(page);
+      const PIN = [208, 2, 27];
+      assert((await share(page, PIN)) > 0, 'no place is marked');
+      const [place] = warned.places;
+      await page.getByRole('button', { name: /^at .* mm thick$/ }).first().click();
+      await page.waitForFunction(() => /s=[xyz]/.test(location.hash));
+      const [, axis, offset] = /s=([xyz])([-0-9.e]+)/.exec(new URL(page.url()).hash);
+      assert(Math.abs(Number(offset) - place.at['xyz'.indexOf(axis)]) < 1e-3);
+      await page.waitForFunction((at) => Math.abs(Number(/c=([^&]*)/.exec(location.hash)[1].split(',')[3]) - at) < 1e-3, place.at[0]);
+      assert((await share(page, PIN)) > 0.0005);
+      assert.deepEqual([page.strays, page.faults], [[], []]);
     },
   },
   {

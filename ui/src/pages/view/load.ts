@@ -1,6 +1,7 @@
 // What an asset is and what is known of it: a volume by the job that made it, a mesh by its own bytes.
 import { api, ask, type Asset, type Job } from '../../api/client';
 import { kindOf } from '../../format';
+import { warningsIn, type Warning } from '../../api/warnings';
 import { words } from '../../words';
 import type { Patch, Vec } from '../../scene/field';
 
@@ -13,7 +14,7 @@ export interface Shown {
   isByte?: boolean;
   /** mm that a stored 127 stands for; null where no one says. */
   width?: number | null;
-  warnings: string[];
+  warnings: Warning[];
 }
 
 const numbers = (text: string | undefined): Vec | undefined => {
@@ -25,15 +26,16 @@ const numbers = (text: string | undefined): Vec | undefined => {
   }
 };
 
-export async function lookUp(project: string, id: string): Promise<Shown> {
+/** `warned`: a job that was made of it, whose warnings are shown as well. */
+export async function lookUp(project: string, id: string, warned: string | null): Promise<Shown> {
   const path = { projectId: project };
   const { data: asset } = await ask(
     api.GET('/projects/{projectId}/assets/{assetId}', { params: { path: { ...path, assetId: id } } }),
   );
-  const job = asset.job_id
-    ? (await ask(api.GET('/projects/{projectId}/jobs/{jobId}', { params: { path: { ...path, jobId: asset.job_id } } }))).data
-    : undefined;
-  const warnings = warningsOf(job);
+  const jobOf = async (jobId: string) => (await ask(api.GET('/projects/{projectId}/jobs/{jobId}', { params: { path: { ...path, jobId } } }))).data;
+  const job = asset.job_id ? await jobOf(asset.job_id) : undefined;
+  const jobs = [job, warned && warned !== asset.job_id ? await jobOf(warned) : undefined];
+  const warnings = jobs.flatMap((one) => warningsIn(one?.outputs.params?.warnings));
   if (kindOf(asset.filename) === 'mesh') return { asset, kind: 'mesh', job, warnings };
   const results = job?.outputs.params ?? {};
   const [size, offset, resolution] = ['patch_size', 'patch_offset', 'patch_resolution'].map((name) => numbers(results[name]));
@@ -51,12 +53,4 @@ function widthOf(job: Job | undefined, patch: Patch): number | null {
   if (said > 0) return said;
   if (job?.type !== 'implicit/from-mesh') return null;
   return 3 * Math.hypot(...patch.size.map((s, a) => s / Math.max(1, patch.resolution[a]! - 1)));
-}
-
-function warningsOf(job: Job | undefined): string[] {
-  try {
-    return (JSON.parse(job?.outputs.params?.warnings ?? '[]') as { message: string }[]).map((one) => one.message);
-  } catch {
-    return [];
-  }
 }
