@@ -30,11 +30,8 @@ enum Task {
     /// Every final release of the official client, each of its methods called against a server of ours; writes
     /// docs/conformance.md
     Conformance,
-    /// Measure ourselves beside the tools that a user would otherwise pick
-    Bench {
-        #[command(subcommand)]
-        bench: bench::Bench,
-    },
+    /// Measure ourselves beside the tools that a user would otherwise pick, or beside ourselves before
+    Bench(bench::Options),
     /// Licences, banned crates, sources and advisories of all dependencies, by deny.toml; needs `cargo install cargo-deny`
     /// and, for the advisories, the network
     Deny,
@@ -55,7 +52,7 @@ fn main() -> std::process::ExitCode {
     let done = match Cli::parse().task {
         Task::Test(options) => suite::run(&options),
         Task::Conformance => suite::every_release(),
-        Task::Bench { bench } => bench.run(),
+        Task::Bench(options) => options.run(),
         Task::Deny => {
             run::must(run::cargo().args(["deny", "check", "licenses", "bans", "sources", "advisories"]))
         }

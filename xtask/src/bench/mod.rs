@@ -1,7 +1,9 @@
 //! `cargo xtask bench`: ourselves beside the tools that a user would otherwise pick, on the same inputs and threads.
 
 mod accuracy;
+mod compare;
 mod graph;
+mod history;
 mod http;
 mod peers;
 mod preview;
@@ -15,9 +17,30 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// What to measure, or what to compare.
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+pub struct Options {
+    #[command(flatten)]
+    compare: compare::Options,
+    #[command(subcommand)]
+    bench: Option<Bench>,
+}
+
+impl Options {
+    /// Measures and prints a Markdown table on stdout.
+    pub fn run(&self) -> anyhow::Result<()> {
+        match (&self.bench, self.compare.asked()) {
+            (Some(bench), _) => bench.run(),
+            (None, Some(revision)) => compare::run(&self.compare, revision),
+            (None, None) => anyhow::bail!("say what to measure: cargo xtask bench --help"),
+        }
+    }
+}
+
 /// What to measure.
 #[derive(clap::Subcommand)]
-pub enum Bench {
+enum Bench {
     /// Mesh -> distance field, beside parry3d, pysdf, Open3D, MeshLib and OpenVDB
     Sdf(sdf::Options),
     /// Graphs: values, surfaces, distances and a lattice infill, beside numba, jax, fidget, VTK, edt and others
@@ -33,8 +56,7 @@ pub enum Bench {
 }
 
 impl Bench {
-    /// Measures and prints a Markdown table on stdout.
-    pub fn run(&self) -> anyhow::Result<()> {
+    fn run(&self) -> anyhow::Result<()> {
         match self {
             Bench::Sdf(options) => sdf::run(options),
             Bench::Graph(options) => graph::run(options),
