@@ -2,17 +2,32 @@
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache as Inner;
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
 /// Values by key, at most `bytes` of them by their own account.
 ///
 /// The rule: read [`Cache::generation`] before reading the ledger, hand it to [`Cache::insert`] with
-/// what was read, and call [`Cache::forget`] after a write has been committed. A value read before
-/// a write and inserted after it is then dropped, and not served for ever.
+/// what was read, and hold the keys ([`Cache::hold`]) while a write of them is committed. A value read before
+/// a write and inserted after it is then dropped, and not served for ever; and none is served from before a write whose
+/// other effects can be read already.
 pub(crate) struct Cache<K, V> {
     map: Inner<K, Entry<V>, ByBytes>,
-    generation: Mutex<u64>,
+    writes: Mutex<Writes<K>>,
+}
+
+struct Writes<K> {
+    /// How often anything was forgotten.
+    generation: u64,
+    /// Keys that are held, and how often.
+    held: HashMap<K, usize>,
+}
+
+/// While this lives, nothing is kept for its keys, and nothing that was read in its time is kept later.
+pub(crate) struct Held<'a, K: Eq + Hash + Clone, V: Clone> {
+    cache: &'a Cache<K, V>,
+    keys: Vec<K>,
 }
 
 #[derive(Clone)]
@@ -32,7 +47,8 @@ impl<K, V> Weighter<K, Entry<V>> for ByBytes {
 
 impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
     pub(crate) fn new(items: usize, bytes: u64) -> Self {
-        Cache { map: Inner::with_weighter(items, bytes, ByBytes), generation: Mutex::new(0) }
+        let writes = Mutex::new(Writes { generation: 0, held: HashMap::new() });
+        Cache { map: Inner::with_weighter(items, bytes, ByBytes), writes }
     }
 
     pub(crate) fn get(&self, key: &K) -> Option<V> {
@@ -41,27 +57,53 @@ impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
 
     /// How often anything was forgotten.
     pub(crate) fn generation(&self) -> u64 {
-        *self.lock()
+        self.lock().generation
     }
 
-    /// Keeps `value` of about `bytes` if nothing was forgotten since `generation`.
+    /// Keeps `value` of about `bytes` if nothing was forgotten since `generation` and the key is not held.
     pub(crate) fn insert(&self, generation: u64, key: K, value: V, bytes: u64) {
-        let current = self.lock();
-        if *current == generation {
+        let writes = self.lock();
+        if writes.generation == generation && !writes.held.contains_key(&key) {
             self.map.insert(key, Entry { value, bytes });
         }
     }
 
+    /// Forgets these keys and keeps nothing for them until what is returned is dropped.
+    pub(crate) fn hold(&self, keys: Vec<K>) -> Held<'_, K, V> {
+        let mut writes = self.lock();
+        for key in &keys {
+            *writes.held.entry(key.clone()).or_default() += 1;
+            self.map.remove(key);
+        }
+        drop(writes);
+        Held { cache: self, keys }
+    }
+
     pub(crate) fn forget(&self, keys: impl IntoIterator<Item = K>) {
-        let mut current = self.lock();
-        *current += 1;
+        let mut writes = self.lock();
+        writes.generation += 1;
         for key in keys {
             self.map.remove(&key);
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, u64> {
-        self.generation.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Writes<K>> {
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Eq + Hash + Clone, V: Clone> Drop for Held<'_, K, V> {
+    fn drop(&mut self) {
+        let mut writes = self.cache.lock();
+        writes.generation += 1;
+        for key in &self.keys {
+            if let Some(times) = writes.held.get_mut(key) {
+                *times -= 1;
+                if *times == 0 {
+                    writes.held.remove(key);
+                }
+            }
+        }
     }
 }
 
@@ -80,5 +122,25 @@ mod tests {
         assert_eq!(cache.get(&1), Some("new"));
         cache.forget([1]);
         assert_eq!(cache.get(&1), None);
+    }
+
+    #[test]
+    fn what_is_being_written_is_not_kept() {
+        let cache = Cache::new(10, 1000);
+        let keep = |value| cache.insert(cache.generation(), 1, value, 3);
+        keep("old");
+        let held = cache.hold(vec![1]);
+        assert_eq!(cache.get(&1), None);
+        // Read before the commit, or behind it: nobody knows.
+        keep("old");
+        assert_eq!(cache.get(&1), None);
+        let other = cache.hold(vec![1]);
+        drop(other);
+        let generation = cache.generation();
+        drop(held);
+        cache.insert(generation, 1, "old", 3);
+        assert_eq!(cache.get(&1), None);
+        keep("new");
+        assert_eq!(cache.get(&1), Some("new"));
     }
 }

@@ -35,6 +35,27 @@ async fn finished(b: &Bench, workflow: &Workflow) -> Workflow {
     b.engine.get_workflow(&b.caller, b.project, workflow.id).await.unwrap()
 }
 
+/// A workflow comes from the ledger, its jobs mostly from memory.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_job_is_older_than_its_workflow() {
+    let b = started().await;
+    b.upload("part.stl", b"solid").await;
+    for _ in 0..100 {
+        let definition = "jobs: {only: {type: test/preprocess}}";
+        let sent = b.workflow(new(definition, &[("only.mesh", "part.stl")])).await.unwrap();
+        loop {
+            let job = b.job(sent.jobs[0]).await;
+            let workflow = b.engine.get_workflow(&b.caller, b.project, sent.id).await.unwrap();
+            if workflow.state == State::Success {
+                let later = b.job(sent.jobs[0]).await;
+                assert_eq!((later.state, later.outputs.assets.len()), (State::Success, 1), "before: {job:?}");
+                break;
+            }
+        }
+    }
+    b.engine.stop().await;
+}
+
 #[tokio::test]
 async fn the_sample_mesh_workflow() {
     let b = started().await;

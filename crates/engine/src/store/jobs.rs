@@ -35,7 +35,9 @@ impl Store {
 
     pub(crate) async fn rename_job(&self, project: ProjectId, id: JobId, name: &str) -> Result<Job> {
         let renamed = sqlx::query(sql::JOB_RENAME).bind(id.0).bind(project.0).bind(name);
+        let held = self.jobs.hold(vec![id]);
         let row = self.write_one(renamed).await?;
+        drop(held);
         self.changed(project, None, [id]);
         rows::job_aside(row.ok_or_else(|| missing(id))?).await
     }
@@ -72,7 +74,7 @@ impl Store {
         if let Some(workflow) = workflow {
             touched.extend(ledger::advance(&mut tx, workflow, now).await?);
         }
-        tx.commit().await?;
+        self.commit(tx, touched.iter().copied()).await?;
         self.changed(project, workflow, touched);
         Ok(())
     }
@@ -93,7 +95,7 @@ impl Store {
             return Err(EngineError::Conflict(text));
         }
         let (workflow, touched) = cancel(&mut tx, &row, now).await?;
-        tx.commit().await?;
+        self.commit(tx, touched.iter().copied()).await?;
         self.changed(project, workflow, touched.iter().copied());
         Ok((self.job(project, id).await?, touched))
     }
@@ -110,10 +112,10 @@ impl Store {
         let row = row.ok_or_else(|| missing(id))?;
         let (workflow, mut touched) = cancel(&mut tx, &row, now).await?;
         sqlx::query(sql::JOB_DELETE).bind(id.0).bind(project.0).execute(&mut *tx).await?;
-        tx.commit().await?;
         if touched.is_empty() {
             touched.push(id);
         }
+        self.commit(tx, touched.iter().copied()).await?;
         self.changed(project, workflow, touched.iter().copied());
         Ok(DeletedRows { blobs: rows::input_blobs(&row)?, jobs: touched })
     }

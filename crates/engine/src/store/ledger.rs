@@ -135,7 +135,7 @@ impl Store {
         if let Some(workflow) = workflow {
             sqlx::query(sql::WORKFLOW_STARTED).bind(workflow.0).bind(now.0).execute(&mut *tx).await?;
         }
-        tx.commit().await?;
+        self.commit(tx, [id]).await?;
         self.changed(ProjectId(row.try_get("project_id")?), workflow, [id]);
         let job = rows::job_aside(row).await?;
         Ok(Some(Claim { job }))
@@ -154,9 +154,11 @@ impl Store {
             .bind(i64::from(attempt))
             .bind(lease_until.0)
             .bind(f64::from(progress));
-        let held = self.write_one(renewal).await?;
-        if let Some(held) = held {
-            self.changed(ProjectId(held.try_get(0)?), None, [id]);
+        let unread = self.jobs.hold(vec![id]);
+        let renewed = self.write_one(renewal).await?;
+        drop(unread);
+        if let Some(renewed) = renewed {
+            self.changed(ProjectId(renewed.try_get(0)?), None, [id]);
             return Ok(Lease::Held);
         }
         let state = sqlx::query_scalar::<_, String>(sql::JOB_STATE).bind(id.0);
@@ -210,7 +212,7 @@ impl Store {
         if let Some(workflow) = claim.job.workflow_id {
             touched.extend(advance(&mut tx, workflow, now).await?);
         }
-        tx.commit().await?;
+        self.commit(tx, touched.iter().copied()).await?;
         self.blob_rows_committed(blob_rows);
         made.into_iter().for_each(|asset| self.asset_changed(claim.job.project_id, asset));
         self.changed(claim.job.project_id, claim.job.workflow_id, touched);
@@ -248,7 +250,9 @@ impl Store {
             return self.finish(claim, Outcome::Failure(error), now).await;
         }
         let back = sqlx::query(sql::JOB_GIVE_BACK).bind(claim.id().0).bind(i64::from(claim.job.attempt));
+        let held = self.jobs.hold(vec![claim.id()]);
         let back = self.write_one(back.bind(counted)).await?;
+        drop(held);
         self.changed(claim.job.project_id, None, [claim.id()]);
         Ok(back.is_some())
     }
@@ -304,7 +308,7 @@ impl Store {
                 }
                 Err(e) => return Err(e),
             };
-            tx.commit().await?;
+            self.commit(tx, touched.iter().copied()).await?;
             self.changed(ProjectId(project), Some(WorkflowId(id)), touched);
         }
         Ok(())

@@ -149,6 +149,17 @@ impl Store {
         }
     }
 
+    /// Commits what changes these jobs. From before the commit to its end they are read from the ledger, not from memory: else one who
+    /// reads of the change in a workflow or a list could then read of a job as it was before. [`Store::changed`] tells of it.
+    pub(crate) async fn commit(
+        &self,
+        tx: Transaction<'static, Sqlite>,
+        jobs: impl IntoIterator<Item = JobId>,
+    ) -> Result<()> {
+        let _held = self.jobs.hold(jobs.into_iter().collect());
+        Ok(tx.commit().await?)
+    }
+
     /// After a committed write: what was read of these jobs of a project is old, and their watchers hear of it. `workflow` is theirs,
     /// where its state may have changed with them.
     pub(crate) fn changed(

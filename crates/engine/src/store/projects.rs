@@ -138,8 +138,9 @@ impl Store {
             .bind(now.0)
             .fetch_one(&mut *tx)
             .await?;
+        let held = self.visibility.hold(vec![id]);
         tx.commit().await?;
-        self.visibility.forget([id]);
+        drop(held);
         rows::project(&row)
     }
 
@@ -149,9 +150,10 @@ impl Store {
         let blobs = sqlx::query_scalar(sql::PROJECT_BLOBS).bind(id.0).fetch_all(&mut *tx).await?;
         let jobs: Vec<i64> = sqlx::query_scalar(sql::PROJECT_JOBS).bind(id.0).fetch_all(&mut *tx).await?;
         sqlx::query(sql::PROJECT_DELETE).bind(id.0).execute(&mut *tx).await?;
-        tx.commit().await?;
         let jobs: Vec<JobId> = jobs.into_iter().map(JobId).collect();
-        self.visibility.forget([id]);
+        let held = self.visibility.hold(vec![id]);
+        self.commit(tx, jobs.iter().copied()).await?;
+        drop(held);
         self.changed(id, None, jobs.iter().copied());
         Ok(DeletedRows { blobs, jobs })
     }

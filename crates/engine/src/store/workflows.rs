@@ -44,7 +44,7 @@ impl Store {
         let canceled = cancel_all(&mut tx, id, now).await?;
         let row = sqlx::query(sql::WORKFLOW_GET).bind(id.0).bind(project.0).fetch_one(&mut *tx).await?;
         let workflow = complete(&mut tx, &row).await?;
-        tx.commit().await?;
+        self.commit(tx, canceled.iter().copied()).await?;
         self.changed(project, Some(id), canceled.iter().copied());
         Ok((workflow, canceled))
     }
@@ -60,7 +60,7 @@ impl Store {
             blobs.extend(rows::input_blobs(&row)?);
         }
         sqlx::query(sql::WORKFLOW_DELETE).bind(id.0).execute(&mut *tx).await?;
-        tx.commit().await?;
+        self.commit(tx, workflow.jobs.iter().copied()).await?;
         self.changed(project, Some(id), workflow.jobs.iter().copied());
         Ok(DeletedRows { blobs, jobs: workflow.jobs })
     }
