@@ -31,14 +31,16 @@ pub(crate) async fn all(data: &Path) -> Result<Vec<BlobFile>> {
     .await??)
 }
 
-/// The files of the folder for checksums that begin with these two digits.
+/// The files of the folder for checksums that begin with these two digits; none where no blob has come that lies there.
 pub(crate) async fn in_folder(data: &Path, digits: &str) -> Result<Vec<BlobFile>> {
     let root = data.join("blobs");
     let folder = root.join("sha256").join(digits);
     Ok(tokio::task::spawn_blocking(move || {
         let mut found = Vec::new();
-        walk(&root, &folder, &mut found)?;
-        std::io::Result::Ok(found)
+        match walk(&root, &folder, &mut found) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            walked => walked.map(|()| found),
+        }
     })
     .await??)
 }

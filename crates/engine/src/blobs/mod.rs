@@ -7,6 +7,7 @@
 
 mod damage;
 pub(crate) mod files;
+mod folders;
 mod mark;
 mod quarantine;
 mod read;
@@ -17,6 +18,7 @@ use crate::data_folder::{lock_blobs, make_folder, sync_folder};
 use crate::error::{EngineError, Result};
 use crate::resumable::FOLDER;
 pub(crate) use damage::{Damage, damage_told, noted_damage};
+use folders::BlobFolders;
 pub(crate) use mark::{LedgerAge, LedgerMark, read_mark};
 use object_store::ObjectStoreExt;
 use object_store::local::LocalFileSystem;
@@ -42,6 +44,7 @@ pub(crate) struct Blobs {
     store: Arc<LocalFileSystem>,
     /// Read: somebody gives a blob its row. Write: somebody deletes a blob that has none.
     placing: Arc<RwLock<()>>,
+    folders: Arc<BlobFolders>,
     pub(crate) damage: Arc<Damage>,
 }
 
@@ -76,7 +79,8 @@ impl Blobs {
             make_folder(&folder)?;
         }
         make_folder(&data.join(FOLDER))?;
-        make_all_folders(data)?;
+        make_folder(&data.join("blobs"))?;
+        make_folder(&top(data))?;
         Self::attach(data)
     }
 
@@ -89,6 +93,7 @@ impl Blobs {
             root: Arc::new(root),
             store: Arc::new(store),
             placing: Arc::default(),
+            folders: Arc::new(BlobFolders::new(top(data))),
             damage: Arc::new(Damage::new(data)),
         })
     }
@@ -158,8 +163,9 @@ impl Blobs {
     /// Makes the staged bytes durable under their checksum. The guard shows that no sweep runs. Where there is a blob of
     /// that name it is read: one that has rotted is replaced.
     pub(crate) async fn place(&self, staged: Staged, _: &Placing<'_>) -> Result<PlacedBlob> {
+        let folders = self.folders.clone();
         let (staged, sha256) = tokio::task::spawn_blocking(move || {
-            let sha256 = staged.sync();
+            let sha256 = staged.sync().and_then(|sha256| folders.ready(&sha256).map(|()| sha256));
             (staged, sha256)
         })
         .await?;
@@ -196,13 +202,9 @@ impl Blobs {
     }
 }
 
-/// All folders that blobs lie in, made durable once and for all.
-pub(crate) fn make_all_folders(data: &Path) -> std::io::Result<()> {
-    let top = data.join("blobs").join("sha256");
-    for first in 0..=u8::MAX {
-        std::fs::create_dir_all(top.join(format!("{first:02x}")))?;
-    }
-    [top.as_path(), &data.join("blobs"), data].into_iter().try_for_each(sync_folder)
+/// What the folders of blobs lie in.
+pub(crate) fn top(data: &Path) -> PathBuf {
+    data.join("blobs").join("sha256")
 }
 
 /// `blobs/sha256/ab/cdef…`. Anything but a checksum is no blob: the text may come from a link.

@@ -78,6 +78,7 @@ impl Blobs {
         if to.exists() {
             return Ok(false);
         }
+        self.folders.ready(sha256)?;
         std::fs::rename(from, &to)?;
         to.parent().map_or(Ok(()), sync_folder)?;
         Ok(true)

@@ -4,7 +4,7 @@ use super::belonging::mark_copy;
 use super::partial::{self, PartialBackup};
 use super::read_all::read_all;
 use crate::blobs::files::{self, place_of};
-use crate::blobs::{Blobs, damage_told, make_all_folders, noted_damage};
+use crate::blobs::{self, Blobs, damage_told, noted_damage};
 use crate::data_folder::{LEDGER, make_folder, sync_folder};
 use crate::error::EngineError;
 use crate::error::Result;
@@ -61,7 +61,7 @@ async fn make(data: &Path, to: &Path, store: &Store) -> Result<Backup> {
     let name = to.file_name().context("a backup needs a name")?.to_string_lossy();
     let removed = partial::remove_abandoned(parent)?;
     let partial = PartialBackup::new(parent, &name)?;
-    make_all_folders(partial.folder())?;
+    make_folder(&blobs::top(partial.folder()))?;
     let copier = BlobCopier { from: data.to_owned(), to: partial.folder().to_owned() };
     // What no row names is taken in vain and thrown away again; the ledger is not read for that.
     let early = files::all(data).await?.into_iter().filter_map(|file| file.sha256).collect();
@@ -114,6 +114,7 @@ impl BlobCopier {
 
     fn take_one(&self, sha256: &str) -> std::io::Result<()> {
         let (from, to) = (Self::place(&self.from, sha256), Self::place(&self.to, sha256));
+        to.parent().map_or(Ok(()), std::fs::create_dir_all)?;
         // Blobs never change, so one file may be in both folders.
         let linked = match std::fs::hard_link(&from, &to) {
             // Another file system, or one without links.
@@ -155,16 +156,17 @@ impl BlobCopier {
         backup.missing.sort();
         let to = self.to.clone();
         // The folders of the blobs, then what they lie in.
-        tokio::task::spawn_blocking(move || make_all_folders_durable(&to)).await??;
+        tokio::task::spawn_blocking(move || make_folders_durable(&to)).await??;
         Ok(backup)
     }
 }
 
-fn make_all_folders_durable(data: &Path) -> std::io::Result<()> {
-    for folder in std::fs::read_dir(data.join("blobs/sha256"))? {
+fn make_folders_durable(data: &Path) -> std::io::Result<()> {
+    let top = blobs::top(data);
+    for folder in std::fs::read_dir(&top)? {
         sync_folder(&folder?.path())?;
     }
-    make_all_folders(data)
+    [top.as_path(), &data.join("blobs"), data].into_iter().try_for_each(sync_folder)
 }
 
 /// Whether both names are of one file.

@@ -61,7 +61,9 @@ pub async fn prepare(template: &Path) {
         let sha256 = hex::encode(Sha256::digest(bytes));
         (data.join("blobs/sha256").join(&sha256[..2]).join(&sha256[2..]), sha256)
     };
-    std::fs::write(place(b"orphan").0, "orphan").unwrap();
+    let orphan = place(b"orphan").0;
+    std::fs::create_dir_all(orphan.parent().unwrap()).unwrap();
+    std::fs::write(orphan, "orphan").unwrap();
     let (kept, sha256) = place(&bytes(2, 1000));
     let quarantine = data.join("quarantine/2020-01-01");
     std::fs::create_dir_all(&quarantine).unwrap();

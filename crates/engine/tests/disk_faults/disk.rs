@@ -1,7 +1,7 @@
 //! A disk that fails when it is told to, and what it holds after a loss of power. The functions of the C library by which files are
 //! changed are defined here once more, and the linker takes these for all of this test program, SQLite in it included.
 
-use libc::{AT_FDCWD, EIO, ENOSPC, c_char, c_int, c_long, c_uint, c_void, off_t, size_t, ssize_t};
+use libc::{AT_FDCWD, EIO, ENOSPC, c_char, c_int, c_long, c_uint, c_void, mode_t, off_t, size_t, ssize_t};
 use std::collections::HashMap;
 use std::ffi::{CStr, OsStr};
 use std::ops::Range;
@@ -119,7 +119,7 @@ fn copy(state: &State, from: &Path, to: &Path) {
         let (path, meta) = (entry.path(), entry.metadata().unwrap());
         let to = to.join(entry.file_name());
         if meta.is_dir() {
-            // The start makes the hundreds that are empty anew.
+            // The start makes those that are empty anew.
             if std::fs::read_dir(&path).unwrap().next().is_some() {
                 copy(state, &path, &to);
             }
@@ -348,6 +348,17 @@ unsafe extern "C" fn linkat(
 ) -> c_int {
     let real = || unsafe { libc::syscall(libc::SYS_linkat, old_folder, old, new_folder, new, flags) };
     name(Some(unsafe { path(old) }), unsafe { path(new) }, true, real)
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mkdir(folder: *const c_char, mode: mode_t) -> c_int {
+    let real = || unsafe { libc::syscall(libc::SYS_mkdirat, AT_FDCWD, folder, mode) };
+    let new = unsafe { path(folder) };
+    let made = name(None, new.clone(), false, real);
+    if let Some(disk) = disk_of(&new).filter(|_| made == 0) {
+        lock(&disk).names.push((new, None));
+    }
+    made
 }
 
 #[unsafe(no_mangle)]

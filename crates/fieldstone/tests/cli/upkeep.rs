@@ -53,6 +53,7 @@ fn plant(data: &Path, bytes: &[u8]) -> PathBuf {
     use sha2::{Digest, Sha256};
     let digits = hex::encode(Sha256::digest(bytes));
     let path = data.join("blobs/sha256").join(&digits[..2]).join(&digits[2..]);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, bytes).unwrap();
     path
 }
@@ -79,6 +80,7 @@ fn a_sound_folder_has_no_findings_and_each_fault_has_its_line() {
     assert_eq!((code, found.as_str()), (Some(0), ""));
     assert!(summary.contains(" 3 blobs (") && summary.contains("1 of them unnamed"), "{summary}");
     old(&young);
+    std::fs::create_dir_all(data.join("blobs/sha256/00")).unwrap();
     std::fs::write(data.join("blobs/sha256/00/stray"), "?").unwrap();
     let all = blobs(&data);
     let mesh = all.iter().max_by_key(|p| std::fs::metadata(p).unwrap().len()).unwrap();
