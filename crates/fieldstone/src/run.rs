@@ -12,13 +12,13 @@ use fieldstone_engine::{Engine, EngineConfig, EngineError, Isolation};
 use futures::StreamExt;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const CHUNK: usize = 1 << 20;
-const POLL: Duration = Duration::from_millis(20);
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -210,15 +210,14 @@ impl Bench {
 
     async fn finished(&self, id: JobId) -> Result<Arc<Job>, EngineError> {
         let mut lines = JobLines::new();
-        let mut ticks = tokio::time::interval(POLL);
-        loop {
-            ticks.tick().await;
-            let job = self.engine.get_job(&self.caller, self.project, id).await?;
+        let mut looks = pin!(self.engine.watch_job(&self.caller, self.project, id).await?);
+        while let Some(job) = looks.next().await {
             lines.show(&Standing::from(&*job));
             if job.state.is_final() {
                 return Ok(job);
             }
         }
+        Err(EngineError::NotFound(format!("job {id}")))
     }
 
     async fn upload(&self, path: &Path, name: &str) -> anyhow::Result<()> {

@@ -6,14 +6,13 @@ use crate::settings::Settings;
 use anyhow::{Context, bail, ensure};
 use fieldstone_engine::model::{Caller, JobId, NewKey, ProjectId};
 use fieldstone_engine::{Engine, EngineConfig};
+use futures::StreamExt;
 use serde_json::Value;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-
-const POLL: Duration = Duration::from_millis(50);
 
 /// The server, and the way to look at its jobs' progress.
 pub struct Stage {
@@ -58,15 +57,16 @@ impl Stage {
     /// job that has one.
     pub async fn finished(&self, project: &str, workflow: &str) -> anyhow::Result<Vec<Value>> {
         let mut lines = JobLines::new();
-        let mut ticks = tokio::time::interval(POLL);
-        loop {
-            ticks.tick().await;
+        let project_id = project.parse::<ProjectId>()?;
+        // Before the first look: what changes after it is heard of.
+        let mut news = pin!(self.engine.watch_project(&self.caller, project_id, None).await?);
+        while news.next().await.is_some() {
             let workflow = self.client.get(&format!("/projects/{project}/workflows/{workflow}")).await?;
             let ids = workflow["jobs"].as_array().context("the workflow has no list of jobs")?;
             let ids: Vec<&str> = ids.iter().filter_map(Value::as_str).collect();
             for id in &ids {
                 let id: JobId = id.parse()?;
-                let job = self.engine.get_job(&self.caller, project.parse::<ProjectId>()?, id).await?;
+                let job = self.engine.get_job(&self.caller, project_id, id).await?;
                 lines.show(&Standing::from(&*job));
             }
             if matches!(workflow["state"].as_str(), Some("pending" | "started")) {
@@ -83,5 +83,6 @@ impl Stage {
             ensure!(workflow["state"] == "success", "the workflow ended as {}", workflow["state"]);
             return Ok(jobs);
         }
+        bail!("the server says no more of its project")
     }
 }
