@@ -34,6 +34,8 @@ struct Piece {
     gathered_bytes: usize,
     /// Bytes of the whole that are in the file.
     written: u64,
+    /// The disk has refused to make bytes durable. It may have forgotten them, and says of the next try that all is well.
+    is_lost: bool,
     noted: Instant,
     check: Option<Check>,
 }
@@ -88,6 +90,7 @@ impl Resumed {
         };
         let piece = Piece {
             written: upload.received,
+            is_lost: false,
             core,
             upload,
             turn,
@@ -197,7 +200,9 @@ impl Piece {
     /// Makes what is in the file durable, and only then writes down that it is there.
     async fn note(&mut self) -> Result<()> {
         if let Some(file) = self.file.clone() {
-            tokio::task::spawn_blocking(move || file.sync_data()).await??;
+            let synced = tokio::task::spawn_blocking(move || file.sync_data()).await?;
+            self.is_lost |= synced.is_err();
+            synced?;
         }
         let lifetime = self.core.config.upload_lifetime;
         let expires = expiry(Timestamp::now(), lifetime);
@@ -208,13 +213,15 @@ impl Piece {
 
     async fn end(mut self) -> Result<ResumableUpload> {
         let had_checksum = self.check.is_some();
-        let flushed = self.flush().await;
+        // What comes behind bytes that are lost is of no use: the next piece begins before them.
+        let flushed = if self.is_lost { Ok(()) } else { self.flush().await };
         // A flush that fails takes the checksum with it.
         let holds = !had_checksum || self.check.take().is_some_and(Check::holds);
-        if !holds {
+        if !holds || self.is_lost {
             self.written = self.upload.received;
         }
-        let noted = if self.upload.asset_id.is_none() { self.note().await } else { Ok(()) };
+        let is_noted = self.is_lost || self.upload.asset_id.is_some();
+        let noted = if is_noted { Ok(()) } else { self.note().await };
         let surplus = self.turn.staged.bytes().saturating_sub(self.upload.received);
         if self.upload.asset_id.is_none() {
             self.turn.staged.remove(surplus);

@@ -76,6 +76,20 @@ async fn put(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Asset, EngineE
     upload.finish(&caller("owner"), name).await
 }
 
+async fn send(
+    engine: &Engine,
+    id: UploadId,
+    offset: u64,
+    bytes: &[u8],
+) -> Result<ResumableUpload, EngineError> {
+    let owner = caller("owner");
+    let mut piece = engine.resume_upload(&owner, PROJECT, id, offset, Some(bytes.len() as u64), None).await?;
+    for chunk in bytes.chunks(1 << 20) {
+        piece.write(Bytes::copy_from_slice(chunk)).await?;
+    }
+    piece.end().await
+}
+
 fn copy_files(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
@@ -108,6 +122,8 @@ pub struct Day {
     jobs: Vec<(JobId, bool)>,
     /// Whether a backup was made.
     backed_up: bool,
+    /// An upload in pieces that is no asset yet: all its bytes, and how many of them were acknowledged.
+    pieces: Option<(UploadId, Vec<u8>, u64)>,
 }
 
 impl Day {
@@ -128,6 +144,7 @@ impl Day {
             kept,
             jobs: Vec::new(),
             backed_up: false,
+            pieces: None,
         }
     }
 
@@ -143,6 +160,55 @@ impl Day {
         if let Ok(asset) = put(&self.engine(), name, bytes).await {
             self.kept.push(Kept { id: asset.id, contents: vec![bytes.to_vec()], is_there: Some(true) });
         }
+    }
+
+    /// Sends a file in pieces, the last of which makes it an asset, until one is refused.
+    pub async fn upload_in_pieces(&mut self, name: &str, bytes: &[u8], piece: usize) {
+        let engine = self.engine();
+        let new = NewResumable {
+            filename: name.into(),
+            metadata: String::new(),
+            sha256: None,
+            size: bytes.len() as u64,
+        };
+        let Ok(mut upload) = engine.begin_resumable(&caller("owner"), PROJECT, new).await else { return };
+        for (n, sent) in bytes.chunks(piece).enumerate() {
+            match send(&engine, upload.id, (n * piece) as u64, sent).await {
+                Ok(received) => upload = received,
+                Err(_) => {
+                    // As its client would: it asks how far it has come. What it hears counts as acknowledged.
+                    if let Ok(now) = engine.get_upload(&caller("owner"), PROJECT, upload.id).await {
+                        upload = now;
+                    }
+                    break;
+                }
+            }
+        }
+        let sent = (upload.id, bytes.to_vec(), upload.received);
+        match engine.publish_upload(upload).await {
+            Ok(ResumableUpload { asset_id: Some(id), .. }) => {
+                self.kept.push(Kept { id, contents: vec![bytes.to_vec()], is_there: Some(true) });
+            }
+            _ => self.pieces = Some(sent),
+        }
+    }
+
+    /// The rest of an upload in pieces is taken after a loss of power, and all of it is as it was sent.
+    async fn goes_on_with_pieces(&mut self, engine: &Engine, failed: Option<&str>) {
+        let Some((id, bytes, acknowledged)) = self.pieces.take() else { return };
+        let upload = engine.get_upload(&caller("owner"), PROJECT, id).await;
+        let upload = upload.unwrap_or_else(|e| panic!("{failed:?}: upload {id} is lost: {e:#}"));
+        assert!(upload.received >= acknowledged, "{failed:?}: {acknowledged} were acknowledged: {upload:?}");
+        let whole = match upload.is_whole() {
+            true => upload,
+            false => {
+                let sent = send(engine, id, upload.received, &bytes[upload.received as usize..]).await;
+                let sent = sent.unwrap_or_else(|e| panic!("{failed:?}: the rest is not taken: {e:#}"));
+                engine.publish_upload(sent).await.unwrap()
+            }
+        };
+        let asset = whole.asset_id.unwrap_or_else(|| panic!("{failed:?}: no asset: {whole:?}"));
+        self.kept.push(Kept { id: asset, contents: vec![bytes], is_there: Some(true) });
     }
 
     /// Gives the asset other bytes.
@@ -240,6 +306,7 @@ impl Day {
                 }
             }
         }
+        self.goes_on_with_pieces(&engine, failed).await;
         for kept in &self.kept {
             kept.check(&engine, failed).await;
         }

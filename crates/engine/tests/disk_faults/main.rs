@@ -23,13 +23,18 @@ const SEED: u64 = 13;
 /// Days at once: most of the time one waits.
 const AT_ONCE: usize = 6;
 
-/// Runs `part` once undisturbed, then with each of its operations failing in each way.
+/// Runs `part` once undisturbed, then with each of its operations failing in each way, [`MOST`] of them.
 async fn every_fault(part: impl AsyncFn(&mut Day)) {
+    faults(|_| true, part).await;
+}
+
+/// The same with operations of some kinds.
+async fn faults(kinds: fn(Operation) -> bool, part: impl AsyncFn(&mut Day)) {
     let template = day::folder();
     day::prepare(template.path()).await;
     let (operations, _) = run(template.path(), &part, None).await;
     let mut faults: Vec<(usize, Fault)> = Vec::new();
-    for (number, operation) in operations.iter().enumerate() {
+    for (number, operation) in operations.iter().enumerate().filter(|(_, o)| kinds(**o)) {
         faults.extend([(number, Fault::Broken), (number, Fault::Full)]);
         if *operation == Operation::Write {
             faults.push((number, Fault::Short));
@@ -71,6 +76,24 @@ async fn uploads() {
         day.upload("same.bin", &day::bytes(0, 1000)).await;
         day.replace(1, &day::bytes(4, 5000)).await;
     })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uploads_in_pieces() {
+    every_fault(async |day: &mut Day| day.upload_in_pieces("pieces.bin", &day::bytes(5, 5000), 2000).await)
+        .await;
+}
+
+/// Of so many bytes that some are noted before the piece ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_piece() {
+    faults(
+        |operation| operation == Operation::Sync,
+        async |day: &mut Day| {
+            day.upload_in_pieces("large.bin", &day::bytes(6, 34 << 20), 34 << 20).await;
+        },
+    )
     .await;
 }
 
