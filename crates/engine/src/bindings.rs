@@ -2,6 +2,7 @@
 
 use crate::model::{Asset, JobData};
 use indexmap::IndexMap;
+use serde::de::Error;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
@@ -30,9 +31,26 @@ pub(crate) type AssetBindings = IndexMap<String, Vec<Bound<Asset>>>;
 pub(crate) struct Bindings<V = Value> {
     pub(crate) assets: AssetBindings,
     pub(crate) params: IndexMap<String, Bound<V>>,
+    /// Parameters that are null in `params`: their values are in the job's document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) apart: Vec<String>,
 }
 
 impl Bindings {
+    /// Puts the values of the job's document in their places; an error says what is missing.
+    pub(crate) fn join(&mut self, document: Option<&str>) -> Result<(), serde_json::Error> {
+        if self.apart.is_empty() {
+            return Ok(());
+        }
+        let mut values: IndexMap<String, Value> = serde_json::from_str(document.unwrap_or_default())?;
+        for name in self.apart.drain(..) {
+            let missing = || serde_json::Error::custom(format!("the document lacks parameter {name:?}"));
+            let value = values.swap_remove(&name).ok_or_else(missing)?;
+            self.params.insert(name, Bound::Is(value));
+        }
+        Ok(())
+    }
+
     /// What is known so far.
     pub(crate) fn into_known(self) -> JobData {
         let known_assets = |list: Vec<Bound<Asset>>| {

@@ -10,6 +10,7 @@ use fieldstone_jobs::{
 };
 use indexmap::IndexMap;
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
@@ -18,6 +19,9 @@ const DRAFTED_BYTES: u64 = 64 << 20;
 
 /// Bytes of all parameters of a job together that are no documents.
 const PARAM_BYTES: usize = 256 << 10;
+/// Bytes of a parameter in the row of its job; the row is written again with every change of the job's state. What is longer
+/// becomes a document.
+const ROW_BYTES: usize = 64 << 10;
 /// Input assets of one job.
 const INPUT_ASSETS: usize = 1000;
 
@@ -79,8 +83,19 @@ pub(crate) struct Draft {
     pub(crate) request: Option<String>,
     /// What [`Draft::check`] read, where nothing is still to come from upstream.
     pub(crate) checked: Option<Checked>,
-    /// The parameters as the ledger keeps them, once written: they may be a document of megabytes.
-    pub(crate) params_text: OnceLock<String>,
+    /// What [`Draft::written_params`] gave: it may be a document of megabytes.
+    pub(crate) written: OnceLock<WrittenParams>,
+}
+
+/// Parameters as the ledger keeps them.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct WrittenParams {
+    /// Those of the job's row: large values are null.
+    pub(crate) row: String,
+    /// The large ones.
+    pub(crate) apart: Vec<String>,
+    /// Their values, by name.
+    pub(crate) document: Option<String>,
 }
 
 /// Parameters as their job type read them.
@@ -212,14 +227,27 @@ impl Draft {
     }
 
     /// The parameters as the ledger keeps them.
-    pub(crate) fn params_text(&self) -> Result<&str, serde_json::Error> {
-        if let Some(text) = self.params_text.get() {
-            return Ok(text);
+    pub(crate) fn written_params(&self) -> Result<&WrittenParams, serde_json::Error> {
+        if let Some(written) = self.written.get() {
+            return Ok(written);
         }
-        let bound: IndexMap<&String, Bound<&Value>> =
-            self.params.iter().map(|(name, source)| (name, source.as_bound())).collect();
-        let text = serde_json::to_string(&bound)?;
-        Ok(self.params_text.get_or_init(|| text))
+        let mut row: IndexMap<&String, Bound<Box<RawValue>>> = IndexMap::new();
+        let mut large: IndexMap<&String, Box<RawValue>> = IndexMap::new();
+        for (name, source) in &self.params {
+            let mut bound = source.written()?;
+            if let Bound::Is(text) = &mut bound
+                && text.get().len() > ROW_BYTES
+            {
+                large.insert(name, std::mem::replace(text, RawValue::NULL.to_owned()));
+            }
+            row.insert(name, bound);
+        }
+        let written = WrittenParams {
+            row: serde_json::to_string(&row)?,
+            apart: large.keys().map(|name| (*name).clone()).collect(),
+            document: (!large.is_empty()).then(|| serde_json::to_string(&large)).transpose()?,
+        };
+        Ok(self.written.get_or_init(|| written))
     }
 
     /// Turns the files that parameters name into assets.
@@ -280,6 +308,12 @@ impl Draft {
     }
 }
 
+impl WrittenParams {
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.row.len() + self.document.as_ref().map_or(0, String::len)) as u64
+    }
+}
+
 impl ParamSource {
     /// As the ledger knows it.
     pub(crate) fn into_bound(self) -> Bound<Value> {
@@ -289,13 +323,13 @@ impl ParamSource {
         }
     }
 
-    fn as_bound(&self) -> Bound<&Value> {
-        match self {
-            ParamSource::Value(value) => Bound::Is(value),
+    fn written(&self) -> Result<Bound<Box<RawValue>>, serde_json::Error> {
+        Ok(match self {
+            ParamSource::Value(value) => Bound::Is(to_raw_value(&**value)?),
             ParamSource::Upstream { job, parameter } => {
                 Bound::From { job: job.clone(), output: parameter.clone() }
             }
-        }
+        })
     }
 }
 
@@ -315,8 +349,8 @@ impl Drafted {
         let waits = |s: &AssetSource| matches!(s, AssetSource::Upstream { .. });
         for (id, draft) in jobs.filter(|(_, d)| d.assets.values().flatten().any(waits)) {
             let Some(checked) = &draft.checked else { continue };
-            let text = draft.params_text.get().map_or(0, String::len) as u64;
-            self.0.insert(self.0.generation(), id, checked.prepared.clone(), 2 * text + 4096);
+            let bytes = draft.written.get().map_or(0, WrittenParams::bytes);
+            self.0.insert(self.0.generation(), id, checked.prepared.clone(), 2 * bytes + 4096);
         }
     }
 

@@ -7,6 +7,7 @@ use fieldstone_engine::model::*;
 use fieldstone_engine::{Engine, EngineConfig};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -16,6 +17,8 @@ use std::process::{Command, Stdio};
 const KILLS: u64 = 25;
 const DATA: &str = "FIELDSTONE_TEST_CRASH_DATA";
 const SEED: &str = "FIELDSTONE_TEST_CRASH_SEED";
+/// A type whose jobs fail when they run; its parameters are kept all the same.
+const UNKNOWN: &str = "no/such-type";
 const CHAIN: &str = "jobs:
   pre: {type: test/preprocess}
   bvh: {type: test/bvh, assets: {mesh: pre}}
@@ -58,6 +61,10 @@ async fn child() {
         };
         let workflow = engine.create_workflow(&caller, project, new).await.unwrap();
         println!("\nack workflow {}", workflow.id);
+        let signs = rng.random_range(1..80_000);
+        let new = new_job(UNKNOWN, &[], json!({"text": "€".repeat(signs)}));
+        let job = engine.create_job(&caller, project, new).await.unwrap();
+        println!("\nack document {} {signs}", job.id);
         resume(&engine, &caller, project, &mut rng).await;
     }
 }
@@ -147,6 +154,10 @@ async fn nothing_acknowledged_is_lost() {
                 let state = b.engine.get_workflow(&b.caller, project, id).await.unwrap().state;
                 assert_eq!(state, State::Success);
             }
+            ["document", id, signs] => {
+                let job = b.engine.get_job(&b.caller, project, id.parse().unwrap()).await.unwrap();
+                assert_eq!(job.inputs.params["text"], json!("€".repeat(signs.parse().unwrap())));
+            }
             ["upload", id, received] => {
                 let upload = b.engine.get_upload(&b.caller, project, id.parse().unwrap()).await.unwrap();
                 assert!(upload.received >= received.parse().unwrap(), "{upload:?} had {received}");
@@ -169,7 +180,8 @@ async fn nothing_acknowledged_is_lost() {
     // What was written but never acknowledged ends as well.
     for job in b.engine.list_jobs(&b.caller, project, &ListQuery::default()).await.unwrap() {
         let job = b.finished(job.id).await;
-        assert_eq!(job.state, State::Success);
+        let state = if job.type_name == UNKNOWN { State::Failure } else { State::Success };
+        assert_eq!(job.state, state);
         assert!(job.outputs.assets.values().all(|made| made.len() == 1));
     }
     b.engine.stop().await;

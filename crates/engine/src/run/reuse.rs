@@ -4,6 +4,7 @@ use super::publish::{Finished, OutputBytes, OutputFile, note};
 use crate::blobs::{PlacedBlob, Placing};
 use crate::core::Core;
 use crate::model::*;
+use crate::store::DoneWork;
 use fieldstone_jobs::JobError;
 
 /// What this job would bring, where another of its project did the same work and its outputs are whole.
@@ -15,7 +16,7 @@ pub(super) async fn reuse<'a>(
     let Some(done) = same_work(core, job, work).await? else { return Ok(None) };
     for asset in done.outputs.assets.values().flatten() {
         if !core.blobs.is_sound(&asset.sha256).await.map_err(anyhow::Error::from)? {
-            let (file, from) = (&asset.filename, done.id);
+            let (file, from) = (&asset.filename, done.job);
             let text = format!("job {from} did the same work, but its {file:?} is damaged: it is done again");
             note(core, job.id, job.attempt, LogLevel::Warning, vec![text]).await;
             return Ok(None);
@@ -23,16 +24,16 @@ pub(super) async fn reuse<'a>(
     }
     // From here on nothing is swept: blobs that are found keep their places until they have their new rows.
     let placing = core.blobs.placing().await.map_err(anyhow::Error::from)?;
-    let found = same_work(core, job, work).await?.filter(|now| now.id == done.id);
+    let found = same_work(core, job, work).await?.filter(|now| now.job == done.job);
     Ok(found.map(|done| finished(done, work.to_owned(), placing)))
 }
 
-async fn same_work(core: &Core, job: &Job, work: &str) -> Result<Option<Job>, JobError> {
+async fn same_work(core: &Core, job: &Job, work: &str) -> Result<Option<DoneWork>, JobError> {
     Ok(core.store.same_work(job.project_id, work).await.map_err(anyhow::Error::from)?)
 }
 
 /// The outputs of a job that did this work.
-fn finished(done: Job, work: String, placing: Placing<'_>) -> Finished<'_> {
+fn finished(done: DoneWork, work: String, placing: Placing<'_>) -> Finished<'_> {
     let outputs = done.outputs.assets.into_iter().flat_map(|(slot, list)| {
         list.into_iter().map(move |asset| OutputFile {
             slot: slot.clone(),
@@ -44,7 +45,7 @@ fn finished(done: Job, work: String, placing: Placing<'_>) -> Finished<'_> {
         assets: outputs.collect(),
         params: done.outputs.params,
         work,
-        from: Some((done.id, placing)),
+        from: Some((done.job, placing)),
         _folder: None,
     }
 }

@@ -28,7 +28,7 @@ const REAP: Duration = Duration::from_secs(5);
 /// How often the whole blob folder is swept.
 const SWEEP: Duration = Duration::from_secs(3600);
 
-/// How often uploads that have expired are looked for.
+/// How often uploads that have expired and documents without a job are looked for.
 const SWEEP_UPLOADS: Duration = Duration::from_secs(60);
 
 /// Takes an attempt off the list however it ends, and lets the next one in.
@@ -124,6 +124,7 @@ impl Runner {
         if self.swept_uploads.elapsed() >= SWEEP_UPLOADS {
             self.swept_uploads = Instant::now();
             tokio::spawn(sweep_uploads(self.core.clone()));
+            tokio::spawn(upkeep::sweep_documents(self.core.store.clone()));
         }
         let pool = self.pool()?;
         self.claim_ready(&pool).await

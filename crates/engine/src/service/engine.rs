@@ -67,6 +67,7 @@ impl Engine {
         let fresh = hex::encode(keys::new_signing_key());
         let signing_key = keys::parse_signing_key(&store.meta_or_init(keys::SIGNING_KEY, &fresh).await?)?;
         let now = Timestamp::now();
+        store.drop_drafts().await?;
         store.expire_all().await?;
         store.reap(config.max_attempts, now, now).await?;
         store.advance_all(now).await?;

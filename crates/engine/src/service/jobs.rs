@@ -8,6 +8,7 @@ use crate::error::{EngineError, Problems};
 use crate::model::*;
 use crate::store::DeletedRows;
 use crate::store::feed::Changed;
+use crate::upkeep;
 use futures::Stream;
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ impl Engine {
             let mut problems = Problems::default();
             draft.check(core.types, &core.config.job_limits, false, &mut problems);
             problems.check()?;
-            draft.params_text()?;
+            draft.written_params()?;
             Ok(draft)
         });
         let draft = draft.await?;
@@ -85,7 +86,7 @@ impl Engine {
         project: ProjectId,
         id: JobId,
         name: &str,
-    ) -> Result<Job> {
+    ) -> Result<Arc<Job>> {
         check_name("name", name)?;
         self.core.store.check_project(caller, project, true).await?;
         let job = self.core.store.job(project, id).await?;
@@ -125,6 +126,8 @@ impl Engine {
     pub(crate) async fn clean_up(&self, deleted: DeletedRows) {
         self.core.running.cancel(&deleted.jobs);
         self.sweep(deleted.blobs).await;
+        // They take a while, and nobody sees them any more.
+        tokio::spawn(upkeep::sweep_documents(self.core.store.clone()));
     }
 }
 

@@ -21,7 +21,7 @@ impl Engine {
             let mut drafts = workflow::plan(&new, core.types, &config.job_limits, config.max_workflow_jobs)?;
             for draft in &mut drafts {
                 draft.request.clone_from(&new.request);
-                draft.params_text()?;
+                draft.written_params()?;
             }
             Ok((drafts, new.definition))
         });

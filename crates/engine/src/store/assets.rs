@@ -36,7 +36,7 @@ impl Store {
     ) -> Result<Asset> {
         let mut tx = self.begin().await?;
         // The project may have been deleted while the upload ran.
-        let exists = sqlx::query(sql::PROJECT_GET).bind(project.0).fetch_optional(&mut *tx).await?;
+        let exists = sqlx::query(sql::PROJECT_EXISTS).bind(project.0).fetch_optional(&mut *tx).await?;
         exists.ok_or_else(|| EngineError::NotFound(format!("project {project}")))?;
         self.limits.check_bytes(&mut tx, project, blob.size).await?;
         let row = sqlx::query(sql::ASSET_INSERT)

@@ -1,5 +1,6 @@
 //! Dispatch: drafts become rows in one transaction, with their files resolved.
 
+use super::documents::DraftDocument;
 use super::{Store, ledger, log, rows, sql, workflows};
 use crate::bindings::{AssetBindings, Bindings, Bound};
 use crate::draft::{AssetSource, Draft};
@@ -12,6 +13,21 @@ use std::collections::HashMap;
 impl Store {
     /// Writes one job, ready to be claimed.
     pub(crate) async fn insert_job(&self, project: ProjectId, draft: Draft, now: Timestamp) -> Result<Job> {
+        let documents = self.write_documents(std::slice::from_ref(&draft)).await?;
+        let inserted = self.insert_job_row(project, draft, documents[0], now).await;
+        if inserted.is_err() {
+            self.drop_documents(&documents).await;
+        }
+        inserted
+    }
+
+    async fn insert_job_row(
+        &self,
+        project: ProjectId,
+        draft: Draft,
+        document: Option<DraftDocument>,
+        now: Timestamp,
+    ) -> Result<Job> {
         let mut tx = self.begin().await?;
         check_exists(&mut tx, project).await?;
         self.limits.check_waiting(&mut tx, project, 1).await?;
@@ -19,7 +35,7 @@ impl Store {
         let found = resolve(&mut tx, project, &draft, &self.limits, &mut problems).await?;
         problems.check()?;
         self.limits.check_output(&mut tx, project, found.output_bytes()).await?;
-        let id = insert(&mut tx, project, None, &draft, &found, now).await?;
+        let id = insert(&mut tx, (project, None), (&draft, document), &found, now).await?;
         tx.commit().await?;
         self.changed(project, None, [id]);
         Ok(job_of(id, project, draft, found, now))
@@ -31,6 +47,21 @@ impl Store {
         project: ProjectId,
         definition: &str,
         drafts: &[Draft],
+        now: Timestamp,
+    ) -> Result<Workflow> {
+        let documents = self.write_documents(drafts).await?;
+        let inserted = self.insert_workflow_rows(project, definition, (drafts, &documents), now).await;
+        if inserted.is_err() {
+            self.drop_documents(&documents).await;
+        }
+        inserted
+    }
+
+    async fn insert_workflow_rows(
+        &self,
+        project: ProjectId,
+        definition: &str,
+        (drafts, documents): (&[Draft], &[Option<DraftDocument>]),
         now: Timestamp,
     ) -> Result<Workflow> {
         let mut tx = self.begin().await?;
@@ -48,8 +79,8 @@ impl Store {
         let new = sqlx::query_scalar(sql::WORKFLOW_INSERT).bind(project.0).bind(now.0).bind(definition);
         let workflow = WorkflowId(new.fetch_one(&mut *tx).await?);
         let mut ids: HashMap<&str, JobId> = HashMap::new();
-        for (draft, found) in drafts.iter().zip(&found) {
-            let id = insert(&mut tx, project, Some(workflow), draft, found, now).await?;
+        for ((draft, document), found) in drafts.iter().zip(documents).zip(&found) {
+            let id = insert(&mut tx, (project, Some(workflow)), (draft, *document), found, now).await?;
             ids.insert(draft.name.as_deref().unwrap_or_default(), id);
         }
         for draft in drafts.iter().filter(|d| !d.needs.is_empty()) {
@@ -73,7 +104,7 @@ impl Store {
 
 /// The project may have been deleted since its visibility was checked.
 async fn check_exists(tx: &mut SqliteConnection, project: ProjectId) -> Result<()> {
-    let row = sqlx::query(sql::PROJECT_GET).bind(project.0).fetch_optional(tx).await?;
+    let row = sqlx::query(sql::PROJECT_EXISTS).bind(project.0).fetch_optional(tx).await?;
     row.map(|_| ()).ok_or_else(|| EngineError::NotFound(format!("project {project}")))
 }
 
@@ -136,7 +167,7 @@ fn job_of(id: JobId, project: ProjectId, draft: Draft, found: Found, now: Timest
         started: None,
         finished: None,
         error: None,
-        inputs: Bindings { assets: found.assets, params: params.collect() }.into_known(),
+        inputs: Bindings { assets: found.assets, params: params.collect(), apart: Vec::new() }.into_known(),
         outputs: JobData::default(),
         needs: Vec::new(),
         progress: 0.0,
@@ -146,15 +177,15 @@ fn job_of(id: JobId, project: ProjectId, draft: Draft, found: Found, now: Timest
 
 async fn insert(
     tx: &mut SqliteConnection,
-    project: ProjectId,
-    workflow: Option<WorkflowId>,
-    draft: &Draft,
+    (project, workflow): (ProjectId, Option<WorkflowId>),
+    (draft, document): (&Draft, Option<DraftDocument>),
     found: &Found,
     now: Timestamp,
 ) -> Result<JobId> {
-    // Parameters may be megabytes: they are written as text before the ledger is asked for.
-    let inputs =
-        format!("{{\"assets\":{},\"params\":{}}}", rows::to_json(&found.assets)?, draft.params_text()?);
+    // Parameters are written as text before the ledger is asked for.
+    let params = draft.written_params()?;
+    let (assets, apart) = (rows::to_json(&found.assets)?, rows::to_json(&params.apart)?);
+    let inputs = format!("{{\"assets\":{assets},\"params\":{},\"apart\":{apart}}}", params.row);
     let id = sqlx::query_scalar(sql::JOB_INSERT)
         .bind(project.0)
         .bind(workflow.map(|w| w.0))
@@ -167,6 +198,9 @@ async fn insert(
         .bind(found.needs.map(|needs| needs.memory.cast_signed()))
         .fetch_one(&mut *tx)
         .await?;
+    if let Some(document) = document {
+        document.give_to(tx, JobId(id)).await?;
+    }
     if let Some(request) = &draft.request {
         let text = format!("dispatched by request {request}");
         let line = LogLine { at: now, attempt: 0, level: LogLevel::Info, text };

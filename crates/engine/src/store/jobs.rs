@@ -33,13 +33,14 @@ impl Store {
         Ok(Some(job))
     }
 
-    pub(crate) async fn rename_job(&self, project: ProjectId, id: JobId, name: &str) -> Result<Job> {
+    pub(crate) async fn rename_job(&self, project: ProjectId, id: JobId, name: &str) -> Result<Arc<Job>> {
         let renamed = sqlx::query(sql::JOB_RENAME).bind(id.0).bind(project.0).bind(name);
         let held = self.jobs.hold(vec![id]);
-        let row = self.write_one(renamed).await?;
+        let renamed = self.write_one(renamed).await?;
         drop(held);
         self.changed(project, None, [id]);
-        rows::job_aside(row.ok_or_else(|| missing(id))?).await
+        renamed.ok_or_else(|| missing(id))?;
+        self.job(project, id).await
     }
 
     /// Fails a job whose row cannot be read, so that it can be read from now on: of its documents those that are damaged
@@ -47,11 +48,15 @@ impl Store {
     pub(crate) async fn fail_unreadable(&self, id: JobId, reason: &str, now: Timestamp) -> Result<()> {
         tracing::error!("job {id}: {reason}");
         let mut tx = self.begin().await?;
-        let row = sqlx::query(sql::JOB_DOCUMENTS).bind(id.0).fetch_optional(&mut *tx).await?;
+        let row = sqlx::query(sql::JOB_TEXTS).bind(id.0).fetch_optional(&mut *tx).await?;
         let Some(row) = row else { return Ok(()) };
         let project = ProjectId(row.try_get("project_id")?);
         let mut lines = vec![format!("failed: {reason}")];
-        let mut mended = |column: &str, empty: &str, reads: fn(&str) -> bool| -> Result<String> {
+        let document: Option<String> = row.try_get("document").ok().flatten();
+        let joins = |text: &str| {
+            rows::from_json::<Bindings>(text).is_ok_and(|mut inputs| inputs.join(document.as_deref()).is_ok())
+        };
+        let mut mended = |column: &str, empty: &str, reads: &dyn Fn(&str) -> bool| -> Result<String> {
             let text = String::from_utf8_lossy(row.try_get_unchecked::<&[u8], _>(column)?).into_owned();
             if reads(&text) {
                 return Ok(text);
@@ -60,9 +65,9 @@ impl Store {
             Ok(empty.to_owned())
         };
         let empty = r#"{"assets":{},"params":{}}"#;
-        let inputs = mended("inputs", empty, |text| rows::from_json::<Bindings>(text).is_ok())?;
-        let outputs = mended("outputs", empty, |text| rows::from_json::<JobData>(text).is_ok())?;
-        let needs = mended("needs", "[]", |text| rows::from_json::<Vec<JobId>>(text).is_ok())?;
+        let inputs = mended("inputs", empty, &joins)?;
+        let outputs = mended("outputs", empty, &|text| rows::from_json::<JobData>(text).is_ok())?;
+        let needs = mended("needs", "[]", &|text| rows::from_json::<Vec<JobId>>(text).is_ok())?;
         let fail = sqlx::query_scalar(sql::JOB_FAIL_UNREADABLE).bind(id.0).bind(now.0).bind(reason);
         let workflow: Option<Option<i64>> =
             fail.bind(inputs).bind(outputs).bind(needs).fetch_optional(&mut *tx).await?;
@@ -87,7 +92,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(Arc<Job>, Vec<JobId>)> {
         let mut tx = self.begin().await?;
-        let row = sqlx::query(sql::JOB_GET).bind(id.0).bind(project.0).fetch_optional(&mut *tx).await?;
+        let row = sqlx::query(sql::JOB_ROW).bind(id.0).bind(project.0).fetch_optional(&mut *tx).await?;
         let row = row.ok_or_else(|| missing(id))?;
         let state = rows::state(row.try_get("state")?)?;
         if matches!(state, State::Success | State::Failure) {
@@ -108,7 +113,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<DeletedRows> {
         let mut tx = self.begin().await?;
-        let row = sqlx::query(sql::JOB_GET).bind(id.0).bind(project.0).fetch_optional(&mut *tx).await?;
+        let row = sqlx::query(sql::JOB_ROW).bind(id.0).bind(project.0).fetch_optional(&mut *tx).await?;
         let row = row.ok_or_else(|| missing(id))?;
         let (workflow, mut touched) = cancel(&mut tx, &row, now).await?;
         sqlx::query(sql::JOB_DELETE).bind(id.0).bind(project.0).execute(&mut *tx).await?;

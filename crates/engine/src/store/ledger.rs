@@ -131,13 +131,19 @@ impl Store {
         let mut tx = self.begin().await?;
         let claimed = sqlx::query(sql::JOB_CLAIM).bind(id.0).bind(now.0).bind(lease_until.0);
         let Some(row) = claimed.fetch_optional(&mut *tx).await? else { return Ok(None) };
+        let project = ProjectId(row.try_get("project_id")?);
         let workflow = row.try_get::<Option<i64>, _>("workflow_id")?.map(WorkflowId);
         if let Some(workflow) = workflow {
             sqlx::query(sql::WORKFLOW_STARTED).bind(workflow.0).bind(now.0).execute(&mut *tx).await?;
         }
         self.commit(tx, [id]).await?;
-        self.changed(ProjectId(row.try_get("project_id")?), workflow, [id]);
-        let job = rows::job_aside(row).await?;
+        self.changed(project, workflow, [id]);
+        // Its document is read beside other writes. Gone, if it was deleted meanwhile.
+        let whole =
+            sqlx::query(sql::JOB_GET).bind(id.0).bind(project.0).fetch_optional(self.reader()).await?;
+        let Some(whole) = whole else { return Ok(None) };
+        let attempt = row.try_get::<i64, _>("attempt")?.max(0) as u32;
+        let job = Job { attempt, ..rows::job_aside(whole).await? };
         Ok(Some(Claim { job }))
     }
 

@@ -2,6 +2,7 @@
 
 mod assets;
 mod count;
+mod documents;
 mod faults;
 pub(crate) mod feed;
 pub(crate) mod insert;
@@ -37,6 +38,7 @@ pub(crate) use limits::Room;
 use migrations::MIGRATIONS;
 pub(crate) use projects::DeletedRows;
 use projects::Visibility;
+pub(crate) use results::DoneWork;
 use sqlx::query::Query;
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
@@ -65,6 +67,8 @@ pub(crate) struct Store {
     limits: Limits,
     /// Where the count of transactions that gave a blob its row is noted.
     mark: Option<Arc<LedgerMark>>,
+    /// Held by the one that deletes documents.
+    sweeping: Arc<tokio::sync::Mutex<()>>,
     /// Who may see which project.
     visibility: Arc<Cache<ProjectId, Arc<Visibility>>>,
 }
@@ -145,6 +149,7 @@ impl Store {
             feed: Arc::new(Feed::new()),
             limits: Limits::NONE,
             mark: None,
+            sweeping: Arc::default(),
             visibility: Arc::new(Cache::new(10_000, 10_000)),
         }
     }

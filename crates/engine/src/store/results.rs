@@ -2,17 +2,24 @@
 
 use super::{Store, rows, sql};
 use crate::error::Result;
-use crate::model::{Job, ProjectId};
-use sqlx::SqliteConnection;
+use crate::model::{Job, JobData, JobId, ProjectId};
+use sqlx::{Row, SqliteConnection};
+
+/// A job that did a piece of work, and what it made.
+pub(crate) struct DoneWork {
+    pub(crate) job: JobId,
+    pub(crate) outputs: JobData,
+}
 
 impl Store {
     /// A successful job of this project that did this work and whose outputs are all still as it made them.
-    pub(crate) async fn same_work(&self, project: ProjectId, work: &str) -> Result<Option<Job>> {
+    pub(crate) async fn same_work(&self, project: ProjectId, work: &str) -> Result<Option<DoneWork>> {
         let row =
             sqlx::query(sql::RESULT_GET).bind(project.0).bind(work).fetch_optional(self.reader()).await?;
         let Some(row) = row else { return Ok(None) };
-        let job = rows::job_aside(row).await?;
-        for asset in job.outputs.assets.values().flatten() {
+        let done =
+            DoneWork { job: JobId(row.try_get("id")?), outputs: rows::from_json(row.try_get("outputs")?)? };
+        for asset in done.outputs.assets.values().flatten() {
             let now = sqlx::query(sql::ASSET_GET).bind(asset.id.0).bind(project.0);
             let now = now.fetch_optional(self.reader()).await?;
             let Some(now) = now.as_ref().map(rows::asset).transpose()? else { return Ok(None) };
@@ -20,7 +27,7 @@ impl Store {
                 return Ok(None);
             }
         }
-        Ok(Some(job))
+        Ok(Some(done))
     }
 }
 

@@ -85,7 +85,8 @@ pub(crate) fn job(row: &SqliteRow) -> Result<Job> {
 }
 
 fn read_job(row: &SqliteRow) -> Result<Job> {
-    let inputs: Bindings = from_json(row.try_get("inputs")?)?;
+    let mut inputs: Bindings = from_json(row.try_get("inputs")?)?;
+    inputs.join(row.try_get("document")?)?;
     Ok(Job {
         id: JobId(row.try_get("id")?),
         project_id: ProjectId(row.try_get("project_id")?),
@@ -130,7 +131,8 @@ pub(crate) fn input_blobs(row: &SqliteRow) -> Result<Vec<String>> {
 /// About the memory of a job read from `row`: its documents, and a constant for the rest.
 pub(crate) fn job_bytes(row: &SqliteRow) -> Result<u64> {
     let text = |column: &str| -> Result<u64> { Ok(row.try_get::<&str, _>(column)?.len() as u64) };
-    Ok(1024 + 2 * (text("inputs")? + text("outputs")? + text("needs")?))
+    let document = row.try_get::<Option<&str>, _>("document")?.map_or(0, str::len) as u64;
+    Ok(1024 + 2 * (text("inputs")? + text("outputs")? + text("needs")? + document))
 }
 
 pub(crate) fn node(row: &SqliteRow) -> Result<Node> {

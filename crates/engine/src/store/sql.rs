@@ -9,6 +9,15 @@ macro_rules! statements {
     };
 }
 
+/// A job with its document, where it has one.
+macro_rules! whole_job {
+    () => {
+        "jobs.*, (SELECT string_agg(piece.text, '') FROM (SELECT document_pieces.text FROM documents
+            JOIN document_pieces ON document_pieces.document_id = documents.id
+            WHERE documents.job_id = jobs.id ORDER BY document_pieces.id) AS piece) AS document"
+    };
+}
+
 statements! {
     META_GET = "SELECT value FROM meta WHERE name = $1";
     META_SET = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
@@ -27,6 +36,7 @@ statements! {
     PROJECT_INSERT = "INSERT INTO projects (user_id, name, access, kind, document, graph, created, modified)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $7) RETURNING *";
     PROJECT_GET = "SELECT * FROM projects WHERE id = $1";
+    PROJECT_EXISTS = "SELECT 1 FROM projects WHERE id = $1";
     PROJECT_UPDATE = "UPDATE projects SET name = $2, access = $3, document = $4, graph = $5, modified = $6
         WHERE id = $1 RETURNING *";
     PROJECT_DELETE = "DELETE FROM projects WHERE id = $1";
@@ -82,9 +92,11 @@ statements! {
     JOB_SET_NEEDS = "UPDATE jobs SET needs = $2 WHERE id = $1";
     JOB_SET_INPUTS = "UPDATE jobs SET inputs = $2 WHERE id = $1";
     JOB_SET_READY = "UPDATE jobs SET ready = 1 WHERE id = $1 AND state = 'pending'";
-    JOB_GET = "SELECT * FROM jobs WHERE id = $1 AND project_id = $2";
+    JOB_GET = concat!("SELECT ", whole_job!(), " FROM jobs WHERE id = $1 AND project_id = $2");
+    // Without its document.
+    JOB_ROW = "SELECT id, state, workflow_id, inputs FROM jobs WHERE id = $1 AND project_id = $2";
     JOB_INPUTS = "SELECT inputs FROM jobs WHERE id = $1";
-    JOB_RENAME = "UPDATE jobs SET name = $3 WHERE id = $1 AND project_id = $2 RETURNING *";
+    JOB_RENAME = "UPDATE jobs SET name = $3 WHERE id = $1 AND project_id = $2 RETURNING id";
     JOB_DELETE = "DELETE FROM jobs WHERE id = $1 AND project_id = $2";
     JOB_CANCEL = "UPDATE jobs SET state = 'canceled', progress = 0,
             finished = CASE WHEN COALESCE(started, created) > $2 THEN COALESCE(started, created) ELSE $2 END
@@ -95,7 +107,16 @@ statements! {
     JOB_FAIL_UNREADABLE = "UPDATE jobs SET state = 'failure', error = $3, progress = 0, inputs = $4, outputs = $5, needs = $6,
             finished = CASE WHEN COALESCE(started, created) > $2 THEN COALESCE(started, created) ELSE $2 END
         WHERE id = $1 RETURNING workflow_id";
-    JOB_DOCUMENTS = "SELECT project_id, inputs, outputs, needs FROM jobs WHERE id = $1";
+    JOB_TEXTS = concat!("SELECT ", whole_job!(), " FROM jobs WHERE id = $1");
+    DOCUMENT_INSERT = "INSERT INTO documents (job_id, draft, bytes) VALUES (NULL, 1, $1) RETURNING id";
+    DOCUMENT_GIVE = "UPDATE documents SET job_id = $2, draft = 0 WHERE id = $1";
+    DOCUMENT_DROP = "UPDATE documents SET draft = 0 WHERE id = $1";
+    DOCUMENTS_DROP_ALL = "UPDATE documents SET draft = 0 WHERE draft = 1";
+    DOCUMENT_LEFT = "SELECT id FROM documents WHERE job_id IS NULL AND draft = 0 LIMIT 1";
+    DOCUMENT_DELETE = "DELETE FROM documents WHERE id = $1 AND job_id IS NULL";
+    PIECE_INSERT = "INSERT INTO document_pieces (document_id, text) VALUES ($1, $2)";
+    PIECE_DELETE = "DELETE FROM document_pieces WHERE id = (SELECT MAX(id) FROM document_pieces WHERE document_id = $1)
+        RETURNING id";
     JOB_SET_MEMORY = "UPDATE jobs SET memory_bytes = $2 WHERE id = $1";
     // From project to project by the index jobs_queue, however many jobs each has.
     JOBS_READY = "WITH RECURSIVE waiting (project) AS (
@@ -110,7 +131,7 @@ statements! {
         ORDER BY jobs.id";
     JOB_CLAIM = "UPDATE jobs SET state = 'started', attempt = attempt + 1, lease_until = $3, progress = 0,
             started = CASE WHEN created > $2 THEN created ELSE $2 END
-        WHERE id = $1 AND state = 'pending' AND ready = 1 RETURNING *";
+        WHERE id = $1 AND state = 'pending' AND ready = 1 RETURNING project_id, workflow_id, attempt";
     JOB_RENEW_LEASE = "UPDATE jobs SET lease_until = $3, progress = $4
         WHERE id = $1 AND attempt = $2 AND state = 'started' RETURNING project_id";
     JOB_STATE = "SELECT state FROM jobs WHERE id = $1";
@@ -124,7 +145,7 @@ statements! {
     LOG_ADD = "INSERT INTO job_log (job_id, at, attempt, level, text) SELECT $1, $2, $3, $4, $5
         WHERE EXISTS (SELECT 1 FROM jobs WHERE id = $1) AND (SELECT COUNT(*) FROM job_log WHERE job_id = $1) < $6";
     LOG_OF = "SELECT at, attempt, level, text FROM job_log WHERE job_id = $1 ORDER BY id";
-    RESULT_GET = "SELECT jobs.* FROM results JOIN jobs ON jobs.id = results.job_id
+    RESULT_GET = "SELECT jobs.id, jobs.outputs FROM results JOIN jobs ON jobs.id = results.job_id
         WHERE results.project_id = $1 AND results.work = $2 AND jobs.state = 'success'";
     RESULT_SET = "INSERT INTO results (project_id, work, job_id) VALUES ($1, $2, $3)
         ON CONFLICT (project_id, work) DO UPDATE SET job_id = excluded.job_id";
@@ -139,7 +160,7 @@ statements! {
         FROM (SELECT MAX(size) AS size FROM assets GROUP BY sha256) AS blobs";
     JOB_EXPIRE = "UPDATE jobs SET lease_until = 0 WHERE id = $1 AND attempt = $2 AND state = 'started'";
     JOBS_EXPIRE_ALL = "UPDATE jobs SET lease_until = 0 WHERE state = 'started'";
-    JOBS_EXPIRED = "SELECT * FROM jobs WHERE state = 'started' AND lease_until < $1 ORDER BY id";
+    JOBS_EXPIRED = concat!("SELECT ", whole_job!(), " FROM jobs WHERE state = 'started' AND lease_until < $1 ORDER BY id");
 
     // SQLite's own: the write lock from the first statement on, what it says of itself, a copy of all.
     TABLE_OF_VERSIONS = "SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations'";
@@ -150,7 +171,7 @@ statements! {
     COPY_TO = "VACUUM INTO $1";
     EVERY_WORKFLOW = "SELECT id, state FROM workflows ORDER BY id";
     EVERY_ASSET = "SELECT * FROM assets ORDER BY id";
-    EVERY_JOB = "SELECT * FROM jobs ORDER BY id";
+    EVERY_JOB = concat!("SELECT ", whole_job!(), " FROM jobs ORDER BY id");
     BLOB_IN_THIS_ASSET = "SELECT 1 FROM assets WHERE id = $1 AND sha256 = $2";
     BLOB_IN_THIS_JOB = "SELECT 1 FROM jobs WHERE id = $1 AND state IN ('pending', 'started')
         AND inputs LIKE '%' || $2 || '%'";
@@ -169,7 +190,8 @@ pub(crate) const OF_CALLER: &str = " AS caller) AS c WHERE (access <> 'private' 
 /// Of a project.
 pub(crate) const LISTING_ASSETS: &str = "SELECT id, 512 AS bytes FROM assets WHERE project_id = ";
 /// Of a project.
-pub(crate) const LISTING_JOBS: &str = "SELECT id, 512 + octet_length(inputs) + octet_length(outputs) AS bytes
+pub(crate) const LISTING_JOBS: &str = "SELECT id, 512 + octet_length(inputs) + octet_length(outputs)
+        + COALESCE((SELECT bytes FROM documents WHERE job_id = jobs.id), 0) AS bytes
     FROM jobs WHERE project_id = ";
 /// Of a project.
 pub(crate) const LISTING_WORKFLOWS: &str = "SELECT id, 512 + octet_length(definition) AS bytes
@@ -182,7 +204,7 @@ pub(crate) const LISTED_PROJECTS: &str = "SELECT id, user_id, name, access, kind
 /// Of a project.
 pub(crate) const LISTED_ASSETS: &str = "SELECT * FROM assets WHERE project_id = ";
 /// Of a project.
-pub(crate) const LISTED_JOBS: &str = "SELECT * FROM jobs WHERE project_id = ";
+pub(crate) const LISTED_JOBS: &str = concat!("SELECT ", whole_job!(), " FROM jobs WHERE project_id = ");
 /// Of a project.
 pub(crate) const LISTED_WORKFLOWS: &str = "SELECT * FROM workflows WHERE project_id = ";
 /// The jobs of workflows of a project.

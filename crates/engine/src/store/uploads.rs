@@ -42,7 +42,7 @@ impl Store {
     ) -> Result<ResumableUpload> {
         let mut tx = self.begin().await?;
         // The project may have been deleted since it was looked at.
-        let exists = sqlx::query(sql::PROJECT_GET).bind(project.0).fetch_optional(&mut *tx).await?;
+        let exists = sqlx::query(sql::PROJECT_EXISTS).bind(project.0).fetch_optional(&mut *tx).await?;
         exists.ok_or_else(|| EngineError::NotFound(format!("project {project}")))?;
         let open: i64 = sqlx::query_scalar(sql::UPLOADS_OPEN).bind(project.0).fetch_one(&mut *tx).await?;
         if open.max(0) as u64 >= most {

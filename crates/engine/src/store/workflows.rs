@@ -56,7 +56,7 @@ impl Store {
         let workflow = complete(&mut tx, &row.ok_or_else(|| missing(id))?).await?;
         let mut blobs = Vec::new();
         for job in &workflow.jobs {
-            let row = sqlx::query(sql::JOB_GET).bind(job.0).bind(project.0).fetch_one(&mut *tx).await?;
+            let row = sqlx::query(sql::JOB_ROW).bind(job.0).bind(project.0).fetch_one(&mut *tx).await?;
             blobs.extend(rows::input_blobs(&row)?);
         }
         sqlx::query(sql::WORKFLOW_DELETE).bind(id.0).execute(&mut *tx).await?;

@@ -18,5 +18,5 @@ pub(crate) use belonging::{check_ledger_is_current, check_ledger_is_there, mark}
 pub use check::{Report, check};
 pub use gc::{Swept, gc};
 pub(crate) use scrub::{Scrubbed, scrub};
-pub(crate) use sweep::{FolderSwept, restore_quarantined, sweep, sweep_folder};
+pub(crate) use sweep::{FolderSwept, restore_quarantined, sweep, sweep_documents, sweep_folder};
 pub(crate) use uploads::sweep_uploads;

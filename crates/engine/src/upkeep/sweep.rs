@@ -72,6 +72,13 @@ pub(crate) async fn restore_quarantined(blobs: &Blobs, ledger: &Store) -> Result
     Ok(restored)
 }
 
+/// Deletes documents whose jobs are gone.
+pub(crate) async fn sweep_documents(ledger: Store) {
+    if let Err(e) = ledger.sweep_documents().await {
+        tracing::warn!("documents of deleted jobs cannot be deleted yet: {e}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,12 +1,13 @@
 //! A day of a service on a failing disk: what it was asked to do, what it acknowledged, and whether that is still there.
 
-use crate::common::{TYPES, caller, files};
+use crate::common::{TYPES, caller, files, new_job};
 use crate::disk::Disk;
 use bytes::Bytes;
 use fieldstone_engine::model::*;
 use fieldstone_engine::upkeep::{backup, check, gc};
 use fieldstone_engine::{Engine, EngineConfig, EngineError};
 use futures::StreamExt;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -112,6 +113,11 @@ struct Kept {
     is_there: Option<bool>,
 }
 
+/// A text that is no part of its job's row.
+fn document() -> String {
+    "€".repeat(60_000)
+}
+
 pub struct Day {
     pub disk: Disk,
     /// `None` while it is stopped.
@@ -120,6 +126,8 @@ pub struct Day {
     kept: Vec<Kept>,
     /// Jobs that were dispatched, and whether their success was seen.
     jobs: Vec<(JobId, bool)>,
+    /// Jobs with a document that were dispatched.
+    documents: Vec<JobId>,
     /// Whether a backup was made.
     backed_up: bool,
     /// An upload in pieces that is no asset yet: all its bytes, and how many of them were acknowledged.
@@ -143,6 +151,7 @@ impl Day {
             folder,
             kept,
             jobs: Vec::new(),
+            documents: Vec::new(),
             backed_up: false,
             pieces: None,
         }
@@ -255,6 +264,14 @@ impl Day {
         self.jobs.push((job.id, ended.is_some_and(|job| job.state == State::Success)));
     }
 
+    /// Dispatches a job with a parameter that has a place of its own in the ledger.
+    pub async fn dispatch_document(&mut self) {
+        let new = new_job("no/such-type", &[], json!({"text": document()}));
+        if let Ok(job) = self.engine().create_job(&caller("owner"), PROJECT, new).await {
+            self.documents.push(job.id);
+        }
+    }
+
     pub async fn gc(&mut self, days: u32) {
         // What it could not do stays for the next.
         _ = gc(&self.data(), days).await;
@@ -307,6 +324,10 @@ impl Day {
             }
         }
         self.goes_on_with_pieces(&engine, failed).await;
+        for id in &self.documents {
+            let job = engine.get_job(&caller("owner"), PROJECT, *id).await.unwrap();
+            assert!(job.inputs.params["text"] == json!(document()), "{failed:?}: job {id} lost its document");
+        }
         for kept in &self.kept {
             kept.check(&engine, failed).await;
         }

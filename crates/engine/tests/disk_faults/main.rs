@@ -103,6 +103,11 @@ async fn jobs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_of_jobs() {
+    every_fault(async |day: &mut Day| day.dispatch_document().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sweeps() {
     every_fault(async |day: &mut Day| {
         day.delete(0).await;

@@ -137,7 +137,7 @@ pub async fn rename(
     JsonOrForm(body): JsonOrForm,
 ) -> Answer {
     let job = app.engine.rename_job(&session.caller, project, id, &new_name(body)?).await?;
-    Ok(session.one(StatusCode::OK, &job))
+    Ok(session.one(StatusCode::OK, &*job))
 }
 
 pub const CANCEL: Words = Words::new("cancelJob", "Cancel a job", &[Told::ok("Job")])
