@@ -202,7 +202,11 @@ mod tests {
     fn what_stands_still_is_a_failure_and_the_rest_goes_on() {
         let mut tally = Tally { silence: Duration::from_secs(1), ..Tally::default() };
         let mut shell = Command::new("sh");
-        tally.counted("still", shell.args(["-c", "echo ok the first; sleep 1000; echo ok the next"]), script_verdict);
+        tally.counted(
+            "still",
+            shell.args(["-c", "echo ok the first; sleep 1000; echo ok the next"]),
+            script_verdict,
+        );
         assert_eq!((tally.passed, tally.failed), (2, 1));
         assert!(tally.failures[0].contains("sleep 1000"), "{:?}", tally.failures);
     }

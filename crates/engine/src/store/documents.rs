@@ -4,7 +4,8 @@ use super::{Store, sql};
 use crate::draft::Draft;
 use crate::error::Result;
 use crate::model::JobId;
-use sqlx::SqliteConnection;
+use anyhow::Context;
+use sqlx::{Row, SqliteConnection};
 
 /// Bytes that one transaction writes of a document, or a few less: a piece ends between characters. 256 KiB and the sync
 /// behind them take some milliseconds.
@@ -41,8 +42,8 @@ impl Store {
 
     /// The document is among those that are `written` as soon as there is anything of it.
     async fn write_document(&self, text: &str, written: &mut Vec<Option<DraftDocument>>) -> Result<()> {
-        let new = sqlx::query_scalar(sql::DOCUMENT_INSERT).bind(text.len() as i64);
-        let id = new.fetch_one(self.writer()).await?;
+        let new = self.write_one(sqlx::query(sql::DOCUMENT_INSERT).bind(text.len() as i64)).await?;
+        let id: i64 = new.context("a new document has a number")?.try_get(0)?;
         written.push(Some(DraftDocument(id)));
         for piece in pieces(text) {
             sqlx::query(sql::PIECE_INSERT).bind(id).bind(piece).execute(self.writer()).await?;
