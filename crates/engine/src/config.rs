@@ -22,9 +22,9 @@ pub struct EngineConfig {
     pub memory_limit_bytes: u64,
     /// Jobs in one workflow at most.
     pub max_workflow_jobs: usize,
-    /// Bytes that the assets of one project may have together; `None`: no limit.
+    /// Bytes that one project may have, assets and rows of the ledger together; `None`: no limit.
     pub project_quota_bytes: Option<u64>,
-    /// Bytes that the assets of all projects of one user may have together; `None`: no limit.
+    /// Bytes that all projects of one user may have together; `None`: no limit.
     pub user_quota_bytes: Option<u64>,
     /// Bytes of the data folder's disk that uploads and outputs leave free, for the ledger; `None`: 64 MiB, or a twentieth of a
     /// disk that is smaller than 1.25 GiB.

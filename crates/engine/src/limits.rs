@@ -9,9 +9,9 @@ const MIN_FREE: u64 = 64 << 20;
 /// Of one project, and of one job, at most.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    /// Bytes of its assets.
+    /// Bytes of its assets, and of its rows in the ledger with their texts.
     pub(crate) bytes: Option<u64>,
-    /// Bytes of the assets of all projects of its user.
+    /// The same of all projects of its user.
     pub(crate) user_bytes: Option<u64>,
     /// Jobs that wait.
     pub(crate) waiting: Option<u64>,

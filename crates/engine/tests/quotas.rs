@@ -3,11 +3,15 @@
 mod common;
 use bytes::Bytes;
 use common::*;
-use fieldstone_engine::model::{ListQuery, NewJob, NewProject, NewWorkflow};
+use fieldstone_engine::model::{ListQuery, NewJob, NewProject, NewWorkflow, ProjectChange};
 use fieldstone_engine::{Engine, EngineConfig, EngineError, JobTypes};
 use serde_json::{Value, json};
 
 const KIB: u64 = 1 << 10;
+/// What a row counts beside its texts, that of a project among them.
+const ROW: u64 = 512;
+/// What a dispatch asks for a job's log and results.
+const JOB_END: u64 = 4 * KIB;
 
 async fn limited(change: impl FnOnce(EngineConfig) -> EngineConfig) -> Bench {
     with_types(TYPES, change).await
@@ -36,7 +40,7 @@ fn piece() -> Bytes {
 #[tokio::test]
 async fn an_upload_of_unknown_length_ends_at_the_quota() {
     let quota = 3 << 20;
-    let b = limited(|c| EngineConfig { project_quota_bytes: Some(quota), ..c }).await;
+    let b = limited(|c| EngineConfig { project_quota_bytes: Some(quota + ROW), ..c }).await;
     let mut one = b.engine.begin_upload(b.project, 0).await.unwrap();
     let mut two = b.engine.begin_upload(b.project, 0).await.unwrap();
     let mut written = 0;
@@ -70,7 +74,7 @@ async fn a_user_has_a_quota_over_all_projects() {
     let second = b.engine.create_project(&b.caller, NewProject::private("q")).await.unwrap().id;
     let mut upload = b.engine.begin_upload(second, 0).await.unwrap();
     let refused = upload.write(piece()).await.unwrap_err().to_string();
-    assert!(refused.starts_with("the projects of user \"owner\" hold 61440 bytes"), "{refused}");
+    assert!(refused.starts_with("the projects of user \"owner\" hold 62464 bytes"), "{refused}");
     let other = caller("other");
     let own = b.engine.create_project(&other, NewProject::private("o")).await.unwrap().id;
     let mut upload = b.engine.begin_upload(own, 0).await.unwrap();
@@ -98,6 +102,11 @@ fn graph() -> Value {
       "edges": [{"source": 0, "target": [1, "Points"]}]})
 }
 
+/// What its dispatch asks for: its row with its parameters, its end, its volume.
+fn volume_job_asks() -> u64 {
+    ROW + json!({"graph": {"is": graph()}}).to_string().len() as u64 + JOB_END + VOLUME
+}
+
 fn volume_job() -> NewJob {
     new_job("implicit/evaluate", &[], json!({"graph": graph()}))
 }
@@ -110,19 +119,21 @@ fn volume_workflow() -> NewWorkflow {
 
 #[tokio::test]
 async fn a_job_is_refused_before_it_runs_when_there_is_no_room_for_what_it_makes() {
-    type Change = fn(EngineConfig) -> EngineConfig;
-    let cases: [(Change, &str); 3] = [
+    type Change = Box<dyn FnOnce(EngineConfig) -> EngineConfig>;
+    let (asked, quota) = (volume_job_asks(), Some(ROW + volume_job_asks() - 1));
+    let allows = format!("{asked} more do not fit into the {} that setting", ROW + asked - 1);
+    let cases: [(Change, String); 3] = [
         (
-            |c| EngineConfig { project_quota_bytes: Some(VOLUME - 1), ..c },
-            "project 1 holds 0 bytes, 32000 more do not fit into the 31999 that setting project_quota allows",
+            Box::new(move |c| EngineConfig { project_quota_bytes: quota, ..c }),
+            format!("project 1 holds 512 bytes, {allows} project_quota allows"),
         ),
         (
-            |c| EngineConfig { user_quota_bytes: Some(VOLUME - 1), ..c },
-            "the projects of user \"owner\" hold 0 bytes, 32000 more do not fit into the 31999 that setting user_quota allows",
+            Box::new(move |c| EngineConfig { user_quota_bytes: quota, ..c }),
+            format!("the projects of user \"owner\" hold 512 bytes, {allows} user_quota allows"),
         ),
         (
-            |c| EngineConfig { min_free_bytes: Some(u64::MAX), ..c },
-            "what is asked for makes 32000 bytes or more, the disk of the data folder has room for 0 (setting min_free)",
+            Box::new(|c| EngineConfig { min_free_bytes: Some(u64::MAX), ..c }),
+            "what is asked for makes 32000 bytes or more, the disk of the data folder has room for 0 (setting min_free)".into(),
         ),
     ];
     for (change, reason) in cases {
@@ -138,15 +149,52 @@ async fn a_job_is_refused_before_it_runs_when_there_is_no_room_for_what_it_makes
 #[tokio::test]
 async fn what_fits_to_the_byte_is_run_and_a_workflow_needs_room_for_all_its_jobs() {
     let quota = |bytes| move |c| EngineConfig { project_quota_bytes: Some(bytes), ..c };
-    let b = with_types(fieldstone_jobs::JOB_TYPES, quota(VOLUME)).await;
+    let asked = volume_job_asks();
+    let b = with_types(fieldstone_jobs::JOB_TYPES, quota(ROW + asked)).await;
     let job = b.dispatch(volume_job()).await.unwrap();
     b.engine.start();
     let volume = b.finished(job.id).await;
     assert_eq!(volume.outputs.assets["volume"][0].size, VOLUME, "{:?}", volume.error);
     b.engine.stop().await;
-    let b = with_types(fieldstone_jobs::JOB_TYPES, quota(2 * VOLUME - 1)).await;
+    let both = ROW + volume_workflow().definition.len() as u64 + 2 * asked;
+    let b = with_types(fieldstone_jobs::JOB_TYPES, quota(ROW + both - 1)).await;
     let refused = b.workflow(volume_workflow()).await.unwrap_err().to_string();
-    assert!(refused.contains("64000 more do not fit into the 63999"), "{refused}");
-    let b = with_types(fieldstone_jobs::JOB_TYPES, quota(2 * VOLUME)).await;
+    assert!(refused.contains(&format!("{both} more do not fit into the {}", ROW + both - 1)), "{refused}");
+    let b = with_types(fieldstone_jobs::JOB_TYPES, quota(ROW + both)).await;
     b.workflow(volume_workflow()).await.unwrap();
+}
+
+#[tokio::test]
+async fn documents_in_the_ledger_count_like_bytes_on_the_disk() {
+    let quota = 1 << 20;
+    let b = limited(|c| EngineConfig { user_quota_bytes: Some(quota), ..c }).await;
+    let text = "x".repeat(200 << 10);
+    // Parameters of jobs of an unknown type, a project's document, a workflow's definition: each until it is refused.
+    let mut jobs = Vec::new();
+    let refused = loop {
+        match b.dispatch(new_job("no/such-type", &[], json!({"x": text}))).await {
+            Ok(job) => jobs.push(job.id),
+            Err(e) => break e.to_string(),
+        }
+    };
+    assert_eq!(jobs.len(), 5);
+    // The parameter is a document beside its job's row.
+    let written = json!({"x": {"is": null}}).to_string() + &json!({"x": text}).to_string();
+    let asked = ROW + written.len() as u64 + JOB_END;
+    let names = format!("{asked} more do not fit into the {quota} that setting user_quota allows");
+    assert!(refused.contains(&names), "{refused}");
+    let document = ProjectChange { project: Some(json!(text)), ..ProjectChange::default() };
+    let refused = b.engine.update_project(&b.caller, b.project, document.clone()).await.unwrap_err();
+    assert!(matches!(refused, EngineError::Quota(_)), "{refused:?}");
+    let new = NewProject { project: Some(json!(text)), ..NewProject::private("q") };
+    let refused = b.engine.create_project(&b.caller, new).await.unwrap_err();
+    assert!(matches!(refused, EngineError::Quota(_)), "{refused:?}");
+    let definition = format!("jobs: {{}}\n#{text}");
+    let workflow = NewWorkflow { definition, ..NewWorkflow::default() };
+    assert!(matches!(b.workflow(workflow.clone()).await.unwrap_err(), EngineError::Quota(_)));
+    // Room is made by what is deleted, and nothing of what was refused stayed.
+    b.engine.delete_job(&b.caller, b.project, jobs[0]).await.unwrap();
+    b.workflow(workflow).await.unwrap();
+    b.engine.delete_job(&b.caller, b.project, jobs[1]).await.unwrap();
+    b.engine.update_project(&b.caller, b.project, document).await.unwrap();
 }

@@ -117,10 +117,12 @@ settings! {
     max_open_uploads <N>: u64 = 100;
     /// Seconds that an upload which was cut is kept to go on; each byte that comes begins them anew.
     upload_lifetime <SECONDS>: u64 = 86_400;
-    /// Bytes that the assets of one project may have together; by default there is no limit. A job whose volume has more than
-    /// what is left is refused when it is dispatched, where the size follows from its graph.
+    /// Bytes that one project may have: its assets, and its rows in the ledger with their texts (parameters, results and logs of
+    /// jobs, workflows, the project's own documents); by default there is no limit. A row counts 512 bytes beside its texts, a line of
+    /// a log 64. A dispatch asks for its rows, for 4 KiB of log and results of each job, and for what its jobs make where the size
+    /// follows from a graph; what does not fit is answered with 403.
     project_quota <SIZE>: Size;
-    /// Bytes that the assets of all projects of one user may have together; by default there is no limit.
+    /// Bytes that all projects of one user may have together, counted as for `project_quota`; by default there is no limit.
     user_quota <SIZE>: Size;
     /// Bytes of the data folder's disk that uploads and outputs of jobs leave free, for the ledger; by default 64 MiB, or a
     /// twentieth of a small disk. A job whose volume does not fit beside it is answered with 507.

@@ -1,6 +1,7 @@
 //! Dispatch: drafts become rows in one transaction, with their files resolved.
 
 use super::documents::DraftDocument;
+use super::limits::{Asked, JOB_END, ROW};
 use super::{Store, ledger, log, rows, sql, workflows};
 use crate::bindings::{AssetBindings, Bindings, Bound};
 use crate::draft::{AssetSource, Draft};
@@ -13,6 +14,7 @@ use std::collections::HashMap;
 impl Store {
     /// Writes one job, ready to be claimed.
     pub(crate) async fn insert_job(&self, project: ProjectId, draft: Draft, now: Timestamp) -> Result<Job> {
+        self.check_room(project, text_bytes(std::slice::from_ref(&draft))?).await?;
         let documents = self.write_documents(std::slice::from_ref(&draft)).await?;
         let inserted = self.insert_job_row(project, draft, documents[0], now).await;
         if inserted.is_err() {
@@ -34,7 +36,8 @@ impl Store {
         let mut problems = Problems::default();
         let found = resolve(&mut tx, project, &draft, &self.limits, &mut problems).await?;
         problems.check()?;
-        self.limits.check_output(&mut tx, project, found.output_bytes()).await?;
+        let asked = Asked { rows: text_bytes(std::slice::from_ref(&draft))?, output: found.output_bytes() };
+        self.limits.check_dispatch(&mut tx, project, asked).await?;
         let id = insert(&mut tx, (project, None), (&draft, document), &found, now).await?;
         tx.commit().await?;
         self.changed(project, None, [id]);
@@ -49,6 +52,7 @@ impl Store {
         drafts: &[Draft],
         now: Timestamp,
     ) -> Result<Workflow> {
+        self.check_room(project, text_bytes(drafts)?).await?;
         let documents = self.write_documents(drafts).await?;
         let inserted = self.insert_workflow_rows(project, definition, (drafts, &documents), now).await;
         if inserted.is_err() {
@@ -75,7 +79,8 @@ impl Store {
         problems.check()?;
         // Nothing that a workflow makes is gone again when it has ended.
         let output = found.iter().map(Found::output_bytes).fold(0, u64::saturating_add);
-        self.limits.check_output(&mut tx, project, output).await?;
+        let rows = text_bytes(drafts)?.saturating_add(ROW + definition.len() as u64);
+        self.limits.check_dispatch(&mut tx, project, Asked { rows, output }).await?;
         let new = sqlx::query_scalar(sql::WORKFLOW_INSERT).bind(project.0).bind(now.0).bind(definition);
         let workflow = WorkflowId(new.fetch_one(&mut *tx).await?);
         let mut ids: HashMap<&str, JobId> = HashMap::new();
@@ -100,6 +105,12 @@ impl Store {
         self.changed(project, Some(workflow.id), workflow.jobs.iter().copied());
         Ok(workflow)
     }
+}
+
+/// Bytes that the rows of jobs may take with their documents and logs.
+fn text_bytes(drafts: &[Draft]) -> Result<u64> {
+    let of = |draft: &Draft| Ok(ROW + draft.written_params()?.bytes() + JOB_END);
+    drafts.iter().map(of).sum()
 }
 
 /// The project may have been deleted since its visibility was checked.

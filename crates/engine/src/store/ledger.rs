@@ -232,8 +232,9 @@ impl Store {
         claim: &Claim,
         outcome: Outcome,
     ) -> Result<Outcome> {
-        let Outcome::Success { assets, .. } = &outcome else { return Ok(outcome) };
-        let bytes = assets.iter().map(|made| made.blob.size).sum();
+        let Outcome::Success { assets, params, .. } = &outcome else { return Ok(outcome) };
+        let said = rows::to_json(params)?.len() as u64;
+        let bytes = assets.iter().map(|made| made.blob.size).fold(said, u64::saturating_add);
         match self.limits.check_bytes(tx, claim.job.project_id, bytes).await {
             Ok(()) => Ok(outcome),
             Err(EngineError::Quota(text)) => Ok(Outcome::Failure(text)),

@@ -21,11 +21,24 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    fn new(held: i64, limit: u64, of_user: Option<String>) -> Room {
-        let held = held.max(0) as u64;
+    fn new(held: u64, limit: u64, of_user: Option<String>) -> Room {
         Room { bytes: limit.saturating_sub(held), held, limit, of_user }
     }
 }
+
+/// Bytes that a dispatch asks for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asked {
+    /// Of its rows.
+    pub(crate) rows: u64,
+    /// Of what its jobs make, at least.
+    pub(crate) output: u64,
+}
+
+/// Bytes that a row counts beside its texts.
+pub(crate) const ROW: u64 = 512;
+/// Bytes that a dispatch asks for the log and the results of each job, so that one that fits is not lost at its end for these.
+pub(super) const JOB_END: u64 = 4 << 10;
 
 impl Store {
     /// The same database with limits.
@@ -50,6 +63,11 @@ impl Room {
     /// The same with so many bytes more, which are about to be replaced.
     pub(crate) fn with(self, bytes: u64) -> Room {
         Room { bytes: self.bytes.saturating_add(bytes), ..self }
+    }
+
+    /// As it was before so many bytes were written.
+    pub(crate) fn before(self, written: u64) -> Room {
+        Room::new(self.held.saturating_sub(written), self.limit, self.of_user)
     }
 
     /// Refuses `more` bytes than there is room for. What makes a project smaller, or leaves it as it is, is never refused.
@@ -79,14 +97,15 @@ impl Limits {
     pub(crate) async fn room(&self, tx: &mut SqliteConnection, project: ProjectId) -> Result<Option<Room>> {
         let mut rooms = Vec::new();
         if let Some(limit) = self.bytes {
-            let held: i64 =
-                sqlx::query_scalar(sql::PROJECT_BYTES).bind(project.0).fetch_one(&mut *tx).await?;
-            rooms.push(Room::new(held, limit, None));
+            let held: Option<i64> =
+                sqlx::query_scalar(sql::PROJECT_BYTES).bind(project.0).fetch_optional(&mut *tx).await?;
+            rooms.extend(held.map(|held| Room::new(held.max(0) as u64, limit, None)));
         }
         if let Some(limit) = self.user_bytes {
             let row = sqlx::query_as(sql::USER_BYTES).bind(project.0).fetch_optional(&mut *tx).await?;
+            let row: Option<(String, i64)> = row;
             if let Some((user, held)) = row {
-                rooms.push(Room::new(held, limit, Some(user)));
+                rooms.push(Room::new(held.max(0) as u64, limit, Some(user)));
             }
         }
         Ok(rooms.into_iter().min_by_key(|room| room.bytes))
@@ -105,17 +124,31 @@ impl Limits {
         }
     }
 
-    /// Refuses jobs that would make so many bytes where there is no room for them: in the project, or on the disk as it is now.
-    pub(crate) async fn check_output(
+    /// Refuses so many bytes, which this transaction has written already.
+    pub(crate) async fn check_written(
         &self,
         tx: &mut SqliteConnection,
         project: ProjectId,
-        bytes: u64,
+        written: u64,
     ) -> Result<()> {
+        match self.room(tx, project).await? {
+            Some(room) => room.before(written).check(project, written),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses jobs whose rows take so many bytes and that would make so many where there is no room for them: in the project, or
+    /// on the disk as it is now.
+    pub(crate) async fn check_dispatch(
+        &self,
+        tx: &mut SqliteConnection,
+        project: ProjectId,
+        Asked { rows, output: bytes }: Asked,
+    ) -> Result<()> {
+        self.check_bytes(tx, project, rows.saturating_add(bytes)).await?;
         if bytes == 0 {
             return Ok(());
         }
-        self.check_bytes(tx, project, bytes).await?;
         let room = self.disk_room()?;
         if bytes <= room {
             return Ok(());

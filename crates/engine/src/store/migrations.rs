@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 /// Number, what it is called, and how it is made. A ledger remembers each with the checksum of its text, so none may change.
 ///
 /// The list is written here, because sqlx's macro for it compiles SQLite and all of sqlx a second time.
-const VERSIONS: [(i64, &str, &str); 9] = [
+const VERSIONS: [(i64, &str, &str); 10] = [
     (1, "first", include_str!("migrations/sqlite/0001_first.sql")),
     (2, "log results", include_str!("migrations/sqlite/0002_log_results.sql")),
     (3, "sign in", include_str!("migrations/sqlite/0003_sign_in.sql")),
@@ -17,6 +17,7 @@ const VERSIONS: [(i64, &str, &str); 9] = [
     (7, "queue", include_str!("migrations/sqlite/0007_queue.sql")),
     (8, "uploads", include_str!("migrations/sqlite/0008_uploads.sql")),
     (9, "documents", include_str!("migrations/sqlite/0009_documents.sql")),
+    (10, "usage", include_str!("migrations/sqlite/0010_usage.sql")),
 ];
 
 /// The versions, oldest first.

@@ -286,6 +286,10 @@ async fn applied_version(connection: &mut SqliteConnection) -> Result<i64> {
 }
 
 #[cfg(test)]
+#[path = "usage_tests.rs"]
+mod usage_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use sqlx::{Executor, SqlSafeStr};

@@ -1,9 +1,12 @@
 //! Rows of projects, and who may see them.
 
+use super::limits::ROW;
 use super::meta::count_blob_rows;
 use super::{Store, rows, sql};
 use crate::error::{EngineError, Result};
 use crate::model::*;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 use std::sync::Arc;
 
 /// Who may see a project and who may change it.
@@ -101,9 +104,11 @@ impl Store {
             .fetch_one(&mut *tx)
             .await?;
         let project = rows::project(&row)?;
+        let written = ROW + text_bytes(&row)?;
+        self.limits.check_written(&mut tx, project.id, written).await?;
         if let Some(source) = new.source {
             let copy = sqlx::query(sql::PROJECT_COPY_ASSETS).bind(source.0).bind(project.id.0).bind(now.0);
-            let held: i64 = sqlx::query_scalar(sql::PROJECT_BYTES).bind(source.0).fetch_one(&mut *tx).await?;
+            let held: i64 = sqlx::query_scalar(sql::ASSET_BYTES).bind(source.0).fetch_one(&mut *tx).await?;
             self.limits.check_bytes(&mut tx, project.id, held.max(0) as u64).await?;
             copy.execute(&mut *tx).await?;
             blob_rows = count_blob_rows(&mut tx).await?;
@@ -128,7 +133,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let row = sqlx::query(sql::PROJECT_GET).bind(id.0).fetch_optional(&mut *tx).await?;
         let row = row.ok_or_else(|| EngineError::NotFound(format!("project {id}")))?;
-        let old = rows::project(&row)?;
+        let (old, old_bytes) = (rows::project(&row)?, text_bytes(&row)?);
         let row = sqlx::query(sql::PROJECT_UPDATE)
             .bind(id.0)
             .bind(change.name.unwrap_or(old.name))
@@ -138,6 +143,8 @@ impl Store {
             .bind(now.0)
             .fetch_one(&mut *tx)
             .await?;
+        let more = text_bytes(&row)?.saturating_sub(old_bytes);
+        self.limits.check_written(&mut tx, id, more).await?;
         let held = self.visibility.hold(vec![id]);
         tx.commit().await?;
         drop(held);
@@ -157,6 +164,13 @@ impl Store {
         self.changed(id, None, jobs.iter().copied());
         Ok(DeletedRows { blobs, jobs })
     }
+}
+
+/// Bytes of a project's documents.
+fn text_bytes(row: &SqliteRow) -> Result<u64> {
+    let of =
+        |column| -> Result<u64> { Ok(row.try_get::<Option<&str>, _>(column)?.map_or(0, str::len) as u64) };
+    Ok(of("document")? + of("graph")?)
 }
 
 /// JSON null and nothing are the same: no document.

@@ -149,10 +149,22 @@ statements! {
         WHERE results.project_id = $1 AND results.work = $2 AND jobs.state = 'success'";
     RESULT_SET = "INSERT INTO results (project_id, work, job_id) VALUES ($1, $2, $3)
         ON CONFLICT (project_id, work) DO UPDATE SET job_id = excluded.job_id";
-    PROJECT_BYTES = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM assets WHERE project_id = $1";
-    USER_BYTES = "SELECT owner.user_id, CAST(COALESCE(SUM(assets.size), 0) AS BIGINT) FROM projects AS owner
-        LEFT JOIN projects AS his ON his.user_id = owner.user_id LEFT JOIN assets ON assets.project_id = his.id
+    ASSET_BYTES = "SELECT asset_bytes FROM project_usage WHERE project_id = $1";
+    PROJECT_BYTES = "SELECT asset_bytes + row_bytes FROM project_usage WHERE project_id = $1";
+    USER_BYTES = "SELECT owner.user_id, CAST(SUM(asset_bytes + row_bytes) AS BIGINT) FROM projects AS owner
+        JOIN projects AS his ON his.user_id = owner.user_id JOIN project_usage ON project_usage.project_id = his.id
         WHERE owner.id = $1 GROUP BY owner.user_id";
+    // What the triggers of migration 10 have kept is not what the rows have.
+    USAGE_WRONG = "WITH counted (id, kept, found) AS (SELECT projects.id, asset_bytes + row_bytes,
+            512 + COALESCE(octet_length(document), 0) + COALESCE(octet_length(graph), 0)
+            + COALESCE((SELECT SUM(size) FROM assets WHERE assets.project_id = projects.id), 0)
+            + COALESCE((SELECT SUM(512 + octet_length(definition)) FROM workflows WHERE workflows.project_id = projects.id), 0)
+            + COALESCE((SELECT SUM(512 + octet_length(inputs) + octet_length(outputs) + COALESCE(octet_length(error), 0)
+                + COALESCE((SELECT bytes FROM documents WHERE documents.job_id = jobs.id), 0)
+                + COALESCE((SELECT SUM(64 + octet_length(text)) FROM job_log WHERE job_log.job_id = jobs.id), 0))
+                FROM jobs WHERE jobs.project_id = projects.id), 0)
+        FROM projects LEFT JOIN project_usage ON project_usage.project_id = projects.id)
+        SELECT id, COALESCE(kept, 0), CAST(found AS BIGINT) FROM counted WHERE kept IS NULL OR kept <> found ORDER BY id";
     PROJECT_WAITING = "SELECT COUNT(*) FROM jobs WHERE project_id = $1 AND state = 'pending'";
     COUNT_JOBS = "SELECT state, type_name, COUNT(*) AS count FROM jobs GROUP BY state, type_name";
     COUNT_QUEUE = "SELECT COUNT(*) AS count, MIN(created) AS oldest FROM jobs WHERE state = 'pending' AND ready = 1";

@@ -133,6 +133,10 @@ async fn faults(tx: &mut SqliteConnection) -> Result<Vec<String>> {
         faults
             .push(format!("ledger: row {} of {table} names a row of {parent} that is gone", id.unwrap_or(0)));
     }
+    let wrong: Vec<(i64, i64, i64)> = sqlx::query_as(sql::USAGE_WRONG).fetch_all(tx).await?;
+    for (id, kept, found) in wrong.into_iter().take(MOST_FAULTS) {
+        faults.push(format!("ledger: project {id} is counted with {kept} bytes, what it has is {found}"));
+    }
     Ok(faults)
 }
 

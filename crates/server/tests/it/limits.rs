@@ -8,14 +8,17 @@ use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_project_holds_so_many_bytes() {
-    let quota = |config| EngineConfig { project_quota_bytes: Some(100), ..config };
+    let quota = |config| EngineConfig { project_quota_bytes: Some(110_512), ..config };
     let server = Server::with_both(ServerConfig::default(), quota).await;
     server.engine.start();
     let project = server.project().await;
-    let first = server.upload(&project, "a.stl", &[1; 60]).await.expect(201);
-    let text = server.upload(&project, "b.stl", &[2; 41]).await.error(403);
-    assert!(text.contains("holds 60 bytes, 41 more") && text.contains("setting project_quota"), "{text}");
-    server.upload(&project, "b.stl", &[2; 40]).await.expect(201);
+    let first = server.upload(&project, "a.stl", &[1; 60_000]).await.expect(201);
+    let text = server.upload(&project, "b.stl", &[2; 51_000]).await.error(403);
+    assert!(
+        text.contains("holds 60512 bytes, 51000 more") && text.contains("setting project_quota"),
+        "{text}"
+    );
+    server.upload(&project, "b.stl", &[2; 40_000]).await.expect(201);
     assert_eq!(server.get(&format!("{project}/assets")).await.expect(200).as_array().unwrap().len(), 2);
 
     // A body that is far too long is refused by its declared length.
@@ -34,9 +37,9 @@ async fn a_project_holds_so_many_bytes() {
     let part = reqwest::multipart::Part::bytes(vec![4; 10]).file_name("a.stl");
     let form = reqwest::multipart::Form::new().part("file", part);
     send(server.request(Method::PATCH, &path).multipart(form)).await.expect(200);
-    server.upload(&project, "c.stl", &[5; 50]).await.expect(201);
+    server.upload(&project, "c.stl", &[5; 50_000]).await.expect(201);
     let other = server.project().await;
-    server.upload(&other, "a.stl", &[1; 60]).await.expect(201);
+    server.upload(&other, "a.stl", &[1; 60_000]).await.expect(201);
     server.delete(&path).await.expect(200);
     server.upload(&project, "d.stl", &[6; 10]).await.expect(201);
 }

@@ -236,7 +236,8 @@ async fn an_upload_is_its_writers_alone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uploads_on_the_way_count_towards_the_quota() {
-    let change = |c| EngineConfig { project_quota_bytes: Some(1000), max_open_uploads: 3, ..c };
+    // The project itself counts 512.
+    let change = |c| EngineConfig { project_quota_bytes: Some(1512), max_open_uploads: 3, ..c };
     let server = Server::with_both(ServerConfig::default(), change).await;
     let project = server.project().await;
     send(begin(&server, &project, "a", 1001)).await.error(403);
