@@ -219,11 +219,11 @@ impl Draft {
         if known.len() < inputs.len() {
             return None;
         }
-        let needed = memory_bytes(&**prepared, &known);
-        if let Some(what) = limits.too_greedy(needed) {
+        let needs = needs(&**prepared, &known);
+        if let Some(what) = limits.too_greedy(needs.memory) {
             problems.push(prefix.trim_end_matches('.'), what);
         }
-        Some(Needs { memory: needed, output: least_output_bytes(&**prepared, &known) })
+        Some(needs)
     }
 
     /// The parameters as the ledger keeps them.
@@ -369,14 +369,15 @@ pub(crate) fn known_input<'a>(assets: impl IntoIterator<Item = &'a Asset>) -> Kn
     KnownInput { bytes: assets.map(|asset| asset.size).sum(), made }
 }
 
-/// What the job says it needs at most. A job type that panics here panics again in its attempt, which is made for that.
-pub(crate) fn memory_bytes(prepared: &dyn Prepared, inputs: &KnownInputs) -> u64 {
-    catch_unwind(AssertUnwindSafe(|| prepared.memory_bytes(inputs))).unwrap_or(0)
-}
-
-/// What its outputs have at least, as [`memory_bytes`] is asked.
-fn least_output_bytes(prepared: &dyn Prepared, inputs: &KnownInputs) -> u64 {
-    catch_unwind(AssertUnwindSafe(|| prepared.least_output_bytes(inputs))).unwrap_or(0)
+/// What the job says it needs. A job type that panics here panics again in its attempt, which is made for that.
+pub(crate) fn needs(prepared: &dyn Prepared, inputs: &KnownInputs) -> Needs {
+    let ask = |what: fn(&dyn Prepared, &KnownInputs) -> u64| {
+        catch_unwind(AssertUnwindSafe(|| what(prepared, inputs))).unwrap_or(0)
+    };
+    Needs {
+        memory: ask(|prepared, inputs| prepared.memory_bytes(inputs)),
+        output: ask(|prepared, inputs| prepared.least_output_bytes(inputs)),
+    }
 }
 
 /// Reads parameters as the job will, filenames among them left out. Documents take a while: not for threads that answer

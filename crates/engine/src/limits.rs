@@ -30,7 +30,7 @@ pub(crate) struct DiskLimit {
 }
 
 /// What a job needs, where its inputs are known.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Needs {
     /// Bytes of memory at most.
     pub(crate) memory: u64,

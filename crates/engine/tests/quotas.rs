@@ -3,7 +3,7 @@
 mod common;
 use bytes::Bytes;
 use common::*;
-use fieldstone_engine::model::{ListQuery, NewJob, NewProject, NewWorkflow, ProjectChange};
+use fieldstone_engine::model::{ListQuery, NewJob, NewProject, NewWorkflow, ProjectChange, State};
 use fieldstone_engine::{Engine, EngineConfig, EngineError, JobTypes};
 use serde_json::{Value, json};
 
@@ -197,4 +197,24 @@ async fn documents_in_the_ledger_count_like_bytes_on_the_disk() {
     b.workflow(workflow).await.unwrap();
     b.engine.delete_job(&b.caller, b.project, jobs[1]).await.unwrap();
     b.engine.update_project(&b.caller, b.project, document).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_job_that_fitted_when_it_was_dispatched_and_fits_no_more_fails_before_it_computes() {
+    let quota = ROW + volume_job_asks() + 2 * JOB_END;
+    let change =
+        |c| EngineConfig { project_quota_bytes: Some(quota), concurrent_jobs: 2, reuse_results: false, ..c };
+    let b = with_types(fieldstone_jobs::JOB_TYPES, change).await;
+    // Each has room, by itself.
+    let jobs = [b.dispatch(volume_job()).await.unwrap().id, b.dispatch(volume_job()).await.unwrap().id];
+    b.engine.start();
+    let (first, second) = (b.finished(jobs[0]).await, b.finished(jobs[1]).await);
+    let (done, refused) = if first.state == State::Success { (first, second) } else { (second, first) };
+    assert_eq!(done.outputs.assets["volume"][0].size, VOLUME, "{:?}", done.error);
+    // What was asked is named by the one who asked before it ran.
+    let asked = format!(
+        "the outputs of this job ({VOLUME} bytes or more) do not fit into the {quota} that setting project_quota allows"
+    );
+    assert!(refused.error.as_deref().is_some_and(|text| text.ends_with(&asked)), "{:?}", refused.error);
+    b.engine.stop().await;
 }

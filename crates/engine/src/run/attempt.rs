@@ -1,13 +1,14 @@
 //! One attempt of a job: inputs in place, the work done somewhere, outputs published or nothing at all.
 
-use super::output_limit::output_limit;
 use super::publish::{Finished, OutputBytes, OutputFile, WorkFolder, give_up, note, publish};
 use super::reuse::reuse;
+use super::room::{output_limit, spaces};
 use super::running::AttemptHandle;
 use super::{inputs, place};
 use crate::blobs::Staged;
 use crate::core::{Core, on_worker};
 use crate::draft::{JobTypes, find, own_params};
+use crate::limits::Needs;
 use crate::metrics::AttemptEnd;
 use crate::model::*;
 use crate::store::ledger::Claim;
@@ -33,18 +34,18 @@ fn cpu_seconds(limit: Duration, threads: usize) -> u64 {
     limit.as_secs().saturating_add(1).saturating_mul(2 * threads as u64)
 }
 
-/// Runs the attempt of a job that needs this much memory, and writes down how it ended.
+/// Runs the attempt of a job with these needs, and writes down how it ended.
 pub(crate) async fn run(
     core: &Arc<Core>,
     pool: Arc<ThreadPool>,
     mut claim: Claim,
-    needed: u64,
+    needs: Needs,
     handle: AttemptHandle,
 ) {
     let (id, attempt) = (claim.id(), claim.job().attempt);
     let log = async |level, text: String| note(core, id, attempt, level, vec![text]).await;
     log(LogLevel::Info, format!("attempt {attempt} started")).await;
-    let ended = attempt_of(core, pool, &mut claim, needed, &handle).await;
+    let ended = attempt_of(core, pool, &mut claim, needs, &handle).await;
     // All of it before the job's end is seen: who waits for that finds the log complete.
     note(core, id, attempt, LogLevel::Warning, handle.take_warnings()).await;
     let written = match ended {
@@ -79,17 +80,23 @@ async fn attempt_of<'a>(
     core: &'a Arc<Core>,
     pool: Arc<ThreadPool>,
     claim: &mut Claim,
-    needed: u64,
+    needs: Needs,
     handle: &AttemptHandle,
 ) -> Result<Finished<'a>, JobError> {
-    let (entry, mut ticket, work) = prepare(core, claim, needed).await?;
+    let (entry, mut ticket, work) = prepare(core, claim, needs.memory).await?;
     if core.config.reuse_results
         && let Some(finished) = reuse(core, claim.job(), &work).await?
     {
         return Ok(finished);
     }
+    let project = claim.job().project_id;
+    let beside = core.running.load_beside(Some(claim.id()));
+    let spaces = spaces(core, project, &beside).await.map_err(anyhow::Error::from)?;
+    let output_limit = output_limit(&spaces, project, needs.output);
+    if needs.output > output_limit.bytes {
+        return Err(JobError::Invalid(output_limit.refusal));
+    }
     inputs::check(core, claim.job()).await?;
-    let output_limit = output_limit(core, claim.job().project_id).await.map_err(anyhow::Error::from)?;
     // A job without outputs of any size needs no room.
     ticket.file_bytes = output_limit.bytes;
     let folder = WorkFolder(ticket.folder.clone());

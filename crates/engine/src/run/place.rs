@@ -1,6 +1,6 @@
 //! Where an attempt runs: in threads of this process or in a process of its own.
 
-use super::output_limit::OutputLimit;
+use super::room::OutputLimit;
 use super::running::AttemptHandle;
 use super::{process, threads};
 use crate::config::Isolation;

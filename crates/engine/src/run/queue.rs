@@ -1,5 +1,5 @@
 //! Whose turn it is: round robin over users, then over projects of a user, then by age; and what becomes of a job that waits
-//! for memory.
+//! for memory, or for room for its outputs.
 //!
 //! A job that does not fit beside those that run is passed over, so that it holds up nobody. Once it has been passed over for a
 //! while it gets a reservation: from then on nothing else is started until it fits, so that it does not wait for ever either.
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-/// A job that waits so long for memory is the next to get some.
+/// A job that waits so long for memory or room is the next to get some.
 pub(super) const RESERVED_AFTER: Duration = Duration::from_secs(30);
 /// Users and projects whose last turn is remembered.
 const REMEMBERED: usize = 10_000;
@@ -23,7 +23,7 @@ pub(super) struct Queue {
     turn: u64,
     users: HashMap<String, u64>,
     projects: HashMap<ProjectId, u64>,
-    /// Since when a job was passed over for want of memory.
+    /// Since when a job was passed over for want of memory or room.
     passed_over: HashMap<JobId, Instant>,
 }
 

@@ -1,6 +1,8 @@
 //! The queue against a machine that is simulated: seeded users, jobs, memory and lengths.
 
 use super::*;
+use crate::limits::Needs;
+use crate::run::running::Loaded;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -21,9 +23,14 @@ fn job(id: i64, user: usize, project: i64, memory: u64, arrives: u64, length: u6
         id: JobId(id),
         project: ProjectId(project),
         user: format!("u{user}"),
-        memory_bytes: Some(memory),
+        needs: Some(Needs { memory, output: 0 }),
     };
     Job { ready, arrives, length, started: None }
+}
+
+fn loaded(job: &ReadyJob) -> Loaded {
+    let needs = job.needs.unwrap_or_default();
+    Loaded { id: job.id, attempt: 1, user: job.user.clone(), project: job.project, needs }
 }
 
 /// Runs everything, second by second, the way the runner does; when each job started.
@@ -33,9 +40,7 @@ fn simulate(mut jobs: Vec<Job>, user_slots: Option<usize>) -> Vec<Job> {
         let now = begun + Duration::from_secs(second);
         loop {
             let running = jobs.iter().filter(|j| j.started.is_some_and(|at| at + j.length > second));
-            let load = Load::of(
-                running.map(|j| (j.ready.user.clone(), j.ready.project, j.ready.memory_bytes.unwrap_or(0))),
-            );
+            let load = Load::of(running.map(|j| loaded(&j.ready)));
             assert!(load.memory <= MEMORY && load.slots <= SLOTS);
             for n in 0..10 {
                 assert!(load.of_user(&format!("u{n}")) <= user_slots.unwrap_or(SLOTS));
@@ -48,7 +53,7 @@ fn simulate(mut jobs: Vec<Job>, user_slots: Option<usize>) -> Vec<Job> {
                 .collect();
             let ready: Vec<ReadyJob> = waiting.iter().map(|n| jobs[*n].ready.clone()).collect();
             let next = queue.order(&ready, &load, user_slots, now).into_iter().find(|n| {
-                let fits = load.memory + ready[*n].memory_bytes.unwrap_or(0) <= MEMORY;
+                let fits = load.memory + ready[*n].needs.unwrap_or_default().memory <= MEMORY;
                 if !fits {
                     queue.pass_over(ready[*n].id, now);
                 }

@@ -1,13 +1,15 @@
-//! The runner: claims ready jobs in their turn, as far as slots and memory allow, and keeps their leases.
+//! The runner: claims ready jobs in their turn, as far as slots, memory and room for outputs allow, and keeps their leases.
 
 use super::attempt;
 use super::estimate;
 use super::lease_clock::LeaseClock;
 use super::queue::Queue;
+use super::room::{self, Fit};
 use super::running::{AttemptHandle, Load};
 use super::threads::new_pool;
 use crate::core::Core;
 use crate::error::Result;
+use crate::limits::Needs;
 use crate::model::*;
 use crate::store::ledger::{Claim, Lease, ReadyJob};
 use crate::upkeep::{self, FolderSwept};
@@ -206,35 +208,40 @@ impl Runner {
     /// Claims and starts a job if it fits beside what runs.
     async fn admit(&mut self, job: &ReadyJob, load: &Load, pool: &Arc<ThreadPool>) -> Result<Admission> {
         let limit = self.core.config.memory_limit_bytes;
-        let needed = match job.memory_bytes {
+        let needs = match job.needs {
             Some(known) => known,
-            None => estimate::memory_bytes(&self.core, job).await?,
+            None => estimate::needs(&self.core, job).await?,
         };
         // One that can never fit is let in: its attempt says so and ends.
-        let memory = if needed > limit { 0 } else { needed };
+        let memory = if needs.memory > limit { 0 } else { needs.memory };
         if load.slots > 0 && load.memory.saturating_add(memory) > limit {
             return Ok(Admission::TooLarge);
         }
+        let output = match room::fit(needs.output, &room::spaces(&self.core, job.project, load).await?) {
+            Fit::Now => needs.output,
+            Fit::Later => return Ok(Admission::TooLarge),
+            Fit::Never => 0,
+        };
         let until = self.clock.after(LEASE);
         match self.core.store.claim(job.id, until, Timestamp::now()).await? {
             Some(claim) => {
-                self.launch(claim, &job.user, needed, memory, pool.clone());
+                self.launch(claim, &job.user, needs, Needs { memory, output }, pool.clone());
                 Ok(Admission::Started)
             }
             None => Ok(Admission::Gone),
         }
     }
 
-    fn launch(&mut self, claim: Claim, user: &str, needed: u64, memory: u64, pool: Arc<ThreadPool>) {
+    fn launch(&mut self, claim: Claim, user: &str, needs: Needs, reserved: Needs, pool: Arc<ThreadPool>) {
         let id = claim.id();
         let handle = AttemptHandle::default();
         let (attempt, project) = (claim.job().attempt, claim.job().project_id);
-        self.core.running.insert(id, attempt, user, project, memory, handle.clone());
+        self.core.running.insert(id, attempt, user, project, reserved, handle.clone());
         let slot = SlotGuard { core: self.core.clone(), id };
         let core = self.core.clone();
         self.attempts.spawn(async move {
             let _slot = slot;
-            attempt::run(&core, pool, claim, needed, handle).await;
+            attempt::run(&core, pool, claim, needs, handle).await;
         });
     }
 }
@@ -277,7 +284,7 @@ mod tests {
         // Its lease ended long ago.
         core.store.claim(job, Timestamp(1), Timestamp::now()).await.unwrap().unwrap();
         let handle = AttemptHandle::default();
-        core.running.insert(job, 1, "u", project, 0, handle.clone());
+        core.running.insert(job, 1, "u", project, Needs::default(), handle.clone());
         let mut runner = Runner::new(core.clone());
         runner.reaped -= REAP;
         core.store.set_writable(false).await;

@@ -1,5 +1,6 @@
 //! The attempts of this process, and how they are told to end.
 
+use crate::limits::Needs;
 use crate::model::{JobId, ProjectId};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -30,7 +31,8 @@ struct RunningAttempt {
     user: String,
     project: ProjectId,
     handle: AttemptHandle,
-    memory: u64,
+    /// What is reserved for it.
+    needs: Needs,
     /// When its lease was last renewed.
     renewed: Option<Instant>,
     /// The progress that was written then.
@@ -51,31 +53,62 @@ pub(crate) struct Load {
     pub(crate) slots: usize,
     /// Bytes that they need together, by their own estimates.
     pub(crate) memory: u64,
-    users: HashMap<String, usize>,
-    projects: HashMap<ProjectId, usize>,
+    /// Bytes that each of them makes, by its own estimate.
+    pub(super) outputs: Vec<(JobId, u32, u64)>,
+    users: HashMap<String, Part>,
+    projects: HashMap<ProjectId, Part>,
+}
+
+/// Of a user, or of a project.
+#[derive(Clone, Copy, Debug, Default)]
+struct Part {
+    slots: usize,
+    output: u64,
+}
+
+/// One attempt of a load.
+pub(super) struct Loaded {
+    pub(super) id: JobId,
+    pub(super) attempt: u32,
+    pub(super) user: String,
+    pub(super) project: ProjectId,
+    pub(super) needs: Needs,
 }
 
 impl Load {
-    /// Of attempts by their user, project and memory.
-    pub(super) fn of(attempts: impl Iterator<Item = (String, ProjectId, u64)>) -> Load {
+    /// Of these attempts together.
+    pub(super) fn of(attempts: impl Iterator<Item = Loaded>) -> Load {
         let mut load = Load::default();
-        for (user, project, memory) in attempts {
+        for Loaded { id, attempt, user, project, needs } in attempts {
             load.slots += 1;
-            load.memory += memory;
-            *load.users.entry(user).or_default() += 1;
-            *load.projects.entry(project).or_default() += 1;
+            load.memory += needs.memory;
+            load.outputs.push((id, attempt, needs.output));
+            for part in [load.users.entry(user).or_default(), load.projects.entry(project).or_default()] {
+                part.slots += 1;
+                part.output = part.output.saturating_add(needs.output);
+            }
         }
         load
     }
 
     /// Attempts of a user's jobs.
     pub(super) fn of_user(&self, user: &str) -> usize {
-        self.users.get(user).copied().unwrap_or(0)
+        self.users.get(user).map_or(0, |part| part.slots)
     }
 
     /// Attempts of a project's jobs.
     pub(super) fn of_project(&self, project: ProjectId) -> usize {
-        self.projects.get(&project).copied().unwrap_or(0)
+        self.projects.get(&project).map_or(0, |part| part.slots)
+    }
+
+    /// Bytes that a user's jobs make.
+    pub(super) fn output_of_user(&self, user: &str) -> u64 {
+        self.users.get(user).map_or(0, |part| part.output)
+    }
+
+    /// Bytes that a project's jobs make.
+    pub(super) fn output_of_project(&self, project: ProjectId) -> u64 {
+        self.projects.get(&project).map_or(0, |part| part.output)
     }
 }
 
@@ -174,7 +207,19 @@ impl Running {
 
     /// What runs now.
     pub(crate) fn load(&self) -> Load {
-        Load::of(self.lock().values().map(|r| (r.user.clone(), r.project, r.memory)))
+        self.load_beside(None)
+    }
+
+    /// What runs now beside an attempt of this job.
+    pub(super) fn load_beside(&self, job: Option<JobId>) -> Load {
+        let attempts = self.lock();
+        Load::of(attempts.iter().filter(|(id, _)| Some(**id) != job).map(|(id, one)| Loaded {
+            id: *id,
+            attempt: one.attempt,
+            user: one.user.clone(),
+            project: one.project,
+            needs: one.needs,
+        }))
     }
 
     /// Takes up an attempt of a user's job that needs so much memory.
@@ -184,11 +229,11 @@ impl Running {
         attempt: u32,
         user: &str,
         project: ProjectId,
-        memory: u64,
+        needs: Needs,
         handle: AttemptHandle,
     ) {
         let user = user.to_owned();
-        let running = RunningAttempt { attempt, user, project, handle, memory, renewed: None, noted: 0.0 };
+        let running = RunningAttempt { attempt, user, project, handle, needs, renewed: None, noted: 0.0 };
         self.lock().insert(id, running);
     }
 

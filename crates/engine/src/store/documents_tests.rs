@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::draft::ParamSource;
+use crate::limits::Needs;
 use crate::model::*;
 use crate::store::ledger::{Lease, Outcome};
 use serde_json::{Value, json};
@@ -56,7 +57,7 @@ async fn no_transaction_in_the_life_of_a_job_writes_more_than_a_piece_of_its_doc
     sqlx::query("PRAGMA wal_autocheckpoint = 0").execute(store.writer()).await.unwrap();
     let given = [("first", json!(1)), ("graph", large()), ("last", json!("z"))];
     let id = store.insert_job(project, draft(&given), NOW).await.unwrap().id;
-    store.set_memory(id, 7).await.unwrap();
+    store.set_needs(id, Needs { memory: 7, output: 8 }).await.unwrap();
     let claim = store.claim(id, Timestamp(9), NOW).await.unwrap().unwrap();
     let claimed = claim.job().inputs.params.clone();
     assert!(

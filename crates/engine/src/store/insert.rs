@@ -207,6 +207,7 @@ async fn insert(
         .bind(inputs)
         .bind(rows::to_json(&JobData::default())?)
         .bind(found.needs.map(|needs| needs.memory.cast_signed()))
+        .bind(found.needs.map(|needs| needs.output.cast_signed()))
         .fetch_one(&mut *tx)
         .await?;
     if let Some(document) = document {

@@ -10,6 +10,7 @@ use super::{Store, results, rows, sql};
 use crate::bindings::Bindings;
 use crate::blobs::PlacedBlob;
 use crate::error::{EngineError, Result};
+use crate::limits::Needs;
 use crate::model::*;
 use crate::workflow::dag::{self, Step};
 use indexmap::IndexMap;
@@ -32,8 +33,8 @@ pub(crate) struct ReadyJob {
     pub(crate) project: ProjectId,
     /// Whose project it is.
     pub(crate) user: String,
-    /// What it needs at most, where that was known when all its inputs were.
-    pub(crate) memory_bytes: Option<u64>,
+    /// What it needs, once all its inputs are known.
+    pub(crate) needs: Option<Needs>,
 }
 
 /// The right to run one attempt of a job and to finish it.
@@ -106,18 +107,23 @@ impl Store {
     /// Jobs that may be claimed: the oldest few of each project.
     pub(crate) async fn ready_jobs(&self) -> Result<Vec<ReadyJob>> {
         let rows = sqlx::query_as(sql::JOBS_READY).fetch_all(self.reader()).await?;
-        let ready = |(id, project, user, memory): (i64, i64, String, Option<i64>)| ReadyJob {
+        type Row = (i64, i64, String, Option<i64>, Option<i64>);
+        let ready = |(id, project, user, memory, output): Row| ReadyJob {
             id: JobId(id),
             project: ProjectId(project),
             user,
-            memory_bytes: memory.map(i64::cast_unsigned),
+            needs: memory.zip(output).map(|(memory, output)| Needs {
+                memory: memory.cast_unsigned(),
+                output: output.cast_unsigned(),
+            }),
         };
         Ok(rows.into_iter().map(ready).collect())
     }
 
-    /// Notes the memory that a job needs at most, as it says itself.
-    pub(crate) async fn set_memory(&self, id: JobId, bytes: u64) -> Result<()> {
-        sqlx::query(sql::JOB_SET_MEMORY).bind(id.0).bind(bytes.cast_signed()).execute(self.writer()).await?;
+    /// Notes what a job needs, as it says itself.
+    pub(crate) async fn set_needs(&self, id: JobId, needs: Needs) -> Result<()> {
+        let set = sqlx::query(sql::JOB_SET_SIZES).bind(id.0).bind(needs.memory.cast_signed());
+        set.bind(needs.output.cast_signed()).execute(self.writer()).await?;
         Ok(())
     }
 

@@ -57,9 +57,26 @@ impl Store {
         let mut connection = self.reader().acquire().await.map_err(EngineError::from)?;
         self.limits.room(&mut connection, project).await
     }
+
+    /// The same by each quota that there is.
+    pub(crate) async fn rooms(&self, project: ProjectId) -> Result<Vec<Room>> {
+        let mut connection = self.reader().acquire().await.map_err(EngineError::from)?;
+        self.limits.rooms(&mut connection, project).await
+    }
 }
 
 impl Room {
+    /// By the project's own quota.
+    #[cfg(test)]
+    pub(crate) fn of_project(held: u64, limit: u64) -> Room {
+        Room::new(held, limit, None)
+    }
+
+    /// Whose limit it is, where it is not the project's own.
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.of_user.as_deref()
+    }
+
     /// The same with so many bytes more, which are about to be replaced.
     pub(crate) fn with(self, bytes: u64) -> Room {
         Room { bytes: self.bytes.saturating_add(bytes), ..self }
@@ -95,6 +112,11 @@ impl Room {
 impl Limits {
     /// How much a project may still hold, by the tighter of its own limit and its user's; `None` without one.
     pub(crate) async fn room(&self, tx: &mut SqliteConnection, project: ProjectId) -> Result<Option<Room>> {
+        Ok(self.rooms(tx, project).await?.into_iter().min_by_key(|room| room.bytes))
+    }
+
+    /// How much a project may still hold by each quota that there is.
+    async fn rooms(&self, tx: &mut SqliteConnection, project: ProjectId) -> Result<Vec<Room>> {
         let mut rooms = Vec::new();
         if let Some(limit) = self.bytes {
             let held: Option<i64> =
@@ -108,7 +130,7 @@ impl Limits {
                 rooms.push(Room::new(held.max(0) as u64, limit, Some(user)));
             }
         }
-        Ok(rooms.into_iter().min_by_key(|room| room.bytes))
+        Ok(rooms)
     }
 
     /// Refuses `more` bytes that would not fit into the project.

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 /// Number, what it is called, and how it is made. A ledger remembers each with the checksum of its text, so none may change.
 ///
 /// The list is written here, because sqlx's macro for it compiles SQLite and all of sqlx a second time.
-const VERSIONS: [(i64, &str, &str); 10] = [
+const VERSIONS: [(i64, &str, &str); 11] = [
     (1, "first", include_str!("migrations/sqlite/0001_first.sql")),
     (2, "log results", include_str!("migrations/sqlite/0002_log_results.sql")),
     (3, "sign in", include_str!("migrations/sqlite/0003_sign_in.sql")),
@@ -18,6 +18,7 @@ const VERSIONS: [(i64, &str, &str); 10] = [
     (8, "uploads", include_str!("migrations/sqlite/0008_uploads.sql")),
     (9, "documents", include_str!("migrations/sqlite/0009_documents.sql")),
     (10, "usage", include_str!("migrations/sqlite/0010_usage.sql")),
+    (11, "output", include_str!("migrations/sqlite/0011_output.sql")),
 ];
 
 /// The versions, oldest first.

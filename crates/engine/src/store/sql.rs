@@ -87,8 +87,8 @@ statements! {
     WORKFLOWS_OPEN = "SELECT id, project_id FROM workflows WHERE state IN ('pending', 'started') ORDER BY id";
 
     JOB_INSERT = "INSERT INTO jobs (project_id, workflow_id, name, type_name, state, ready, created,
-            inputs, outputs, needs, progress, attempt, losses, lease_until, memory_bytes)
-        VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, '[]', 0, 0, 0, 0, $9) RETURNING id";
+            inputs, outputs, needs, progress, attempt, losses, lease_until, memory_bytes, output_bytes)
+        VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, '[]', 0, 0, 0, 0, $9, $10) RETURNING id";
     JOB_SET_NEEDS = "UPDATE jobs SET needs = $2 WHERE id = $1";
     JOB_SET_INPUTS = "UPDATE jobs SET inputs = $2 WHERE id = $1";
     JOB_SET_READY = "UPDATE jobs SET ready = 1 WHERE id = $1 AND state = 'pending'";
@@ -117,14 +117,14 @@ statements! {
     PIECE_INSERT = "INSERT INTO document_pieces (document_id, text) VALUES ($1, $2)";
     PIECE_DELETE = "DELETE FROM document_pieces WHERE id = (SELECT MAX(id) FROM document_pieces WHERE document_id = $1)
         RETURNING id";
-    JOB_SET_MEMORY = "UPDATE jobs SET memory_bytes = $2 WHERE id = $1";
+    JOB_SET_SIZES = "UPDATE jobs SET memory_bytes = $2, output_bytes = $3 WHERE id = $1";
     // From project to project by the index jobs_queue, however many jobs each has.
     JOBS_READY = "WITH RECURSIVE waiting (project) AS (
             SELECT MIN(project_id) FROM jobs WHERE state = 'pending' AND ready = 1
             UNION ALL
             SELECT (SELECT MIN(project_id) FROM jobs WHERE state = 'pending' AND ready = 1 AND project_id > waiting.project)
             FROM waiting WHERE waiting.project IS NOT NULL)
-        SELECT jobs.id, jobs.project_id, projects.user_id, jobs.memory_bytes
+        SELECT jobs.id, jobs.project_id, projects.user_id, jobs.memory_bytes, jobs.output_bytes
         FROM waiting JOIN projects ON projects.id = waiting.project
         JOIN jobs ON jobs.id IN (SELECT oldest.id FROM jobs AS oldest WHERE oldest.project_id = waiting.project
             AND oldest.state = 'pending' AND oldest.ready = 1 ORDER BY oldest.id LIMIT 4)

@@ -1,0 +1,129 @@
+//! Room for what jobs make: asked when a job is to start, beside what those that run may still write.
+//!
+//! Each limit is looked at by itself: the disk, the project's quota, its user's. A job that fits beside what is reserved for running jobs
+//! starts and reserves what it says that it makes. One that only has to wait for their end is passed over, as for memory. One that would
+//! not fit even then is let in: its attempt says why and ends.
+
+use super::running::Load;
+use crate::core::Core;
+use crate::error::Result;
+use crate::model::ProjectId;
+use crate::store::Room;
+use std::path::Path;
+
+/// Something that outputs have to fit into.
+#[derive(Debug)]
+pub(super) struct Space {
+    /// Bytes that are free now.
+    free: u64,
+    /// Bytes of these that running jobs may still take.
+    reserved: u64,
+    /// Whose they are; `None`: the disk's.
+    quota: Option<Room>,
+}
+
+/// What becomes of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// It starts.
+    Now,
+    /// It may fit when jobs that run have ended.
+    Later,
+    /// It does not fit, whatever runs.
+    Never,
+}
+
+impl Space {
+    fn left(&self) -> u64 {
+        self.free.saturating_sub(self.reserved)
+    }
+
+    /// Of a job whose outputs have so many bytes, or more. Where nothing is known of them, there must be room for something, unless
+    /// there is none anyway: it may have none.
+    fn fit(&self, output: u64) -> Fit {
+        let needed = output.max(1);
+        // What a job has written is gone from the disk when it fails; a quota is never given back by a job that runs.
+        let may_grow = self.quota.is_none();
+        match needed <= self.left() {
+            true => Fit::Now,
+            false if self.reserved > 0 && (may_grow || needed <= self.free) => Fit::Later,
+            false => Fit::Never,
+        }
+    }
+
+    /// What is said of outputs that do not fit.
+    fn refusal(&self, project: ProjectId, outputs: &str) -> String {
+        let what = match self.reserved {
+            0 => format!("{outputs} do not fit"),
+            reserved => {
+                format!("{outputs} do not fit, beside {reserved} bytes that running jobs may still write,")
+            }
+        };
+        match &self.quota {
+            Some(room) => room.refusal(project, &what),
+            None => format!(
+                "{what} on the disk of the data folder, which has room for {} bytes (setting min_free)",
+                self.free
+            ),
+        }
+    }
+}
+
+/// What becomes of a job that makes so many bytes.
+pub(super) fn fit(output: u64, spaces: &[Space]) -> Fit {
+    let each = || spaces.iter().map(|space| space.fit(output));
+    match each().find(|fit| *fit == Fit::Never) {
+        Some(never) => never,
+        None => each().find(|fit| *fit == Fit::Later).unwrap_or(Fit::Now),
+    }
+}
+
+/// All that outputs of a project's job have to fit into, beside what runs.
+pub(super) async fn spaces(core: &Core, project: ProjectId, beside: &Load) -> Result<Vec<Space>> {
+    let still = |&(id, attempt, output): &_| {
+        let folder = core.blobs.work_folder(&format!("{id}-{attempt}"));
+        output - written(&folder).min(output)
+    };
+    let reserved = beside.outputs.iter().map(still).fold(0, u64::saturating_add);
+    let mut spaces = vec![Space { free: core.disk_room()?, reserved, quota: None }];
+    for room in core.store.rooms(project).await? {
+        let reserved = match room.user() {
+            Some(user) => beside.output_of_user(user),
+            None => beside.output_of_project(project),
+        };
+        spaces.push(Space { free: room.bytes, reserved, quota: Some(room) });
+    }
+    Ok(spaces)
+}
+
+/// Bytes of the files in an attempt's folder, which may not be there yet or any more.
+fn written(folder: &Path) -> u64 {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    files.filter_map(|file| Some(file.metadata().ok()?.len())).fold(0, u64::saturating_add)
+}
+
+/// A limit for every file that an attempt writes.
+pub(super) struct OutputLimit {
+    /// Bytes.
+    pub(super) bytes: u64,
+    /// What is said of a job that would go beyond.
+    pub(super) refusal: String,
+}
+
+/// The limit beside what else runs now, for a job that makes so many bytes or more; outputs that fit it are measured again when they
+/// are published.
+pub(super) fn output_limit(spaces: &[Space], project: ProjectId, output: u64) -> OutputLimit {
+    let outputs = match output {
+        0 => "the outputs of this job".to_owned(),
+        bytes => format!("the outputs of this job ({bytes} bytes or more)"),
+    };
+    let tightest = spaces.iter().min_by_key(|space| space.left());
+    OutputLimit {
+        bytes: tightest.map_or(u64::MAX, Space::left),
+        refusal: tightest.map(|space| space.refusal(project, &outputs)).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+#[path = "room_tests.rs"]
+mod tests;
