@@ -55,6 +55,10 @@ export function measure(n: number, digits = 4): string {
 export const isShown = (slot: string, asset: { filename: string; job_id?: string | null }) =>
   kindOf(asset.filename) === 'mesh' || (kindOf(asset.filename) === 'volume' && slot.startsWith('volume') && !!asset.job_id);
 
+/** Whether a file of a job can be looked at layer by layer. */
+export const hasLayers = (slot: string, asset: { filename: string; job_id?: string | null }) =>
+  asset.filename.endsWith('.cli') || (slot === 'slices' && asset.filename.endsWith('.zip') && !!asset.job_id);
+
 /** What a file's name says it holds. */
 export function kindOf(filename: string): 'mesh' | 'volume' | 'other' {
   const ending = filename.toLowerCase().split('.').pop() ?? '';

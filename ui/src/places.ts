@@ -9,6 +9,7 @@ const PAGES = {
   workflow: '/p/:project/w/:workflow',
   start: '/p/:project/start',
   view: '/p/:project/a/:asset',
+  layers: '/p/:project/a/:asset/layers',
   graph: '/p/:project/graph',
 } as const;
 

@@ -34,6 +34,7 @@ export const to = {
   start: (project: string, from?: string) => `/p/${project}/start${from ? `?from=${from}` : ''}`,
   job: (project: string, job: string) => `/p/${project}/j/${job}`,
   workflow: (project: string, workflow: string) => `/p/${project}/w/${workflow}`,
+  layers: (project: string, asset: string) => `/p/${project}/a/${asset}/layers`,
   graph: (project: string) => `/p/${project}/graph`,
   /** With what another job than its own warns of, where one is named. */
   view: (project: string, asset: string, job?: string) => `/p/${project}/a/${asset}${job ? `?warnings=${job}` : ''}`,

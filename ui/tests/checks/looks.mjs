@@ -12,7 +12,7 @@ const LOOKS = {
   narrow: { viewport: { width: 360, height: 740 } },
 };
 /** Name, address and what is there once the page is ready. */
-const pages = ({ project, failed, jobs, mesh, volume, graphs, warned, plate }) => [
+const pages = ({ project, failed, jobs, mesh, volume, graphs, warned, plate, slices, layers }) => [
   ['sign-in', '/', 'API key', { key: null }],
   ['projects', '/', 'New project'],
   ['project', `/p/${project}`, 'part.stl'],
@@ -27,6 +27,8 @@ const pages = ({ project, failed, jobs, mesh, volume, graphs, warned, plate }) =
   ['guide-operators', '/guide/operators', 'Surface lattices'],
   ['view-warnings', `${warned}#c=-50,25,0.9,0,0,0&s=x0`, 'Choose a place'],
   ['view-thickness', `/p/${project}/a/${plate}#c=-50,25,1.2,0,0,0&t=4,1`, 'thinner than 1 mm'],
+  ['layers', `${slices}#layer=17`, 'Drag to move'],
+  ['layers-volume', `${layers}#layer=17`, 'Drag to move'],
   ['view-volume', `/p/${project}/a/${volume}#c=-50,25,1.66,3,3,3&s=y3fv`, 'Samples'],
 ];
 
