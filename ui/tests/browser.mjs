@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { chromiumPath, startBrowser, startServer } from './harness.mjs';
 import * as access from './checks/access.mjs';
+import * as firefox from './checks/firefox.mjs';
 import * as graph from './checks/graph.mjs';
 import * as layers from './checks/layers.mjs';
 import * as live from './checks/live.mjs';
@@ -23,7 +24,7 @@ const context = { server, browser, binary, pictures };
 let failed = 0;
 let count = 0;
 try {
-  const all = [access, work, live, view, layers, graph, beside, looks].flatMap((kind) => kind.checks);
+  const all = [access, work, live, view, layers, graph, beside, firefox, looks].flatMap((kind) => kind.checks);
   for (const check of all) {
     count += 1;
     try {

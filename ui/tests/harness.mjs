@@ -99,6 +99,28 @@ export function stl(faces) {
   return bytes;
 }
 
+/** How two PNGs of equal size differ, told by a page: the mean difference of a channel, 0 to 255, and the share of pixels that differ by more than 32. */
+export const difference = (page, ...pngs) =>
+  page.evaluate(async (pngs) => {
+    const [a, b] = await Promise.all(
+      pngs.map(async (png) => {
+        const bytes = Uint8Array.from(atob(png), (c) => c.charCodeAt(0));
+        const picture = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
+        const context = new OffscreenCanvas(picture.width, picture.height).getContext('2d');
+        context.drawImage(picture, 0, 0);
+        return context.getImageData(0, 0, picture.width, picture.height);
+      }),
+    );
+    if (a.width !== b.width || a.height !== b.height) return { mean: 255, share: 1 };
+    let [sum, far] = [0, 0];
+    for (let i = 0; i < a.data.length; i += 4) {
+      const apart = [0, 1, 2, 3].map((c) => Math.abs(a.data[i + c] - b.data[i + c]));
+      sum += apart[0] + apart[1] + apart[2] + apart[3];
+      far += Math.max(...apart) > 32;
+    }
+    return { mean: sum / a.data.length, share: far / (a.data.length / 4) };
+  }, pngs.map((png) => png.toString('base64')));
+
 /** The share of a PNG's pixels that are near a colour, told by a page. */
 export const shareNear = (page, png, colour) =>
   page.evaluate(

@@ -70,6 +70,32 @@ export const checks = [
     },
   },
   {
+    name: 'two tabs of one person show the same: what is done in one is seen in the other, and undone',
+    async run(context) {
+      const { server, project } = context;
+      const { page: one } = await look(context);
+      const two = await one.context().newPage();
+      await two.goto(`/p/${project}`);
+      await two.getByText('part.stl', { exact: true }).waitFor();
+      await one.locator('input[type=file]').setInputFiles({ name: 'both.obj', mimeType: 'model/obj', buffer: Buffer.from('solid') });
+      for (const tab of [one, two]) await tab.getByText('both.obj', { exact: true }).waitFor();
+      // A delete waits in its own tab until it can no longer be undone: the other is told when it is done.
+      await one.getByRole('button', { name: 'Delete both.obj' }).click();
+      await one.getByText('both.obj', { exact: true }).waitFor({ state: 'detached' });
+      await one.getByRole('button', { name: 'Undo' }).click();
+      await one.getByText('both.obj', { exact: true }).waitFor();
+      assert.equal(await two.getByText('both.obj', { exact: true }).count(), 1);
+      await two.getByRole('button', { name: 'Delete both.obj' }).click();
+      await two.getByRole('button', { name: 'Dismiss' }).click();
+      for (const tab of [one, two]) await tab.getByText('both.obj', { exact: true }).waitFor({ state: 'detached' });
+      const job = await dispatch(server, project, 'in-both');
+      for (const tab of [one, two]) await list(tab).getByText('in-both').waitFor();
+      await server.remove(`/projects/${project}/jobs/${job.id}`);
+      for (const tab of [one, two]) await list(tab).getByText('in-both').waitFor({ state: 'detached' });
+      assert.deepEqual([one.strays, one.faults], [[], []]);
+    },
+  },
+  {
     name: 'where the stream is refused, the page asks for news by itself',
     async run({ browser, server, project }) {
       const page = await open(browser, server, '/');

@@ -1,0 +1,42 @@
+// A smoke in Firefox, where it is: signing in, a project, a volume in three dimensions and its layers.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { firefoxPath, startFirefox } from '../firefox.mjs';
+
+const path = firefoxPath();
+if (!path) console.log('left out: the app in Firefox, which is not here (Debian: apt-get install firefox-esr)');
+
+/** Waits in the page until there is something, and gives it. */
+const until = (what) => `for (let found; ; await new Promise((on) => setTimeout(on, 20))) if ((found = ${what})) return found;`;
+const signIn = `
+  const input = document.querySelector('input[type=password]');
+  input.value = $0;
+  input.dispatchEvent(new Event('input', { bubbles: true }));
+  input.form.requestSubmit();`;
+const drawn = `document.querySelector('[data-ready=true]') ? 'drawn' : document.body.innerText.includes('cannot draw in three dimensions') && 'no WebGL'`;
+
+const smoke = {
+  name: 'in Firefox, too, one signs in, sees a project, a volume in three dimensions and a layer of it',
+  async run({ server, project, volume, pictures }) {
+    const firefox = await startFirefox(path);
+    try {
+      await firefox.go(`${server.url}/p/${project}`);
+      await firefox.evaluate(until("document.querySelector('input[type=password]') && 'asked'"));
+      await firefox.evaluate(signIn, [server.key]);
+      await firefox.evaluate(until("document.body.innerText.includes('part.stl') && 'seen'"));
+      await firefox.go(`${server.url}/p/${project}/a/${volume}#c=-50,25,1.66,3,3,3&s=y3fv`);
+      const view = await firefox.evaluate(until(drawn));
+      if (pictures) writeFileSync(join(pictures, 'firefox.png'), await firefox.picture());
+      // Without a graphics card and without Mesa it has no WebGL: then the page has said so.
+      if (view !== 'drawn') console.log(`left out: three dimensions in Firefox: ${view} here`);
+      await firefox.go(`${server.url}/p/${project}/a/${volume}/layers#layer=20`);
+      const layer = await firefox.evaluate(until("/[0-9.]+ mm², .*/.exec(document.querySelector('aside')?.innerText ?? '')?.[0]"));
+      assert.match(layer, /^[0-9.]+ mm², 1 outline$/);
+    } finally {
+      await firefox.end();
+    }
+  },
+};
+
+export const checks = path ? [smoke] : [];
