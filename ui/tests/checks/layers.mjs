@@ -38,7 +38,7 @@ export const checks = [
     name: 'layers of pictures, contours, CLI files and volumes are gone through by keys and typed heights, with area and contours',
     async run(context) {
       const { browser, server } = context;
-      const project = (await server.api('POST', '/projects', { name: 'Layers' })).id;
+      const project = (await server.api('POST', '/projects', { name: 'Sliced' })).id;
       const kinds = [
         ['export_slices', { layer_height: 0.5, pixel_size: [0.1, 0.1] }, 'slices', 32, 8.25, 0.01, null],
         ['export_slices', { layer_height: 0.5, format: 'svg' }, 'slices', 32, 8.25, 0.01, '1 outline, 1 hole'],
@@ -53,7 +53,7 @@ export const checks = [
         const page = await open(browser, server, `/p/${project}/j/${job.id}`);
         const link = page.getByRole('link', { name: job.outputs.assets[slot].filename });
         await link.click();
-        if (slot === 'volume') await page.getByRole('link', { name: 'Layers' }).click();
+        if (slot === 'volume') await page.getByRole('link', { name: 'Layers', exact: true }).click();
         await page.waitForURL(`**${context.layers}*`);
         // In the middle at first, then where the height is typed.
         const z = page.getByLabel(/^Height/);
