@@ -326,7 +326,19 @@ export const checks = [
       // Both labyrinths of a diamond surface are the same; of I-WP they are not (docs/accuracy.md).
       await page.getByRole('button', { name: /^SchwarzD\s+50 % solid/ }).waitFor({ timeout: 60_000 });
       assert.deepEqual(await violationsOf(page), []);
-      await page.getByRole('button', { name: /^IWP\s+47 % solid/ }).click({ timeout: 60_000 });
+      await page.getByRole('button', { name: /^IWP\s+47 % solid/ }).waitFor();
+      // A share that is wished for is what the server then computes.
+      await page.getByLabel('Percent that should be solid').fill('30');
+      const wished = page.getByRole('button', { name: /^IWP\s+30 % solid\s+threshold -/ });
+      const threshold = Number(/threshold (-[0-9.]+)/.exec(await wished.innerText())[1]);
+      const grid = { offset: [0, 0, 0], size: [2, 2, 2], resolution: [65, 65, 65] };
+      const cells = {
+        operators: [{ type: 'GenerateSamplePoints', parameters: grid }, { type: 'SampleSurfaceLattice', parameters: { lattice_type: 'IWP', threshold } }],
+        edges: [{ source: 0, target: [1, 'Points'] }],
+      };
+      const solid = measured(context.binary, JSON.stringify(cells), cube()) / 8;
+      assert(Math.abs(solid - 0.3) < 0.005, `${solid} is solid`);
+      await wished.click();
       await page.waitForFunction(() => document.activeElement?.innerText?.startsWith('SampleSurfaceLattice\nIWP'));
       await page.getByRole('button', { name: /^Input Points \(Vec3f\), from GenerateSamplePoints/ }).last().waitFor();
       assert.deepEqual([page.strays, page.faults], [[], []]);

@@ -1,5 +1,6 @@
 //! `cargo xtask gen`: the files that are made from the code and committed for readers.
 
+mod densities;
 mod jobs;
 mod operators;
 mod pictures;
@@ -12,7 +13,11 @@ use std::fmt::Write;
 type Maker = fn() -> String;
 
 /// Path from the root and maker of each generated file.
-const FILES: &[(&str, Maker)] = &[("docs/jobs.md", jobs::page), ("docs/operators.md", operators::page)];
+const FILES: &[(&str, Maker)] = &[
+    ("docs/jobs.md", jobs::page),
+    ("docs/operators.md", operators::page),
+    ("ui/src/pages/graph/lattices.json", densities::page),
+];
 
 /// Writes every generated file, and has the tests write the pages whose source is the binary.
 pub fn run() -> anyhow::Result<()> {

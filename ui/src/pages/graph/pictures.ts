@@ -1,22 +1,15 @@
-// Pictures of surface lattices, each drawn once of a preview: how its cells look, and how much of them is solid.
+// Pictures of surface lattices, each drawn once of a preview: how its cells look.
 import { api, ask } from '../../api/client';
 import { colours } from '../../scene/looks';
 import { Stage } from '../../scene/stage';
 import { shapeOf } from './preview.svelte';
 
-export interface Pictured {
-  /** Of an image. */
-  url: string;
-  /** The share of the cell that is inside, measured on its samples. */
-  density: number;
-}
-
 /** Samples along two cells. */
 const SAMPLES = 49;
-const made = new Map<string, Pictured>();
+const made = new Map<string, string>();
 
-/** Gives the picture of each, one after the other; those that were made before at once. */
-export async function pictureAll(project: string, words: string[], signal: AbortSignal, done: (word: string, picture: Pictured) => void) {
+/** Gives the address of a picture of each, one after the other; those that were made before at once. */
+export async function pictureAll(project: string, words: string[], signal: AbortSignal, done: (word: string, url: string) => void) {
   for (const word of words) if (made.has(word)) done(word, made.get(word)!);
   const due = words.filter((word) => !made.has(word));
   if (due.length === 0) return;
@@ -34,10 +27,9 @@ export async function pictureAll(project: string, words: string[], signal: Abort
       stage.lookFrom({ round: -50, above: 25, far: 1.4, target: [1, 1, 1] });
       const blob = await stage.picture();
       if (!blob || signal.aborted) return;
-      const { size } = field.patch;
-      const picture = { url: URL.createObjectURL(blob), density: field.volume(false) / (size[0] * size[1] * size[2]) };
-      made.set(word, picture);
-      done(word, picture);
+      const url = URL.createObjectURL(blob);
+      made.set(word, url);
+      done(word, url);
     }
   } finally {
     stage.end();

@@ -126,7 +126,11 @@ export const texts = {
   forPart: 'For',
   wantsPart: 'Upload a part first, or choose it afterwards.',
   lattices: 'Surface lattices',
-  latticesHelp: 'How much of each is solid at threshold 0 is measured on the samples of its picture; a greater threshold makes it thicker.',
+  latticesHelp:
+    'How much of a cell is solid and how large its surface is, in faces of the cell, against the threshold: the line rises from nothing to all, the dashed one is the surface, the upright one is where a lattice is added.',
+  wished: 'Percent that should be solid',
+  atThreshold: (threshold: string) => `threshold ${threshold}`,
+  surface: (area: string) => `surface ${area}`,
   solid: (percent: number) => `${percent} % solid`,
   fitTo: 'Lay it around a file',
   chooseMesh: 'Choose a mesh…',
