@@ -23,7 +23,7 @@ pub(super) const MAX_RESOLUTION: i64 = 1024;
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "implicit/from-mesh",
-    revision: 3,
+    revision: 4,
     doc: "Samples the signed distance to a mesh on a grid around it: negative inside, mm, x fastest.",
     inputs: &[
         Slot {
@@ -97,9 +97,11 @@ pub(super) const RESULTS: &[&str] = &[
     "component_type",
 ];
 
-/// The field, the mesh with its hierarchy, and some room.
+/// The field, what distances far from the mesh take, the mesh with its hierarchy, and some room.
 pub(super) fn sampling_memory(resolution: i64, inputs: &KnownInputs) -> u64 {
-    4 * (resolution as u64).pow(3) + mesh_memory_bytes(inputs) + (64 << 20)
+    let samples = (resolution as u64).pow(3);
+    // What is for each triangle fits into what the mesh is given.
+    4 * samples + FromMesh::far_memory_bytes(samples, 0) + mesh_memory_bytes(inputs) + (64 << 20)
 }
 
 fn run(values: &Values, cx: &mut JobContext) -> Result<(), JobError> {

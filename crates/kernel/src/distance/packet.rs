@@ -27,6 +27,16 @@ pub(crate) struct Accuracy {
     pub reach: f32,
 }
 
+impl Accuracy {
+    /// As near as `f32` comes, everywhere.
+    pub const EXACT: Accuracy = Accuracy { band: f32::INFINITY, tolerance: 0.0, reach: f32::INFINITY };
+}
+
+/// Which group of a brick has row (y, z).
+pub(crate) fn group(y: usize, z: usize) -> usize {
+    z * PAIRS + y / 2
+}
+
 /// The working set of one thread: distances of a brick and where its samples are.
 pub(crate) struct Brick {
     /// Sample coordinates relative to the brick's first sample: x for a group, y for each pair of rows, z.
@@ -75,9 +85,24 @@ impl Brick {
         }
     }
 
+    /// Finds the distances of the brick whose first sample is at `origin` to a few triangles alone, each on the groups whose bits
+    /// it comes with.
+    pub fn fill_from(&mut self, level: Level, bvh: &Bvh, few: &[(u32, u32)], origin: [f64; 3]) {
+        // SAFETY: as above.
+        unsafe {
+            match level.kind() {
+                Kind::Baseline => fill_from::<Portable>(self, bvh, few, origin),
+                #[cfg(target_arch = "x86_64")]
+                Kind::Avx2 => fill_from_avx2(self, bvh, few, origin),
+                #[cfg(target_arch = "x86_64")]
+                Kind::Avx512 => fill_from_avx512(self, bvh, few, origin),
+            }
+        }
+    }
+
     /// Distances found for row (y, z), x fastest.
     pub fn row(&self, y: usize, z: usize) -> &[f32] {
-        let group = &self.best2[z * PAIRS + y / 2];
+        let group = &self.best2[group(y, z)];
         &group[y % 2 * BRICK..][..BRICK]
     }
 }
@@ -96,6 +121,24 @@ unsafe fn fill_avx2(brick: &mut Brick, bvh: &Bvh, origin: [f64; 3]) {
 #[target_feature(enable = "avx512f")]
 unsafe fn fill_avx512(brick: &mut Brick, bvh: &Bvh, origin: [f64; 3]) {
     unsafe { fill::<crate::simd::x86::Avx512>(brick, bvh, origin) }
+}
+
+at_levels! {
+    fill_from: fill_from_avx2, fill_from_avx512 (brick: &mut Brick, bvh: &Bvh, few: &[(u32, u32)], origin: [f64; 3]) -> ();
+}
+
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn fill_from<V: F32x16>(brick: &mut Brick, bvh: &Bvh, few: &[(u32, u32)], origin: [f64; 3]) {
+    brick.best2 = [[f32::INFINITY; LANES]; GROUPS];
+    for &(triangle, groups) in few {
+        let frame = Frame::new(bvh.corners[triangle as usize], origin);
+        unsafe { evaluate::<V>(brick, &frame, groups) };
+    }
+    for best in &mut brick.best2 {
+        unsafe { V::load(best).sqrt().store(best) };
+    }
 }
 
 /// A node's box relative to the brick.

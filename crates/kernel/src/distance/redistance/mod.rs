@@ -3,28 +3,6 @@
 //! # Promises
 //! See [`redistance`]; docs/algorithms/redistance.md says why.
 
-/// A function over `V: F32x16` compiled for AVX2 and for AVX-512.
-macro_rules! at_levels {
-    ($($name:ident: $avx2:ident, $avx512:ident ($($arg:ident: $ty:ty),*) -> $ret:ty;)+) => {$(
-        /// # Safety
-        /// The processor has AVX2.
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2")]
-        unsafe fn $avx2($($arg: $ty),*) -> $ret {
-            unsafe { $name::<crate::simd::x86::Avx2>($($arg),*) }
-        }
-
-        /// # Safety
-        /// The processor has AVX-512 F, VL, DQ and BW.
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
-        unsafe fn $avx512($($arg: $ty),*) -> $ret {
-            unsafe { $name::<crate::simd::x86::Avx512>($($arg),*) }
-        }
-    )+};
-}
-
-mod candidates;
 mod crossings;
 mod field;
 mod search;
@@ -33,6 +11,7 @@ mod walk;
 
 use super::brick::{BRICK, Beam, beams};
 use super::from_mesh::Reach;
+use super::octant::{Brick, OCTANT};
 use crate::monitor::{Cancelled, Monitor};
 use crate::patch::Patch;
 use crate::regular::Rule;
@@ -40,7 +19,7 @@ use crate::simd::{LANES, Level};
 use crossings::Crossings;
 use field::Field;
 use rayon::prelude::*;
-use search::{Brick, OCTANT, ROOT, Search};
+use search::{ROOT, Search};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -9,52 +9,19 @@
 //! The crossing found is the nearest one within reach; of several as near, the first in the order of the tree's blocks. So it does
 //! not depend on crossings farther away, nor on how far the grid or the reach goes.
 
-use super::super::brick::{BRICK, GROUPS, Lane};
-use super::candidates::{Candidates, Limit, Samples, least_excess, most, nearer};
+use super::super::brick::BRICK;
+use super::super::candidates::{Candidates, Limit, Samples, least_excess, most};
+use super::super::octant::{Brick, OCTANT, try_all};
 use super::crossings::{BLOCK, Crossing, Crossings};
 use super::tree::{Node, Tree};
 use crate::simd::{F32x16, Kind, LANES, Level, Portable};
 
 /// Samples along an edge of the boxes that ask the tree.
 pub(super) const ROOT: usize = 32;
-/// Samples along an edge of an octant of a brick.
-pub(super) const OCTANT: usize = 4;
 /// Edges of the boxes that have candidates of their own.
 const SIZES: [usize; 3] = [ROOT, ROOT / 2, BRICK];
 /// A box with more candidates does not keep them.
 const MANY: usize = 1 << 14;
-/// Stands for no crossing.
-pub(super) const NONE: f32 = -1.0;
-
-/// What is found for a brick. Places are in units of the finest spacing from the first sample of the root box.
-pub(super) struct Brick {
-    /// Distance between neighbouring samples.
-    scale: [f32; 3],
-    /// Its first sample, counted from that of the root box.
-    first: [usize; 3],
-    /// Squared distance to the nearest crossing; group `4·octant + z`.
-    pub best2: [Lane; GROUPS],
-    /// Which of the brick's candidates that is, or `NONE`. Whole numbers; beyond 2²⁴ only nearly the right one.
-    pub which: [Lane; GROUPS],
-}
-
-impl Brick {
-    pub fn new(scale: [f32; 3]) -> Brick {
-        Brick { scale, first: [0; 3], best2: [[0.0; LANES]; GROUPS], which: [[NONE; LANES]; GROUPS] }
-    }
-
-    /// Where the samples of group `g` are.
-    #[inline(always)]
-    pub fn samples(&self, g: usize) -> [Lane; 3] {
-        let (o, z) = (g / OCTANT, g % OCTANT);
-        let at = |a: usize, i: usize| (self.first[a] + (o >> a & 1) * OCTANT + i) as f32 * self.scale[a];
-        [
-            std::array::from_fn(|l| at(0, l % OCTANT)),
-            std::array::from_fn(|l| at(1, l / OCTANT)),
-            [at(2, z); LANES],
-        ]
-    }
-}
 
 /// The working set of one thread.
 pub(super) struct Search<'a> {
@@ -67,7 +34,7 @@ pub(super) struct Search<'a> {
     /// First sample of the root box in the whole grid.
     root: [usize; 3],
     /// Candidates of the boxes around a brick and of the brick, by [`SIZES`]; `None` in `kept` where they were too many.
-    lists: [Candidates; 3],
+    lists: [Candidates<3>; 3],
     kept: [bool; 3],
     /// Candidates of an octant, and their numbers in the brick.
     few: Vec<([f32; 3], f32)>,
@@ -91,7 +58,7 @@ impl<'a> Search<'a> {
     }
 
     /// The candidates of the last brick.
-    pub fn of_brick(&self) -> &Candidates {
+    pub fn of_brick(&self) -> &Candidates<3> {
         &self.lists[2]
     }
 
@@ -322,33 +289,6 @@ unsafe fn octants<V: F32x16>(search: &mut Search<'_>, brick: &mut Brick) {
                 }
             }
             try_all::<V>(&search.few, search.reach, brick, octant);
-        }
-    }
-}
-
-/// Tries the few crossings on the 64 samples of an octant.
-///
-/// # Safety
-/// The processor has what `V` needs.
-#[inline(always)]
-unsafe fn try_all<V: F32x16>(few: &[([f32; 3], f32)], reach: f32, brick: &mut Brick, octant: usize) {
-    unsafe {
-        let samples = brick.samples(octant * OCTANT);
-        let (x, y) = (V::load(&samples[0]), V::load(&samples[1]));
-        let z: [f32; OCTANT] = std::array::from_fn(|z| brick.samples(octant * OCTANT + z)[2][0]);
-        let mut best = [V::splat(reach * reach); OCTANT];
-        let mut which = [V::splat(NONE); OCTANT];
-        for (p, number) in few {
-            let (dx, dy, number) = (x.sub(V::splat(p[0])), y.sub(V::splat(p[1])), V::splat(*number));
-            let xy2 = dx.mul(dx).add(dy.mul(dy));
-            for k in 0..OCTANT {
-                let dz = z[k] - p[2];
-                (best[k], which[k]) = nearer(xy2.add(V::splat(dz * dz)), number, best[k], which[k]);
-            }
-        }
-        for k in 0..OCTANT {
-            best[k].store(&mut brick.best2[octant * OCTANT + k]);
-            which[k].store(&mut brick.which[octant * OCTANT + k]);
         }
     }
 }

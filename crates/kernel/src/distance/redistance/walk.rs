@@ -12,9 +12,9 @@
 //! value but those of the cells that the zero set passes through.
 
 use super::super::brick::{GROUPS, Lane};
-use super::candidates::Candidates;
+use super::super::candidates::Candidates;
+use super::super::octant::{Brick, NONE};
 use super::field::{Field, Landing};
-use super::search::{Brick, NONE};
 use crate::simd::{F32x16, Kind, LANES, Level, Portable};
 
 /// How far from the zero set, by the gradient, a point may be that counts as on it (finest spacings).
@@ -104,7 +104,7 @@ pub(super) fn refine(
     level: Level,
     field: &Field,
     brick: &mut Brick,
-    candidates: &Candidates,
+    candidates: &Candidates<3>,
     walk: &mut Walk,
     base: [usize; 3],
 ) {
@@ -122,7 +122,7 @@ pub(super) fn refine(
 
 at_levels! {
     all: all_avx2, all_avx512 (
-        field: &Field, brick: &mut Brick, candidates: &Candidates, walk: &mut Walk, base: [usize; 3]
+        field: &Field, brick: &mut Brick, candidates: &Candidates<3>, walk: &mut Walk, base: [usize; 3]
     ) -> ();
 }
 
@@ -132,7 +132,7 @@ at_levels! {
 unsafe fn all<V: F32x16>(
     field: &Field,
     brick: &mut Brick,
-    candidates: &Candidates,
+    candidates: &Candidates<3>,
     walk: &mut Walk,
     base: [usize; 3],
 ) {
@@ -163,7 +163,7 @@ unsafe fn all<V: F32x16>(
 unsafe fn prepare<V: F32x16>(
     field: &Field,
     brick: &Brick,
-    candidates: &Candidates,
+    candidates: &Candidates<3>,
     at: &mut AtCrossings,
     base: [usize; 3],
 ) {

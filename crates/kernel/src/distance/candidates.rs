@@ -1,7 +1,7 @@
-//! Crossings that may be the nearest of some sample in a box, and how they are told from the others.
+//! Points that may be the nearest of some sample in a box, and how they are told from the others.
 //!
 //! # Method
-//! A crossing s is the nearest one of no sample in a box when another crossing s₀ is nearer to all of them. The difference of the
+//! A point s is the nearest one of no sample in a box when another point s₀ is nearer to all of them. The difference of the
 //! squared distances, |p−s|² − |p−s₀|², is linear in p, so its least value over a box with centre c and
 //! half extents h is |s−c|² − |s₀−c|² − 2 Σ hₐ|sₐ−s₀ₐ|: one comparison decides, however far the surface is.
 
@@ -9,7 +9,7 @@ use crate::simd::{F32x16, LANES};
 
 /// Room for rounding, of the squares that are compared.
 const ROUNDING: f32 = 1e-5;
-/// Coordinate of what fills up the last vector: farther than any crossing, and its square is finite.
+/// Coordinate of what fills up the last vector: farther than any point, and its square is finite.
 const FAR: f32 = 1e18;
 
 /// A box of samples.
@@ -33,14 +33,28 @@ impl Samples {
     }
 }
 
-/// Places of crossings, one array for each axis, filled up to whole vectors with [`FAR`].
-#[derive(Default)]
-pub(super) struct Candidates {
-    axes: [Vec<f32>; 3],
+/// Places of points, one array for each axis, filled up to whole vectors with [`FAR`]; a fourth array, where there is one, has
+/// a number for each point.
+pub(super) struct Candidates<const ARRAYS: usize> {
+    arrays: [Vec<f32>; ARRAYS],
     len: usize,
 }
 
-impl Candidates {
+impl<const ARRAYS: usize> Default for Candidates<ARRAYS> {
+    fn default() -> Self {
+        Candidates { arrays: [const { Vec::new() }; ARRAYS], len: 0 }
+    }
+}
+
+impl Candidates<4> {
+    /// The number that came with candidate `i`.
+    #[inline(always)]
+    pub fn number(&self, i: usize) -> f32 {
+        self.arrays[3][i]
+    }
+}
+
+impl<const ARRAYS: usize> Candidates<ARRAYS> {
     pub fn len(&self) -> usize {
         self.len
     }
@@ -51,7 +65,7 @@ impl Candidates {
 
     #[inline(always)]
     pub fn get(&self, i: usize) -> [f32; 3] {
-        [self.axes[0][i], self.axes[1][i], self.axes[2][i]]
+        [self.arrays[0][i], self.arrays[1][i], self.arrays[2][i]]
     }
 
     /// Sixteen from number `start` on.
@@ -60,39 +74,41 @@ impl Candidates {
     /// The processor has what `V` needs; `start` is a multiple of [`LANES`] below the length, and [`Candidates::fill_up`]
     /// was called since the last was added.
     #[inline(always)]
-    unsafe fn sixteen<V: F32x16>(&self, start: usize) -> [V; 3] {
-        let [x, y, z] = &self.axes;
+    unsafe fn sixteen<V: F32x16>(&self, start: usize) -> [V; ARRAYS] {
         unsafe {
-            [
-                V::load(&*x.as_ptr().add(start).cast()),
-                V::load(&*y.as_ptr().add(start).cast()),
-                V::load(&*z.as_ptr().add(start).cast()),
-            ]
+            let mut vectors = [V::splat(0.0); ARRAYS];
+            for (vector, array) in vectors.iter_mut().zip(&self.arrays) {
+                *vector = V::load(&*array.as_ptr().add(start).cast());
+            }
+            vectors
         }
     }
 
-    /// Adds those of sixteen places whose bits are set, in their order.
+    /// Adds those of sixteen points whose bits are set, in their order.
     ///
     /// # Safety
     /// The processor has what `V` needs.
     #[inline(always)]
-    pub unsafe fn push<V: F32x16>(&mut self, places: [V; 3], keep: u16) {
-        if self.len + LANES > self.axes[0].len() {
-            let more = (2 * self.len).max(64 * LANES).next_multiple_of(LANES);
-            self.axes.iter_mut().for_each(|a| a.resize(more, FAR));
+    pub unsafe fn push<V: F32x16>(&mut self, points: [V; ARRAYS], keep: u16) {
+        if keep == 0 {
+            return;
         }
-        for (axis, places) in self.axes.iter_mut().zip(places) {
+        if self.len + LANES > self.arrays[0].len() {
+            let more = (2 * self.len).max(64 * LANES).next_multiple_of(LANES);
+            self.arrays.iter_mut().for_each(|a| a.resize(more, FAR));
+        }
+        for (array, vector) in self.arrays.iter_mut().zip(points) {
             // SAFETY: there is room for a vector behind the last.
-            unsafe { places.compress(keep).store(&mut *axis.as_mut_ptr().add(self.len).cast()) };
+            unsafe { vector.compress(keep).store(&mut *array.as_mut_ptr().add(self.len).cast()) };
         }
         self.len += keep.count_ones() as usize;
     }
 
     /// Fills up the last vector.
     pub fn fill_up(&mut self) {
-        for axis in &mut self.axes {
+        for array in &mut self.arrays {
             let end = self.len.next_multiple_of(LANES);
-            axis[self.len..end].fill(FAR);
+            array[self.len..end].fill(FAR);
         }
     }
 
@@ -106,7 +122,7 @@ impl Candidates {
         unsafe {
             let (mut best2, mut which) = (V::splat(f32::MAX), V::splat(0.0));
             for start in (0..self.len).step_by(LANES) {
-                let d2 = apart2::<V>(self.sixteen(start), samples.centre);
+                let d2 = apart2::<V>(place(self.sixteen(start)), samples.centre);
                 (best2, which) = nearer(d2, V::splat((start / LANES) as f32), best2, which);
             }
             best2.store(&mut lanes);
@@ -122,10 +138,10 @@ impl Candidates {
     /// # Safety
     /// As for [`Candidates::sixteen`]; `limit` is that of `first` and `samples`.
     #[inline(always)]
-    pub unsafe fn unbeaten<V: F32x16>(&self, start: usize, limit: Limit<V>) -> ([V; 3], u16) {
+    pub unsafe fn unbeaten<V: F32x16>(&self, start: usize, limit: Limit<V>) -> ([V; ARRAYS], u16) {
         unsafe {
-            let places = self.sixteen::<V>(start);
-            (places, limit.unbeaten(places))
+            let points = self.sixteen::<V>(start);
+            (points, limit.unbeaten(place(points)))
         }
     }
 
@@ -135,7 +151,13 @@ impl Candidates {
     }
 }
 
-/// What a crossing must not exceed to be the nearest of some sample of a box.
+/// Where sixteen points are.
+#[inline(always)]
+fn place<V: F32x16, const ARRAYS: usize>(points: [V; ARRAYS]) -> [V; 3] {
+    [points[0], points[1], points[2]]
+}
+
+/// What a point must not exceed to be the nearest of some sample of a box.
 #[derive(Clone, Copy)]
 pub(super) struct Limit<V> {
     first: [f32; 3],
@@ -146,7 +168,7 @@ pub(super) struct Limit<V> {
 // Vectors are worked on without closures: these are functions of their own, and where they are not inlined early they are
 // compiled without the processor's features.
 impl<V: F32x16> Limit<V> {
-    /// Of `first`, a crossing, over `samples`.
+    /// Of `first`, one of the points, over `samples`.
     ///
     /// # Safety
     /// The processor has what `V` needs.
@@ -155,7 +177,7 @@ impl<V: F32x16> Limit<V> {
         Limit { first, samples, most: unsafe { V::splat(most(first, samples)) } }
     }
 
-    /// Which of sixteen crossings `first` does not beat on all samples.
+    /// Which of sixteen points `first` does not beat on all samples.
     ///
     /// # Safety
     /// The processor has what `V` needs.
@@ -213,7 +235,7 @@ fn excess(s: [f32; 3], s0: [f32; 3], samples: Samples) -> f32 {
     term(0) + term(1) + term(2)
 }
 
-/// The most `excess` of a crossing that `first` may not beat, with room for rounding: crossings as near as another at a corner of the
+/// The most `excess` of a point that `first` may not beat, with room for rounding: points as near as another at a corner of the
 /// box stay, whatever they are compared with.
 #[inline(always)]
 pub(super) fn most(first: [f32; 3], samples: Samples) -> f32 {
