@@ -67,6 +67,8 @@ describe('files of layers', () => {
       expect(readCli(new Uint8Array(bytes))).toEqual({ min: [0, 1], max: [5, 6], bottom: 2, layers });
     }
     expect(() => readCli(new Uint8Array([...ascii(head('BINARY')), ...numbers.slice(0, 40)]))).toThrow('not a whole one');
+    const empty = `${head('ASCII')}\r\n$$GEOMETRYSTART\r\n$$LAYER/2\r\n$$GEOMETRYEND\r\n`;
+    expect(() => readCli(new Uint8Array(ascii(empty)))).toThrow('not a whole one');
     expect(() => readCli(new Uint8Array(ascii('solid')))).toThrow('no Common Layer');
   });
   it('of a zip are found by its directory, also by that of a large one', async () => {

@@ -195,6 +195,8 @@ export class Stage {
     const frame = this.canvas.getBoundingClientRect();
     const place = new THREE.Vector2(((x - frame.left) / frame.width) * 2 - 1, 1 - ((y - frame.top) / frame.height) * 2);
     const caster = new THREE.Raycaster();
+    // The camera may have moved since the last frame.
+    this.camera.updateMatrixWorld();
     caster.setFromCamera(place, this.camera);
     const { origin, direction } = caster.ray;
     const { section } = this;

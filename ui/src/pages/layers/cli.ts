@@ -27,7 +27,7 @@ export function readCli(bytes: Uint8Array): Cli {
   const layers = /\$\$BINARY/.test(head) ? binary(bytes, start, unit) : ascii(new TextDecoder('latin1').decode(bytes.subarray(start)), unit);
   // The first one is without contours: it says where the first that is solid begins.
   const [bottom, ...rest] = layers;
-  if (!bottom) throw new Error(words.layers.noCli);
+  if (!bottom || rest.length === 0) throw new Error(words.layers.noCli);
   return { min: [box[0]!, box[1]!], max: [box[3]!, box[4]!], bottom: bottom.top, layers: rest };
 }
 
