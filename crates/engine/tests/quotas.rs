@@ -192,6 +192,11 @@ async fn documents_in_the_ledger_count_like_bytes_on_the_disk() {
     let definition = format!("jobs: {{}}\n#{text}");
     let workflow = NewWorkflow { definition, ..NewWorkflow::default() };
     assert!(matches!(b.workflow(workflow.clone()).await.unwrap_err(), EngineError::Quota(_)));
+    // The project's own quota holds what comes on top of its documents, not these.
+    let small = limited(|c| EngineConfig { project_quota_bytes: Some(100 * KIB), ..c }).await;
+    small.engine.update_project(&small.caller, small.project, document.clone()).await.unwrap();
+    let refused = small.dispatch(new_job("no/such-type", &[], json!({}))).await.unwrap_err();
+    assert!(matches!(refused, EngineError::Quota(_)), "{refused:?}");
     // Room is made by what is deleted, and nothing of what was refused stayed.
     b.engine.delete_job(&b.caller, b.project, jobs[0]).await.unwrap();
     b.workflow(workflow).await.unwrap();

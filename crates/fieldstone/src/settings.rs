@@ -121,6 +121,7 @@ settings! {
     /// jobs, workflows, the project's own documents); by default there is no limit. A row counts 512 bytes beside its texts, a line of
     /// a log 64. A dispatch asks for its rows, for 4 KiB of log and results of each job, and for what its jobs make where the size
     /// follows from a graph; what does not fit is answered with 403.
+    /// A project's own documents count, too, and are refused by `user_quota` alone.
     project_quota <SIZE>: Size;
     /// Bytes that all projects of one user may have together, counted as for `project_quota`; by default there is no limit.
     user_quota <SIZE>: Size;

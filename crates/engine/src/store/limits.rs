@@ -146,14 +146,15 @@ impl Limits {
         }
     }
 
-    /// Refuses so many bytes, which this transaction has written already.
-    pub(crate) async fn check_written(
+    /// Refuses so many bytes of a project's own documents, which this transaction has written already. By its user's quota alone: a project has
+    /// only two of them, no larger than a body may be, and many projects are the user's.
+    pub(crate) async fn check_documents(
         &self,
         tx: &mut SqliteConnection,
         project: ProjectId,
         written: u64,
     ) -> Result<()> {
-        match self.room(tx, project).await? {
+        match self.rooms(tx, project).await?.into_iter().find(|room| room.of_user.is_some()) {
             Some(room) => room.before(written).check(project, written),
             None => Ok(()),
         }

@@ -105,7 +105,7 @@ impl Store {
             .await?;
         let project = rows::project(&row)?;
         let written = ROW + text_bytes(&row)?;
-        self.limits.check_written(&mut tx, project.id, written).await?;
+        self.limits.check_documents(&mut tx, project.id, written).await?;
         if let Some(source) = new.source {
             let copy = sqlx::query(sql::PROJECT_COPY_ASSETS).bind(source.0).bind(project.id.0).bind(now.0);
             let held: i64 = sqlx::query_scalar(sql::ASSET_BYTES).bind(source.0).fetch_one(&mut *tx).await?;
@@ -144,7 +144,7 @@ impl Store {
             .fetch_one(&mut *tx)
             .await?;
         let more = text_bytes(&row)?.saturating_sub(old_bytes);
-        self.limits.check_written(&mut tx, id, more).await?;
+        self.limits.check_documents(&mut tx, id, more).await?;
         let held = self.visibility.hold(vec![id]);
         tx.commit().await?;
         drop(held);
