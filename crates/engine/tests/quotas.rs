@@ -3,7 +3,7 @@
 mod common;
 use bytes::Bytes;
 use common::*;
-use fieldstone_engine::model::{ListQuery, NewJob, NewProject, NewWorkflow, ProjectChange, State};
+use fieldstone_engine::model::{NewJob, NewProject, NewWorkflow, ProjectChange, State};
 use fieldstone_engine::{Engine, EngineConfig, EngineError, JobTypes};
 use serde_json::{Value, json};
 
@@ -118,7 +118,7 @@ fn volume_workflow() -> NewWorkflow {
 }
 
 #[tokio::test]
-async fn a_job_is_refused_before_it_runs_when_there_is_no_room_for_what_it_makes() {
+async fn a_job_fails_at_its_dispatch_when_there_is_no_room_for_what_it_makes() {
     type Change = Box<dyn FnOnce(EngineConfig) -> EngineConfig>;
     let (asked, quota) = (volume_job_asks(), Some(ROW + volume_job_asks() - 1));
     let allows = format!("{asked} more do not fit into the {} that setting", ROW + asked - 1);
@@ -138,11 +138,16 @@ async fn a_job_is_refused_before_it_runs_when_there_is_no_room_for_what_it_makes
     ];
     for (change, reason) in cases {
         let b = with_types(fieldstone_jobs::JOB_TYPES, change).await;
-        let refused = b.dispatch(volume_job()).await.unwrap_err();
-        assert!(matches!(refused, EngineError::Quota(_) | EngineError::NoRoom(_)), "{refused:?}");
-        assert_eq!(refused.to_string(), reason);
-        let jobs = b.engine.list_jobs(&b.caller, b.project, &ListQuery::default()).await.unwrap();
-        assert_eq!(jobs.len(), 0, "nothing of the request was kept");
+        let told = b.dispatch(volume_job()).await.unwrap();
+        b.engine.start();
+        let kept = b.finished(told.id).await;
+        for job in [&told, &*kept] {
+            let seen = (job.state, job.error.as_deref(), job.attempt, job.started);
+            assert_eq!(seen, (State::Failure, Some(reason.as_str()), 0, None));
+        }
+        let log = b.engine.job_log(&b.caller, b.project, told.id).await.unwrap();
+        assert_eq!(log.last().map(|line| line.text.as_str()), Some(reason.as_str()));
+        b.engine.stop().await;
     }
 }
 

@@ -37,11 +37,25 @@ impl Store {
         let found = resolve(&mut tx, project, &draft, &self.limits, &mut problems).await?;
         problems.check()?;
         let asked = Asked { rows: text_bytes(std::slice::from_ref(&draft))?, output: found.output_bytes() };
-        self.limits.check_dispatch(&mut tx, project, asked).await?;
+        self.limits.check_bytes(&mut tx, project, asked.rows).await?;
+        // It fails, as one of an unknown type does: clients dispatch first and look afterwards.
+        let no_room = match self.limits.check_dispatch(&mut tx, project, asked).await {
+            Err(EngineError::Quota(text) | EngineError::NoRoom(text)) => Some(text),
+            checked => checked.map(|()| None)?,
+        };
         let id = insert(&mut tx, (project, None), (&draft, document), &found, now).await?;
+        if let Some(text) = &no_room {
+            sqlx::query(sql::JOB_FAIL).bind(id.0).bind(now.0).bind(text).execute(&mut *tx).await?;
+            let line = LogLine { at: now, attempt: 0, level: LogLevel::Error, text: text.clone() };
+            log::add(&mut tx, id, &line).await?;
+        }
         tx.commit().await?;
         self.changed(project, None, [id]);
-        Ok(job_of(id, project, draft, found, now))
+        let job = job_of(id, project, draft, found, now);
+        Ok(match no_room {
+            Some(_) => Job { state: State::Failure, finished: Some(now), error: no_room, ..job },
+            None => job,
+        })
     }
 
     /// Writes a workflow with its jobs. `drafts` have names, each once, and need one another without a cycle.
