@@ -121,7 +121,7 @@ export const texts = {
     'implicit/evaluate': 'A volume of samples',
   } as Record<string, string>,
   browse: 'Library…',
-  libraryTitle: 'Library',
+  titleOfLibrary: 'Library',
   recipesTitle: 'Ready graphs',
   forPart: 'For',
   wantsPart: 'Upload a part first, or choose it afterwards.',
