@@ -4,7 +4,7 @@ import { lessThree } from './scripts/less-three.ts';
 
 // `npm run dev` asks a running server for everything that is the API's.
 const server = process.env.FIELDSTONE_SERVER ?? 'http://127.0.0.1:8080';
-const api = ['/projects', '/files', '/user', '/oauth', '/job-types', '/operators', '/openapi.json', '/docs', '/guide'];
+const api = ['/projects', '/files', '/user', '/oauth', '/sign-in', '/job-types', '/operators', '/openapi.json', '/docs', '/guide'];
 
 export default defineConfig({
   plugins: [svelte({ configFile: false }), lessThree()],

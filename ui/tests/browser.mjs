@@ -1,4 +1,4 @@
-// The app in a real browser against a real server: browser.mjs BINARY [FOLDER FOR PICTURES]. Prints a verdict per check.
+// The app in a real browser against a real server: browser.mjs BINARY [FOLDER FOR PICTURES [WORDS OF A CHECK'S NAME…]]. Prints a verdict per check.
 import { mkdirSync } from 'node:fs';
 import { chromiumPath, startBrowser, startServer } from './harness.mjs';
 import * as access from './checks/access.mjs';
@@ -8,10 +8,12 @@ import * as layers from './checks/layers.mjs';
 import * as live from './checks/live.mjs';
 import * as looks from './checks/looks.mjs';
 import * as beside from './checks/pages.mjs';
+import * as signIn from './checks/sign-in.mjs';
 import * as view from './checks/view.mjs';
 import * as work from './checks/work.mjs';
 
-const [binary, pictures] = process.argv.slice(2);
+// Checks whose names have all these words, or all of them.
+const [binary, pictures, ...only] = process.argv.slice(2);
 const chromium = chromiumPath();
 if (!chromium) {
   console.log('left out: the app in a browser, without Chromium (Debian: apt-get install chromium)');
@@ -24,7 +26,7 @@ const context = { server, browser, binary, pictures };
 let failed = 0;
 let count = 0;
 try {
-  const all = [access, work, live, view, layers, graph, beside, firefox, looks].flatMap((kind) => kind.checks);
+  const all = [access, signIn, work, live, view, layers, graph, beside, firefox, looks].flatMap((kind) => kind.checks).filter(({ name }) => only.every((word) => name.includes(word)));
   for (const check of all) {
     count += 1;
     try {

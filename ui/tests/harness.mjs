@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
-/** `fieldstone serve` over an empty folder, ended by `end()`; between `stop()` and `startAgain()` nobody listens at its address. */
-export async function startServer(binary) {
+/** `fieldstone serve` over an empty folder, with `more` words, ended by `end()`; between `stop()` and `startAgain()` nobody listens at its address. */
+export async function startServer(binary, more = []) {
   const folder = mkdtempSync(join(tmpdir(), 'fieldstone-browser-'));
   const data = join(folder, 'data');
   const log = [];
@@ -15,7 +15,7 @@ export async function startServer(binary) {
   /** Starts it at an address and gives the one where it listens. */
   const start = (address) =>
     new Promise((found, failed) => {
-      server = spawn(binary, ['serve', '--listen', address, '--data', data], { stdio: ['ignore', 'ignore', 'pipe'] });
+      server = spawn(binary, ['serve', '--listen', address, '--data', data, ...more], { stdio: ['ignore', 'ignore', 'pipe'] });
       createInterface(server.stderr).on('line', (line) => {
         log.push(line);
         const listening = /listening on (http:\/\/[^\s/]+)/.exec(line);

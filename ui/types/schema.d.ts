@@ -518,6 +518,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ways to sign in to the app
+         * @description Keys are always one. Where the settings name an issuer and the app's client there, the app signs people in by its authorization code with PKCE (RFC 7636). 503: the issuer's configuration cannot be fetched. An addition to the platform's API.
+         */
+        get: operations["getSignIn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/user/license": {
         parameters: {
             query?: never;
@@ -658,40 +678,6 @@ export interface paths {
         };
         /** This document as a page */
         get: operations["getDocs"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/docs/docs.js": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** A file of the page */
-        get: operations["getDocsJs"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/docs/docs.css": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** A file of the page */
-        get: operations["getDocsCss"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1119,6 +1105,26 @@ export interface components {
             expires_in: number;
             /** @description What it allows; absent when it allows everything */
             scope?: string;
+        };
+        SignIn: {
+            /** @description null where people sign in with keys alone */
+            issuer: {
+                /**
+                 * Format: uri
+                 * @description The iss of its tokens
+                 */
+                issuer: string;
+                /** Format: uri */
+                authorization_endpoint: string;
+                /** Format: uri */
+                token_endpoint: string;
+                /** @description A public client */
+                client_id: string;
+                /** @description What the app asks for */
+                scope: string;
+                /** @description Who the tokens must be for */
+                audience: string;
+            } | null;
         };
     };
     responses: {
@@ -2891,6 +2897,27 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getSignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignIn"];
+                };
+            };
+            503: components["responses"]["NotReady"];
+        };
+    };
     getLicense: {
         parameters: {
             query?: never;
@@ -3089,46 +3116,6 @@ export interface operations {
                 };
                 content: {
                     "text/html": string;
-                };
-            };
-        };
-    };
-    getDocsJs: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/javascript": string;
-                };
-            };
-        };
-    };
-    getDocsCss: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/css": string;
                 };
             };
         };

@@ -78,6 +78,12 @@ settings! {
     jwks_url <URL>: String;
     /// Certificates (PEM) to trust beside the system's when the keys of `issuer` are fetched.
     issuer_ca <FILE>: PathBuf;
+    /// Client id that the app at `/` signs people in with at `issuer` (authorization code with PKCE): a public client, which has no secret
+    /// and is sent back to the app's own address; by default people sign in with keys alone.
+    issuer_client <ID>: String;
+    /// What the app asks `issuer` for, words with spaces between; by default `openid` and all scopes of ours. With `offline_access` many
+    /// issuers let people stay signed in for longer than one token.
+    issuer_scopes <WORDS>: String;
     /// Jobs that run at the same time; each uses all threads.
     concurrent_jobs <N>: usize = 2;
     /// Jobs of one user that run at the same time; 0: as many as `concurrent_jobs` says. Users take turns in any case, and so do
@@ -232,12 +238,18 @@ impl Settings {
                 ("audience", self.audience.is_some()),
                 ("jwks_url", self.jwks_url.is_some()),
                 ("issuer_ca", self.issuer_ca.is_some()),
+                ("issuer_client", self.issuer_client.is_some()),
             ];
             if let Some((name, _)) = only.iter().find(|(_, given)| *given) {
                 return Err(anyhow!(
                     "setting {name} says something about the setting issuer, which is not set"
                 ));
             }
+        }
+        if self.issuer_scopes.is_some() && self.issuer_client.is_none() {
+            return Err(anyhow!(
+                "setting issuer_scopes says something about the setting issuer_client, which is not set"
+            ));
         }
         match &self.public_url {
             Some(url) if !(url.starts_with("http://") || url.starts_with("https://")) => {

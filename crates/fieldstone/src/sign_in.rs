@@ -2,7 +2,7 @@
 
 use crate::settings::Settings;
 use anyhow::{Context, anyhow};
-use fieldstone_server::{Issuer, IssuerConfig, Tls};
+use fieldstone_server::{AppClient, Issuer, IssuerConfig, Tls};
 use std::path::PathBuf;
 
 /// The issuer that is trusted, if any.
@@ -12,6 +12,10 @@ pub fn issuer(settings: &Settings) -> anyhow::Result<Option<Issuer>> {
     let audience = audience.ok_or_else(|| anyhow!("setting issuer needs the setting audience"))?;
     let mut config = IssuerConfig::new(issuer, audience);
     config.jwks_url = settings.jwks_url.clone();
+    config.app = settings.issuer_client.as_ref().map(AppClient::new);
+    if let (Some(app), Some(scopes)) = (&mut config.app, &settings.issuer_scopes) {
+        app.scope.clone_from(scopes);
+    }
     if let Some(path) = &settings.issuer_ca {
         let pem = std::fs::read(path).with_context(|| format!("setting issuer_ca: {}", path.display()))?;
         config.ca_pem = Some(pem);

@@ -37,7 +37,7 @@ pub use config::ServerConfig;
 use connections::Slots;
 use fieldstone_engine::Engine;
 use futures::FutureExt;
-pub use issuer::{Issuer, IssuerConfig};
+pub use issuer::{AppClient, Issuer, IssuerConfig};
 pub use router::router;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -77,6 +77,9 @@ pub async fn serve(
         slots: slots.clone(),
     };
     let shutdown = shutdown.boxed().shared();
+    if let Some(issuer) = &config.issuer {
+        issuer.get_ready();
+    }
     let router = router::with_slots(engine, config, slots, shutdown.clone());
     let plain = connections::serve(plain, None, router.clone(), limits.clone(), shutdown.clone());
     let secure = async {

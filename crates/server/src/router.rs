@@ -15,7 +15,7 @@ use crate::packing;
 use crate::rate::{Rates, is_polled};
 use crate::routes::{
     assets, events, files, guide, health, jobs, metrics as numbers, oauth, previews, projects, registry,
-    schema, thumbnails, unknown_route, uploads, user, workbench, workflows,
+    schema, sign_in, thumbnails, unknown_route, uploads, user, workbench, workflows,
 };
 use crate::tus;
 use crate::wire;
@@ -111,6 +111,7 @@ routes! {
     get    "/files/{sha256}/{filename}" => files::get, files::GET;
 
     post   "/oauth/token" => oauth::token, oauth::TOKEN;
+    get    "/sign-in" => sign_in::get, sign_in::GET;
 
     get    "/user/license" => user::license, user::LICENSE;
     get    "/user/quota" => user::quota, user::QUOTA;
@@ -136,6 +137,7 @@ const SCHEMAS: &[Schemas] = &[
     wire::events::SCHEMAS,
     user::SCHEMAS,
     oauth::SCHEMAS,
+    sign_in::SCHEMAS,
 ];
 
 /// The API's document as it is served; it depends on nothing that a server is told.

@@ -1,6 +1,7 @@
 // The server's API, typed by its own document. Every call either gives the data or throws an `ApiFault`.
 import createClient from 'openapi-fetch';
 import { key, signOut } from '../session.svelte';
+import { ready } from './ready';
 import { words } from '../words';
 import type { components, paths } from '../../types/schema';
 
@@ -37,7 +38,8 @@ export const headers = (): Record<string, string> => {
 
 const client = createClient<paths>({ baseUrl: location.origin });
 client.use({
-  onRequest({ request }) {
+  async onRequest({ request }) {
+    await ready();
     for (const [name, value] of Object.entries(headers())) request.headers.set(name, value);
     return request;
   },
@@ -68,7 +70,7 @@ export async function ask<T>(call: Promise<Reply<T>>): Promise<{ data: NonNullab
   }
   if (!reply.response.ok) {
     const fault = faultOf(reply.response, reply.error);
-    if (fault.status === 401 && !reply.response.headers.get('www-authenticate')?.includes('scope=')) signOut(true);
+    if (fault.status === 401 && !reply.response.headers.get('www-authenticate')?.includes('scope=')) signOut('refused');
     throw fault;
   }
   return { data: reply.data as NonNullable<T>, response: reply.response };

@@ -2,6 +2,7 @@
 // send the key.
 import { ApiFault, faultOf, headers } from './client';
 import { eventsIn, type ServerEvent } from './events';
+import { ready } from './ready';
 import { words } from '../words';
 
 export interface Ears {
@@ -91,6 +92,7 @@ class Stream {
 
   private async read(connection: AbortController) {
     this.expect(connection, FIRST);
+    await ready();
     const behind: Record<string, string> = this.last ? { 'Last-Event-ID': this.last } : {};
     const response = await fetch(this.address, { headers: { ...headers(), ...behind }, signal: connection.signal });
     if (!response.ok || !response.body) throw faultOf(response, await response.json().catch(() => null));

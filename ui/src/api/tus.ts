@@ -1,6 +1,8 @@
 // A file that goes to the server by the tus protocol 1.0 (https://tus.io/protocols/resumable-upload): it goes on where it was cut, also after the
 // page was loaded anew, and waits while the server is away. The protocol's own client has 15 kB, packed, of which one server needs this much.
+import { key } from '../session.svelte';
 import { ApiFault, faultOf, headers } from './client';
+import { ready } from './ready';
 import { words } from '../words';
 
 const VERSION = { 'Tus-Resumable': '1.0.0' };
@@ -32,6 +34,8 @@ export class Transfer {
   async send(): Promise<string> {
     let [best, tries] = [-1, 0];
     for (;;) {
+      await ready();
+      const used = key();
       try {
         let reply = await (this.url ? this.call('HEAD', this.url) : this.begin());
         let asset = reply.getResponseHeader('X-Asset');
@@ -46,7 +50,10 @@ export class Transfer {
       } catch (fault) {
         const status = fault instanceof ApiFault ? fault.status : NaN;
         const isStale = isGone(status) && this.url !== null;
-        if (this.ended || tries === TRIES.length || !(isStale || isPassing(status))) throw fault;
+        // The token of an issuer may have ended on the way: there is a new one, or nobody is signed in.
+        if (status === 401) await ready();
+        const isRenewed = status === 401 && key() !== null && key() !== used;
+        if (this.ended || tries === TRIES.length || !(isStale || isRenewed || isPassing(status))) throw fault;
         if (isStale) this.forget();
         await new Promise((go) => setTimeout(go, TRIES[tries++]));
       }

@@ -67,6 +67,8 @@ fn a_wrong_setting_is_named_with_its_place() {
     ];
     assert!(error(&tls).contains("c.pem: cannot read certificates"));
     assert!(error(&["--audience", "a"]).contains("setting audience says something about the setting issuer"));
+    assert!(error(&["--issuer-client", "a"]).contains("about the setting issuer, which is not set"));
+    assert!(error(&["--issuer-scopes", "a"]).contains("about the setting issuer_client, which is not set"));
     let issuer = ["--listen", "127.0.0.1:0", "--issuer"];
     let with = |rest: &[&'static str]| error(&[&issuer[..], rest].concat());
     assert!(with(&["https://i.example/"]).contains("setting issuer needs the setting audience"));

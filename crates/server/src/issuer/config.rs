@@ -1,5 +1,6 @@
 //! What is set about an external issuer.
 
+use fieldstone_engine::keys::SCOPES;
 use std::time::Duration;
 
 /// Which issuer is trusted, and for what.
@@ -13,8 +14,26 @@ pub struct IssuerConfig {
     pub jwks_url: Option<String>,
     /// Certificates (PEM) that are trusted beside the system's when its keys are fetched.
     pub ca_pem: Option<Vec<u8>>,
-    /// Within this time its keys are fetched twice at most, whatever tokens say.
+    /// Within this time its keys are fetched twice at most, whatever tokens say, and its configuration for the app once.
     pub fetch_window: Duration,
+    /// What the app at `/` is at the issuer; `None` where people sign in with keys alone.
+    pub app: Option<AppClient>,
+}
+
+/// The app as a public client of an issuer: one without a secret (RFC 6749 §2.1).
+#[derive(Clone, Debug)]
+pub struct AppClient {
+    /// As the issuer knows it.
+    pub id: String,
+    /// What it asks for, words with spaces between.
+    pub scope: String,
+}
+
+impl AppClient {
+    /// One that asks for all our scopes.
+    pub fn new(id: impl Into<String>) -> AppClient {
+        AppClient { id: id.into(), scope: format!("openid {}", SCOPES.join(" ")) }
+    }
 }
 
 impl IssuerConfig {
@@ -26,6 +45,7 @@ impl IssuerConfig {
             jwks_url: None,
             ca_pem: None,
             fetch_window: Duration::from_secs(30),
+            app: None,
         }
     }
 }

@@ -5,8 +5,8 @@
 //! go on counting.
 
 use super::config::IssuerConfig;
+use super::http::{Http, check_url};
 use super::jwt::{Algorithm, Key};
-use axum::http::Uri;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -14,9 +14,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 const FRESH: Duration = Duration::from_secs(600);
-const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// Bytes of the longest answer that is read.
-const LONGEST: usize = 1 << 20;
 /// Keys of one issuer at most.
 const MOST_KEYS: usize = 100;
 
@@ -62,39 +59,22 @@ struct Inner {
     issuer: String,
     url: Option<String>,
     window: Duration,
-    http: reqwest::Client,
+    http: Http,
     seen: Mutex<Seen>,
     /// Held while fetching; when the last two began, the later one last.
     fetching: tokio::sync::Mutex<[Option<Instant>; 2]>,
 }
 
 impl Jwks {
-    pub(super) fn new(config: &IssuerConfig) -> Result<Jwks, String> {
-        check_url("issuer", &config.issuer)?;
+    pub(super) fn new(config: &IssuerConfig, http: Http) -> Result<Jwks, String> {
         if let Some(url) = &config.jwks_url {
             check_url("jwks_url", url)?;
-        }
-        crate::tls::choose_cryptography();
-        let mut http = reqwest::Client::builder()
-            .timeout(FETCH_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent("fieldstone");
-        if let Some(pem) = &config.ca_pem {
-            let certificates =
-                reqwest::Certificate::from_pem_bundle(pem).map_err(|e| format!("setting issuer_ca: {e}"))?;
-            if certificates.is_empty() {
-                return Err("setting issuer_ca: the file holds no certificate".into());
-            }
-            http = http.tls_certs_merge(certificates);
-        }
-        if is_loopback(&config.issuer) {
-            http = http.no_proxy();
         }
         let inner = Inner {
             issuer: config.issuer.clone(),
             url: config.jwks_url.clone(),
             window: config.fetch_window,
-            http: http.build().map_err(|e| format!("cannot make an HTTP client for the issuer: {e}"))?,
+            http,
             seen: Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
         };
@@ -147,51 +127,13 @@ impl Inner {
     async fn fetch(&self) -> Result<Keys, String> {
         let url = match &self.url {
             Some(url) => url.clone(),
-            None => self.discover().await?,
-        };
-        Ok(self.get::<JwkSet>(&url).await?.read())
-    }
-
-    /// Where the keys are, by OpenID Connect Discovery 1.0 §4.
-    async fn discover(&self) -> Result<String, String> {
-        #[derive(Deserialize)]
-        struct Configuration {
-            issuer: String,
-            jwks_uri: String,
-        }
-        let base = self.issuer.strip_suffix('/').unwrap_or(&self.issuer);
-        let url = format!("{base}/.well-known/openid-configuration");
-        let found: Configuration = self.get(&url).await?;
-        if found.issuer != self.issuer {
-            return Err(format!("{url} is of the issuer {:?}", found.issuer));
-        }
-        check_url("jwks_uri", &found.jwks_uri)?;
-        Ok(found.jwks_uri)
-    }
-
-    async fn get<T: for<'a> Deserialize<'a>>(&self, url: &str) -> Result<T, String> {
-        // The whole chain of causes: the outer error only says that a request failed.
-        let told = |e: reqwest::Error| {
-            let mut text = e.to_string();
-            let mut cause = std::error::Error::source(&e);
-            while let Some(inner) = cause {
-                text.push_str(&format!(": {inner}"));
-                cause = inner.source();
+            None => {
+                let found = self.http.configuration().await?.jwks_uri;
+                check_url("jwks_uri", &found)?;
+                found
             }
-            text
         };
-        let mut response = self.http.get(url).send().await.map_err(told)?;
-        if response.status() != 200 {
-            return Err(format!("{url} answered {}", response.status()));
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(told)? {
-            if body.len() + chunk.len() > LONGEST {
-                return Err(format!("{url} answered with more than {LONGEST} bytes"));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        serde_json::from_slice(&body).map_err(|e| format!("{url}: {e}"))
+        Ok(self.http.get::<JwkSet>(&url).await?.read())
     }
 }
 
@@ -255,36 +197,9 @@ impl Jwk {
     }
 }
 
-/// Keys come over TLS, except from this very machine.
-fn check_url(name: &str, url: &str) -> Result<(), String> {
-    let parsed: Option<Uri> = url.parse().ok();
-    let scheme = parsed.as_ref().and_then(|u| u.scheme_str().map(str::to_owned));
-    match scheme.as_deref() {
-        Some("https") => Ok(()),
-        Some("http") if is_loopback(url) => Ok(()),
-        _ => Err(format!("setting {name}: expected an https:// URL, got {url:?}")),
-    }
-}
-
-fn is_loopback(url: &str) -> bool {
-    let parsed: Option<Uri> = url.parse().ok();
-    let host = parsed.as_ref().and_then(Uri::host).unwrap_or_default();
-    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_come_over_tls_or_from_this_machine() {
-        for good in ["https://a.example/", "http://localhost:1/", "http://127.0.0.1/", "http://[::1]:8/"] {
-            assert_eq!(check_url("issuer", good), Ok(()), "{good}");
-        }
-        for bad in ["http://a.example/", "http://localhost.example/", "file:///etc/passwd", "a.example", ""] {
-            assert!(check_url("issuer", bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn only_keys_for_allowed_signatures_are_read() {

@@ -6,13 +6,17 @@
 //! send the base URL as they were given it), `exp` and `sub` must be there. The user is `sub`.
 
 mod config;
+mod http;
 mod jwks;
 mod jwt;
+mod sign_in;
 
-pub use config::IssuerConfig;
+pub use config::{AppClient, IssuerConfig};
+pub(crate) use sign_in::SignIn;
 
 use fieldstone_engine::keys::SCOPES;
 use fieldstone_engine::model::{Caller, Timestamp};
+use http::Http;
 use jwks::{Jwks, Lookup};
 use jwt::{Claims, Jwt};
 use serde_json::Value;
@@ -28,6 +32,7 @@ pub struct Issuer {
     issuer: String,
     audience: String,
     jwks: Jwks,
+    sign_in: Option<SignIn>,
 }
 
 /// Why a token is refused.
@@ -42,7 +47,22 @@ pub(crate) enum Refusal {
 impl Issuer {
     /// Fetches nothing yet. Errors name what is wrong with the configuration.
     pub fn new(config: IssuerConfig) -> Result<Issuer, String> {
-        Ok(Issuer { jwks: Jwks::new(&config)?, issuer: config.issuer, audience: config.audience })
+        let http = Http::new(&config)?;
+        let sign_in = config.app.clone().map(|app| SignIn::new(&config, app, http.clone()));
+        let jwks = Jwks::new(&config, http)?;
+        Ok(Issuer { jwks, sign_in, issuer: config.issuer, audience: config.audience })
+    }
+
+    /// Begins to ask where the app signs people in, so that its first page need not.
+    pub(crate) fn get_ready(&self) {
+        if let Some(sign_in) = self.sign_in.clone() {
+            tokio::spawn(async move { sign_in.endpoints().await });
+        }
+    }
+
+    /// How the app signs people in here, if it does.
+    pub(crate) fn sign_in(&self) -> Option<&SignIn> {
+        self.sign_in.as_ref()
     }
 
     /// Whose token this is.

@@ -12,6 +12,7 @@ pub mod previews;
 pub mod projects;
 pub mod registry;
 pub mod schema;
+pub mod sign_in;
 pub mod thumbnails;
 pub mod upload;
 pub mod uploads;

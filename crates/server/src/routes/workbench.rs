@@ -1,12 +1,13 @@
 //! The app for people at `/`: its page, and the files that the page is made of. They come from `ui/`, built into `app/` of this crate,
 //! and the binary holds them, in debug and in release.
 
-use super::unknown_route;
+use super::{Shared, unknown_route};
 use crate::app::App;
 use crate::embedded::{File, media_type, owned};
+use crate::issuer::SignIn;
 use crate::packing::Accepted;
-use axum::extract::Path;
-use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_SECURITY_POLICY, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing;
@@ -20,9 +21,10 @@ struct Built;
 /// Addresses that the app answers by itself, all with the same page. Everything else that no route knows stays a 404 in JSON.
 const PAGES: &[&str] = &["/", "/p/{*page}"];
 
-/// Nothing inline and nothing from elsewhere; pictures and workers may come from the page's own memory.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; \
-    worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// Nothing inline and nothing from elsewhere; pictures and workers may come from the page's own memory. What may be asked beside this
+/// server stands behind it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; worker-src 'self'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'; connect-src 'self'";
 
 /// Names hold a digest of what is in them: what has been fetched once is never asked for again.
 const FOREVER: &str = "public, max-age=31536000, immutable";
@@ -36,14 +38,34 @@ pub fn routes() -> Router<App> {
 
 type Takes = Extension<Accepted>;
 
-async fn page(method: Method, uri: Uri, accepted: Takes, headers: HeaderMap) -> Response {
+async fn page(
+    State(app): Shared,
+    method: Method,
+    uri: Uri,
+    accepted: Takes,
+    mut headers: HeaderMap,
+) -> Response {
+    let policy = policy(&app);
+    if policy != POLICY {
+        // A browser that has the page would keep the policy that came with it.
+        headers.remove(IF_NONE_MATCH);
+    }
     match answer("index.html", &accepted, &headers, "no-cache") {
         Some(mut response) => {
-            response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+            response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
             response
         }
         None => unknown_route(method, uri).await.into_response(),
     }
+}
+
+/// With the address where the app turns a code of the issuer into a token, once that is known: who signs in there has asked for it before.
+fn policy(app: &App) -> HeaderValue {
+    let sign_in = app.config.issuer.as_ref().and_then(|issuer| issuer.sign_in());
+    let known = sign_in.and_then(SignIn::known);
+    let with =
+        known.and_then(|known| HeaderValue::from_str(&format!("{POLICY} {}", known.token_source)).ok());
+    with.unwrap_or(HeaderValue::from_static(POLICY))
 }
 
 async fn file(

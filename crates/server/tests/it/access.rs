@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 const OPEN: &[&str] = &[
     "/files/{sha256}/{filename}",
     "/oauth/token",
+    "/sign-in",
     "/healthz",
     "/readyz",
     "/metrics",

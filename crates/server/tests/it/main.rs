@@ -21,6 +21,7 @@ mod project_events;
 mod registry;
 mod resumable;
 mod revoked;
+mod sign_in;
 mod uploads;
 mod volumes;
 mod work;
