@@ -41,32 +41,38 @@ impl Watch {
         self.thin.planes(samples, monitor)
     }
 
-    /// Says what was found. `program` is what computed the samples, where it can be asked between them.
+    /// Warns the job of what was found. `program` is what computed the samples, where it can be asked between them.
     pub fn tell(self, program: Option<&Program>, cx: &JobContext) {
+        self.found(program).into_iter().for_each(|warning| cx.warn_of(warning));
+    }
+
+    /// What was found, as warnings.
+    pub fn found(self, program: Option<&Program>) -> Vec<Warning> {
         let inverse = self.affine.inverse();
         let inside = |kind: ThinKind, ends: [[f64; 3]; 2]| {
             let (Some(program), Some(inverse)) = (program, &inverse) else { return true };
             is_there(|points| program.evaluate_at(points), inverse, self.isovalue, kind, ends)
         };
-        tell_thin(&self.thin.finish(Some(&inside)), self.patch.resolution(), None, cx);
+        let n = self.patch.resolution();
+        let mut found = all_thin(&self.thin.finish(Some(&inside)), n, None);
         for lost in program.map(Program::lost_inputs).unwrap_or_default() {
-            tell_thin(&lost.places, self.patch.resolution(), Some(&lost), cx);
+            found.extend(all_thin(&lost.places, n, Some(&lost)));
         }
         let cuts = self.border.finish();
         if !cuts.is_empty() {
-            cx.warn_of(cut(&cuts, &self.patch, &self.affine));
+            found.push(cut(&cuts, &self.patch, &self.affine));
         }
+        found
     }
 }
 
-/// Warns of what is thin in `n` samples per axis: of the result, or of what went into an operator and did not come out.
-fn tell_thin(places: &[ThinPlace], n: [u32; 3], input: Option<&LostInput>, cx: &JobContext) {
-    for kind in [ThinKind::Wall, ThinKind::Strut, ThinKind::Gap] {
-        let of_kind: Vec<ThinPlace> = places.iter().filter(|p| p.kind == kind).copied().collect();
-        if let Some(warning) = thin(kind, &of_kind, n, input) {
-            cx.warn_of(warning);
-        }
-    }
+/// What is thin in `n` samples per axis: of the result, or of what went into an operator and did not come out.
+fn all_thin(places: &[ThinPlace], n: [u32; 3], input: Option<&LostInput>) -> Vec<Warning> {
+    let of_kind = |kind: ThinKind| {
+        let places: Vec<ThinPlace> = places.iter().filter(|p| p.kind == kind).copied().collect();
+        thin(kind, &places, n, input)
+    };
+    [ThinKind::Wall, ThinKind::Strut, ThinKind::Gap].into_iter().filter_map(of_kind).collect()
 }
 
 /// What is thin in one way, in all its places.

@@ -3,7 +3,7 @@ import * as THREE from 'three';
 import { OrbitControls } from 'three/examples/jsm/controls/OrbitControls.js';
 import type { Field, Vec } from './field';
 import { meshGroup } from './mesh';
-import type { Axis, Eye, Section } from './state';
+import type { Eye, Section } from './state';
 import { thicknessAt, type Thickness } from './thickness';
 import { volumeMesh, type Colours } from './volume';
 
@@ -21,6 +21,8 @@ const AXES = { x: new THREE.Vector3(1, 0, 0), y: new THREE.Vector3(0, 1, 0), z: 
 export const VIEWS: [number, number][] = [[-90, 0], [90, 0], [180, 0], [0, 0], [-90, 89.9], [-90, -89.9], [-50, 25]];
 /** Milliseconds after the last movement until the full picture. */
 const SETTLE = 120;
+/** Pixels of a window's height below which pins grow. */
+const LOW = 560;
 /** While a volume moves it has so many pixels at most. */
 const MOVING_PIXELS = 320 * 240;
 
@@ -243,9 +245,11 @@ export class Stage {
   /** Draws places that one is told of, the chosen one larger. */
   pin(places: Vec[], chosen: number) {
     this.pins.clear();
+    // In a low window they would be too small to be seen.
+    const size = this.extent * Math.max(1, LOW / this.canvas.clientHeight);
     places.forEach((at, i) => {
-      if (i === chosen) this.pins.add(this.ball(at, this.extent / 90, 0xffffff, 10));
-      this.pins.add(this.ball(at, this.extent / (i === chosen ? 120 : 160), 0xd0021b, 11));
+      if (i === chosen) this.pins.add(this.ball(at, size / 90, 0xffffff, 10));
+      this.pins.add(this.ball(at, size / (i === chosen ? 120 : 160), 0xd0021b, 11));
     });
     this.draw();
   }
@@ -257,13 +261,15 @@ export class Stage {
     return ball;
   }
 
-  /** Goes near a place, and says across which axis one looks at it most. */
-  goTo(at: Vec): Axis {
+  /** Goes near a place, and gives the section that cuts it open across where one looks. */
+  goTo(at: Vec, section: Section): Section {
     const { far, ...eye } = this.eye;
     this.lookFrom({ ...eye, far: Math.min(far, 0.5), target: at });
     this.move();
     const away = this.camera.position.clone().sub(this.controls.target);
-    return (['x', 'y', 'z'] as const).reduce((most, axis) => (Math.abs(away[axis]) > Math.abs(away[most]) ? axis : most));
+    const axis = (['x', 'y', 'z'] as const).reduce((most, axis) => (Math.abs(away[axis]) > Math.abs(away[most]) ? axis : most));
+    const offset = Number(at['xyz'.indexOf(axis)]!.toPrecision(6));
+    return { ...section, on: true, axis, offset, flipped: !this.isBeyond(axis, offset) };
   }
 
   picture(): Promise<Blob | null> {

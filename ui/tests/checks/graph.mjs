@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { open, stl, tetrahedron } from '../harness.mjs';
+import { open, shareNear, stl, tetrahedron } from '../harness.mjs';
 import { violationsOf } from './looks.mjs';
 
 /** Presses Tab until what has the focus is called so. */
@@ -232,6 +232,51 @@ export const checks = [
       await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
       assert.equal(await page.locator('.facts').innerText(), facts);
       await shown(page, 128);
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+    },
+  },
+  {
+    name: 'what the samples of a preview do not hold is warned of with its places, seen in the shape and gone to',
+    async run({ browser, server, pictures }) {
+      const { id } = await server.api('POST', '/projects', { name: 'Thin' });
+      const graph = {
+        operators: [
+          { type: 'GenerateSamplePoints', parameters: { size: [20, 20, 20], offset: [-10, -10, -10], resolution: [64, 64, 64] } },
+          { type: 'SampleBox', parameters: { shape_type: 'Ellipsoid', size: [16, 16, 16] } },
+          { type: 'Shell', parameters: { offset: 0, thickness: 0.2 } },
+        ],
+        edges: [{ source: 0, target: [1, 'Points'] }, { source: 1, target: [2, 'Samples'] }],
+      };
+      await server.api('PATCH', `/projects/${id}`, { graph });
+      const page = await open(browser, server, `/p/${id}/graph`);
+      await shown(page, 128);
+      const pane = page.locator('.pane');
+      const warning = pane.getByText('walls thinner than 2 cells');
+      await warning.waitFor();
+      const RED = [208, 2, 27];
+      const red = async () => shareNear(page, await pane.locator('canvas').screenshot(), RED);
+      const pins = await red();
+      assert(pins > 0.0001, `the places cover ${pins} of the picture`);
+      const place = pane.getByRole('button', { name: /^at .* mm thick$/ }).first();
+      const [x, y, z, thickness] = (await place.innerText()).match(/-?[0-9.]+(e-?[0-9]+)?/g).map(Number);
+      assert(Math.abs(Math.hypot(x, y, z) - 8) < 0.2 && Math.abs(thickness - 0.2) < 0.04, await place.innerText());
+      await place.click();
+      assert(await pane.getByLabel('Cut it open').isChecked());
+      await page.waitForFunction(() => document.querySelector('.pane button[aria-pressed="true"]'));
+      if (pictures) await page.screenshot({ path: join(pictures, 'graph-warnings.png') });
+      assert.deepEqual(await violationsOf(page), []);
+      // Of a shape without them nothing is left.
+      await page.locator('#node-n3').click();
+      await page.getByLabel('thickness, mm', { exact: true }).fill('2');
+      await warning.waitFor({ state: 'detached' });
+      await shown(page, 128);
+      assert((await red()) < pins / 10);
+      // One that reaches the border is cut off: only where it is the result.
+      await page.locator('#node-n2').click();
+      await page.getByLabel('size, mm, x', { exact: true }).fill('24');
+      await pane.getByText('is cut off there').waitFor();
+      await page.getByRole('button', { name: /^Look at SampleBox/ }).first().click();
+      await pane.getByText('is cut off there').waitFor({ state: 'detached' });
       assert.deepEqual([page.strays, page.faults], [[], []]);
     },
   },

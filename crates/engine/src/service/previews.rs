@@ -21,6 +21,8 @@ pub struct NewPreview {
     pub resolution: u32,
     /// A plane instead of the volume.
     pub section: Option<Section>,
+    /// Whether a volume is looked over for what its samples do not hold, as jobs do; that takes longer.
+    pub watch: bool,
     /// A name for the window that it is for: a newer preview there ends the older.
     pub tab: Option<String>,
 }
@@ -32,7 +34,7 @@ impl Engine {
         if self.core.config.previewer.is_none() {
             return Err(EngineError::NotFound("a process for previews".into()));
         }
-        let NewPreview { graph, node, resolution, section, tab } = new;
+        let NewPreview { graph, node, resolution, section, watch, tab } = new;
         let limits = self.core.config.job_limits;
         let (graph, paths) = on_worker(move || {
             let paths = files_of(&graph, &limits).map_err(|text| EngineError::invalid("graph", text))?;
@@ -40,7 +42,7 @@ impl Engine {
         })
         .await?;
         let files = self.named_files(project, paths).await?;
-        let request = Request { graph, node, resolution, section, files };
+        let request = Request { graph, node, resolution, section, watch, files };
         let tab = tab.map(|name| Tab { user: caller.user.clone(), name: format!("{project} {name}") });
         let blobs = self.core.blobs.clone();
         let place = move |checksum: &str| blobs.local_path(checksum.trim_start_matches("sha256:"));

@@ -163,6 +163,43 @@ fn a_section_is_exact_where_the_graph_is_a_formula_and_close_elsewhere() {
 }
 
 #[test]
+fn what_the_samples_do_not_hold_is_told_as_a_job_tells_it() {
+    let bench = Bench::new(&[]);
+    let points = json!({"size": [4, 4, 4], "offset": [-2, -2, -2], "resolution": [33, 33, 33]});
+    let graph = json!({
+        "operators": [
+            {"type": "GenerateSamplePoints", "parameters": points},
+            {"type": "SampleBox", "parameters": {"shape_type": "Ellipsoid", "size": [4.4, 4.4, 4.4]}},
+            {"type": "Shell", "parameters": {"offset": 0, "thickness": 0.15}},
+        ],
+        "edges": [{"source": 0, "target": [1, "Points"]}, {"source": 1, "target": [2, "Samples"]}],
+    });
+    let job = json!({"type": "implicit/evaluate", "parameters": {"graph": graph.to_string()}});
+    let (status, made) = bench.post("/projects/1/jobs", &job);
+    assert_eq!(status, 202);
+    let made: Value = serde_json::from_slice(&made).unwrap();
+    let events = format!("{}/projects/1/jobs/{}/events", bench.server.url, made["id"].as_str().unwrap());
+    // The stream ends with the job.
+    bench.http.get(&events).bearer_auth(bench.token()).send().unwrap().text().unwrap();
+    let done = bench.http.get(events.trim_end_matches("/events")).bearer_auth(bench.token()).send().unwrap();
+    let done: Value = serde_json::from_slice(&done.bytes().unwrap()).unwrap();
+    let told = done["outputs"]["params"]["warnings"].as_str().unwrap();
+    let (line, samples) = bench.preview(&json!({"graph": graph, "resolution": 33, "watch": true}));
+    assert_eq!(line["warnings"], serde_json::from_str::<Value>(told).unwrap());
+    let kinds: Vec<&str> =
+        line["warnings"].as_array().unwrap().iter().map(|w| w["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["thin_wall", "cut_off"]);
+    let [wall, cut] = [0, 1].map(|i| &line["warnings"][i]["places"]);
+    let thickness = wall[0]["thickness"].as_f64().unwrap();
+    assert!((thickness - 0.15).abs() < 0.02, "{wall}");
+    let radius = [0, 1, 2].map(|k| wall[0]["at"][k].as_f64().unwrap().powi(2)).iter().sum::<f64>().sqrt();
+    assert!((radius - 2.2).abs() < 0.1, "{wall}");
+    assert_eq!(cut.as_array().unwrap().len(), 6, "{cut}");
+    let (plain, same) = bench.preview(&json!({"graph": graph, "resolution": 33}));
+    assert_eq!((&plain["warnings"], same), (&json!([]), samples));
+}
+
+#[test]
 fn a_mesh_of_the_project_is_seen_and_nothing_is_left_of_it() {
     let bench = Bench::new(&[]);
     let wanted = json!({"graph": infill(), "resolution": 48});

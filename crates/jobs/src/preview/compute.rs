@@ -4,7 +4,10 @@ use super::kept::Files;
 use super::talk::{Header, Request, Section};
 use crate::context::JobLimits;
 use crate::error::JobError;
-use crate::grid::upright_grid_of;
+use crate::graph_input::watching;
+use crate::grid::{grid_of, upright_grid_of};
+use crate::warning::Warning;
+use crate::watch::Watch;
 use fieldstone_kernel::{Monitor, Patch};
 use fieldstone_shape::operator::{Promise, Type};
 use fieldstone_shape::{Graph, Plan, Program, Visible};
@@ -58,27 +61,40 @@ pub(super) fn preview(
     let plan = plan(&graph, request)?;
     let patch = upright_grid_of(&plan)?;
     let needs = plan.memory_bytes().saturating_add(plan.sample_count()).saturating_add(of_files(request));
+    let is_watched = request.watch && request.section.is_none();
+    let needs = if is_watched { needs.saturating_add(watching(&plan)) } else { needs };
     if needs > memory_bytes {
         return Err(Refused::TooLarge(needs));
     }
     let read = began.elapsed();
     let program = Program::build(plan, files, monitor)?;
+    let program = if is_watched { program.watched() } else { program };
     if program.channels() != 1 {
         let what = format!("gives {} values per sample, a preview shows one", program.channels());
         return Err(invalid(graph.error_at(program.plan().target(), what)).into());
     }
     let loaded = began.elapsed();
     let (mut header, bytes) = match request.section {
-        None => volume(&program, &patch, monitor)?,
+        None => volume(&program, &patch, is_watched, monitor)?,
         Some(section) => plane(&program, &patch, section, monitor)?,
     };
-    header.warnings.extend(graph.warnings().iter().cloned());
-    header.warnings.extend(program.plan().uneven());
-    header.warnings.extend(program.plan().rounded());
-    header.warnings.append(&mut files.notes.lock().unwrap_or_else(PoisonError::into_inner));
+    let notes = std::mem::take(&mut *files.notes.lock().unwrap_or_else(PoisonError::into_inner));
+    header.warnings.splice(0..0, of_graph(program.plan(), notes));
     let computed = began.elapsed();
     header.milliseconds = [read, loaded - read, computed - loaded].map(|time| time.as_secs_f64() * 1e3);
     Ok((header, bytes))
+}
+
+/// What a job would warn of before it computes anything.
+fn of_graph(plan: &Plan, notes: Vec<String>) -> Vec<Value> {
+    let of = |kind: &'static str| move |text: String| Warning::new(kind, text).into_json();
+    let noted = plan.graph().warnings().iter().cloned().map(of("note"));
+    let uneven = plan.uneven().into_iter().map(of("no_distance"));
+    noted
+        .chain(uneven)
+        .chain(plan.rounded().map(of("rounded")))
+        .chain(notes.into_iter().map(of("note")))
+        .collect()
 }
 
 fn invalid(e: fieldstone_shape::GraphError) -> JobError {
@@ -132,17 +148,27 @@ fn longest(spacing: [f64; 3]) -> f64 {
     spacing.into_iter().fold(0.0, f64::max)
 }
 
-/// All samples, as bytes.
-fn volume(program: &Program, patch: &Patch, monitor: &Monitor) -> Result<(Header, Vec<u8>), JobError> {
+/// All samples, as bytes; if wanted, with what they do not hold.
+fn volume(
+    program: &Program,
+    patch: &Patch,
+    is_watched: bool,
+    monitor: &Monitor,
+) -> Result<(Header, Vec<u8>), JobError> {
     let (plan, cell) = (program.plan(), longest(patch.spacing()));
     let band = BAND_CELLS * cell;
     let scale = (127.0 / band) as f32;
     let [nx, ny, _] = patch.resolution().map(|n| n as usize);
     let mut bytes = Vec::with_capacity(patch.sample_count() as usize);
     let mut inside: Option<[[usize; 3]; 2]> = None;
+    let (samples, affine) = grid_of(plan)?;
+    let mut watch = is_watched.then(|| Watch::new(&samples, &affine, 0.0));
     for z in plan.slabs() {
         let first = z.start as usize;
         let values = program.evaluate(z, monitor)?.swap_remove(0);
+        if let Some(watch) = &mut watch {
+            watch.planes(&values, monitor)?;
+        }
         for (row, samples) in values.chunks_exact(nx).enumerate() {
             let at = [first + row / ny, row % ny];
             if let Some(from) = samples.iter().position(|v| *v <= 0.0) {
@@ -163,7 +189,9 @@ fn volume(program: &Program, patch: &Patch, monitor: &Monitor) -> Result<(Header
         })
     };
     let bounds = inside.map(|[low, high]| [corner(low, -1.0), corner(high, 1.0)]);
-    Ok((Header { band: Some(band), bounds, ..header("int8", plan, patch) }, bytes))
+    let found = watch.map(|watch| watch.found(Some(program))).unwrap_or_default();
+    let warnings = found.into_iter().map(Warning::into_json).collect();
+    Ok((Header { band: Some(band), bounds, warnings, ..header("int8", plan, patch) }, bytes))
 }
 
 /// The samples on a plane: exactly there where the graph is a formula, else between the planes of the grid that are next to it.
@@ -197,7 +225,7 @@ fn plane(
 /// The values of a formula on the plane at this share of the axis.
 fn exactly(program: &Program, axis: usize, along: f64) -> Option<Vec<f32>> {
     program.evaluate_at([&[], &[], &[]])?;
-    let (patch, _) = crate::grid::grid_of(program.plan()).ok()?;
+    let (patch, _) = grid_of(program.plan()).ok()?;
     let mut n = patch.resolution();
     n[axis] = 1;
     let mut points = [(); 3].map(|()| Vec::with_capacity(n.iter().map(|n| *n as usize).product()));

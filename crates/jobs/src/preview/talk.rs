@@ -52,6 +52,8 @@ pub struct Request {
     pub resolution: u32,
     /// A plane instead of the volume.
     pub section: Option<Section>,
+    /// Whether a volume is looked over for what its samples do not hold, as jobs do; that takes longer.
+    pub watch: bool,
     /// Files by the path that the graph has for them.
     pub files: IndexMap<String, File>,
 }
@@ -127,8 +129,8 @@ pub struct Header {
     pub promise: String,
     /// Lowest and highest corner of the cells that hold samples inside, mm; `None` where none is, and of a section.
     pub bounds: Option<[[f64; 3]; 2]>,
-    /// What should be known of it.
-    pub warnings: Vec<String>,
+    /// What should be known of it, as a job's output `warnings` has it.
+    pub warnings: Vec<Value>,
     /// Milliseconds: to read the graph, to load what it names, to compute.
     pub milliseconds: [f64; 3],
 }

@@ -2,7 +2,7 @@
 
 use super::body::Document;
 use super::error::ApiError;
-use crate::openapi::schema::{Schema, Schemas, any, integer, number, object, text, word};
+use crate::openapi::schema::{self, Schema, Schemas, any, integer, number, object, text, word};
 use fieldstone_engine::{NewPreview, Preview, Section};
 use serde_json::json;
 
@@ -24,12 +24,13 @@ pub fn new_preview(mut body: Document) -> Result<NewPreview, ApiError> {
     let node = whole(&mut body, "node", 0..=u64::from(u32::MAX)).map(|node| node as usize);
     let resolution = whole(&mut body, "resolution", 2..=RESOLUTION[0]).unwrap_or(RESOLUTION[1]) as u32;
     let section = section(&mut body);
+    let watch = boolean(&mut body, "watch");
     let tab = body.text("tab");
     if tab.as_ref().is_some_and(|tab| tab.chars().count() > LONGEST_TAB) {
         body.refuse("tab", format!("has more than {LONGEST_TAB} characters"));
     }
     body.finish()?;
-    Ok(NewPreview { graph: graph.unwrap_or_default(), node, resolution, section, tab })
+    Ok(NewPreview { graph: graph.unwrap_or_default(), node, resolution, section, watch, tab })
 }
 
 fn whole(body: &mut Document, field: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
@@ -42,6 +43,14 @@ fn whole(body: &mut Document, field: &str, range: std::ops::RangeInclusive<u64>)
         );
     }
     number
+}
+
+fn boolean(body: &mut Document, field: &str) -> bool {
+    let Some(value) = body.value(field).filter(|value| !value.is_null()) else { return false };
+    value.as_bool().unwrap_or_else(|| {
+        body.refuse(field, format!("expected true or false, got {value}"));
+        false
+    })
 }
 
 fn section(body: &mut Document) -> Option<Section> {
@@ -105,6 +114,13 @@ fn new() -> Schema {
         ),
         ("section", axes.or_null().says("A plane of float32 instead of the volume of int8")),
         (
+            "watch",
+            schema::boolean()
+                .or_null()
+                .with("default", false)
+                .says("Whether a volume is looked over for walls, struts and gaps that are thinner than its cells and for where it is cut off"),
+        ),
+        (
             "tab",
             text()
                 .with("maxLength", LONGEST_TAB)
@@ -125,12 +141,14 @@ mod tests {
 
     #[test]
     fn wrong_fields_are_all_named() {
-        let new = read(json!({"graph": {}, "section": {"axis": "y", "offset": 2}, "tab": "a"})).unwrap();
-        assert_eq!((new.resolution, new.node), (64, None));
+        let new =
+            read(json!({"graph": {}, "section": {"axis": "y", "offset": 2}, "watch": null, "tab": "a"}))
+                .unwrap();
+        assert_eq!((new.resolution, new.node, new.watch), (64, None, false));
         assert_eq!(new.section, Some(Section { axis: 1, offset: 2.0 }));
-        let bad = json!({"resolution": 193, "node": -1, "section": {"axis": "w", "offset": 0}, "tab": "t".repeat(101)});
+        let bad = json!({"resolution": 193, "node": -1, "section": {"axis": "w", "offset": 0}, "watch": 1, "tab": "t".repeat(101)});
         let text = format!("{:?}", read(bad).unwrap_err());
-        for field in ["graph", "resolution", "node", "section", "tab"] {
+        for field in ["graph", "resolution", "node", "section", "watch", "tab"] {
             assert!(text.contains(&format!("field: {field:?}")), "{field}: {text}");
         }
     }

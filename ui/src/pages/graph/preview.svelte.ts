@@ -1,5 +1,6 @@
 // What the graph looks like, from coarse to fine: the newest request counts, whatever arrives when.
 import { api, ApiFault, ask, wrongsOf } from '../../api/client';
+import { warningOf, type Warning, type Written as WrittenWarning } from '../../api/warnings';
 import { Field, type Vec } from '../../scene/field';
 import type { Written } from './model/exchange';
 import { placed, type GraphFault } from './model/faults';
@@ -13,7 +14,7 @@ interface Header {
   band: number;
   promise: 'distance' | 'pieces' | 'bound' | 'sign';
   bounds: { min: Vec; max: Vec } | null;
-  warnings: (string | { message: string })[];
+  warnings: WrittenWarning[];
   milliseconds: { read: number; load: number; compute: number };
 }
 export interface Shape {
@@ -55,6 +56,8 @@ export class Preview {
   /** What was computed last; it stays until there is something newer. */
   shape = $state.raw<Shape>();
   fault = $state.raw<GraphFault>();
+  /** What is warned of, of the last shape that was looked over: coarse ones are not, which would take longer. */
+  warnings = $state.raw<Warning[]>([]);
   /** Why it was not computed finer. */
   coarse = $state('');
   working = $state(false);
@@ -142,16 +145,19 @@ export class Preview {
     for (const [i, resolution] of STEPS.filter((step) => step > have && step <= finest).entries()) {
       this.isCoarse = i === 0;
       this.began = performance.now();
-      const answer = await this.fetch(written, resolution, signal).catch((cause) => {
+      const isWatched = resolution > STEPS[0]! || finest === STEPS[0];
+      const answer = await this.fetch(written, resolution, isWatched, signal).catch((cause) => {
         if (i + have === 0 || signal.aborted || !(cause instanceof ApiFault) || cause.status === 409) throw cause;
         // It is right as it is, and too much for the server when finer.
         this.coarse = cause.message;
+        this.warnings = this.shape?.header.warnings.map(warningOf) ?? [];
       });
       if (!answer || signal.aborted) return;
       const { header, field } = answer;
       this.coarse = '';
       this.shape = { header, field, node, key, step: resolution };
       this.fault = undefined;
+      if (isWatched) this.warnings = header.warnings.map(warningOf);
       // Samples that are a file's are the same at every step.
       const now = header.resolution.join();
       if (this.next || now === last) return;
@@ -159,9 +165,9 @@ export class Preview {
     }
   }
 
-  private async fetch(written: Written, resolution: number, signal: AbortSignal) {
+  private async fetch(written: Written, resolution: number, watch: boolean, signal: AbortSignal) {
     const params = { path: { projectId: this.project } };
-    const body = { graph: written.graph, resolution, tab: this.tab };
+    const body = { graph: written.graph, resolution, watch, tab: this.tab };
     const { data } = await ask(api.POST('/projects/{projectId}/preview', { params, body: body as never, signal, parseAs: 'arrayBuffer' }));
     return shapeOf(data as unknown as ArrayBuffer);
   }

@@ -89,6 +89,7 @@ export const texts = {
   finest: 'Finest',
   computing: 'Computing…',
   notFiner: (why: string) => `No finer: ${why}`,
+  ofThisGrid: 'The samples of this preview do not hold it; a job with smaller cells may. Choose a place: the view goes to it and is cut open there.',
   nothingThere: 'There is nothing inside this box.',
   cell: (size: string) => `cell ${size} mm`,
   took: (ms: string) => `${ms} ms`,

@@ -1,1 +1,0 @@
-var e=e=>Array.isArray(e)&&e.length===3&&e.every(e=>Number.isFinite(e));function t(t){if(!t)return[];try{return JSON.parse(t).map(({kind:t=``,message:n=``,at:r,places:i})=>{let a=(i??[]).filter(t=>e(t.at));return{kind:t,message:n,places:a.length>0?a:e(r)?[{at:r}]:[]}})}catch{return[{kind:``,message:t,places:[]}]}}export{t};

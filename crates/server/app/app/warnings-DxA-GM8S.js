@@ -1,0 +1,1 @@
+var e=e=>Array.isArray(e)&&e.length===3&&e.every(e=>Number.isFinite(e));function t(e){if(!e)return[];try{return JSON.parse(e).map(n)}catch{return[{kind:``,message:e,places:[]}]}}function n({kind:t=``,message:n=``,at:r,places:i}){let a=(i??[]).filter(t=>e(t.at));return{kind:t,message:n,places:a.length>0?a:e(r)?[{at:r}]:[]}}export{t as n,n as t};
