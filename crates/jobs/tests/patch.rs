@@ -57,6 +57,30 @@ fn parts() -> [(TriMesh, u32, f64); 5] {
 }
 
 #[test]
+fn slices_say_where_they_lie_in_the_world() {
+    let folder = tempfile::tempdir().unwrap();
+    let move_by = [100.0, 0.0, -3.0];
+    let mut xform = [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0];
+    xform[12..15].copy_from_slice(&move_by);
+    let points =
+        json!({"size": [10, 6, 2.25], "offset": [1, 2, 3], "resolution": [21, 13, 10], "xform": xform});
+    let graph = json!({
+        "operators": [
+            {"type": "GenerateSamplePoints", "parameters": points},
+            {"type": "SampleBox", "parameters": {"shape_type": "Box", "size": [300, 300, 300]}},
+        ],
+        "edges": [{"source": 0, "target": [1, "Points"]}],
+    });
+    for format in ["png", "svg"] {
+        let params = json!({"graph": graph, "layer_height": 0.5, "format": format});
+        let made = run(&folder, "export_slices", &[], params).unwrap();
+        let of = |name: &str| numbers(&made.params[name]);
+        assert_eq!((made.params["layer_count"].as_str(), number(&made, "layer_height")), ("5", 0.5));
+        assert_eq!((of("patch_size"), of("patch_offset")), (vec![10.0, 6.0, 2.25], vec![101.0, 2.0, 0.0]));
+    }
+}
+
+#[test]
 fn a_part_that_fills_its_patch_is_meshed_measured_and_sliced_right() {
     for (mesh, resolution, edges) in parts() {
         let folder = tempfile::tempdir().unwrap();

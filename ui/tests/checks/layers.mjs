@@ -40,8 +40,8 @@ export const checks = [
       const { browser, server } = context;
       const project = (await server.api('POST', '/projects', { name: 'Sliced' })).id;
       const kinds = [
-        ['export_slices', { layer_height: 0.5, pixel_size: [0.1, 0.1] }, 'slices', 32, 8.25, 0.01, null],
-        ['export_slices', { layer_height: 0.5, format: 'svg' }, 'slices', 32, 8.25, 0.01, '1 outline, 1 hole'],
+        ['export_slices', { layer_height: 0.5, pixel_size: [0.1, 0.1] }, 'slices', 32, 0.25, 0.01, null],
+        ['export_slices', { layer_height: 0.5, format: 'svg' }, 'slices', 32, 0.25, 0.01, '1 outline, 1 hole'],
         ['export_cli', { layer_height: 0.5 }, 'layers', 32, 0.25, 0.01, '1 outline, 1 hole'],
         ['implicit/evaluate', {}, 'volume', 33, 0.5, 0.01, '1 outline, 1 hole'],
       ];

@@ -13,7 +13,7 @@ use fieldstone_kernel::format::stack::{Stack, png};
 use fieldstone_kernel::format::svg;
 use fieldstone_kernel::slice::{Raster, contours, coverage};
 use fieldstone_shape::params::{Choices, Kind, Param, ParamError, Values};
-use fieldstone_shape::{Graph, Plan};
+use fieldstone_shape::{Graph, Plan, numbers_json};
 use std::io::Write;
 use std::sync::Arc;
 
@@ -35,8 +35,8 @@ const FORMATS: Choices<Format, 2> = Choices([("png", Format::Png), ("svg", Forma
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "export_slices",
-    revision: 5,
-    doc: "Cuts the shape of a graph into layers: a zip of anti-aliased PNG pictures (white inside, highest y first) or of SVG contours, 00000.png upwards from the lowest",
+    revision: 6,
+    doc: "Cuts the shape of a graph into layers: a zip of anti-aliased PNG pictures (white inside, highest y first) or of SVG contours, 00000.png upwards from the lowest. Their lower left corner and the bottom of the first lie at patch_offset, mm; one every layer_height up to the top of the patch",
     params: &[
         GRAPH,
         POINT_SOURCE,
@@ -56,7 +56,7 @@ pub const ENTRY: JobEntry = JobEntry {
         TOLERANCE,
     ],
     products: &[Product { name: "slices", extension: "zip", doc: "one file per layer" }],
-    results: &["layer_count", COMPONENTS, CAVITIES],
+    results: &["layer_count", "layer_height", "patch_size", "patch_offset", COMPONENTS, CAVITIES],
     example: GRAPH_EXAMPLE,
     work: Work::Document(|values, limits| layers_job(values, limits, 16 * MAX_PIXELS / 4, plan, run)),
     ..JobEntry::DEFAULT
@@ -105,5 +105,8 @@ fn run(job: &GraphJob, cx: &mut JobContext) -> Result<(), JobError> {
         })?;
     stack.finish()?.flush()?;
     cx.set_param("layer_count", layers.count());
+    cx.set_param("layer_height", layers.height());
+    cx.set_param("patch_size", numbers_json(&patch.size()));
+    cx.set_param("patch_offset", numbers_json(&patch.offset()));
     bodies.tell(cx, &monitor.part(0.95, 1.0))
 }

@@ -1,7 +1,7 @@
 // The layers of an asset: of a zip of pictures or contours, of a CLI file, or of a volume plane by plane.
 import { bytesOf, linkOf } from '../../api/download';
 import { api, ApiFault, ask, type Asset, type Job } from '../../api/client';
-import { Field } from '../../scene/field';
+import { Field, type Vec } from '../../scene/field';
 import { words } from '../../words';
 import { scaleOf } from '../view/coarse';
 import { lookUp } from '../view/load';
@@ -18,7 +18,7 @@ export interface Layer {
 export interface Stack {
   asset: Asset;
   count: number;
-  /** The height of a layer, mm; of a zip above the bottom of its grid, which it does not say. */
+  /** The height of a layer, mm; of slices whose job does not say where they lie, above the bottom of their grid. */
   heightOf: (k: number) => number;
   isAboveBottom: boolean;
   /** What all layers lie in, mm. */
@@ -85,7 +85,11 @@ async function ofZip(project: string, asset: Asset, job: Job): Promise<Stack> {
   };
   const entries = await directoryOf(read, asset.size);
   if (entries.length === 0) throw new Error(words.layers.noZip);
-  const step = given(job, 'layer_height', 0.1);
+  const said = job.outputs.params ?? {};
+  const step = Number(said.layer_height ?? given(job, 'layer_height', 0.1));
+  const [offset, extent] = [said.patch_offset, said.patch_size].map((text) => text && (JSON.parse(text) as Vec)) as [Vec?, Vec?];
+  const [x, y, bottom] = offset ?? [0, 0, 0];
+  const top = bottom + (extent?.[2] ?? Infinity);
   const pixel = given<number | Vec2>(job, 'pixel_size', [0.05, 0.05]);
   const [px, py] = typeof pixel === 'number' ? [pixel, pixel] : pixel;
   const layer = async (k: number, signal?: AbortSignal): Promise<Layer & { size: Vec2 }> => {
@@ -93,7 +97,7 @@ async function ofZip(project: string, asset: Asset, job: Job): Promise<Stack> {
     const file = await fileOf(read, entry, signal);
     if (entry.name.endsWith('.svg')) {
       const { contours, size } = contoursOfSvg(await file.text());
-      return { ...enclosed(contours), size };
+      return { ...enclosed(contours.map((contour) => contour.map((n, i) => n + (i % 2 ? y : x)))), size };
     }
     const picture = await createImageBitmap(new Blob([file], { type: 'image/png' }));
     const white = covered(picture);
@@ -101,7 +105,10 @@ async function ofZip(project: string, asset: Asset, job: Job): Promise<Stack> {
   };
   const first = await layer(0);
   first.picture?.close();
-  return { asset, count: entries.length, heightOf: (k) => (k + 0.5) * step, isAboveBottom: true, min: [0, 0], max: first.size, layer };
+  // Each is cut in its middle; the last one may be thinner.
+  const heightOf = (k: number) => (bottom + k * step + Math.min(top, bottom + (k + 1) * step)) / 2;
+  const max: Vec2 = [x + first.size[0], y + first.size[1]];
+  return { asset, count: entries.length, heightOf, isAboveBottom: !offset, min: [x, y], max, layer };
 }
 
 /** How many pixels are white, grey ones in part; undefined where there are too many to count. */
