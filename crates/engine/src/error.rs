@@ -63,8 +63,14 @@ pub enum EngineError {
     #[error("the server has no file descriptor left")]
     NoDescriptors,
     /// Nothing of the request was kept: others have been writing all the time. The same request may succeed later.
-    #[error("the ledger is locked by another process, or too much waits to be written to it")]
+    #[error(
+        "the ledger is locked by another process, does not answer, or too much waits to be written to it"
+    )]
     Locked,
+    /// Nothing of the request was kept, or it is not known whether: the database of the ledger does not answer. The same
+    /// request may succeed later.
+    #[error("{0}")]
+    Unreachable(String),
     /// Our fault or the machine's.
     #[error("internal error: {0:#}")]
     Internal(anyhow::Error),

@@ -17,6 +17,7 @@ pub mod filename;
 pub mod keys;
 mod lanes;
 mod limits;
+mod location;
 pub mod metrics;
 pub mod model;
 mod preview;
@@ -36,6 +37,7 @@ pub use config::{EngineConfig, Isolation, Program};
 pub use data_folder::{close_file, private_file};
 pub use draft::JobTypes;
 pub use error::{EngineError, FieldError};
+pub use location::{DatabaseUrl, Location};
 pub use preview::Preview;
 pub use service::{Engine, NewPreview, News, ProjectEvent, Resumed, ThinVolume, Thumbnail, Upload};
 

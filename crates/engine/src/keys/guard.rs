@@ -227,7 +227,7 @@ mod tests {
     #[tokio::test]
     async fn a_key_works_until_it_expires_or_is_revoked() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path(), true).await.unwrap();
+        let store = Store::of_test(folder.path()).await;
         let keys = KeyGuard::new([7; 32]);
         let secret = insert(&store, CredentialKind::Key, named(Some(after(100))), NOW).await.unwrap();
         let token = secret.token();
@@ -251,7 +251,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_buys_tokens_that_outlive_us_and_not_it() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path(), true).await.unwrap();
+        let store = Store::of_test(folder.path()).await;
         let keys = KeyGuard::new([7; 32]);
         let new = NewKey { scopes: vec!["jobs:read".into()], dialect: Some("sdk".into()), ..named(None) };
         let client = insert(&store, CredentialKind::Client, new, NOW).await.unwrap();
@@ -284,7 +284,7 @@ mod tests {
     #[tokio::test]
     async fn uses_are_noted_once_a_minute() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path(), true).await.unwrap();
+        let store = Store::of_test(folder.path()).await;
         let secret = insert(&store, CredentialKind::Key, named(None), NOW).await.unwrap();
         let read = async || store.key(CredentialKind::Key, &secret.id).await.unwrap().unwrap().0.last_used;
         let keys = KeyGuard::new([7; 32]);

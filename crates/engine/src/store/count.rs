@@ -1,26 +1,25 @@
 //! How many rows there are of what.
 
-use super::{Store, rows, sql};
+use super::{Store, db, rows, sql};
 use crate::error::Result;
 use crate::metrics::Ledger;
 use crate::model::Timestamp;
-use sqlx::Row;
 use std::collections::BTreeMap;
 
 impl Store {
     /// Counts rows; jobs of types that are not `known` are counted together.
     pub(crate) async fn count(&self, known: &[&str]) -> Result<Ledger> {
-        let mut tx = self.reader().begin().await?;
+        let mut tx = self.begin_to_read().await?;
         let mut jobs = BTreeMap::new();
-        for row in sqlx::query(sql::COUNT_JOBS).fetch_all(&mut *tx).await? {
+        for row in db::query(sql::COUNT_JOBS).fetch_all(&mut *tx).await? {
             let type_name: String = row.try_get("type_name")?;
             // Anybody may dispatch any name; each would be a series of its own.
             let type_name = if known.contains(&type_name.as_str()) { type_name } else { "other".to_owned() };
             let state: String = row.try_get("state")?;
             *jobs.entry((state, type_name)).or_insert(0) += row.try_get::<i64, _>("count")?.max(0) as u64;
         }
-        let queue = sqlx::query(sql::COUNT_QUEUE).fetch_one(&mut *tx).await?;
-        let blobs = sqlx::query(sql::COUNT_BLOBS).fetch_one(&mut *tx).await?;
+        let queue = db::query(sql::COUNT_QUEUE).fetch_one(&mut *tx).await?;
+        let blobs = db::query(sql::COUNT_BLOBS).fetch_one(&mut *tx).await?;
         let jobs = jobs.into_iter().map(|((state, name), n)| Ok((rows::state(&state)?, name, n)));
         Ok(Ledger {
             jobs: jobs.collect::<Result<_>>()?,

@@ -1,11 +1,11 @@
 //! Large parameters of jobs: written and deleted a piece at a time, so that the write lock is held for no longer than a piece takes.
 
-use super::{Store, sql};
+use super::db::Connection;
+use super::{Store, db, sql};
 use crate::draft::Draft;
 use crate::error::Result;
 use crate::model::JobId;
 use anyhow::Context;
-use sqlx::{Row, SqliteConnection};
 
 /// Bytes that one transaction writes of a document, or a few less: a piece ends between characters. 256 KiB and the sync
 /// behind them take some milliseconds.
@@ -17,8 +17,8 @@ pub(super) struct DraftDocument(i64);
 
 impl DraftDocument {
     /// Makes it the job's, in the transaction that writes the job's row.
-    pub(super) async fn give_to(self, tx: &mut SqliteConnection, job: JobId) -> Result<()> {
-        sqlx::query(sql::DOCUMENT_GIVE).bind(self.0).bind(job.0).execute(tx).await?;
+    pub(super) async fn give_to(self, tx: &mut Connection, job: JobId) -> Result<()> {
+        db::query(sql::DOCUMENT_GIVE).bind(self.0).bind(job.0).execute(tx).await?;
         Ok(())
     }
 }
@@ -42,11 +42,11 @@ impl Store {
 
     /// The document is among those that are `written` as soon as there is anything of it.
     async fn write_document(&self, text: &str, written: &mut Vec<Option<DraftDocument>>) -> Result<()> {
-        let new = self.write_one(sqlx::query(sql::DOCUMENT_INSERT).bind(text.len() as i64)).await?;
+        let new = self.write_one(db::query(sql::DOCUMENT_INSERT).bind(text.len() as i64)).await?;
         let id: i64 = new.context("a new document has a number")?.try_get(0)?;
         written.push(Some(DraftDocument(id)));
         for piece in pieces(text) {
-            sqlx::query(sql::PIECE_INSERT).bind(id).bind(piece).execute(self.writer()).await?;
+            db::query(sql::PIECE_INSERT).bind(id).bind(piece).execute(self.writer()).await?;
         }
         Ok(())
     }
@@ -55,7 +55,7 @@ impl Store {
     pub(super) async fn drop_documents(&self, documents: &[Option<DraftDocument>]) {
         let dropped = async {
             for document in documents.iter().flatten() {
-                sqlx::query(sql::DOCUMENT_DROP).bind(document.0).execute(self.writer()).await?;
+                db::query(sql::DOCUMENT_DROP).bind(document.0).execute(self.writer()).await?;
             }
             self.sweep_documents().await
         };
@@ -66,18 +66,17 @@ impl Store {
 
     /// Gives up the drafts of a process that is gone: for the start of the only one.
     pub(crate) async fn drop_drafts(&self) -> Result<()> {
-        sqlx::query(sql::DOCUMENTS_DROP_ALL).execute(self.writer()).await?;
+        db::query(sql::DOCUMENTS_DROP_ALL).execute(self.writer()).await?;
         Ok(())
     }
 
     /// Deletes documents whose jobs are gone, a piece at a time.
     pub(crate) async fn sweep_documents(&self) -> Result<()> {
         let _alone = self.sweeping.lock().await;
-        while let Some(id) =
-            sqlx::query_scalar::<_, i64>(sql::DOCUMENT_LEFT).fetch_optional(self.reader()).await?
+        while let Some(id) = db::query_scalar(sql::DOCUMENT_LEFT).fetch_optional::<i64>(self.reader()).await?
         {
-            while self.write_one(sqlx::query(sql::PIECE_DELETE).bind(id)).await?.is_some() {}
-            sqlx::query(sql::DOCUMENT_DELETE).bind(id).execute(self.writer()).await?;
+            while self.write_one(db::query(sql::PIECE_DELETE).bind(id)).await?.is_some() {}
+            db::query(sql::DOCUMENT_DELETE).bind(id).execute(self.writer()).await?;
         }
         Ok(())
     }

@@ -22,14 +22,15 @@ fn draft(params: &[(&str, Value)]) -> Draft {
 }
 
 async fn store_with_project(folder: &Path) -> (Store, ProjectId) {
-    let store = Store::open(folder, true).await.unwrap();
+    let store = Store::of_test(folder).await;
     let project = store.insert_project(&Caller::of("u"), &NewProject::private("p"), NOW).await.unwrap().id;
     (store, project)
 }
 
 async fn count(store: &Store, table: &'static str) -> i64 {
-    let mut count = sqlx::QueryBuilder::<sqlx::Sqlite>::new("SELECT COUNT(*) FROM ");
-    count.push(table).build_query_scalar().fetch_one(store.reader()).await.unwrap()
+    let mut count = db::Builder::new("SELECT COUNT(*) FROM ");
+    count.push(table);
+    count.build().fetch_one(store.reader()).await.unwrap().try_get(0).unwrap()
 }
 
 /// Pages that each transaction in the log of the database wrote (sqlite.org/fileformat2.html, 4.1: a header of 32 bytes, frames
@@ -54,7 +55,7 @@ async fn no_transaction_in_the_life_of_a_job_writes_more_than_a_piece_of_its_doc
     let folder = tempfile::tempdir().unwrap();
     let (store, project) = store_with_project(folder.path()).await;
     // All of the log is looked at.
-    sqlx::query("PRAGMA wal_autocheckpoint = 0").execute(store.writer()).await.unwrap();
+    db::query("PRAGMA wal_autocheckpoint = 0").execute(store.writer()).await.unwrap();
     let given = [("first", json!(1)), ("graph", large()), ("last", json!("z"))];
     let id = store.insert_job(project, draft(&given), NOW).await.unwrap().id;
     store.set_needs(id, Needs { memory: 7, output: 8 }).await.unwrap();
@@ -93,7 +94,7 @@ async fn a_document_is_whole_in_jobs_lists_and_workflows_and_after_a_start() {
     let success = Outcome::Success { assets: Vec::new(), params, work: "w".into() };
     assert!(store.finish(claim, success, NOW).await.unwrap());
     store.close().await;
-    let store = Store::open(folder.path(), true).await.unwrap();
+    let store = Store::of_test(folder.path()).await;
     store.drop_drafts().await.unwrap();
     store.sweep_documents().await.unwrap();
     assert_eq!(store.job(project, direct.id).await.unwrap().inputs, direct.inputs);
@@ -122,7 +123,7 @@ async fn nothing_is_left_of_a_dispatch_that_was_refused_or_cut() {
     store.sweep_documents().await.unwrap();
     assert_eq!(count(&store, "documents").await, 2);
     store.close().await;
-    let store = Store::open(folder.path(), true).await.unwrap();
+    let store = Store::of_test(folder.path()).await;
     store.drop_drafts().await.unwrap();
     store.sweep_documents().await.unwrap();
     assert_eq!(count(&store, "documents").await, 1);
@@ -138,7 +139,7 @@ async fn a_job_that_lacks_its_document_cannot_be_read_and_fails_with_that() {
     let folder = tempfile::tempdir().unwrap();
     let (store, project) = store_with_project(folder.path()).await;
     let id = store.insert_job(project, draft(&[("graph", large())]), NOW).await.unwrap().id;
-    sqlx::query("DELETE FROM document_pieces WHERE id % 2 = 0").execute(store.writer()).await.unwrap();
+    db::query("DELETE FROM document_pieces WHERE id % 2 = 0").execute(store.writer()).await.unwrap();
     let unreadable = store.claim(id, Timestamp(9), NOW).await.unwrap_err().unreadable_job().unwrap();
     store.fail_unreadable(id, &unreadable, NOW).await.unwrap();
     let job = store.job(project, id).await.unwrap();

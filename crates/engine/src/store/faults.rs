@@ -1,6 +1,8 @@
-//! Faults as their causes tell them apart: a full disk, no descriptor left, a locked ledger, anything else.
+//! Faults as their causes tell them apart: a full disk, no descriptor left, a locked ledger, one that does not answer, anything else.
 
+use super::db::NulInText;
 use crate::error::EngineError;
+use sqlx::postgres::PgDatabaseError;
 
 /// What the causes of a fault have in common decides: a full disk, a process without a descriptor and a locked ledger are told
 /// apart from all others, through whatever layer they come.
@@ -20,6 +22,17 @@ impl From<anyhow::Error> for EngineError {
             }
             match cause.downcast_ref::<sqlx::Error>() {
                 Some(sqlx::Error::PoolTimedOut) => return EngineError::Locked,
+                Some(sqlx::Error::Encode(e)) => {
+                    if let Some(e) = e.downcast_ref::<NulInText>() {
+                        return EngineError::invalid("", e.to_string());
+                    }
+                }
+                Some(sqlx::Error::Io(e)) => return unreachable(&e.to_string()),
+                Some(sqlx::Error::Database(e)) if e.try_downcast_ref::<PgDatabaseError>().is_some() => {
+                    if let Some(fault) = postgres_fault(&e.code().unwrap_or_default(), e.message()) {
+                        return fault;
+                    }
+                }
                 Some(sqlx::Error::Database(e)) => match sqlite_code(e.code().as_deref()) {
                     Some(SQLITE_FULL | SQLITE_IOERR_SHMSIZE) => return EngineError::Full,
                     Some(code) if matches!(code & 0xff, SQLITE_BUSY | SQLITE_LOCKED) => {
@@ -45,6 +58,23 @@ const SQLITE_FULL: u32 = 13;
 const SQLITE_CANTOPEN: u32 = 14;
 /// The index of the write-ahead log cannot grow.
 const SQLITE_IOERR_SHMSIZE: u32 = 10 | (19 << 8);
+
+/// What a condition of PostgreSQL is for who asked (postgresql.org/docs/current/errcodes-appendix.html), if it is none of ours.
+fn postgres_fault(code: &str, message: &str) -> Option<EngineError> {
+    match code {
+        // A deadlock, or a lock that was waited for in vain.
+        "40001" | "40P01" | "55P03" => Some(EngineError::Locked),
+        "53100" => Some(EngineError::NoRoom("the disk of the ledger's database is full".into())),
+        // It stops, starts, has too many connections or is a copy that only reads.
+        "57P01" | "57P02" | "57P03" | "57P05" | "53300" | "25006" => Some(unreachable(message)),
+        code if code.starts_with("08") => Some(unreachable(message)),
+        _ => None,
+    }
+}
+
+fn unreachable(why: &str) -> EngineError {
+    EngineError::Unreachable(format!("the database of the ledger does not answer: {why}"))
+}
 
 /// Whether no file can be opened now.
 fn cannot_open() -> bool {

@@ -1,14 +1,14 @@
 //! Dispatch: drafts become rows in one transaction, with their files resolved.
 
+use super::db::Connection;
 use super::documents::DraftDocument;
 use super::limits::{Asked, JOB_END, ROW};
-use super::{Store, ledger, log, rows, sql, workflows};
+use super::{Of, Store, db, ledger, log, rows, sql, workflows};
 use crate::bindings::{AssetBindings, Bindings, Bound};
 use crate::draft::{AssetSource, Draft};
 use crate::error::{EngineError, Problems, Result};
 use crate::limits::{Limits, Needs};
 use crate::model::*;
-use sqlx::SqliteConnection;
 use std::collections::HashMap;
 
 impl Store {
@@ -30,7 +30,7 @@ impl Store {
         document: Option<DraftDocument>,
         now: Timestamp,
     ) -> Result<Job> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin(Of::Project(project)).await?;
         check_exists(&mut tx, project).await?;
         self.limits.check_waiting(&mut tx, project, 1).await?;
         let mut problems = Problems::default();
@@ -45,7 +45,7 @@ impl Store {
         };
         let id = insert(&mut tx, (project, None), (&draft, document), &found, now).await?;
         if let Some(text) = &no_room {
-            sqlx::query(sql::JOB_FAIL).bind(id.0).bind(now.0).bind(text).execute(&mut *tx).await?;
+            db::query(sql::JOB_FAIL).bind(id.0).bind(now.0).bind(db::lossy(text)).execute(&mut *tx).await?;
             let line = LogLine { at: now, attempt: 0, level: LogLevel::Error, text: text.clone() };
             log::add(&mut tx, id, &line).await?;
         }
@@ -82,7 +82,7 @@ impl Store {
         (drafts, documents): (&[Draft], &[Option<DraftDocument>]),
         now: Timestamp,
     ) -> Result<Workflow> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin(Of::Project(project)).await?;
         check_exists(&mut tx, project).await?;
         self.limits.check_waiting(&mut tx, project, drafts.len() as u64).await?;
         let mut problems = Problems::default();
@@ -95,7 +95,7 @@ impl Store {
         let output = found.iter().map(Found::output_bytes).fold(0, u64::saturating_add);
         let rows = text_bytes(drafts)?.saturating_add(ROW + definition.len() as u64);
         self.limits.check_dispatch(&mut tx, project, Asked { rows, output }).await?;
-        let new = sqlx::query_scalar(sql::WORKFLOW_INSERT).bind(project.0).bind(now.0).bind(definition);
+        let new = db::query_scalar(sql::WORKFLOW_INSERT).bind(project.0).bind(now.0).bind(definition);
         let workflow = WorkflowId(new.fetch_one(&mut *tx).await?);
         let mut ids: HashMap<&str, JobId> = HashMap::new();
         for ((draft, document), found) in drafts.iter().zip(documents).zip(&found) {
@@ -105,15 +105,15 @@ impl Store {
         for draft in drafts.iter().filter(|d| !d.needs.is_empty()) {
             let needs: Vec<JobId> = draft.needs.iter().filter_map(|n| ids.get(n.as_str()).copied()).collect();
             let id = ids[draft.name.as_deref().unwrap_or_default()];
-            let set = sqlx::query(sql::JOB_SET_NEEDS).bind(id.0).bind(rows::to_json(&needs)?);
+            let set = db::query(sql::JOB_SET_NEEDS).bind(id.0).bind(rows::to_json(&needs)?);
             set.execute(&mut *tx).await?;
         }
         if drafts.is_empty() {
-            sqlx::query(sql::WORKFLOW_DONE_EMPTY).bind(workflow.0).bind(now.0).execute(&mut *tx).await?;
+            db::query(sql::WORKFLOW_DONE_EMPTY).bind(workflow.0).bind(now.0).execute(&mut *tx).await?;
         } else {
             ledger::advance(&mut tx, workflow, now).await?;
         }
-        let row = sqlx::query(sql::WORKFLOW_GET).bind(workflow.0).bind(project.0).fetch_one(&mut *tx).await?;
+        let row = db::query(sql::WORKFLOW_GET).bind(workflow.0).bind(project.0).fetch_one(&mut *tx).await?;
         let workflow = workflows::complete(&mut tx, &row).await?;
         tx.commit().await?;
         self.changed(project, Some(workflow.id), workflow.jobs.iter().copied());
@@ -128,8 +128,8 @@ fn text_bytes(drafts: &[Draft]) -> Result<u64> {
 }
 
 /// The project may have been deleted since its visibility was checked.
-async fn check_exists(tx: &mut SqliteConnection, project: ProjectId) -> Result<()> {
-    let row = sqlx::query(sql::PROJECT_EXISTS).bind(project.0).fetch_optional(tx).await?;
+async fn check_exists(tx: &mut Connection, project: ProjectId) -> Result<()> {
+    let row = db::query(sql::PROJECT_EXISTS).bind(project.0).fetch_optional(tx).await?;
     row.map(|_| ()).ok_or_else(|| EngineError::NotFound(format!("project {project}")))
 }
 
@@ -149,7 +149,7 @@ impl Found {
 
 /// Finds the draft's files in the project. The rest waits for upstream jobs.
 async fn resolve(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     project: ProjectId,
     draft: &Draft,
     limits: &Limits,
@@ -161,7 +161,7 @@ async fn resolve(
         for source in sources {
             match source {
                 AssetSource::File { filename, field } => {
-                    let newest = sqlx::query(sql::ASSET_NEWEST).bind(project.0).bind(filename);
+                    let newest = db::query(sql::ASSET_NEWEST).bind(project.0).bind(filename);
                     match newest.fetch_optional(&mut *tx).await? {
                         Some(row) => list.push(Bound::Is(rows::asset(&row)?)),
                         None => problems.push(field, format!("no asset called {filename:?} in this project")),
@@ -201,7 +201,7 @@ fn job_of(id: JobId, project: ProjectId, draft: Draft, found: Found, now: Timest
 }
 
 async fn insert(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     (project, workflow): (ProjectId, Option<WorkflowId>),
     (draft, document): (&Draft, Option<DraftDocument>),
     found: &Found,
@@ -211,7 +211,7 @@ async fn insert(
     let params = draft.written_params()?;
     let (assets, apart) = (rows::to_json(&found.assets)?, rows::to_json(&params.apart)?);
     let inputs = format!("{{\"assets\":{assets},\"params\":{},\"apart\":{apart}}}", params.row);
-    let id = sqlx::query_scalar(sql::JOB_INSERT)
+    let id = db::query_scalar(sql::JOB_INSERT)
         .bind(project.0)
         .bind(workflow.map(|w| w.0))
         .bind(&draft.name)

@@ -1,12 +1,11 @@
 //! Rows of jobs as their users see them.
 
+use super::db::{Connection, Row};
 use super::projects::DeletedRows;
-use super::{Store, ledger, log, rows, sql};
+use super::{Of, Store, db, ledger, log, rows, sql};
 use crate::bindings::Bindings;
 use crate::error::{EngineError, Result};
 use crate::model::*;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 use std::sync::Arc;
 
 fn missing(id: JobId) -> EngineError {
@@ -25,7 +24,7 @@ impl Store {
 
     async fn read_job(&self, project: ProjectId, id: JobId) -> Result<Option<Arc<Job>>> {
         let generation = self.jobs.generation();
-        let row = sqlx::query(sql::JOB_GET).bind(id.0).bind(project.0).fetch_optional(self.reader()).await?;
+        let row = db::query(sql::JOB_GET).bind(id.0).bind(project.0).fetch_optional(self.reader()).await?;
         let Some(row) = row else { return Ok(None) };
         let bytes = rows::job_bytes(&row)?;
         let job = Arc::new(rows::job_aside(row).await?);
@@ -34,7 +33,7 @@ impl Store {
     }
 
     pub(crate) async fn rename_job(&self, project: ProjectId, id: JobId, name: &str) -> Result<Arc<Job>> {
-        let renamed = sqlx::query(sql::JOB_RENAME).bind(id.0).bind(project.0).bind(name);
+        let renamed = db::query(sql::JOB_RENAME).bind(id.0).bind(project.0).bind(name);
         let held = self.jobs.hold(vec![id]);
         let renamed = self.write_one(renamed).await?;
         drop(held);
@@ -47,8 +46,8 @@ impl Store {
     /// are emptied, and what they held goes to the job's log.
     pub(crate) async fn fail_unreadable(&self, id: JobId, reason: &str, now: Timestamp) -> Result<()> {
         tracing::error!("job {id}: {reason}");
-        let mut tx = self.begin().await?;
-        let row = sqlx::query(sql::JOB_TEXTS).bind(id.0).fetch_optional(&mut *tx).await?;
+        let mut tx = self.begin(Of::Job(id)).await?;
+        let row = db::query(sql::JOB_TEXTS).bind(id.0).fetch_optional(&mut *tx).await?;
         let Some(row) = row else { return Ok(()) };
         let project = ProjectId(row.try_get("project_id")?);
         let mut lines = vec![format!("failed: {reason}")];
@@ -57,7 +56,7 @@ impl Store {
             rows::from_json::<Bindings>(text).is_ok_and(|mut inputs| inputs.join(document.as_deref()).is_ok())
         };
         let mut mended = |column: &str, empty: &str, reads: &dyn Fn(&str) -> bool| -> Result<String> {
-            let text = String::from_utf8_lossy(row.try_get_unchecked::<&[u8], _>(column)?).into_owned();
+            let text = String::from_utf8_lossy(row.bytes(column)?).into_owned();
             if reads(&text) {
                 return Ok(text);
             }
@@ -68,7 +67,7 @@ impl Store {
         let inputs = mended("inputs", empty, &joins)?;
         let outputs = mended("outputs", empty, &|text| rows::from_json::<JobData>(text).is_ok())?;
         let needs = mended("needs", "[]", &|text| rows::from_json::<Vec<JobId>>(text).is_ok())?;
-        let fail = sqlx::query_scalar(sql::JOB_FAIL_UNREADABLE).bind(id.0).bind(now.0).bind(reason);
+        let fail = db::query_scalar(sql::JOB_FAIL_UNREADABLE).bind(id.0).bind(now.0).bind(db::lossy(reason));
         let workflow: Option<Option<i64>> =
             fail.bind(inputs).bind(outputs).bind(needs).fetch_optional(&mut *tx).await?;
         let workflow = workflow.flatten().map(WorkflowId);
@@ -91,8 +90,8 @@ impl Store {
         id: JobId,
         now: Timestamp,
     ) -> Result<(Arc<Job>, Vec<JobId>)> {
-        let mut tx = self.begin().await?;
-        let row = sqlx::query(sql::JOB_ROW).bind(id.0).bind(project.0).fetch_optional(&mut *tx).await?;
+        let mut tx = self.begin(Of::Project(project)).await?;
+        let row = db::query(sql::JOB_ROW).bind(id.0).bind(project.0).fetch_optional(&mut *tx).await?;
         let row = row.ok_or_else(|| missing(id))?;
         let state = rows::state(row.try_get("state")?)?;
         if matches!(state, State::Success | State::Failure) {
@@ -112,11 +111,11 @@ impl Store {
         id: JobId,
         now: Timestamp,
     ) -> Result<DeletedRows> {
-        let mut tx = self.begin().await?;
-        let row = sqlx::query(sql::JOB_ROW).bind(id.0).bind(project.0).fetch_optional(&mut *tx).await?;
+        let mut tx = self.begin(Of::Project(project)).await?;
+        let row = db::query(sql::JOB_ROW).bind(id.0).bind(project.0).fetch_optional(&mut *tx).await?;
         let row = row.ok_or_else(|| missing(id))?;
         let (workflow, mut touched) = cancel(&mut tx, &row, now).await?;
-        sqlx::query(sql::JOB_DELETE).bind(id.0).bind(project.0).execute(&mut *tx).await?;
+        db::query(sql::JOB_DELETE).bind(id.0).bind(project.0).execute(&mut *tx).await?;
         if touched.is_empty() {
             touched.push(id);
         }
@@ -127,17 +126,13 @@ impl Store {
 }
 
 /// Cancels a job that is unfinished, by its row, and what depends on it: its workflow, and the jobs whose states have changed.
-async fn cancel(
-    tx: &mut SqliteConnection,
-    row: &SqliteRow,
-    now: Timestamp,
-) -> Result<(Option<WorkflowId>, Vec<JobId>)> {
+async fn cancel(tx: &mut Connection, row: &Row, now: Timestamp) -> Result<(Option<WorkflowId>, Vec<JobId>)> {
     let id = JobId(row.try_get("id")?);
     let workflow = row.try_get::<Option<i64>, _>("workflow_id")?.map(WorkflowId);
     if rows::state(row.try_get("state")?)?.is_final() {
         return Ok((workflow, Vec::new()));
     }
-    sqlx::query(sql::JOB_CANCEL).bind(id.0).bind(now.0).execute(&mut *tx).await?;
+    db::query(sql::JOB_CANCEL).bind(id.0).bind(now.0).execute(&mut *tx).await?;
     let mut touched = vec![id];
     if let Some(workflow) = workflow {
         touched.extend(ledger::advance(tx, workflow, now).await?);

@@ -1,10 +1,9 @@
 //! Rows of API keys and OAuth clients.
 
-use super::{Store, rows, sql};
+use super::db::Row;
+use super::{Store, db, rows, sql};
 use crate::error::{EngineError, Result};
 use crate::model::{Credential, CredentialKind, NewKey, ProjectId, Timestamp};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 /// What is kept of a new key or client: all but its secret.
 pub(crate) struct KeyRow<'a> {
@@ -22,13 +21,13 @@ impl Store {
     pub(crate) async fn insert_key(&self, row: KeyRow<'_>, now: Timestamp) -> Result<()> {
         let KeyRow { kind, id, digest, user, new } = row;
         for project in &new.projects {
-            let found = sqlx::query(sql::PROJECT_GET).bind(project.0).fetch_optional(self.reader()).await?;
+            let found = db::query(sql::PROJECT_GET).bind(project.0).fetch_optional(self.reader()).await?;
             if found.is_none() {
                 return Err(EngineError::invalid("project", format!("project {project} does not exist")));
             }
         }
         let projects = if new.projects.is_empty() { None } else { Some(rows::to_json(&new.projects)?) };
-        sqlx::query(sql::KEY_INSERT)
+        db::query(sql::KEY_INSERT)
             .bind(id)
             .bind(kind.as_str())
             .bind(digest)
@@ -46,20 +45,20 @@ impl Store {
 
     /// All keys or all clients, revoked ones too, oldest first.
     pub(crate) async fn keys(&self, kind: CredentialKind) -> Result<Vec<Credential>> {
-        let rows = sqlx::query(sql::KEYS_ALL).bind(kind.as_str()).fetch_all(self.reader()).await?;
+        let rows = db::query(sql::KEYS_ALL).bind(kind.as_str()).fetch_all(self.reader()).await?;
         rows.iter().map(credential).collect()
     }
 
     /// A key or a client, and the digest of its secret.
     pub(crate) async fn key(&self, kind: CredentialKind, id: &str) -> Result<Option<(Credential, String)>> {
-        let row = sqlx::query(sql::KEY_GET).bind(id).bind(kind.as_str());
+        let row = db::query(sql::KEY_GET).bind(id).bind(kind.as_str());
         let Some(row) = row.fetch_optional(self.reader()).await? else { return Ok(None) };
         Ok(Some((credential(&row)?, row.try_get("secret_sha256")?)))
     }
 
     /// Revokes a key or a client; doing so twice is no error.
     pub(crate) async fn revoke_key(&self, kind: CredentialKind, id: &str, now: Timestamp) -> Result<()> {
-        let update = sqlx::query(sql::KEY_REVOKE).bind(id).bind(kind.as_str()).bind(now.0);
+        let update = db::query(sql::KEY_REVOKE).bind(id).bind(kind.as_str()).bind(now.0);
         match self.write_one(update).await? {
             Some(_) => Ok(()),
             None => Err(EngineError::NotFound(format!("{} {id:?}", kind.as_str()))),
@@ -68,18 +67,18 @@ impl Store {
 
     /// Notes when a key or a client was used, unless a use at or after `unless_after` is noted already.
     pub(crate) async fn note_key_use(&self, id: &str, now: Timestamp, unless_after: Timestamp) -> Result<()> {
-        let update = sqlx::query(sql::KEY_USED).bind(id).bind(now.0).bind(unless_after.0);
+        let update = db::query(sql::KEY_USED).bind(id).bind(now.0).bind(unless_after.0);
         update.execute(self.writer()).await?;
         Ok(())
     }
 
     /// Whether nobody can come in yet.
     pub(crate) async fn has_no_keys(&self) -> Result<bool> {
-        Ok(sqlx::query(sql::KEY_ANY).fetch_optional(self.reader()).await?.is_none())
+        Ok(db::query(sql::KEY_ANY).fetch_optional(self.reader()).await?.is_none())
     }
 }
 
-fn credential(row: &SqliteRow) -> Result<Credential> {
+fn credential(row: &Row) -> Result<Credential> {
     let time = |column: &str| -> Result<Option<Timestamp>> {
         Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp))
     };

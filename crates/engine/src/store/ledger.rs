@@ -5,8 +5,9 @@
 //! that was thought dead and wakes up late is refused, whatever it brings. Time is an argument: leases go by a clock that
 //! does not jump, stamps by the wall clock, and no job starts before it was made or ends before it started.
 
+use super::db::Connection;
 use super::meta::count_blob_rows;
-use super::{Store, results, rows, sql};
+use super::{Of, Store, db, results, rows, sql};
 use crate::bindings::Bindings;
 use crate::blobs::PlacedBlob;
 use crate::error::{EngineError, Result};
@@ -16,7 +17,6 @@ use crate::workflow::dag::{self, Step};
 use indexmap::IndexMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use sqlx::{Row, SqliteConnection};
 use std::time::{Duration, Instant};
 
 /// How long the end of an attempt waits for the ledger, and how often it looks. Within a lease.
@@ -106,23 +106,22 @@ pub(crate) enum Loss {
 impl Store {
     /// Jobs that may be claimed: the oldest few of each project.
     pub(crate) async fn ready_jobs(&self) -> Result<Vec<ReadyJob>> {
-        let rows = sqlx::query_as(sql::JOBS_READY).fetch_all(self.reader()).await?;
-        type Row = (i64, i64, String, Option<i64>, Option<i64>);
-        let ready = |(id, project, user, memory, output): Row| ReadyJob {
-            id: JobId(id),
-            project: ProjectId(project),
-            user,
-            needs: memory.zip(output).map(|(memory, output)| Needs {
+        let rows = db::query(sql::JOBS_READY).fetch_all(self.reader()).await?;
+        type Columns = (i64, i64, String, Option<i64>, Option<i64>);
+        let ready = |row: &db::Row| {
+            let (id, project, user, memory, output): Columns = row.read()?;
+            let needs = memory.zip(output).map(|(memory, output)| Needs {
                 memory: memory.cast_unsigned(),
                 output: output.cast_unsigned(),
-            }),
+            });
+            Ok(ReadyJob { id: JobId(id), project: ProjectId(project), user, needs })
         };
-        Ok(rows.into_iter().map(ready).collect())
+        rows.iter().map(ready).collect()
     }
 
     /// Notes what a job needs, as it says itself.
     pub(crate) async fn set_needs(&self, id: JobId, needs: Needs) -> Result<()> {
-        let set = sqlx::query(sql::JOB_SET_SIZES).bind(id.0).bind(needs.memory.cast_signed());
+        let set = db::query(sql::JOB_SET_SIZES).bind(id.0).bind(needs.memory.cast_signed());
         set.bind(needs.output.cast_signed()).execute(self.writer()).await?;
         Ok(())
     }
@@ -134,19 +133,18 @@ impl Store {
         lease_until: Timestamp,
         now: Timestamp,
     ) -> Result<Option<Claim>> {
-        let mut tx = self.begin().await?;
-        let claimed = sqlx::query(sql::JOB_CLAIM).bind(id.0).bind(now.0).bind(lease_until.0);
+        let mut tx = self.begin(Of::Rows).await?;
+        let claimed = db::query(sql::JOB_CLAIM).bind(id.0).bind(now.0).bind(lease_until.0);
         let Some(row) = claimed.fetch_optional(&mut *tx).await? else { return Ok(None) };
         let project = ProjectId(row.try_get("project_id")?);
         let workflow = row.try_get::<Option<i64>, _>("workflow_id")?.map(WorkflowId);
         if let Some(workflow) = workflow {
-            sqlx::query(sql::WORKFLOW_STARTED).bind(workflow.0).bind(now.0).execute(&mut *tx).await?;
+            db::query(sql::WORKFLOW_STARTED).bind(workflow.0).bind(now.0).execute(&mut *tx).await?;
         }
         self.commit(tx, [id]).await?;
         self.changed(project, workflow, [id]);
         // Its document is read beside other writes. Gone, if it was deleted meanwhile.
-        let whole =
-            sqlx::query(sql::JOB_GET).bind(id.0).bind(project.0).fetch_optional(self.reader()).await?;
+        let whole = db::query(sql::JOB_GET).bind(id.0).bind(project.0).fetch_optional(self.reader()).await?;
         let Some(whole) = whole else { return Ok(None) };
         let attempt = row.try_get::<i64, _>("attempt")?.max(0) as u32;
         let job = Job { attempt, ..rows::job_aside(whole).await? };
@@ -161,7 +159,7 @@ impl Store {
         progress: f32,
         lease_until: Timestamp,
     ) -> Result<Lease> {
-        let renewal = sqlx::query(sql::JOB_RENEW_LEASE)
+        let renewal = db::query(sql::JOB_RENEW_LEASE)
             .bind(id.0)
             .bind(i64::from(attempt))
             .bind(lease_until.0)
@@ -173,8 +171,8 @@ impl Store {
             self.changed(ProjectId(renewed.try_get(0)?), None, [id]);
             return Ok(Lease::Held);
         }
-        let state = sqlx::query_scalar::<_, String>(sql::JOB_STATE).bind(id.0);
-        let state = state.fetch_optional(self.reader()).await?;
+        let state = db::query_scalar(sql::JOB_STATE).bind(id.0);
+        let state: Option<String> = state.fetch_optional(self.reader()).await?;
         Ok(if state.as_deref() == Some(State::Canceled.as_str()) { Lease::Canceled } else { Lease::Lost })
     }
 
@@ -185,7 +183,9 @@ impl Store {
         let start = Instant::now();
         loop {
             match self.try_finish(&claim, outcome.clone(), now).await {
-                Err(EngineError::Full | EngineError::Locked) if start.elapsed() < PATIENCE => {
+                Err(EngineError::Full | EngineError::Locked | EngineError::Unreachable(_))
+                    if start.elapsed() < PATIENCE =>
+                {
                     tokio::time::sleep(PAUSE).await;
                 }
                 ended => return ended,
@@ -194,28 +194,28 @@ impl Store {
     }
 
     async fn try_finish(&self, claim: &Claim, outcome: Outcome, now: Timestamp) -> Result<bool> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin(Of::Project(claim.job.project_id)).await?;
         let outcome = self.within_limits(&mut tx, claim, outcome).await?;
         let (state, error, progress) = match &outcome {
             Outcome::Success { .. } => (State::Success, None, 1.0),
             Outcome::Failure(error) => (State::Failure, Some(error.clone()), 0.0),
             Outcome::Canceled => (State::Canceled, None, 0.0),
         };
-        let fenced = sqlx::query(sql::JOB_FINISH)
+        let fenced = db::query(sql::JOB_FINISH)
             .bind(claim.id().0)
             .bind(i64::from(claim.job.attempt))
             .bind(state.as_str())
             .bind(now.0)
-            .bind(error)
+            .bind(error.map_or(db::Value::Text(None), db::lossy))
             .bind(rows::to_json(&JobData::default())?)
             .bind(progress);
         if fenced.fetch_optional(&mut *tx).await?.is_none() {
             return Ok(false);
         }
         let mut touched = vec![claim.id()];
-        let (mut blob_rows, mut made) = (0, Vec::new());
+        let (mut makes, mut made) = (false, Vec::new());
         if let Outcome::Success { assets, params, work } = outcome {
-            blob_rows = count_blob_rows(&mut tx).await?;
+            makes = true;
             let outputs = publish(&mut tx, &claim.job, assets, params, now).await?;
             made = outputs.assets.values().flatten().map(|asset| asset.id).collect();
             results::remember(&mut tx, &claim.job, &work).await?;
@@ -224,6 +224,8 @@ impl Store {
         if let Some(workflow) = claim.job.workflow_id {
             touched.extend(advance(&mut tx, workflow, now).await?);
         }
+        // Last: all who count wait for one another from there to their commit.
+        let blob_rows = if makes { count_blob_rows(&mut tx).await? } else { 0 };
         self.commit(tx, touched.iter().copied()).await?;
         self.blob_rows_committed(blob_rows);
         made.into_iter().for_each(|asset| self.asset_changed(claim.job.project_id, asset));
@@ -232,12 +234,7 @@ impl Store {
     }
 
     /// The outcome, or the failure that outputs beyond the project's quota make of it.
-    async fn within_limits(
-        &self,
-        tx: &mut SqliteConnection,
-        claim: &Claim,
-        outcome: Outcome,
-    ) -> Result<Outcome> {
+    async fn within_limits(&self, tx: &mut Connection, claim: &Claim, outcome: Outcome) -> Result<Outcome> {
         let Outcome::Success { assets, params, .. } = &outcome else { return Ok(outcome) };
         let said = rows::to_json(params)?.len() as u64;
         let bytes = assets.iter().map(|made| made.blob.size).fold(said, u64::saturating_add);
@@ -250,19 +247,20 @@ impl Store {
 
     /// Ends an attempt without an outcome. False when the claim was stale.
     pub(crate) async fn give_back(&self, claim: Claim, loss: Loss, now: Timestamp) -> Result<bool> {
-        let (counted, failed) = match loss {
+        let (counted, failed): (i64, _) = match loss {
             Loss::Stopped => (0, None),
             Loss::Fault { error, max_attempts } => {
-                let losses = sqlx::query_scalar::<_, i64>(sql::JOB_LOSSES);
+                let losses = db::query_scalar(sql::JOB_LOSSES);
                 let losses = losses.bind(claim.id().0).bind(i64::from(claim.job.attempt));
-                let Some(losses) = losses.fetch_optional(self.reader()).await? else { return Ok(false) };
+                let losses: Option<i64> = losses.fetch_optional(self.reader()).await?;
+                let Some(losses) = losses else { return Ok(false) };
                 (1, (losses + 1 >= i64::from(max_attempts)).then_some(error))
             }
         };
         if let Some(error) = failed {
             return self.finish(claim, Outcome::Failure(error), now).await;
         }
-        let back = sqlx::query(sql::JOB_GIVE_BACK).bind(claim.id().0).bind(i64::from(claim.job.attempt));
+        let back = db::query(sql::JOB_GIVE_BACK).bind(claim.id().0).bind(i64::from(claim.job.attempt));
         let held = self.jobs.hold(vec![claim.id()]);
         let back = self.write_one(back.bind(counted)).await?;
         drop(held);
@@ -272,21 +270,21 @@ impl Store {
 
     /// Ends the lease of one attempt now: nobody holds it any more.
     pub(crate) async fn expire(&self, id: JobId, attempt: u32) -> Result<()> {
-        let expire = sqlx::query(sql::JOB_EXPIRE).bind(id.0).bind(i64::from(attempt));
+        let expire = db::query(sql::JOB_EXPIRE).bind(id.0).bind(i64::from(attempt));
         expire.execute(self.writer()).await?;
         Ok(())
     }
 
     /// Ends every lease now: for the start of the only process, when all holders are dead.
     pub(crate) async fn expire_all(&self) -> Result<()> {
-        sqlx::query(sql::JOBS_EXPIRE_ALL).execute(self.writer()).await?;
+        db::query(sql::JOBS_EXPIRE_ALL).execute(self.writer()).await?;
         Ok(())
     }
 
     /// Takes back attempts whose lease has ended at `steady`, a time of the leases' clock: they are tried again, or fail
     /// for good.
     pub(crate) async fn reap(&self, max_attempts: u32, steady: Timestamp, now: Timestamp) -> Result<usize> {
-        let expired = sqlx::query(sql::JOBS_EXPIRED).bind(steady.0).fetch_all(self.reader()).await?;
+        let expired = db::query(sql::JOBS_EXPIRED).bind(steady.0).fetch_all(self.reader()).await?;
         let count = expired.len();
         for row in expired {
             let id = JobId(row.try_get("id")?);
@@ -309,9 +307,9 @@ impl Store {
 
     /// Brings every unfinished workflow up to date with its jobs.
     pub(crate) async fn advance_all(&self, now: Timestamp) -> Result<()> {
-        let open: Vec<(i64, i64)> = sqlx::query_as(sql::WORKFLOWS_OPEN).fetch_all(self.reader()).await?;
-        for (id, project) in open {
-            let mut tx = self.begin().await?;
+        for row in db::query(sql::WORKFLOWS_OPEN).fetch_all(self.reader()).await? {
+            let (id, project): (i64, i64) = row.read()?;
+            let mut tx = self.begin(Of::Project(ProjectId(project))).await?;
             let touched = match advance(&mut tx, WorkflowId(id), now).await {
                 Ok(touched) => touched,
                 // One that cannot be read keeps nobody else from starting.
@@ -330,7 +328,7 @@ impl Store {
 
 /// Writes the rows of what the job made.
 async fn publish(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     job: &Job,
     made: Vec<PlacedOutput>,
     params: IndexMap<String, Value>,
@@ -340,7 +338,7 @@ async fn publish(
     let said = rows::to_json(&params.iter().filter(short).collect::<IndexMap<_, _>>())?;
     let mut outputs = JobData { params, ..JobData::default() };
     for PlacedOutput { slot, filename, blob } in made {
-        let row = sqlx::query(sql::ASSET_INSERT)
+        let row = db::query(sql::ASSET_INSERT)
             .bind(job.project_id.0)
             .bind(job.id.0)
             .bind(filename)
@@ -352,7 +350,7 @@ async fn publish(
             .await?;
         outputs.assets.entry(slot).or_default().push(rows::asset(&row)?);
     }
-    let set = sqlx::query(sql::JOB_SET_OUTPUTS).bind(job.id.0).bind(rows::to_json(&outputs)?);
+    let set = db::query(sql::JOB_SET_OUTPUTS).bind(job.id.0).bind(rows::to_json(&outputs)?);
     set.execute(tx).await?;
     Ok(outputs)
 }
@@ -360,13 +358,13 @@ async fn publish(
 /// Gives what `job` made to the pending jobs of its workflow that wait for it. At once, so that
 /// deleting an asset later takes nothing from them.
 async fn bind_dependants(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     job: &Job,
     outputs: &JobData,
     now: Timestamp,
 ) -> Result<Vec<JobId>> {
     let (Some(workflow), Some(name)) = (job.workflow_id, &job.name) else { return Ok(Vec::new()) };
-    let nodes = sqlx::query(sql::WORKFLOW_NODES).bind(workflow.0).fetch_all(&mut *tx).await?;
+    let nodes = db::query(sql::WORKFLOW_NODES).bind(workflow.0).fetch_all(&mut *tx).await?;
     let mut touched = Vec::new();
     for row in &nodes {
         let node = rows::node(row)?;
@@ -374,15 +372,15 @@ async fn bind_dependants(
             continue;
         }
         touched.push(node.id);
-        let text: String = sqlx::query_scalar(sql::JOB_INPUTS).bind(node.id.0).fetch_one(&mut *tx).await?;
+        let text: String = db::query_scalar(sql::JOB_INPUTS).bind(node.id.0).fetch_one(&mut *tx).await?;
         let mut inputs: Bindings<Box<RawValue>> = rows::from_json(&text)?;
         match inputs.bind(name, outputs) {
             Ok(()) => {
-                let set = sqlx::query(sql::JOB_SET_INPUTS).bind(node.id.0).bind(rows::to_json(&inputs)?);
+                let set = db::query(sql::JOB_SET_INPUTS).bind(node.id.0).bind(rows::to_json(&inputs)?);
                 set.execute(&mut *tx).await?;
             }
             Err(error) => {
-                let fail = sqlx::query(sql::JOB_FAIL).bind(node.id.0).bind(now.0).bind(error);
+                let fail = db::query(sql::JOB_FAIL).bind(node.id.0).bind(now.0).bind(db::lossy(error));
                 fail.execute(&mut *tx).await?;
             }
         }
@@ -391,25 +389,21 @@ async fn bind_dependants(
 }
 
 /// Writes down what follows from the states of a workflow's jobs; returns the jobs it changed.
-pub(super) async fn advance(
-    tx: &mut SqliteConnection,
-    workflow: WorkflowId,
-    now: Timestamp,
-) -> Result<Vec<JobId>> {
-    let nodes = sqlx::query(sql::WORKFLOW_NODES).bind(workflow.0).fetch_all(&mut *tx).await?;
+pub(super) async fn advance(tx: &mut Connection, workflow: WorkflowId, now: Timestamp) -> Result<Vec<JobId>> {
+    let nodes = db::query(sql::WORKFLOW_NODES).bind(workflow.0).fetch_all(&mut *tx).await?;
     let nodes = nodes.iter().map(rows::node).collect::<Result<Vec<_>>>()?;
     let mut touched = Vec::new();
     for step in dag::progress(&nodes) {
         match step {
             Step::Ready(id) => {
-                sqlx::query(sql::JOB_SET_READY).bind(id.0).execute(&mut *tx).await?;
+                db::query(sql::JOB_SET_READY).bind(id.0).execute(&mut *tx).await?;
             }
             Step::Cancel(id) => {
-                sqlx::query(sql::JOB_CANCEL).bind(id.0).bind(now.0).execute(&mut *tx).await?;
+                db::query(sql::JOB_CANCEL).bind(id.0).bind(now.0).execute(&mut *tx).await?;
                 touched.push(id);
             }
             Step::Done(state) => {
-                let done = sqlx::query(sql::WORKFLOW_DONE).bind(workflow.0).bind(state.as_str());
+                let done = db::query(sql::WORKFLOW_DONE).bind(workflow.0).bind(state.as_str());
                 done.bind(now.0).execute(&mut *tx).await?;
             }
         }

@@ -1,10 +1,10 @@
 //! Limits on what a project may hold, checked in the transaction that would go beyond them.
 
-use super::{Store, sql};
+use super::db::Connection;
+use super::{Store, db, sql};
 use crate::error::{EngineError, Result};
 use crate::limits::Limits;
 use crate::model::ProjectId;
-use sqlx::SqliteConnection;
 
 /// How long a client that found the queue full may wait before it asks again.
 const QUEUE_RETRY_S: u64 = 5;
@@ -111,22 +111,22 @@ impl Room {
 
 impl Limits {
     /// How much a project may still hold, by the tighter of its own limit and its user's; `None` without one.
-    pub(crate) async fn room(&self, tx: &mut SqliteConnection, project: ProjectId) -> Result<Option<Room>> {
+    pub(crate) async fn room(&self, tx: &mut Connection, project: ProjectId) -> Result<Option<Room>> {
         Ok(self.rooms(tx, project).await?.into_iter().min_by_key(|room| room.bytes))
     }
 
     /// How much a project may still hold by each quota that there is.
-    async fn rooms(&self, tx: &mut SqliteConnection, project: ProjectId) -> Result<Vec<Room>> {
+    async fn rooms(&self, tx: &mut Connection, project: ProjectId) -> Result<Vec<Room>> {
         let mut rooms = Vec::new();
         if let Some(limit) = self.bytes {
             let held: Option<i64> =
-                sqlx::query_scalar(sql::PROJECT_BYTES).bind(project.0).fetch_optional(&mut *tx).await?;
+                db::query_scalar(sql::PROJECT_BYTES).bind(project.0).fetch_optional(&mut *tx).await?;
             rooms.extend(held.map(|held| Room::new(held.max(0) as u64, limit, None)));
         }
         if let Some(limit) = self.user_bytes {
-            let row = sqlx::query_as(sql::USER_BYTES).bind(project.0).fetch_optional(&mut *tx).await?;
-            let row: Option<(String, i64)> = row;
-            if let Some((user, held)) = row {
+            let row = db::query(sql::USER_BYTES).bind(project.0).fetch_optional(&mut *tx).await?;
+            if let Some(row) = row {
+                let (user, held): (String, i64) = row.read()?;
                 rooms.push(Room::new(held.max(0) as u64, limit, Some(user)));
             }
         }
@@ -134,12 +134,7 @@ impl Limits {
     }
 
     /// Refuses `more` bytes that would not fit into the project.
-    pub(crate) async fn check_bytes(
-        &self,
-        tx: &mut SqliteConnection,
-        project: ProjectId,
-        more: u64,
-    ) -> Result<()> {
+    pub(crate) async fn check_bytes(&self, tx: &mut Connection, project: ProjectId, more: u64) -> Result<()> {
         match self.room(tx, project).await? {
             Some(room) => room.check(project, more),
             None => Ok(()),
@@ -150,7 +145,7 @@ impl Limits {
     /// only two of them, no larger than a body may be, and many projects are the user's.
     pub(crate) async fn check_documents(
         &self,
-        tx: &mut SqliteConnection,
+        tx: &mut Connection,
         project: ProjectId,
         written: u64,
     ) -> Result<()> {
@@ -164,7 +159,7 @@ impl Limits {
     /// on the disk as it is now.
     pub(crate) async fn check_dispatch(
         &self,
-        tx: &mut SqliteConnection,
+        tx: &mut Connection,
         project: ProjectId,
         Asked { rows, output: bytes }: Asked,
     ) -> Result<()> {
@@ -184,12 +179,12 @@ impl Limits {
     /// Refuses `more` waiting jobs that would make the queue too long.
     pub(crate) async fn check_waiting(
         &self,
-        tx: &mut SqliteConnection,
+        tx: &mut Connection,
         project: ProjectId,
         more: u64,
     ) -> Result<()> {
         let Some(limit) = self.waiting else { return Ok(()) };
-        let waiting: i64 = sqlx::query_scalar(sql::PROJECT_WAITING).bind(project.0).fetch_one(tx).await?;
+        let waiting: i64 = db::query_scalar(sql::PROJECT_WAITING).bind(project.0).fetch_one(tx).await?;
         if (waiting.max(0) as u64).saturating_add(more) <= limit {
             return Ok(());
         }

@@ -7,7 +7,7 @@
 
 use crate::error::EngineError;
 use crate::model::{ListQuery, Listable};
-use sqlx::{Encode, QueryBuilder, Sqlite, Type};
+use crate::store::db::{Builder, Value};
 
 /// What may be sorted and searched, as (wire name, column).
 pub(crate) struct Fields {
@@ -121,16 +121,18 @@ impl List {
 
     /// `head`, then `bound`, then `tail`, then the conditions, the order and one row more than the limit. Columns come from
     /// the lists above; everything the caller wrote is bound.
-    pub(crate) fn sql<'a, T>(&self, head: &'static str, bound: T, tail: &'static str) -> QueryBuilder<Sqlite>
-    where
-        T: Encode<'a, Sqlite> + Type<Sqlite> + Send + 'a,
-    {
-        let mut sql = QueryBuilder::new(head);
+    pub(crate) fn sql<'a>(
+        &self,
+        head: &'static str,
+        bound: impl Into<Value<'a>>,
+        tail: &'static str,
+    ) -> Builder<'a> {
+        let mut sql = Builder::new(head);
         sql.push_bind(bound).push(tail);
         for term in &self.terms {
             sql.push(if term.negated { " AND NOT " } else { " AND " });
-            sql.push("lower(COALESCE(CAST(").push(term.column).push(" AS TEXT), '')) LIKE lower(");
-            sql.push_bind(like_pattern(&term.pattern)).push(") ESCAPE '\\'");
+            sql.push("lower(COALESCE(CAST(").push(term.column).push(" AS TEXT), '')) LIKE ");
+            sql.push_bind(like_pattern(&term.pattern)).push(" ESCAPE '\\'");
         }
         self.push_after(&mut sql);
         let direction = if self.ascending { "ASC" } else { "DESC" };
@@ -142,7 +144,7 @@ impl List {
     }
 
     /// Only rows behind the one with the id `after`, in the order of the list.
-    fn push_after(&self, sql: &mut QueryBuilder<Sqlite>) {
+    fn push_after(&self, sql: &mut Builder<'_>) {
         let Some(after) = self.after else { return };
         let (table, column, behind) = (self.table, self.column, if self.ascending { ">" } else { "<" });
         if column == "id" {
@@ -261,7 +263,8 @@ fn like_pattern(pattern: &str) -> String {
         match c {
             '*' => like.push('%'),
             '%' | '_' | '\\' => like.extend(['\\', c]),
-            _ => like.push(c),
+            // As columns are: by a collation of single characters, which knows A to Z alone.
+            _ => like.push(c.to_ascii_lowercase()),
         }
     }
     like

@@ -2,9 +2,8 @@
 
 use super::*;
 use crate::model::ListQuery;
-use crate::store::Store;
+use crate::store::{Of, Store, db};
 use proptest::prelude::*;
-use sqlx::Row;
 
 fn parse(sort: Option<&str>, q: Option<&str>) -> Result<List, String> {
     let query = ListQuery { sort: sort.map(str::to_owned), q: q.map(str::to_owned), ..ListQuery::default() };
@@ -57,7 +56,7 @@ fn refusals_name_the_place() {
 #[tokio::test]
 async fn every_field_of_every_resource_is_valid_sql() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path(), true).await.unwrap();
+    let store = Store::of_test(folder.path()).await;
     let resources = [
         (&PROJECTS, "SELECT * FROM projects WHERE user_id = "),
         (&ASSETS, "SELECT * FROM assets WHERE project_id = "),
@@ -71,7 +70,8 @@ async fn every_field_of_every_resource_is_valid_sql() {
                 q: Some(format!("!{search}:*x*")),
                 ..ListQuery::default()
             };
-            let mut sql = List::parse(&query, fields).unwrap().sql(head, 1_i64, "");
+            let bound = if fields.table == "projects" { Value::from("u") } else { Value::from(1_i64) };
+            let sql = List::parse(&query, fields).unwrap().sql(head, bound, "");
             sql.build().fetch_all(store.reader()).await.unwrap();
         }
     }
@@ -97,7 +97,7 @@ fn naive(patterns: &[(bool, String)], name: &str) -> bool {
 fn sql_matches_what_the_definition_matches() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let store = runtime.block_on(Store::open(folder.path(), true)).unwrap();
+    let store = runtime.block_on(Store::of_test(folder.path()));
     let name = "[aAbé%_\\\\:. ]{0,6}";
     let pattern = proptest::string::string_regex("[aAbé%_\\\\:. *]{0,5}").unwrap();
     let config = ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() };
@@ -119,15 +119,15 @@ fn sql_matches_what_the_definition_matches() {
             names.iter().enumerate().filter(|(_, n)| naive(&patterns, n)).map(|(i, n)| (n.clone(), i)).collect();
         expected.sort_by(|a, b| if ascending { a.cmp(b) } else { b.cmp(a) });
         let found = runtime.block_on(async {
-            let mut tx = store.begin().await.unwrap();
-            sqlx::query("DELETE FROM projects").execute(&mut *tx).await.unwrap();
+            let mut tx = store.begin(Of::Rows).await.unwrap();
+            db::query("DELETE FROM projects").execute(&mut *tx).await.unwrap();
             for name in &names {
                 let insert = "INSERT INTO projects (user_id, name, access, kind, created, modified) VALUES ('u', $1, '', '', 0, 0)";
-                sqlx::query(insert).bind(name).execute(&mut *tx).await.unwrap();
+                db::query(insert).bind(name).execute(&mut *tx).await.unwrap();
             }
-            let mut sql = list.sql("SELECT name FROM projects WHERE user_id = ", "u", "");
+            let sql = list.sql("SELECT name FROM projects WHERE user_id = ", "u", "");
             let rows = sql.build().fetch_all(&mut *tx).await.unwrap();
-            rows.iter().map(|r| r.get::<String, _>("name")).collect::<Vec<_>>()
+            rows.iter().map(|r| r.try_get::<String, _>("name").unwrap()).collect::<Vec<_>>()
         });
         prop_assert_eq!(found, expected.into_iter().map(|e| e.0).collect::<Vec<_>>());
         Ok(())

@@ -1,12 +1,11 @@
 //! Lists in two steps: which rows, in which order and how large each is; then the rows, a batch at a time. No list is held whole, and none
 //! keeps a reader for longer than a batch takes.
 
+use super::db::{Builder, Row};
 use super::list_query::{Fields, List, fields_of};
 use super::{Store, rows, sql};
 use crate::error::{EngineError, Result};
 use crate::model::*;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
 use std::collections::HashMap;
 
 fn head_of(what: Listable) -> &'static str {
@@ -29,7 +28,7 @@ impl Store {
         let (fields, head) = (fields_of(what), head_of(what));
         let list = List::parse(query, fields)?;
         self.check_after(&list, fields).await?;
-        let mut found = match what {
+        let found = match what {
             Listable::Projects => list.sql(head, &caller.user, sql::OF_CALLER),
             Listable::Assets(project) | Listable::Jobs(project) | Listable::Workflows(project) => {
                 list.sql(head, project.0, "")
@@ -37,7 +36,7 @@ impl Store {
         };
         let found = found.build().fetch_all(self.reader()).await?;
         let wanted = query.limit.map_or(found.len(), |limit| limit as usize);
-        let row = |row: &SqliteRow| {
+        let row = |row: &Row| {
             let bytes: i64 = row.try_get("bytes")?;
             Ok((row.try_get("id")?, bytes.max(0) as u64))
         };
@@ -51,7 +50,7 @@ impl Store {
 
     async fn check_after(&self, list: &List, fields: &Fields) -> Result<()> {
         let Some(after) = list.after.filter(|_| list.needs_row_of_after()) else { return Ok(()) };
-        let mut there = QueryBuilder::<Sqlite>::new("SELECT 1 FROM ");
+        let mut there = Builder::new("SELECT 1 FROM ");
         there.push(fields.table).push(" WHERE id = ").push_bind(after);
         match there.build().fetch_optional(self.reader()).await? {
             Some(_) => Ok(()),
@@ -65,9 +64,9 @@ impl Store {
     /// These projects, as far as they are there, in this order. Documents are their user's alone: in the lists of others they are left
     /// out, so that nobody can make another's list long.
     pub(crate) async fn listed_projects(&self, caller: &Caller, ids: &[i64]) -> Result<Vec<Project>> {
-        let mut found = QueryBuilder::new(sql::LISTED_PROJECTS);
+        let mut found = Builder::new(sql::LISTED_PROJECTS);
         found.push_bind(&caller.user).push(sql::OF_CALLER);
-        let read = |row: &SqliteRow| -> Result<Project> { rows::project(row) };
+        let read = |row: &Row| -> Result<Project> { rows::project(row) };
         self.batch(found, ids, read).await
     }
 
@@ -85,12 +84,15 @@ impl Store {
     /// These workflows, as far as they are there, in this order.
     pub(crate) async fn listed_workflows(&self, project: ProjectId, ids: &[i64]) -> Result<Vec<Workflow>> {
         let mut all = self.batch(of_project(sql::LISTED_WORKFLOWS, project), ids, rows::workflow).await?;
+        if all.is_empty() {
+            return Ok(all);
+        }
         let mut jobs: HashMap<i64, Vec<JobId>> = HashMap::new();
         let mut found = of_project(sql::LISTED_WORKFLOW_JOBS, project);
         push_ids(&mut found, " AND workflow_id IN (", ids);
-        let found =
-            found.push(" ORDER BY id").build_query_as::<(i64, i64)>().fetch_all(self.reader()).await?;
-        for (job, workflow) in found {
+        found.push(" ORDER BY id");
+        for row in found.build().fetch_all(self.reader()).await? {
+            let (job, workflow): (i64, i64) = row.read()?;
             jobs.entry(workflow).or_default().push(JobId(job));
         }
         for workflow in &mut all {
@@ -101,15 +103,19 @@ impl Store {
 
     async fn batch<T>(
         &self,
-        found: QueryBuilder<Sqlite>,
+        found: Builder<'_>,
         ids: &[i64],
-        read: impl Fn(&SqliteRow) -> Result<T>,
+        read: impl Fn(&Row) -> Result<T>,
     ) -> Result<Vec<T>> {
         self.batch_rows(found, ids).await?.iter().map(read).collect()
     }
 
     /// The rows with these ids, in their order.
-    async fn batch_rows(&self, mut found: QueryBuilder<Sqlite>, ids: &[i64]) -> Result<Vec<SqliteRow>> {
+    async fn batch_rows(&self, mut found: Builder<'_>, ids: &[i64]) -> Result<Vec<Row>> {
+        // A list of nothing is no SQL for PostgreSQL.
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         push_ids(&mut found, " AND id IN (", ids);
         let found = found.build().fetch_all(self.reader()).await?;
         let mut by_id = HashMap::with_capacity(found.len());
@@ -120,14 +126,14 @@ impl Store {
     }
 }
 
-fn of_project(head: &'static str, project: ProjectId) -> QueryBuilder<Sqlite> {
-    let mut found = QueryBuilder::new(head);
+fn of_project(head: &'static str, project: ProjectId) -> Builder<'static> {
+    let mut found = Builder::new(head);
     found.push_bind(project.0);
     found
 }
 
 /// Numbers of ours, not texts of a caller: written out, because so many could not be bound.
-fn push_ids(sql: &mut QueryBuilder<Sqlite>, head: &str, ids: &[i64]) {
+fn push_ids(sql: &mut Builder<'_>, head: &str, ids: &[i64]) {
     sql.push(head);
     for (place, id) in ids.iter().enumerate() {
         sql.push(format_args!("{}{id}", if place == 0 { "" } else { "," }));

@@ -1,9 +1,9 @@
 //! What happened to a job, line by line.
 
-use super::{Store, sql};
+use super::db::{Connection, Row};
+use super::{Of, Store, db, sql};
 use crate::error::Result;
 use crate::model::{JobId, LogLevel, LogLine, Timestamp};
-use sqlx::{Row, SqliteConnection};
 
 /// Lines kept of one job; later ones are dropped.
 const MOST_LINES: i64 = 1000;
@@ -11,14 +11,14 @@ const MOST_LINES: i64 = 1000;
 const LONGEST_LINE: usize = 2000;
 
 /// Adds a line to a job's log.
-pub(super) async fn add(tx: &mut SqliteConnection, job: JobId, line: &LogLine) -> Result<()> {
+pub(super) async fn add(tx: &mut Connection, job: JobId, line: &LogLine) -> Result<()> {
     let text: String = line.text.chars().take(LONGEST_LINE).collect();
-    sqlx::query(sql::LOG_ADD)
+    db::query(sql::LOG_ADD)
         .bind(job.0)
         .bind(line.at.0)
         .bind(i64::from(line.attempt))
         .bind(line.level.as_str())
-        .bind(text)
+        .bind(db::lossy(text))
         .bind(MOST_LINES)
         .execute(tx)
         .await?;
@@ -31,7 +31,7 @@ impl Store {
         if lines.is_empty() {
             return Ok(());
         }
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin(Of::Job(job)).await?;
         for line in lines {
             add(&mut tx, job, line).await?;
         }
@@ -41,8 +41,8 @@ impl Store {
 
     /// A job's log, oldest line first.
     pub(crate) async fn log(&self, job: JobId) -> Result<Vec<LogLine>> {
-        let rows = sqlx::query(sql::LOG_OF).bind(job.0).fetch_all(self.reader()).await?;
-        let line = |row: &sqlx::sqlite::SqliteRow| {
+        let rows = db::query(sql::LOG_OF).bind(job.0).fetch_all(self.reader()).await?;
+        let line = |row: &Row| {
             Ok(LogLine {
                 at: Timestamp(row.try_get("at")?),
                 attempt: row.try_get::<i64, _>("attempt")?.max(0) as u32,

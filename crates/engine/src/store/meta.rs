@@ -1,9 +1,9 @@
 //! What the ledger keeps of itself: its secret, its id, how often it gave a blob a row.
 
-use super::{Store, sql};
+use super::db::Connection;
+use super::{Of, Store, db, sql};
 use crate::blobs::{LedgerAge, LedgerMark};
 use crate::error::Result;
-use sqlx::SqliteConnection;
 use std::sync::Arc;
 
 const ID: &str = "ledger_id";
@@ -12,21 +12,21 @@ const BLOB_ROWS: &str = "blob_rows";
 impl Store {
     /// The value kept under `name`.
     pub(crate) async fn meta(&self, name: &str) -> Result<Option<String>> {
-        Ok(sqlx::query_scalar(sql::META_GET).bind(name).fetch_optional(self.reader()).await?)
+        Ok(db::query_scalar(sql::META_GET).bind(name).fetch_optional(self.reader()).await?)
     }
 
     /// The value kept under `name`, which is `value` when there is none yet.
     pub(crate) async fn meta_or_init(&self, name: &str, value: &str) -> Result<String> {
-        let mut tx = self.begin().await?;
-        sqlx::query(sql::META_INIT).bind(name).bind(value).execute(&mut *tx).await?;
-        let kept = sqlx::query_scalar(sql::META_GET).bind(name).fetch_one(&mut *tx).await?;
+        let mut tx = self.begin(Of::Rows).await?;
+        db::query(sql::META_INIT).bind(name).bind(value).execute(&mut *tx).await?;
+        let kept = db::query_scalar(sql::META_GET).bind(name).fetch_one(&mut *tx).await?;
         tx.commit().await?;
         Ok(kept)
     }
 
     /// Keeps `value` under `name`.
     pub(crate) async fn set_meta(&self, name: &str, value: &str) -> Result<()> {
-        sqlx::query(sql::META_SET).bind(name).bind(value).execute(self.writer()).await?;
+        db::query(sql::META_SET).bind(name).bind(value).execute(self.writer()).await?;
         Ok(())
     }
 
@@ -59,7 +59,7 @@ impl Store {
 }
 
 /// Counts a transaction that gives a blob its row.
-pub(super) async fn count_blob_rows(tx: &mut SqliteConnection) -> Result<u64> {
-    let count: String = sqlx::query_scalar(sql::META_COUNT).bind(BLOB_ROWS).fetch_one(tx).await?;
+pub(super) async fn count_blob_rows(tx: &mut Connection) -> Result<u64> {
+    let count: String = db::query_scalar(sql::META_COUNT).bind(BLOB_ROWS).fetch_one(tx).await?;
     Ok(count.parse().map_err(anyhow::Error::from)?)
 }

@@ -21,21 +21,40 @@ const VERSIONS: [(i64, &str, &str); 11] = [
     (11, "output", include_str!("migrations/sqlite/0011_output.sql")),
 ];
 
-/// The versions, oldest first.
-pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
-    let migration = |(version, name, text): (i64, &'static str, &'static str)| {
+/// The same for PostgreSQL, which begins with what SQLite had become by then: equal versions hold the same.
+const POSTGRES_VERSIONS: [(i64, &str, &str); 1] =
+    [(11, "first", include_str!("migrations/postgres/0011_first.sql"))];
+
+/// The versions in SQLite, oldest first.
+pub(super) static SQLITE: LazyLock<Migrator> = LazyLock::new(|| migrator(&VERSIONS));
+/// The versions in PostgreSQL, oldest first.
+pub(super) static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(&POSTGRES_VERSIONS));
+
+fn migrator(versions: &[(i64, &'static str, &'static str)]) -> Migrator {
+    let migration = |&(version, name, text): &(i64, &'static str, &'static str)| {
         Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
-    Migrator::with_migrations(VERSIONS.map(migration).to_vec())
-});
+    Migrator::with_migrations(versions.iter().map(migration).collect())
+}
+
+/// The newest version.
+pub(super) fn known(migrations: &Migrator) -> i64 {
+    migrations.iter().map(|m| m.version).max().unwrap_or(0)
+}
 
 #[cfg(test)]
 mod tests {
-    use super::VERSIONS;
+    use super::*;
 
     #[test]
-    fn every_file_is_on_the_list() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/migrations/sqlite");
+    fn every_file_is_on_its_list() {
+        files_are_listed("sqlite", &VERSIONS);
+        files_are_listed("postgres", &POSTGRES_VERSIONS);
+        assert_eq!(known(&SQLITE), known(&POSTGRES), "a change of the schema is one of both");
+    }
+
+    fn files_are_listed(of: &str, versions: &[(i64, &str, &str)]) {
+        let folder = format!("{}/src/store/migrations/{of}", env!("CARGO_MANIFEST_DIR"));
         let mut files: Vec<(String, String)> = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().path())
@@ -47,10 +66,10 @@ mod tests {
             })
             .collect();
         files.sort();
-        let listed = VERSIONS.map(|(number, name, text)| {
-            (format!("{number:04}_{}.sql", name.replace(' ', "_")), text.to_owned())
+        let listed = versions.iter().map(|(number, name, text)| {
+            (format!("{number:04}_{}.sql", name.replace(' ', "_")), (*text).to_owned())
         });
-        assert_eq!(files, listed);
+        assert_eq!(files, listed.collect::<Vec<_>>());
     }
 
     /// Rows are mended by hand, with whatever SQLite a system has.

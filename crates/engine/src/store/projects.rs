@@ -1,12 +1,11 @@
 //! Rows of projects, and who may see them.
 
+use super::db::Row;
 use super::limits::ROW;
 use super::meta::count_blob_rows;
-use super::{Store, rows, sql};
+use super::{Of, Store, db, rows, sql};
 use crate::error::{EngineError, Result};
 use crate::model::*;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 use std::sync::Arc;
 
 /// Who may see a project and who may change it.
@@ -64,7 +63,7 @@ impl Store {
 
     async fn read_visibility(&self, id: ProjectId) -> Result<Option<Arc<Visibility>>> {
         let generation = self.visibility.generation();
-        let row = sqlx::query(sql::PROJECT_GET).bind(id.0).fetch_optional(self.reader()).await?;
+        let row = db::query(sql::PROJECT_GET).bind(id.0).fetch_optional(self.reader()).await?;
         let Some(row) = row else { return Ok(None) };
         let visibility = Arc::new(Visibility::of(&rows::project(&row)?));
         self.visibility.insert(generation, id, visibility.clone(), 1);
@@ -77,12 +76,12 @@ impl Store {
         new: &NewProject,
         now: Timestamp,
     ) -> Result<Project> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin(Of::User(&caller.user)).await?;
         let mut document = new.project.clone();
         let mut graph = None;
         let mut blob_rows = 0;
         if let Some(source) = new.source {
-            let row = sqlx::query(sql::PROJECT_GET).bind(source.0).fetch_optional(&mut *tx).await?;
+            let row = db::query(sql::PROJECT_GET).bind(source.0).fetch_optional(&mut *tx).await?;
             let source = row.as_ref().map(rows::project).transpose()?;
             let source = source.filter(|s| Visibility::of(s).allows(caller, false)).ok_or_else(|| {
                 EngineError::invalid(
@@ -93,7 +92,7 @@ impl Store {
             document = document.or(source.project);
             graph = source.graph;
         }
-        let row = sqlx::query(sql::PROJECT_INSERT)
+        let row = db::query(sql::PROJECT_INSERT)
             .bind(&caller.user)
             .bind(&new.name)
             .bind(rows::access_word(new.access))
@@ -107,8 +106,8 @@ impl Store {
         let written = ROW + text_bytes(&row)?;
         self.limits.check_documents(&mut tx, project.id, written).await?;
         if let Some(source) = new.source {
-            let copy = sqlx::query(sql::PROJECT_COPY_ASSETS).bind(source.0).bind(project.id.0).bind(now.0);
-            let held: i64 = sqlx::query_scalar(sql::ASSET_BYTES).bind(source.0).fetch_one(&mut *tx).await?;
+            let copy = db::query(sql::PROJECT_COPY_ASSETS).bind(source.0).bind(project.id.0).bind(now.0);
+            let held: i64 = db::query_scalar(sql::ASSET_BYTES).bind(source.0).fetch_one(&mut *tx).await?;
             self.limits.check_bytes(&mut tx, project.id, held.max(0) as u64).await?;
             copy.execute(&mut *tx).await?;
             blob_rows = count_blob_rows(&mut tx).await?;
@@ -119,7 +118,7 @@ impl Store {
     }
 
     pub(crate) async fn project(&self, id: ProjectId) -> Result<Project> {
-        let row = sqlx::query(sql::PROJECT_GET).bind(id.0).fetch_optional(self.reader()).await?;
+        let row = db::query(sql::PROJECT_GET).bind(id.0).fetch_optional(self.reader()).await?;
         let row = row.ok_or_else(|| EngineError::NotFound(format!("project {id}")))?;
         rows::project(&row)
     }
@@ -130,11 +129,11 @@ impl Store {
         change: ProjectChange,
         now: Timestamp,
     ) -> Result<Project> {
-        let mut tx = self.begin().await?;
-        let row = sqlx::query(sql::PROJECT_GET).bind(id.0).fetch_optional(&mut *tx).await?;
+        let mut tx = self.begin(Of::Project(id)).await?;
+        let row = db::query(sql::PROJECT_GET).bind(id.0).fetch_optional(&mut *tx).await?;
         let row = row.ok_or_else(|| EngineError::NotFound(format!("project {id}")))?;
         let (old, old_bytes) = (rows::project(&row)?, text_bytes(&row)?);
-        let row = sqlx::query(sql::PROJECT_UPDATE)
+        let row = db::query(sql::PROJECT_UPDATE)
             .bind(id.0)
             .bind(change.name.unwrap_or(old.name))
             .bind(rows::access_word(change.access.unwrap_or(old.access)))
@@ -153,10 +152,12 @@ impl Store {
 
     /// Deletes a project with all its rows.
     pub(crate) async fn delete_project(&self, id: ProjectId) -> Result<DeletedRows> {
-        let mut tx = self.begin().await?;
-        let blobs = sqlx::query_scalar(sql::PROJECT_BLOBS).bind(id.0).fetch_all(&mut *tx).await?;
-        let jobs: Vec<i64> = sqlx::query_scalar(sql::PROJECT_JOBS).bind(id.0).fetch_all(&mut *tx).await?;
-        sqlx::query(sql::PROJECT_DELETE).bind(id.0).execute(&mut *tx).await?;
+        let mut tx = self.begin(Of::Project(id)).await?;
+        let blobs = db::query_scalar(sql::PROJECT_BLOBS).bind(id.0).fetch_all(&mut *tx).await?;
+        let jobs: Vec<i64> = db::query_scalar(sql::PROJECT_JOBS).bind(id.0).fetch_all(&mut *tx).await?;
+        // Jobs before what they belong to, as claims lock them.
+        db::query(sql::PROJECT_DELETE_JOBS).bind(id.0).execute(&mut *tx).await?;
+        db::query(sql::PROJECT_DELETE).bind(id.0).execute(&mut *tx).await?;
         let jobs: Vec<JobId> = jobs.into_iter().map(JobId).collect();
         let held = self.visibility.hold(vec![id]);
         self.commit(tx, jobs.iter().copied()).await?;
@@ -167,7 +168,7 @@ impl Store {
 }
 
 /// Bytes of a project's documents.
-fn text_bytes(row: &SqliteRow) -> Result<u64> {
+fn text_bytes(row: &Row) -> Result<u64> {
     let of =
         |column| -> Result<u64> { Ok(row.try_get::<Option<&str>, _>(column)?.map_or(0, str::len) as u64) };
     Ok(of("document")? + of("graph")?)

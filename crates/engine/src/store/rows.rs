@@ -3,13 +3,12 @@
 use crate::bindings::{Bindings, Bound};
 use crate::error::{EngineError, Result, UnreadableJob};
 use crate::model::*;
+use crate::store::db::Row;
 use crate::workflow::dag::Node;
 use anyhow::anyhow;
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 /// Bytes of documents that take long to read.
 const LARGE: u64 = 64 << 10;
@@ -41,11 +40,11 @@ pub(crate) fn access(word: &str) -> Result<Access> {
     Ok(found.ok_or_else(|| anyhow!("the ledger holds the unknown access {word:?}"))?)
 }
 
-fn time(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>> {
+fn time(row: &Row, column: &str) -> Result<Option<Timestamp>> {
     Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp))
 }
 
-pub(crate) fn project(row: &SqliteRow) -> Result<Project> {
+pub(crate) fn project(row: &Row) -> Result<Project> {
     let document = |column: &str| -> Result<Option<serde_json::Value>> {
         row.try_get::<Option<&str>, _>(column)?.map(from_json).transpose()
     };
@@ -62,7 +61,7 @@ pub(crate) fn project(row: &SqliteRow) -> Result<Project> {
     })
 }
 
-pub(crate) fn asset(row: &SqliteRow) -> Result<Asset> {
+pub(crate) fn asset(row: &Row) -> Result<Asset> {
     Ok(Asset {
         id: AssetId(row.try_get("id")?),
         project_id: ProjectId(row.try_get("project_id")?),
@@ -77,14 +76,14 @@ pub(crate) fn asset(row: &SqliteRow) -> Result<Asset> {
 }
 
 /// A job; the error of one that cannot be read is an [`UnreadableJob`].
-pub(crate) fn job(row: &SqliteRow) -> Result<Job> {
+pub(crate) fn job(row: &Row) -> Result<Job> {
     read_job(row).map_err(|e| match e {
         EngineError::Internal(e) => EngineError::Internal(UnreadableJob(e).into()),
         e => e,
     })
 }
 
-fn read_job(row: &SqliteRow) -> Result<Job> {
+fn read_job(row: &Row) -> Result<Job> {
     let mut inputs: Bindings = from_json(row.try_get("inputs")?)?;
     inputs.join(row.try_get("document")?)?;
     Ok(Job {
@@ -107,7 +106,7 @@ fn read_job(row: &SqliteRow) -> Result<Job> {
 }
 
 /// [`job`], for one with a large document on another thread: nobody else waits for it.
-pub(crate) async fn job_aside(row: SqliteRow) -> Result<Job> {
+pub(crate) async fn job_aside(row: Row) -> Result<Job> {
     if job_bytes(&row)? < LARGE {
         return job(&row);
     }
@@ -115,27 +114,27 @@ pub(crate) async fn job_aside(row: SqliteRow) -> Result<Job> {
 }
 
 /// The same for several.
-pub(crate) async fn jobs_aside(rows: Vec<SqliteRow>) -> Result<Vec<Job>> {
+pub(crate) async fn jobs_aside(rows: Vec<Row>) -> Result<Vec<Job>> {
     let bytes = rows.iter().map(job_bytes).sum::<Result<u64>>()?;
     let read = move || rows.iter().map(job).collect();
     if bytes < LARGE { read() } else { tokio::task::spawn_blocking(read).await? }
 }
 
 /// Checksums of the job's input assets that are known.
-pub(crate) fn input_blobs(row: &SqliteRow) -> Result<Vec<String>> {
+pub(crate) fn input_blobs(row: &Row) -> Result<Vec<String>> {
     let inputs: Bindings<IgnoredAny> = from_json(row.try_get("inputs")?)?;
     let assets = inputs.assets.into_values().flatten().filter_map(Bound::known);
     Ok(assets.map(|asset| asset.sha256).collect())
 }
 
 /// About the memory of a job read from `row`: its documents, and a constant for the rest.
-pub(crate) fn job_bytes(row: &SqliteRow) -> Result<u64> {
+pub(crate) fn job_bytes(row: &Row) -> Result<u64> {
     let text = |column: &str| -> Result<u64> { Ok(row.try_get::<&str, _>(column)?.len() as u64) };
     let document = row.try_get::<Option<&str>, _>("document")?.map_or(0, str::len) as u64;
     Ok(1024 + 2 * (text("inputs")? + text("outputs")? + text("needs")? + document))
 }
 
-pub(crate) fn node(row: &SqliteRow) -> Result<Node> {
+pub(crate) fn node(row: &Row) -> Result<Node> {
     Ok(Node {
         id: JobId(row.try_get("id")?),
         state: state(row.try_get("state")?)?,
@@ -145,7 +144,7 @@ pub(crate) fn node(row: &SqliteRow) -> Result<Node> {
 }
 
 /// All but the list of jobs.
-pub(crate) fn workflow(row: &SqliteRow) -> Result<Workflow> {
+pub(crate) fn workflow(row: &Row) -> Result<Workflow> {
     Ok(Workflow {
         id: WorkflowId(row.try_get("id")?),
         project_id: ProjectId(row.try_get("project_id")?),

@@ -1,12 +1,16 @@
-//! Every SQL statement of the ledger; but for those marked so, in SQL that SQLite and PostgreSQL both read.
+//! Every SQL statement of the ledger, in SQL that SQLite and PostgreSQL both read; of the few that differ, both texts.
+
+use super::db::Text;
 
 macro_rules! statements {
-    ($($name:ident = $text:expr;)+) => {
-        $(pub(crate) const $name: &str = $text;)+
-        /// All of them by name: a test prepares each.
+    ($($name:ident = $text:expr $(, postgres: $postgres:expr)?;)+) => {
+        $(pub(crate) const $name: Text = statements!(@text $text $(, $postgres)?);)+
+        /// All of them by name: a test prepares each. An empty one is not asked of its database.
         #[cfg(test)]
-        pub(crate) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name),)+];
+        pub(crate) const ALL: &[(&str, Text)] = &[$((stringify!($name), $name),)+];
     };
+    (@text $text:expr) => { Text::both($text) };
+    (@text $text:expr, $postgres:expr) => { Text { sqlite: $text, postgres: $postgres } };
 }
 
 /// A job with its document, where it has one.
@@ -40,6 +44,7 @@ statements! {
     PROJECT_UPDATE = "UPDATE projects SET name = $2, access = $3, document = $4, graph = $5, modified = $6
         WHERE id = $1 RETURNING *";
     PROJECT_DELETE = "DELETE FROM projects WHERE id = $1";
+    PROJECT_DELETE_JOBS = "DELETE FROM jobs WHERE project_id = $1";
     PROJECT_BLOBS = "SELECT DISTINCT sha256 FROM assets WHERE project_id = $1";
     PROJECT_JOBS = "SELECT id FROM jobs WHERE project_id = $1";
     PROJECT_COPY_ASSETS = "INSERT INTO assets (project_id, job_id, filename, size, sha256, created, modified, made)
@@ -83,6 +88,7 @@ statements! {
     WORKFLOW_CANCEL_JOBS = "UPDATE jobs SET state = 'canceled', progress = 0,
             finished = CASE WHEN COALESCE(started, created) > $2 THEN COALESCE(started, created) ELSE $2 END
         WHERE workflow_id = $1 AND state IN ('pending', 'started') RETURNING id";
+    WORKFLOW_DELETE_JOBS = "DELETE FROM jobs WHERE workflow_id = $1";
     WORKFLOW_DELETE = "DELETE FROM workflows WHERE id = $1";
     WORKFLOWS_OPEN = "SELECT id, project_id FROM workflows WHERE state IN ('pending', 'started') ORDER BY id";
 
@@ -128,10 +134,26 @@ statements! {
         FROM waiting JOIN projects ON projects.id = waiting.project
         JOIN jobs ON jobs.id IN (SELECT oldest.id FROM jobs AS oldest WHERE oldest.project_id = waiting.project
             AND oldest.state = 'pending' AND oldest.ready = 1 ORDER BY oldest.id LIMIT 4)
-        ORDER BY jobs.id";
+        ORDER BY jobs.id",
+        // PostgreSQL would look for the oldest of each project once for every job that there is.
+        postgres: "WITH RECURSIVE waiting (project) AS (
+            SELECT MIN(project_id) FROM jobs WHERE state = 'pending' AND ready = 1
+            UNION ALL
+            SELECT (SELECT MIN(project_id) FROM jobs WHERE state = 'pending' AND ready = 1 AND project_id > waiting.project)
+            FROM waiting WHERE waiting.project IS NOT NULL)
+        SELECT oldest.id, oldest.project_id, projects.user_id, oldest.memory_bytes, oldest.output_bytes
+        FROM waiting JOIN projects ON projects.id = waiting.project
+        CROSS JOIN LATERAL (SELECT * FROM jobs WHERE jobs.project_id = waiting.project
+            AND jobs.state = 'pending' AND jobs.ready = 1 ORDER BY jobs.id LIMIT 4) AS oldest
+        ORDER BY oldest.id";
+    // Whoever finds that another is about to claim it, or to delete it, looks for the next.
     JOB_CLAIM = "UPDATE jobs SET state = 'started', attempt = attempt + 1, lease_until = $3, progress = 0,
             started = CASE WHEN created > $2 THEN created ELSE $2 END
-        WHERE id = $1 AND state = 'pending' AND ready = 1 RETURNING project_id, workflow_id, attempt";
+        WHERE id = $1 AND state = 'pending' AND ready = 1 RETURNING project_id, workflow_id, attempt",
+        postgres: "UPDATE jobs SET state = 'started', attempt = attempt + 1, lease_until = $3, progress = 0,
+            started = CASE WHEN created > $2 THEN created ELSE $2 END
+        WHERE id = (SELECT id FROM jobs WHERE id = $1 AND state = 'pending' AND ready = 1 FOR UPDATE SKIP LOCKED)
+        RETURNING project_id, workflow_id, attempt";
     JOB_RENEW_LEASE = "UPDATE jobs SET lease_until = $3, progress = $4
         WHERE id = $1 AND attempt = $2 AND state = 'started' RETURNING project_id";
     JOB_STATE = "SELECT state FROM jobs WHERE id = $1";
@@ -174,13 +196,22 @@ statements! {
     JOBS_EXPIRE_ALL = "UPDATE jobs SET lease_until = 0 WHERE state = 'started'";
     JOBS_EXPIRED = concat!("SELECT ", whole_job!(), " FROM jobs WHERE state = 'started' AND lease_until < $1 ORDER BY id");
 
-    // SQLite's own: the write lock from the first statement on, what it says of itself, a copy of all.
-    TABLE_OF_VERSIONS = "SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations'";
+    // What each says of itself, and SQLite's copy of all.
+    TABLE_OF_VERSIONS = "SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations'",
+        postgres: "SELECT 1 WHERE to_regclass('_sqlx_migrations') IS NOT NULL";
     VERSION = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
-    INTEGRITY = "PRAGMA integrity_check(100)";
-    ORPHANS = "PRAGMA foreign_key_check";
-    FOLD_LOG = "PRAGMA wal_checkpoint(TRUNCATE)";
-    COPY_TO = "VACUUM INTO $1";
+    INTEGRITY = "PRAGMA integrity_check(100)", postgres: "";
+    ORPHANS = "PRAGMA foreign_key_check", postgres: "";
+    FOLD_LOG = "PRAGMA wal_checkpoint(TRUNCATE)", postgres: "";
+    COPY_TO = "VACUUM INTO $1", postgres: "";
+
+    // Until the end of the transaction; a database may hold several ledgers, each in a schema.
+    LOCK_OWNER_OF_PROJECT = "", postgres: "SELECT pg_advisory_xact_lock(70195, hashtext(current_schema() || '/' || user_id))
+        FROM projects WHERE id = $1";
+    LOCK_OWNER_OF_JOB = "", postgres: "SELECT pg_advisory_xact_lock(70195, hashtext(current_schema() || '/' || user_id))
+        FROM projects JOIN jobs ON jobs.project_id = projects.id WHERE jobs.id = $1";
+    LOCK_USER = "", postgres: "SELECT pg_advisory_xact_lock(70195, hashtext(current_schema() || '/' || $1))";
+
     EVERY_WORKFLOW = "SELECT id, state FROM workflows ORDER BY id";
     EVERY_ASSET = "SELECT * FROM assets ORDER BY id";
     EVERY_JOB = concat!("SELECT ", whole_job!(), " FROM jobs ORDER BY id");
@@ -190,23 +221,30 @@ statements! {
 }
 
 /// Begins a transaction that may write from its first statement on.
-pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
+pub(crate) const BEGIN: Text =
+    Text { sqlite: "BEGIN IMMEDIATE", postgres: "BEGIN ISOLATION LEVEL READ COMMITTED" };
+/// Begins one that sees everything as it is at one moment.
+pub(crate) const BEGIN_TO_READ: Text =
+    Text { sqlite: "BEGIN", postgres: "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" };
 
 /// Heads of listings, before the value they ask for; conditions and order follow (`list_query`). `bytes` is about the size of a row, of
 /// which no more than its head is read for that. Documents of projects are shown to their user alone.
-pub(crate) const LISTING_PROJECTS: &str = "SELECT id, 512 + CASE WHEN user_id = caller
+pub(crate) const LISTING_PROJECTS: &str = "SELECT id, CAST(512 AS BIGINT) + CASE WHEN user_id = caller
         THEN COALESCE(octet_length(document), 0) + COALESCE(octet_length(graph), 0) ELSE 0 END AS bytes
     FROM projects, (SELECT ";
 /// What follows the caller in heads of projects.
 pub(crate) const OF_CALLER: &str = " AS caller) AS c WHERE (access <> 'private' OR user_id = caller)";
 /// Of a project.
-pub(crate) const LISTING_ASSETS: &str = "SELECT id, 512 AS bytes FROM assets WHERE project_id = ";
+pub(crate) const LISTING_ASSETS: &str =
+    "SELECT id, CAST(512 AS BIGINT) AS bytes FROM assets WHERE project_id = ";
 /// Of a project.
-pub(crate) const LISTING_JOBS: &str = "SELECT id, 512 + octet_length(inputs) + octet_length(outputs)
+pub(crate) const LISTING_JOBS: &str =
+    "SELECT id, CAST(512 AS BIGINT) + octet_length(inputs) + octet_length(outputs)
         + COALESCE((SELECT bytes FROM documents WHERE job_id = jobs.id), 0) AS bytes
     FROM jobs WHERE project_id = ";
 /// Of a project.
-pub(crate) const LISTING_WORKFLOWS: &str = "SELECT id, 512 + octet_length(definition) AS bytes
+pub(crate) const LISTING_WORKFLOWS: &str =
+    "SELECT id, CAST(512 AS BIGINT) + octet_length(definition) AS bytes
     FROM workflows WHERE project_id = ";
 
 /// Heads of batches, before the value they ask for; ids follow (`listing`).

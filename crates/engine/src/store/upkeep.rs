@@ -1,14 +1,13 @@
 //! What check, gc and backup ask of the ledger.
 
-use super::{Store, rows, sql};
+use super::db::{Connection, Pool};
+use super::{Store, db, rows, sql};
 use crate::data_folder::{private_file, sync_folder};
 use crate::error::Result;
 use crate::model::*;
 use crate::workflow::dag::Node;
 use anyhow::{Context, anyhow};
 use futures::TryStreamExt;
-use sqlx::sqlite::SqlitePool;
-use sqlx::{Row, SqliteConnection};
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
@@ -57,13 +56,13 @@ impl std::fmt::Display for NamingRow {
 
 /// Copies the database as it is at this moment, beside its writers. The copy is on disk when this returns, and `to` is
 /// either all of it or untouched.
-pub(crate) async fn copy_database(pool: &SqlitePool, to: &Path) -> Result<()> {
+pub(crate) async fn copy_database(pool: &Pool, to: &Path) -> Result<()> {
     let partial = to.with_extension(format!("{}partial", rand::random::<u32>()));
     let text = partial.to_str().ok_or_else(|| anyhow!("the path {} is not UTF-8", partial.display()))?;
     let copied = async {
         // SQLite would make it readable for all.
         drop(private_file().open(&partial)?);
-        sqlx::query(sql::COPY_TO).bind(text).execute(pool).await?;
+        db::query(sql::COPY_TO).bind(text).execute(pool).await?;
         std::fs::File::open(&partial)?.sync_all()?;
         std::fs::rename(&partial, to)?;
         to.parent().map_or(Ok(()), sync_folder)?;
@@ -80,10 +79,10 @@ pub(crate) async fn copy_database(pool: &SqlitePool, to: &Path) -> Result<()> {
 impl Store {
     /// Reads every row, in one transaction: what it sees belongs together.
     pub(crate) async fn snapshot(&self) -> Result<LedgerSnapshot> {
-        let mut tx = self.reader().begin().await?;
+        let mut tx = self.begin_to_read().await?;
         let mut snapshot = LedgerSnapshot { faults: faults(&mut tx).await?, ..LedgerSnapshot::default() };
         read_assets(&mut tx, &mut snapshot).await?;
-        let mut workflows = sqlx::query(sql::EVERY_WORKFLOW).fetch(&mut *tx);
+        let mut workflows = db::query(sql::EVERY_WORKFLOW).fetch(&mut *tx)?;
         while let Some(row) = workflows.try_next().await? {
             let id = WorkflowId(row.try_get("id")?);
             match rows::state(row.try_get("state")?) {
@@ -99,7 +98,7 @@ impl Store {
     /// Checksums that rows name.
     pub(crate) async fn named_blobs(&self) -> Result<HashSet<String>> {
         let mut snapshot = LedgerSnapshot::default();
-        let mut tx = self.reader().begin().await?;
+        let mut tx = self.begin_to_read().await?;
         read_assets(&mut tx, &mut snapshot).await?;
         read_jobs(&mut tx, &mut snapshot).await?;
         Ok(snapshot.named.into_iter().map(|named| named.sha256).collect())
@@ -111,7 +110,7 @@ impl Store {
             NamingRow::Asset(id) => (sql::BLOB_IN_THIS_ASSET, id.0),
             NamingRow::Job(id) => (sql::BLOB_IN_THIS_JOB, id.0),
         };
-        let row = sqlx::query(statement).bind(id).bind(sha256).fetch_optional(self.reader()).await?;
+        let row = db::query(statement).bind(id).bind(sha256).fetch_optional(self.reader()).await?;
         Ok(row.is_some())
     }
 
@@ -121,27 +120,34 @@ impl Store {
     }
 }
 
-/// What SQLite itself finds wrong.
-async fn faults(tx: &mut SqliteConnection) -> Result<Vec<String>> {
-    let found: Vec<String> = sqlx::query_scalar(sql::INTEGRITY).fetch_all(&mut *tx).await?;
+/// What the database itself finds wrong, and rows that are counted wrongly.
+async fn faults(tx: &mut Connection) -> Result<Vec<String>> {
+    // PostgreSQL has tools of its own for its files (pg_amcheck), and no row without its parent.
+    let mut faults = if tx.is_postgres() { Vec::new() } else { faults_of_file(tx).await? };
+    for row in db::query(sql::USAGE_WRONG).fetch_all(tx).await?.into_iter().take(MOST_FAULTS) {
+        let (id, kept, found): (i64, i64, i64) = row.read()?;
+        faults.push(format!("ledger: project {id} is counted with {kept} bytes, what it has is {found}"));
+    }
+    Ok(faults)
+}
+
+/// What SQLite finds wrong with its file.
+async fn faults_of_file(tx: &mut Connection) -> Result<Vec<String>> {
+    let found: Vec<String> = db::query_scalar(sql::INTEGRITY).fetch_all(&mut *tx).await?;
     let mut faults: Vec<String> =
         found.into_iter().filter(|text| text != "ok").map(|text| format!("ledger: {text}")).collect();
-    let orphans = sqlx::query(sql::ORPHANS).fetch_all(&mut *tx).await?;
+    let orphans = db::query(sql::ORPHANS).fetch_all(tx).await?;
     for row in orphans.iter().take(MOST_FAULTS) {
         let (table, id): (String, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
         let parent: String = row.try_get(2)?;
         faults
             .push(format!("ledger: row {} of {table} names a row of {parent} that is gone", id.unwrap_or(0)));
     }
-    let wrong: Vec<(i64, i64, i64)> = sqlx::query_as(sql::USAGE_WRONG).fetch_all(tx).await?;
-    for (id, kept, found) in wrong.into_iter().take(MOST_FAULTS) {
-        faults.push(format!("ledger: project {id} is counted with {kept} bytes, what it has is {found}"));
-    }
     Ok(faults)
 }
 
-async fn read_assets(tx: &mut SqliteConnection, snapshot: &mut LedgerSnapshot) -> Result<()> {
-    let mut assets = sqlx::query(sql::EVERY_ASSET).fetch(tx);
+async fn read_assets(tx: &mut Connection, snapshot: &mut LedgerSnapshot) -> Result<()> {
+    let mut assets = db::query(sql::EVERY_ASSET).fetch(tx)?;
     while let Some(row) = assets.try_next().await? {
         snapshot.assets += 1;
         match rows::asset(&row) {
@@ -158,8 +164,8 @@ async fn read_assets(tx: &mut SqliteConnection, snapshot: &mut LedgerSnapshot) -
     Ok(())
 }
 
-async fn read_jobs(tx: &mut SqliteConnection, snapshot: &mut LedgerSnapshot) -> Result<()> {
-    let mut jobs = sqlx::query(sql::EVERY_JOB).fetch(tx);
+async fn read_jobs(tx: &mut Connection, snapshot: &mut LedgerSnapshot) -> Result<()> {
+    let mut jobs = db::query(sql::EVERY_JOB).fetch(tx)?;
     while let Some(row) = jobs.try_next().await? {
         snapshot.jobs += 1;
         let (job, node) = match rows::job(&row).and_then(|job| Ok((job, rows::node(&row)?))) {

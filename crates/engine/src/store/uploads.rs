@@ -1,11 +1,10 @@
 //! Rows of uploads that go on after a cut.
 
-use super::{Store, sql};
+use super::db::Row;
+use super::{Of, Store, db, sql};
 use crate::error::{EngineError, Result};
 use crate::model::*;
 use crate::resumable::{NewResumable, ResumableUpload};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 /// How long a client that found too many uploads may wait before it asks again.
 const RETRY_S: u64 = 30;
@@ -14,7 +13,7 @@ pub(crate) fn missing(id: UploadId) -> EngineError {
     EngineError::NotFound(format!("upload {id}"))
 }
 
-fn upload(row: &SqliteRow) -> Result<ResumableUpload> {
+fn upload(row: &Row) -> Result<ResumableUpload> {
     let bytes = |column: &str| -> Result<u64> { Ok(row.try_get::<i64, _>(column)?.max(0) as u64) };
     Ok(ResumableUpload {
         id: UploadId(row.try_get("id")?),
@@ -40,11 +39,11 @@ impl Store {
         most: u64,
         (now, expires): (Timestamp, Timestamp),
     ) -> Result<ResumableUpload> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin(Of::Project(project)).await?;
         // The project may have been deleted since it was looked at.
-        let exists = sqlx::query(sql::PROJECT_EXISTS).bind(project.0).fetch_optional(&mut *tx).await?;
+        let exists = db::query(sql::PROJECT_EXISTS).bind(project.0).fetch_optional(&mut *tx).await?;
         exists.ok_or_else(|| EngineError::NotFound(format!("project {project}")))?;
-        let open: i64 = sqlx::query_scalar(sql::UPLOADS_OPEN).bind(project.0).fetch_one(&mut *tx).await?;
+        let open: i64 = db::query_scalar(sql::UPLOADS_OPEN).bind(project.0).fetch_one(&mut *tx).await?;
         if open.max(0) as u64 >= most {
             let message = format!(
                 "project {project} has {open} uploads that have begun and not ended, as many as setting max_open_uploads allows; \
@@ -53,7 +52,7 @@ impl Store {
             return Err(EngineError::Busy { message, retry_after_s: RETRY_S });
         }
         self.limits.check_bytes(&mut tx, project, new.size).await?;
-        let row = sqlx::query(sql::UPLOAD_INSERT)
+        let row = db::query(sql::UPLOAD_INSERT)
             .bind(project.0)
             .bind(hex::encode(rand::random::<[u8; 16]>()))
             .bind(&new.filename)
@@ -70,7 +69,7 @@ impl Store {
 
     /// One upload, however old.
     pub(crate) async fn upload(&self, project: ProjectId, id: UploadId) -> Result<ResumableUpload> {
-        let row = sqlx::query(sql::UPLOAD_GET).bind(id.0).bind(project.0);
+        let row = db::query(sql::UPLOAD_GET).bind(id.0).bind(project.0);
         upload(&row.fetch_optional(self.reader()).await?.ok_or_else(|| missing(id))?)
     }
 
@@ -80,13 +79,13 @@ impl Store {
         project: ProjectId,
         now: Timestamp,
     ) -> Result<Vec<ResumableUpload>> {
-        let rows = sqlx::query(sql::UPLOADS_OF).bind(project.0).bind(now.0);
+        let rows = db::query(sql::UPLOADS_OF).bind(project.0).bind(now.0);
         rows.fetch_all(self.reader()).await?.iter().map(upload).collect()
     }
 
     /// All uploads.
     pub(crate) async fn every_upload(&self) -> Result<Vec<ResumableUpload>> {
-        sqlx::query(sql::UPLOADS_ALL).fetch_all(self.reader()).await?.iter().map(upload).collect()
+        db::query(sql::UPLOADS_ALL).fetch_all(self.reader()).await?.iter().map(upload).collect()
     }
 
     /// Notes that so many bytes are on disk; nothing when it is gone.
@@ -96,12 +95,12 @@ impl Store {
         received: u64,
         expires: Timestamp,
     ) -> Result<ResumableUpload> {
-        let set = sqlx::query(sql::UPLOAD_RECEIVED).bind(id.0).bind(received.cast_signed()).bind(expires.0);
+        let set = db::query(sql::UPLOAD_RECEIVED).bind(id.0).bind(received.cast_signed()).bind(expires.0);
         upload(&self.write_one(set).await?.ok_or_else(|| missing(id))?)
     }
 
     /// Deletes an upload; whether it was there.
     pub(crate) async fn delete_upload(&self, id: UploadId) -> Result<bool> {
-        Ok(self.write_one(sqlx::query(sql::UPLOAD_DELETE).bind(id.0)).await?.is_some())
+        Ok(self.write_one(db::query(sql::UPLOAD_DELETE).bind(id.0)).await?.is_some())
     }
 }

@@ -2,12 +2,14 @@
 
 use super::*;
 use crate::blobs::PlacedBlob;
+use crate::data_folder::LEDGER;
 use crate::draft::{Draft, ParamSource};
 use crate::model::*;
 use crate::store::ledger::{Outcome, PlacedOutput};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
 const NOW: Timestamp = Timestamp(1);
 
@@ -130,7 +132,7 @@ impl Doings {
 async fn what_is_counted_is_what_is_there() {
     for seed in 0..6 {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path(), true).await.unwrap();
+        let store = Store::of_test(folder.path()).await;
         let rng = StdRng::seed_from_u64(seed);
         let (projects, jobs, workflows, assets) = Default::default();
         let mut doings = Doings { rng, store: store.clone(), projects, jobs, workflows, assets };
@@ -141,7 +143,7 @@ async fn what_is_counted_is_what_is_there() {
             }
         }
         let row = "UPDATE project_usage SET row_bytes = row_bytes + 1";
-        sqlx::query(row).execute(store.writer()).await.unwrap();
+        db::query(row).execute(store.writer()).await.unwrap();
         assert_eq!(store.snapshot().await.unwrap().faults.len(), doings.projects.len(), "a check sees it");
         store.close().await;
     }
@@ -153,7 +155,7 @@ async fn what_an_older_ledger_has_is_counted_when_it_is_brought_up_to_date() {
     let folder = tempfile::tempdir().unwrap();
     let options = SqliteConnectOptions::new().filename(folder.path().join(LEDGER)).create_if_missing(true);
     let old = SqlitePoolOptions::new().connect_with(options).await.unwrap();
-    let before = MIGRATIONS.iter().filter(|m| m.version < 10).cloned().collect();
+    let before = migrations::SQLITE.iter().filter(|m| m.version < 10).cloned().collect();
     sqlx::migrate::Migrator::with_migrations(before).run(&old).await.unwrap();
     for row in [
         "INSERT INTO projects VALUES (1, 'u', 'p', 'private', 'k', '\"ü\"', NULL, 1, 1), (2, 'u', 'q', 'private', 'k', NULL, '1', 1, 1)",
@@ -168,9 +170,9 @@ async fn what_an_older_ledger_has_is_counted_when_it_is_brought_up_to_date() {
         sqlx::query(row).execute(&old).await.unwrap();
     }
     old.close().await;
-    let store = Store::open(folder.path(), true).await.unwrap();
+    let store = Store::of_test(folder.path()).await;
     assert_eq!(store.snapshot().await.unwrap().faults, [""; 0]);
-    let bytes = |id| sqlx::query_scalar::<_, i64>(sql::PROJECT_BYTES).bind(id).fetch_one(store.reader());
+    let bytes = |id: i64| db::query_scalar(sql::PROJECT_BYTES).bind(id).fetch_one::<i64>(store.reader());
     let job = 512 + 2 * 25 + 2 + 5000 + 64 + 7;
     assert_eq!(bytes(1).await.unwrap(), 512 + 4 + 1000 + (512 + 8) + job);
     assert_eq!(bytes(2).await.unwrap(), 512 + 1);

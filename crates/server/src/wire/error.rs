@@ -111,8 +111,8 @@ impl From<EngineError> for ApiError {
             EngineError::Full | EngineError::NoRoom(_) => {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string())
             }
-            EngineError::Locked | EngineError::NoDescriptors => {
-                if matches!(error, EngineError::NoDescriptors) {
+            EngineError::Locked | EngineError::NoDescriptors | EngineError::Unreachable(_) => {
+                if !matches!(error, EngineError::Locked) {
                     tracing::warn!("a request was refused: {error}");
                 }
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())

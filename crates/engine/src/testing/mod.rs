@@ -1,11 +1,14 @@
 //! Doors for tests and fuzz targets to what only the engine calls, and lists at once, which the server reads in batches; no part of the API.
 
+mod postgres;
+
 use crate::draft::JobTypes;
 use crate::error::Result;
 use crate::model::*;
 use crate::service::Engine;
 use crate::store::list_query::{self, List};
 use fieldstone_jobs::JobLimits;
+pub use postgres::{Postgres, TestLocation, again_on_postgres, database_of, is_on_postgres};
 
 /// Jobs of a workflow that is accepted.
 pub fn workflow(new: &NewWorkflow, types: JobTypes, max_jobs: usize) -> Result<usize> {
@@ -17,7 +20,7 @@ pub fn list(query: &ListQuery) -> [Result<String>; 4] {
     let fields = [&list_query::PROJECTS, &list_query::ASSETS, &list_query::JOBS, &list_query::WORKFLOWS];
     fields.map(|fields| {
         let list = List::parse(query, fields)?;
-        Ok(list.sql("SELECT id FROM t WHERE x = ", 1i64, "").sql().as_str().to_owned())
+        Ok(list.sql("SELECT id FROM t WHERE x = ", 1i64, "").sql().to_owned())
     })
 }
 
