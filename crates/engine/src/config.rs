@@ -1,5 +1,6 @@
 //! Where state lives and how much of the machine may be used.
 
+use crate::location::{DatabaseUrl, Location};
 use fieldstone_jobs::JobLimits;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,6 +11,8 @@ use std::time::Duration;
 pub struct EngineConfig {
     /// Data folder; made when absent.
     pub data: PathBuf,
+    /// Database of the ledger; `None`: it is in the data folder, in SQLite.
+    pub database: Option<DatabaseUrl>,
     /// Jobs that run at the same time.
     pub concurrent_jobs: usize,
     /// Jobs of one user that run at the same time; `None`: as many as there are slots.
@@ -67,6 +70,7 @@ impl Default for EngineConfig {
     fn default() -> Self {
         EngineConfig {
             data: "fieldstone-data".into(),
+            database: None,
             concurrent_jobs: 2,
             user_slots: None,
             threads: 0,
@@ -93,6 +97,13 @@ impl Default for EngineConfig {
             scrub_period: None,
             accept_lost_rows: false,
         }
+    }
+}
+
+impl EngineConfig {
+    /// Where everything is kept.
+    pub fn location(&self) -> Location<'_> {
+        Location { data: &self.data, database: self.database.as_ref() }
     }
 }
 

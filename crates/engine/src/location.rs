@@ -15,6 +15,15 @@ pub struct Location<'a> {
     pub database: Option<&'a DatabaseUrl>,
 }
 
+impl fmt::Display for Location<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.database {
+            Some(url) => write!(f, "{} with the database {url}", self.data.display()),
+            None => write!(f, "{}", self.data.display()),
+        }
+    }
+}
+
 impl<'a, P: AsRef<Path> + ?Sized> From<&'a P> for Location<'a> {
     fn from(data: &'a P) -> Location<'a> {
         Location { data: data.as_ref(), database: None }

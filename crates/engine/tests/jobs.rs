@@ -3,8 +3,13 @@
 mod common;
 use common::*;
 use fieldstone_engine::model::*;
-use fieldstone_engine::{Engine, EngineConfig, EngineError};
+use fieldstone_engine::{Engine, EngineConfig, EngineError, testing};
 use serde_json::json;
+
+#[test]
+fn the_same_on_postgresql() {
+    testing::again_on_postgres(&[""], &[]);
+}
 
 #[tokio::test]
 async fn a_job_runs_and_publishes_its_outputs() {

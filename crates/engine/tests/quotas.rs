@@ -4,7 +4,7 @@ mod common;
 use bytes::Bytes;
 use common::*;
 use fieldstone_engine::model::{NewJob, NewProject, NewWorkflow, ProjectChange, State};
-use fieldstone_engine::{Engine, EngineConfig, EngineError, JobTypes};
+use fieldstone_engine::{Engine, EngineConfig, EngineError, JobTypes, testing};
 use serde_json::{Value, json};
 
 const KIB: u64 = 1 << 10;
@@ -12,6 +12,11 @@ const KIB: u64 = 1 << 10;
 const ROW: u64 = 512;
 /// What a dispatch asks for a job's log and results.
 const JOB_END: u64 = 4 * KIB;
+
+#[test]
+fn the_same_on_postgresql() {
+    testing::again_on_postgres(&[""], &[]);
+}
 
 async fn limited(change: impl FnOnce(EngineConfig) -> EngineConfig) -> Bench {
     with_types(TYPES, change).await

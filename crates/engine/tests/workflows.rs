@@ -2,8 +2,8 @@
 
 mod common;
 use common::*;
-use fieldstone_engine::EngineError;
 use fieldstone_engine::model::*;
+use fieldstone_engine::{EngineError, testing};
 use serde_json::json;
 
 const SAMPLE_MESH: &str = "---
@@ -23,6 +23,11 @@ jobs:
     type: test/preprocess
 ...
 ";
+
+#[test]
+fn the_same_on_postgresql() {
+    testing::again_on_postgres(&[""], &[]);
+}
 
 fn new(definition: &str, assets: &[(&str, &str)]) -> NewWorkflow {
     NewWorkflow { definition: definition.into(), assets: files(assets), ..NewWorkflow::default() }

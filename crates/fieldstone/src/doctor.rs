@@ -3,12 +3,13 @@
 use crate::memory;
 use crate::settings::Settings;
 use crate::size::Size;
-use fieldstone_engine::keys;
+use crate::upkeep::DataFlag;
 use fieldstone_engine::model::{CredentialKind, Timestamp};
+use fieldstone_engine::{Location, keys};
 use fieldstone_kernel::simd::Level;
 use serde::Serialize;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -22,9 +23,8 @@ Looks at the data folder (writable, closed to others, room, ledger), the address
 the clock and keys that end soon. Changes nothing, and works beside a running server. Exit code 1 when something would keep the
 server from working. `fieldstone check` reads every stored byte; this does not.")]
 pub struct DoctorArgs {
-    /// Data folder
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub data: DataFlag,
     /// JSON on stdout
     #[arg(long)]
     pub json: bool,
@@ -62,8 +62,11 @@ const LITTLE_MEMORY: u64 = 1 << 30;
 /// Looks at everything.
 pub async fn doctor(args: DoctorArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     let data = settings.data.clone();
-    let mut findings = vec![folder(&data), room(&data), wal(&data)];
-    findings.extend(credentials(&data).await);
+    let mut findings = vec![folder(&data), room(&data)];
+    if settings.database.is_none() {
+        findings.push(wal(&data));
+    }
+    findings.extend(credentials(settings.location()).await);
     findings.extend([
         address(&settings).await,
         memory_found(&settings),
@@ -145,14 +148,14 @@ fn wal(data: &Path) -> Finding {
 }
 
 /// Whether the ledger opens, and which keys and clients end soon.
-async fn credentials(data: &Path) -> Vec<Finding> {
-    if !data.join("ledger.sqlite").exists() {
+async fn credentials(at: Location<'_>) -> Vec<Finding> {
+    if at.database.is_none() && !at.data.join("ledger.sqlite").exists() {
         return Vec::new();
     }
     let now = Timestamp::now().0;
     let (mut usable, mut findings) = (0, Vec::new());
     for kind in [CredentialKind::Key, CredentialKind::Client] {
-        let all = match keys::list(data, kind).await {
+        let all = match keys::list(at, kind).await {
             Ok(all) => all,
             Err(e) => return vec![found("keys", Verdict::Bad, format!("the ledger cannot be read: {e}"))],
         };

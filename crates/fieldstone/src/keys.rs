@@ -1,6 +1,7 @@
 //! `fieldstone keys` and `fieldstone clients`: API keys and OAuth clients, in the data folder beside a server that may be running on it.
 
 use crate::settings::{Flags, Settings};
+use crate::upkeep::DataFlag;
 use crate::{audit, expiry};
 use anyhow::Context;
 use clap::Subcommand;
@@ -9,7 +10,6 @@ use fieldstone_engine::keys;
 use fieldstone_engine::model::{Credential, CredentialKind, NewKey, ProjectId, Timestamp};
 use fieldstone_server::Event;
 use std::fmt::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
@@ -30,12 +30,12 @@ Examples:
   TOKEN=$(fieldstone keys create --name ci --data /srv/fieldstone)")]
     Create(CreateArgs),
     /// Lists all keys, a line each; never their secrets
-    List(DataArgs),
+    List(DataFlag),
     /// Revokes a key for ever; a running server refuses it within a second
     Revoke(RevokeArgs),
     /// Makes a new signing key: all download links and all tokens that clients bought stop working, within a second on a
     /// running server; keys and clients stay
-    RotateSigning(DataArgs),
+    RotateSigning(DataFlag),
 }
 
 #[derive(clap::Args)]
@@ -56,7 +56,7 @@ Examples:
   fieldstone clients create --name old-pipeline --dialect sdk-legacy --scope jobs:read --scope jobs:write")]
     Create(CreateArgs),
     /// Lists all clients, a line each; never their secrets
-    List(DataArgs),
+    List(DataFlag),
     /// Revokes a client and every token that it bought; a running server refuses them within a second
     Revoke(RevokeArgs),
 }
@@ -82,14 +82,7 @@ struct CreateArgs {
     #[arg(long, value_name = "WHEN", value_parser = expiry::parse)]
     expires: Option<Timestamp>,
     #[command(flatten)]
-    place: DataArgs,
-}
-
-#[derive(clap::Args)]
-struct DataArgs {
-    /// Data folder
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    place: DataFlag,
 }
 
 #[derive(clap::Args)]
@@ -98,15 +91,15 @@ struct RevokeArgs {
     #[arg(value_name = "ID", allow_hyphen_values = true)]
     id: String,
     #[command(flatten)]
-    place: DataArgs,
+    place: DataFlag,
 }
 
 /// What is to be done with keys or with clients.
 enum Action {
     Create(CreateArgs),
-    List(DataArgs),
+    List(DataFlag),
     Revoke(RevokeArgs),
-    RotateSigning(DataArgs),
+    RotateSigning(DataFlag),
 }
 
 /// `keys …` or `clients …`.
@@ -146,13 +139,13 @@ impl Order {
             Action::List(place) | Action::RotateSigning(place) => place,
             Action::Revoke(args) => &args.place,
         };
-        Flags { data: place.data.clone(), ..Flags::default() }
+        place.flags()
     }
 }
 
 /// Does it.
 pub async fn execute(order: Order, settings: Settings) -> anyhow::Result<ExitCode> {
-    let (kind, data) = (order.kind, &settings.data);
+    let (kind, at) = (order.kind, settings.location());
     let noun = kind.as_str();
     match order.action {
         Action::Create(args) => {
@@ -166,8 +159,8 @@ pub async fn execute(order: Order, settings: Settings) -> anyhow::Result<ExitCod
                 dialect: args.dialect,
                 expires: args.expires,
             };
-            let secret = keys::create(data, kind, new).await;
-            let secret = secret.with_context(|| format!("cannot make a {noun} in {}", data.display()))?;
+            let secret = keys::create(at, kind, new).await;
+            let secret = secret.with_context(|| format!("cannot make a {noun} in {}", at))?;
             audit::note(&settings, made.with(noun, Some(secret.id.clone())));
             match kind {
                 CredentialKind::Key => println!("{}", secret.token()),
@@ -177,20 +170,20 @@ pub async fn execute(order: Order, settings: Settings) -> anyhow::Result<ExitCod
             }
         }
         Action::List(_) => {
-            let all = keys::list(data, kind).await;
-            let all = all.with_context(|| format!("cannot list the {noun}s of {}", data.display()))?;
+            let all = keys::list(at, kind).await;
+            let all = all.with_context(|| format!("cannot list the {noun}s of {}", at))?;
             print!("{}", table(&all, Timestamp::now()));
         }
         Action::Revoke(args) => {
-            let revoked = keys::revoke(data, kind, &args.id).await;
-            revoked.with_context(|| format!("cannot revoke a {noun} of {}", data.display()))?;
+            let revoked = keys::revoke(at, kind, &args.id).await;
+            revoked.with_context(|| format!("cannot revoke a {noun} of {}", at))?;
             let event = Event::new(&format!("{noun}.revoke"), "done");
             audit::note(&settings, event.with(noun, Some(args.id.clone())));
             eprintln!("revoked {noun} {}", args.id);
         }
         Action::RotateSigning(_) => {
-            let rotated = keys::rotate_signing(data).await;
-            rotated.with_context(|| format!("cannot change the signing key of {}", data.display()))?;
+            let rotated = keys::rotate_signing(at).await;
+            rotated.with_context(|| format!("cannot change the signing key of {}", at))?;
             audit::note(&settings, Event::new("signing_key.rotate", "done"));
             eprintln!("links and tokens signed until now are worth nothing any more");
         }

@@ -146,7 +146,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Check(args) => runtime.block_on(upkeep::check(load(&args.data.flags())?)),
         Command::Doctor(args) => {
-            let settings = load(&Flags { data: args.data.clone(), ..Flags::default() })?;
+            let settings = load(&args.data.flags())?;
             runtime.block_on(doctor::doctor(args, settings))
         }
         Command::Gc(args) => runtime.block_on(upkeep::gc(load(&args.data.flags())?)),

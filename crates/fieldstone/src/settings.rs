@@ -3,7 +3,7 @@
 use crate::memory;
 use crate::size::Size;
 use anyhow::{Context, anyhow};
-use fieldstone_engine::{EngineConfig, Isolation, Program};
+use fieldstone_engine::{DatabaseUrl, EngineConfig, Isolation, Location, Program};
 use fieldstone_jobs::{GraphLimits, JobLimits};
 use fieldstone_kernel::format::MeshLimits;
 use fieldstone_server::{AuditConfig, ServerConfig};
@@ -62,6 +62,9 @@ settings! {
     listen <ADDRESS>: String = "127.0.0.1:8080".into();
     /// Folder that holds everything the service knows; made when absent.
     data <DIR>: PathBuf = "fieldstone-data".into();
+    /// PostgreSQL database for the ledger, `postgres://user:password@host:port/name`; by default it is in the data folder, in SQLite.
+    /// Files stay in the data folder. Other users of the machine can read a flag: give a password in the settings file or the variable.
+    database <URL>: DatabaseUrl;
     /// Base of the links in replies, such as `https://fields.example`; by default the host the client used.
     public_url <URL>: String;
     /// Address and port to listen on with TLS, beside `listen`; by default none.
@@ -259,10 +262,16 @@ impl Settings {
         }
     }
 
-    /// What the engine is told.
+    /// Where the service keeps everything.
+    pub fn location(&self) -> Location<'_> {
+        Location { data: &self.data, database: self.database.as_ref() }
+    }
+
+    /// What the engine is told, but for a database: commands that work in a folder of their own have none.
     pub fn engine(&self) -> EngineConfig {
         EngineConfig {
             data: self.data.clone(),
+            database: None,
             concurrent_jobs: self.concurrent_jobs,
             user_slots: (self.user_slots > 0).then_some(self.user_slots),
             threads: self.threads,

@@ -4,23 +4,26 @@ use crate::audit;
 use crate::settings::{Flags, Settings};
 use crate::size::Size;
 use anyhow::Context;
-use fieldstone_engine::upkeep;
+use fieldstone_engine::{DatabaseUrl, upkeep};
 use fieldstone_server::Event;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Which data folder.
+/// Which data folder, with which ledger.
 #[derive(clap::Args)]
 pub struct DataFlag {
     /// Data folder
     #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
+    /// PostgreSQL database of the ledger
+    #[arg(long, value_name = "URL")]
+    pub database: Option<DatabaseUrl>,
 }
 
 impl DataFlag {
     /// The settings among the arguments.
     pub fn flags(&self) -> Flags {
-        Flags { data: self.data.clone(), ..Flags::default() }
+        Flags { data: self.data.clone(), database: self.database.clone(), ..Flags::default() }
     }
 }
 
@@ -73,8 +76,8 @@ pub struct BackupArgs {
 
 /// Checks, and prints what it finds.
 pub async fn check(settings: Settings) -> anyhow::Result<ExitCode> {
-    let data = &settings.data;
-    let report = upkeep::check(data).await.with_context(|| format!("cannot check {}", data.display()))?;
+    let at = settings.location();
+    let report = upkeep::check(at).await.with_context(|| format!("cannot check {at}"))?;
     for finding in &report.findings {
         println!("{finding}");
     }
@@ -93,10 +96,9 @@ pub async fn check(settings: Settings) -> anyhow::Result<ExitCode> {
 
 /// Sweeps.
 pub async fn gc(settings: Settings) -> anyhow::Result<ExitCode> {
-    let data = &settings.data;
-    let swept = upkeep::gc(data, settings.quarantine_days)
-        .await
-        .with_context(|| format!("cannot sweep {}", data.display()))?;
+    let at = settings.location();
+    let swept =
+        upkeep::gc(at, settings.quarantine_days).await.with_context(|| format!("cannot sweep {at}"))?;
     let event = Event::new("data.gc", "done")
         .with("quarantined", Some(swept.blobs))
         .with("deleted", Some(swept.purged));
@@ -115,7 +117,7 @@ pub async fn gc(settings: Settings) -> anyhow::Result<ExitCode> {
 /// Backs up.
 pub async fn backup(args: BackupArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     let data = &settings.data;
-    let made = upkeep::backup(data, &args.to)
+    let made = upkeep::backup(settings.location(), &args.to)
         .await
         .with_context(|| format!("cannot back up {} to {}", data.display(), args.to.display()))?;
     for sha256 in &made.missing {

@@ -4,12 +4,12 @@ mod guard;
 mod token;
 
 use crate::error::{EngineError, Result};
+use crate::location::Location;
 use crate::model::{Credential, CredentialKind, NewKey, Timestamp};
 use crate::store::{KeyRow, Store};
 use crate::{data_folder, draft, upkeep};
 pub use guard::Grant;
 pub(crate) use guard::{KeyGuard, SIGNING_KEY, new_signing_key, parse_signing_key};
-use std::path::Path;
 pub use token::Secret;
 
 /// The user that keys belong to unless told otherwise.
@@ -30,51 +30,69 @@ pub const DIALECTS: &[&str] = &["openapi", "sdk", "sdk-legacy"];
 
 /// Makes a key or a client in a data folder beside a server that may be running on it; its secret is
 /// stored nowhere. A new folder is made when there is none.
-pub async fn create(data: &Path, kind: CredentialKind, new: NewKey) -> Result<Secret> {
-    data_folder::make_data_folder(data)?;
-    with_store(data, async |store| insert(store, kind, new, Timestamp::now()).await).await
+pub async fn create(at: impl Into<Location<'_>>, kind: CredentialKind, new: NewKey) -> Result<Secret> {
+    let at = at.into();
+    if at.database.is_none() {
+        data_folder::make_data_folder(at.data)?;
+    }
+    with_store(at, async |store| insert(store, kind, new, Timestamp::now()).await).await
 }
 
 /// All keys or all clients of a data folder, revoked ones too, oldest first.
-pub async fn list(data: &Path, kind: CredentialKind) -> Result<Vec<Credential>> {
-    must_exist(data)?;
-    with_store(data, async |store| store.keys(kind).await).await
+pub async fn list(at: impl Into<Location<'_>>, kind: CredentialKind) -> Result<Vec<Credential>> {
+    let at = at.into();
+    must_exist(at).await?;
+    with_store(at, async |store| store.keys(kind).await).await
 }
 
 /// Revokes a key or a client, for ever. A server that runs on the folder refuses it, and every token
 /// bought with it, within a second. Revoking it twice is no error.
-pub async fn revoke(data: &Path, kind: CredentialKind, id: &str) -> Result<()> {
-    must_exist(data)?;
-    with_store(data, async |store| store.revoke_key(kind, id, Timestamp::now()).await).await
+pub async fn revoke(at: impl Into<Location<'_>>, kind: CredentialKind, id: &str) -> Result<()> {
+    let at = at.into();
+    must_exist(at).await?;
+    with_store(at, async |store| store.revoke_key(kind, id, Timestamp::now()).await).await
 }
 
 /// Gives a data folder a new signing key: every link and every token that a client bought is worth nothing from then on,
 /// for a server that runs on the folder within a second. Keys and clients themselves stay as they are.
-pub async fn rotate_signing(data: &Path) -> Result<()> {
-    must_exist(data)?;
-    with_store(data, async |store| store.set_meta(SIGNING_KEY, &hex::encode(new_signing_key())).await).await
+pub async fn rotate_signing(at: impl Into<Location<'_>>) -> Result<()> {
+    let at = at.into();
+    must_exist(at).await?;
+    with_store(at, async |store| store.set_meta(SIGNING_KEY, &hex::encode(new_signing_key())).await).await
 }
 
 /// Opens the ledger for one command, with or without a server that runs on it.
-async fn with_store<T>(data: &Path, work: impl AsyncFnOnce(&Store) -> Result<T>) -> Result<T> {
-    // A server that starts, or another command, may be making the ledger right now.
-    let making = data_folder::lock_ledger(data).await?;
-    upkeep::check_ledger_is_there(data).await?;
-    // Without the lock a server runs, and its schema must not be changed under it.
-    let lock = data_folder::try_lock(data)?;
-    let store = Store::open(data, lock.is_some()).await?;
-    drop(lock);
-    drop(making);
+async fn with_store<T>(at: Location<'_>, work: impl AsyncFnOnce(&Store) -> Result<T>) -> Result<T> {
+    let store = if at.database.is_some() { of_database(at).await? } else { of_folder(at).await? };
     let done = work(&store).await;
     store.close().await;
     done
 }
 
-fn must_exist(data: &Path) -> Result<()> {
-    if data.join("ledger.sqlite").is_file() {
-        return Ok(());
-    }
-    Err(EngineError::NotFound(format!("a ledger in data folder {}", data.display())))
+/// The ledger in a database, which is made when there is none.
+async fn of_database(at: Location<'_>) -> Result<Store> {
+    let is_new = Store::schema_version(at).await? == 0;
+    Store::open(at, is_new).await
+}
+
+async fn of_folder(at: Location<'_>) -> Result<Store> {
+    // A server that starts, or another command, may be making the ledger right now.
+    let _making = data_folder::lock_ledger(at.data).await?;
+    upkeep::check_ledger_is_there(at).await?;
+    // Without the lock a server runs, and its schema must not be changed under it.
+    let lock = data_folder::try_lock(at.data)?;
+    Store::open(at, lock.is_some()).await
+}
+
+async fn must_exist(at: Location<'_>) -> Result<()> {
+    let missing = match at.database {
+        Some(url) if Store::schema_version(at).await? == 0 => format!("a ledger in the database {url}"),
+        None if !at.data.join("ledger.sqlite").is_file() => {
+            format!("a ledger in data folder {}", at.data.display())
+        }
+        _ => return Ok(()),
+    };
+    Err(EngineError::NotFound(missing))
 }
 
 /// Writes a key or a client and returns what it signs in with.

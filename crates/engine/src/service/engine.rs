@@ -55,7 +55,7 @@ impl Engine {
         data_folder::make_data_folder(data)?;
         let making = data_folder::lock_ledger(data).await?;
         let lock = data_folder::lock(data)?;
-        let store = open_store(&config).await?;
+        let store = open_store(&config).await?.alone(config.location()).await?;
         drop(making);
         let blobs = Blobs::open(data)?;
         let mark = upkeep::mark(data, &store).await?;
@@ -164,13 +164,13 @@ impl Engine {
 
 /// The ledger, if it is the one that the folder's blobs were stored under or the loss is accepted.
 async fn open_store(config: &EngineConfig) -> Result<Store> {
-    let data = &config.data;
+    let at = config.location();
     if config.accept_lost_rows {
-        return Store::open(data, true).await;
+        return Store::open(at, true).await;
     }
-    upkeep::check_ledger_is_there(data).await?;
-    let store = Store::open(data, true).await?;
-    if let Err(e) = upkeep::check_ledger_is_current(data, &store).await {
+    upkeep::check_ledger_is_there(at).await?;
+    let store = Store::open(at, true).await?;
+    if let Err(e) = upkeep::check_ledger_is_current(at, &store).await {
         store.close().await;
         return Err(e);
     }

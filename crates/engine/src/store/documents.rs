@@ -46,7 +46,7 @@ impl Store {
         let id: i64 = new.context("a new document has a number")?.try_get(0)?;
         written.push(Some(DraftDocument(id)));
         for piece in pieces(text) {
-            db::query(sql::PIECE_INSERT).bind(id).bind(piece).execute(self.writer()).await?;
+            self.write(db::query(sql::PIECE_INSERT).bind(id).bind(piece)).await?;
         }
         Ok(())
     }
@@ -55,7 +55,7 @@ impl Store {
     pub(super) async fn drop_documents(&self, documents: &[Option<DraftDocument>]) {
         let dropped = async {
             for document in documents.iter().flatten() {
-                db::query(sql::DOCUMENT_DROP).bind(document.0).execute(self.writer()).await?;
+                self.write(db::query(sql::DOCUMENT_DROP).bind(document.0)).await?;
             }
             self.sweep_documents().await
         };
@@ -66,8 +66,7 @@ impl Store {
 
     /// Gives up the drafts of a process that is gone: for the start of the only one.
     pub(crate) async fn drop_drafts(&self) -> Result<()> {
-        db::query(sql::DOCUMENTS_DROP_ALL).execute(self.writer()).await?;
-        Ok(())
+        self.write(db::query(sql::DOCUMENTS_DROP_ALL)).await
     }
 
     /// Deletes documents whose jobs are gone, a piece at a time.
@@ -76,7 +75,7 @@ impl Store {
         while let Some(id) = db::query_scalar(sql::DOCUMENT_LEFT).fetch_optional::<i64>(self.reader()).await?
         {
             while self.write_one(db::query(sql::PIECE_DELETE).bind(id)).await?.is_some() {}
-            db::query(sql::DOCUMENT_DELETE).bind(id).execute(self.writer()).await?;
+            self.write(db::query(sql::DOCUMENT_DELETE).bind(id)).await?;
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ impl Store {
             }
         }
         let projects = if new.projects.is_empty() { None } else { Some(rows::to_json(&new.projects)?) };
-        db::query(sql::KEY_INSERT)
+        let insert = db::query(sql::KEY_INSERT)
             .bind(id)
             .bind(kind.as_str())
             .bind(digest)
@@ -37,10 +37,8 @@ impl Store {
             .bind(projects)
             .bind(&new.dialect)
             .bind(now.0)
-            .bind(new.expires.map(|t| t.0))
-            .execute(self.writer())
-            .await?;
-        Ok(())
+            .bind(new.expires.map(|t| t.0));
+        self.write(insert).await
     }
 
     /// All keys or all clients, revoked ones too, oldest first.
@@ -68,8 +66,7 @@ impl Store {
     /// Notes when a key or a client was used, unless a use at or after `unless_after` is noted already.
     pub(crate) async fn note_key_use(&self, id: &str, now: Timestamp, unless_after: Timestamp) -> Result<()> {
         let update = db::query(sql::KEY_USED).bind(id).bind(now.0).bind(unless_after.0);
-        update.execute(self.writer()).await?;
-        Ok(())
+        self.write(update).await
     }
 
     /// Whether nobody can come in yet.

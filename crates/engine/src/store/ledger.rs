@@ -122,8 +122,7 @@ impl Store {
     /// Notes what a job needs, as it says itself.
     pub(crate) async fn set_needs(&self, id: JobId, needs: Needs) -> Result<()> {
         let set = db::query(sql::JOB_SET_SIZES).bind(id.0).bind(needs.memory.cast_signed());
-        set.bind(needs.output.cast_signed()).execute(self.writer()).await?;
-        Ok(())
+        self.write(set.bind(needs.output.cast_signed())).await
     }
 
     /// Starts the next attempt of a ready job; `None` when it is not ready any more.
@@ -271,14 +270,12 @@ impl Store {
     /// Ends the lease of one attempt now: nobody holds it any more.
     pub(crate) async fn expire(&self, id: JobId, attempt: u32) -> Result<()> {
         let expire = db::query(sql::JOB_EXPIRE).bind(id.0).bind(i64::from(attempt));
-        expire.execute(self.writer()).await?;
-        Ok(())
+        self.write(expire).await
     }
 
     /// Ends every lease now: for the start of the only process, when all holders are dead.
     pub(crate) async fn expire_all(&self) -> Result<()> {
-        db::query(sql::JOBS_EXPIRE_ALL).execute(self.writer()).await?;
-        Ok(())
+        self.write(db::query(sql::JOBS_EXPIRE_ALL)).await
     }
 
     /// Takes back attempts whose lease has ended at `steady`, a time of the leases' clock: they are tried again, or fail

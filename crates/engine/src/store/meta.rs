@@ -26,8 +26,7 @@ impl Store {
 
     /// Keeps `value` under `name`.
     pub(crate) async fn set_meta(&self, name: &str, value: &str) -> Result<()> {
-        db::query(sql::META_SET).bind(name).bind(value).execute(self.writer()).await?;
-        Ok(())
+        self.write(db::query(sql::META_SET).bind(name).bind(value)).await
     }
 
     /// The ledger at this moment; `None` when it has no id yet.

@@ -1,5 +1,6 @@
 //! The ledger: SQLite or PostgreSQL through sqlx, pools for writing and for reading. What is acknowledged is on disk.
 
+mod alone;
 mod assets;
 mod count;
 mod db;
@@ -21,6 +22,7 @@ mod postgres;
 mod projects;
 mod results;
 pub(crate) mod rows;
+mod schema;
 #[cfg(test)]
 mod simulation;
 pub(crate) mod sql;
@@ -33,6 +35,7 @@ use crate::cache::Cache;
 use crate::error::Result;
 use crate::limits::Limits;
 use crate::model::{AssetId, Job, JobId, ProjectId, WorkflowId};
+use alone::Alone;
 use db::{Pool, Query, Row, Transaction};
 use feed::{Changed, Feed};
 pub(crate) use keys::KeyRow;
@@ -59,6 +62,8 @@ pub(crate) struct Store {
     mark: Option<Arc<LedgerMark>>,
     /// Held by the one that deletes documents.
     sweeping: Arc<tokio::sync::Mutex<()>>,
+    /// The right to be the only server of a database, where there may be others.
+    alone: Option<Arc<Alone>>,
     /// Who may see which project.
     visibility: Arc<Cache<ProjectId, Arc<Visibility>>>,
 }
@@ -78,6 +83,7 @@ impl Store {
             limits: Limits::NONE,
             mark: None,
             sweeping: Arc::default(),
+            alone: None,
             visibility: Arc::new(Cache::new(10_000, 10_000)),
         }
     }
@@ -116,6 +122,7 @@ impl Store {
     /// would fail with "busy" when it turned to writing), in PostgreSQL the lock of the user whose projects it is about, so that what
     /// it reads stays as it is until it has written.
     pub(crate) async fn begin(&self, of: Of<'_>) -> Result<Transaction> {
+        self.check_alone()?;
         let mut begun = self.write.begin(sql::BEGIN).await?;
         if matches!(self.write, Pool::Postgres(_)) {
             of.lock(&mut begun).await?;
@@ -131,13 +138,21 @@ impl Store {
     /// Runs a writing statement; the row that it returns, if any. The statement is read to its end, because databases commit
     /// there: one that is left at its first row commits after its answer, and nobody hears when that fails.
     pub(crate) async fn write_one(&self, statement: Query<'_>) -> Result<Option<Row>> {
+        self.check_alone()?;
         Ok(statement.fetch_all(&self.write).await?.pop())
+    }
+
+    /// Runs a writing statement.
+    pub(crate) async fn write(&self, statement: Query<'_>) -> Result<()> {
+        self.check_alone()?;
+        Ok(statement.execute(&self.write).await?)
     }
 
     pub(crate) fn reader(&self) -> &Pool {
         &self.read
     }
 
+    #[cfg(test)]
     pub(crate) fn writer(&self) -> &Pool {
         &self.write
     }
@@ -156,10 +171,23 @@ impl Store {
         db::query(pragma).execute(self.writer()).await.unwrap();
     }
 
+    /// Whether nobody but this process may have changed anything since: then what is remembered is true. A server in a folder holds its
+    /// lock; of a database it may lose it with the connection.
+    fn is_alone(&self) -> bool {
+        self.alone.as_ref().is_none_or(|alone| alone.is_held())
+    }
+
+    fn check_alone(&self) -> Result<()> {
+        self.alone.as_ref().map_or(Ok(()), |alone| alone.check())
+    }
+
     /// Closes every connection; the last one folds the log into the database.
     pub(crate) async fn close(&self) {
         self.read.close().await;
         self.write.close().await;
+        if let Some(alone) = &self.alone {
+            alone.end().await;
+        }
     }
 
     /// Folds the log into the database, even while another process has it open, and closes every connection: the file
@@ -172,12 +200,18 @@ impl Store {
             tracing::warn!("the ledger's log cannot be folded in, it stays beside the ledger: {e}");
         }
         self.write.close().await;
+        if let Some(alone) = &self.alone {
+            alone.end().await;
+        }
     }
 }
 
 #[cfg(test)]
 #[path = "usage_tests.rs"]
 mod usage_tests;
+
+#[cfg(test)]
+mod at_once_tests;
 
 #[cfg(test)]
 #[path = "store_tests.rs"]

@@ -1,23 +1,19 @@
 //! Opening a ledger: where it is, with which schema, and what all its connections have in common.
 
-use super::db::{self, Connection, Pool};
-use super::{Store, migrations, postgres, sql, upkeep};
+use super::db::{BUSY_TIMEOUT, Pool, pool_options};
+use super::schema::{applied_version, refuse_other};
+use super::{Store, migrations, postgres, upkeep};
 use crate::data_folder::{self, LEDGER};
 use crate::error::{EngineError, Result};
 use crate::location::Location;
 use anyhow::Context;
-use sqlx::Database;
-use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use std::path::Path;
-use std::time::Duration;
 
 /// Readers beside the one writer. SQLite serves each from the page cache; four keep four cores busy.
 const READERS: u32 = 4;
-/// How long the key command and a server wait for each other's writes.
-pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Store {
     /// Opens the ledger. With `migrate` its schema is brought up to date, which only the holder of the folder's lock may do;
@@ -99,14 +95,6 @@ impl Store {
     }
 }
 
-/// What all pools have in common. Connections are kept until their pool is closed: with an end to their lives sqlx has a task that
-/// looks for old ones, and when a connection comes back and goes out again while it counts them, it counts 2^64 and takes a
-/// thread for ever (sqlx issue 3645; sqlx-core 0.9.0, pool/inner.rs: `release` adds to `num_idle` after its permit is free, `pop_idle` has
-/// subtracted by then).
-pub(super) fn pool_options<D: Database>() -> PoolOptions<D> {
-    PoolOptions::new().test_before_acquire(false).max_lifetime(None).idle_timeout(None)
-}
-
 /// Refuses a schema that this build does not know. An older one is brought up to date where `migrate` names the folder
 /// of the database, after a copy has been put beside it.
 async fn check_version(pool: &SqlitePool, migrate: Option<&Path>) -> Result<()> {
@@ -129,27 +117,4 @@ async fn check_version(pool: &SqlitePool, migrate: Option<&Path>) -> Result<()> 
         migrations.run(pool).await.context("cannot bring the ledger's schema up to date")?;
     }
     Ok(())
-}
-
-/// Refuses a newer schema, and an older one unless it `may_change`.
-pub(super) fn refuse_other(what: &str, found: i64, known: i64, may_change: bool) -> Result<()> {
-    if found > known {
-        let text = format!("the {what} has schema version {found}, this fieldstone knows up to {known}");
-        return Err(EngineError::Conflict(text));
-    }
-    if found < known && !may_change {
-        return Err(EngineError::Conflict(format!(
-            "the {what} has schema version {found}, this fieldstone needs {known}: the next start of \
-             `fieldstone serve` brings it up to date"
-        )));
-    }
-    Ok(())
-}
-
-/// 0 for a database without a schema.
-pub(super) async fn applied_version(connection: &mut Connection) -> Result<i64> {
-    if db::query(sql::TABLE_OF_VERSIONS).fetch_optional(&mut *connection).await?.is_none() {
-        return Ok(0);
-    }
-    Ok(db::query_scalar(sql::VERSION).fetch_one(connection).await?)
 }

@@ -1,7 +1,7 @@
 //! A ledger in PostgreSQL: connecting, and what is asked of the database first.
 
-use super::db::{self, Pool};
-use super::open::{BUSY_TIMEOUT, applied_version, pool_options, refuse_other};
+use super::db::{self, BUSY_TIMEOUT, Pool, pool_options};
+use super::schema::{applied_version, refuse_other};
 use super::{migrations, sql};
 use crate::error::{EngineError, Result};
 use crate::location::DatabaseUrl;
@@ -34,7 +34,7 @@ pub(super) struct Pools {
 /// Opens a ledger. With `migrate` its schema is made, or brought up to date.
 pub(super) async fn open(url: &DatabaseUrl, migrate: bool, usage: Use) -> Result<Pools> {
     let options = connect_options(url)?;
-    check_server(url, &options).await?;
+    check_server(url, &options, usage).await?;
     let write = connect(url, &options, usage).await?;
     check_version(url, &write, migrate).await?;
     let read = match usage {
@@ -47,7 +47,7 @@ pub(super) async fn open(url: &DatabaseUrl, migrate: bool, usage: Use) -> Result
 /// Schema version of the ledger; 0 when there is none.
 pub(super) async fn schema_version(url: &DatabaseUrl) -> Result<i64> {
     let options = connect_options(url)?;
-    check_server(url, &options).await?;
+    connect_one(url, &options).await?.close().await?;
     let pool = Pool::Postgres(connect(url, &options, Use::Read).await?);
     let version = applied_version(&mut pool.acquire().await?).await;
     pool.close().await;
@@ -72,7 +72,7 @@ pub(super) async fn connect_one(url: &DatabaseUrl, options: &PgConnectOptions) -
 }
 
 /// Texts are Unicode and sorted by its code points; what is committed should be on disk.
-async fn check_server(url: &DatabaseUrl, options: &PgConnectOptions) -> Result<()> {
+async fn check_server(url: &DatabaseUrl, options: &PgConnectOptions, usage: Use) -> Result<()> {
     let mut connection = connect_one(url, options).await?;
     let setting = async |connection: &mut PgConnection, name: &str| -> Result<String> {
         let asked = sqlx::query_scalar("SELECT current_setting($1)").bind(name);
@@ -85,7 +85,7 @@ async fn check_server(url: &DatabaseUrl, options: &PgConnectOptions) -> Result<(
         )));
     }
     for name in ["fsync", "synchronous_commit"] {
-        if setting(&mut connection, name).await? == "off" {
+        if usage == Use::Write && setting(&mut connection, name).await? == "off" {
             tracing::warn!(
                 "the database {url} has {name} = off: what was acknowledged may be lost when its machine fails"
             );

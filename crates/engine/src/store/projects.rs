@@ -55,7 +55,7 @@ impl Store {
     }
 
     async fn visibility(&self, id: ProjectId) -> Result<Option<Arc<Visibility>>> {
-        match self.visibility.get(&id) {
+        match self.visibility.get(&id).filter(|_| self.is_alone()) {
             Some(known) => Ok(Some(known)),
             None => self.read_visibility(id).await,
         }

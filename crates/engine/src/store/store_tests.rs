@@ -1,6 +1,6 @@
 //! A ledger is opened with the schema that it should have, and every statement can be run on it.
 
-use super::open::applied_version;
+use super::schema::applied_version;
 use super::*;
 use crate::testing::TestLocation;
 use sqlx::migrate::Migrator;
@@ -60,7 +60,7 @@ async fn no_pool_has_a_task_of_its_own() {
         }
         Pool::Postgres(_) => panic!("it is in the folder"),
     });
-    let both: PoolOptions<sqlx::Postgres> = open::pool_options();
+    let both: PoolOptions<sqlx::Postgres> = db::pool_options();
     assert_eq!(options, [(None, None, 0); 4]);
     assert_eq!((both.get_idle_timeout(), both.get_max_lifetime(), both.get_min_connections()), options[0]);
 }

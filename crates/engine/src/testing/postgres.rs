@@ -54,7 +54,9 @@ pub fn again_on_postgres(these: &[&str], but: &[&str]) {
         Err(_) => match Postgres::start() {
             Ok(Some(server)) => Some(server),
             Ok(None) => {
-                return eprintln!("left out: no PostgreSQL is installed (Debian: apt-get install postgresql)");
+                return eprintln!(
+                    "left out: no PostgreSQL is installed (Debian: apt-get install postgresql)"
+                );
             }
             Err(e) => panic!("PostgreSQL does not start: {e}"),
         },

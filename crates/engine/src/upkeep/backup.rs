@@ -8,6 +8,7 @@ use crate::blobs::{self, Blobs, damage_told, noted_damage};
 use crate::data_folder::{LEDGER, make_folder, sync_folder};
 use crate::error::EngineError;
 use crate::error::Result;
+use crate::location::Location;
 use crate::store::Store;
 use anyhow::Context;
 use std::collections::HashSet;
@@ -34,11 +35,19 @@ pub struct Backup {
     pub removed: Vec<PathBuf>,
 }
 
-/// Copies `data` to `to`, which must not exist yet: it appears when it is complete.
+/// Copies a data folder with its ledger to `to`, which must not exist yet: it appears when it is complete. A ledger in a database of
+/// its own is refused: the database's own tools copy that.
 ///
 /// Most blobs are taken before the ledger, the few that came meanwhile after it, and during that last part nothing is
 /// swept: so each blob that the copied ledger names is there. All of them are read once more.
-pub async fn backup(data: &Path, to: &Path) -> Result<Backup> {
+pub async fn backup(at: impl Into<Location<'_>>, to: &Path) -> Result<Backup> {
+    let Location { data, database } = at.into();
+    if let Some(url) = database {
+        return Err(EngineError::Conflict(format!(
+            "the ledger is in the database {url}: copy that with pg_dump, and then the folder blobs/ of {} (docs/operations.md)",
+            data.display()
+        )));
+    }
     if to.exists() {
         return Err(EngineError::Conflict(format!(
             "{} exists already, a backup is a new folder",

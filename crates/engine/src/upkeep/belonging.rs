@@ -4,14 +4,16 @@
 use crate::blobs::{LedgerAge, LedgerMark, files, read_mark};
 use crate::data_folder::LEDGER;
 use crate::error::{EngineError, Result};
+use crate::location::Location;
 use crate::store::Store;
 use std::path::Path;
 
 /// Refuses a folder that holds blobs and no ledger, or an empty one.
-pub(crate) async fn check_ledger_is_there(data: &Path) -> Result<()> {
-    if Store::schema_version(data).await? > 0 {
+pub(crate) async fn check_ledger_is_there(at: Location<'_>) -> Result<()> {
+    if Store::schema_version(at).await? > 0 {
         return Ok(());
     }
+    let data = at.data;
     let stored = match data.join("blobs").exists() {
         true => files::all(data).await?.iter().filter(|file| file.sha256.is_some()).count(),
         false => 0,
@@ -19,18 +21,35 @@ pub(crate) async fn check_ledger_is_there(data: &Path) -> Result<()> {
     if stored == 0 {
         return Ok(());
     }
-    let ledger = data.join(LEDGER);
-    let (shown, how) = (ledger.display(), if ledger.exists() { "is empty" } else { "is not there" });
+    let is_empty = at.database.is_some() || data.join(LEDGER).exists();
+    let (shown, how) = (shown(at), if is_empty { "is empty" } else { "is not there" });
     Err(EngineError::Conflict(format!(
         "{stored} stored files are here, and their ledger {shown} {how}. {ADVICE}"
     )))
 }
 
-/// Refuses a ledger that knows less than was known when the folder's blobs were stored.
-pub(crate) async fn check_ledger_is_current(data: &Path, store: &Store) -> Result<()> {
-    let (Some(noted), found) = (read_mark(data)?, store.age().await?) else { return Ok(()) };
-    let ledger = data.join(LEDGER);
-    let (shown, stored) = (ledger.display(), noted.blob_rows);
+fn shown(at: Location<'_>) -> String {
+    at.database.map_or_else(|| at.data.join(LEDGER).display().to_string(), ToString::to_string)
+}
+
+/// Refuses a ledger that knows less than was known when the folder's blobs were stored, and one in a database that is
+/// used with another folder.
+pub(crate) async fn check_ledger_is_current(at: Location<'_>, store: &Store) -> Result<()> {
+    let (noted, found) = (read_mark(at.data)?, store.age().await?);
+    let shown = shown(at);
+    let Some(noted) = noted else {
+        return match found {
+            Some(found) if at.database.is_some() && found.blob_rows > 0 => {
+                Err(EngineError::Conflict(format!(
+                    "the ledger {shown} names files that are stored in another data folder than {}: start with that (setting \
+                     data), or once with `fieldstone serve --accept-lost-rows` to go on without them",
+                    at.data.display()
+                )))
+            }
+            _ => Ok(()),
+        };
+    };
+    let stored = noted.blob_rows;
     match found {
         Some(found) if found.ledger == noted.ledger && found.blob_rows >= noted.blob_rows => Ok(()),
         Some(found) if found.ledger == noted.ledger => Err(EngineError::Conflict(format!(

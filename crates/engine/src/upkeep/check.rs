@@ -4,6 +4,7 @@ use super::read_all::read_all;
 use crate::blobs::GRACE;
 use crate::blobs::files::{self, BlobFile};
 use crate::error::Result;
+use crate::location::Location;
 use crate::model::{State, WorkflowId};
 use crate::store::Store;
 use crate::store::upkeep::LedgerSnapshot;
@@ -32,10 +33,11 @@ pub struct Report {
     pub unnamed: usize,
 }
 
-/// Checks `data` and changes nothing in it. What a running server deletes meanwhile is no finding.
-pub async fn check(data: &Path) -> Result<Report> {
-    let store = Store::open_read_only(data).await?;
-    let report = check_with(data, &store).await;
+/// Checks a data folder and its ledger and changes nothing in them. What a running server deletes meanwhile is no finding.
+pub async fn check(at: impl Into<Location<'_>>) -> Result<Report> {
+    let at = at.into();
+    let store = Store::open_read_only(at).await?;
+    let report = check_with(at.data, &store).await;
     store.close().await;
     report
 }

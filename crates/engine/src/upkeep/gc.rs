@@ -4,8 +4,8 @@ use super::belonging::{check_ledger_is_current, check_ledger_is_there};
 use super::sweep::quarantine_beside;
 use crate::blobs::{Blobs, day_of, files};
 use crate::error::Result;
+use crate::location::Location;
 use crate::store::Store;
-use std::path::Path;
 use std::time::SystemTime;
 
 /// What was swept.
@@ -23,19 +23,21 @@ pub struct Swept {
     pub purged_bytes: u64,
 }
 
-/// Moves the blobs in `data` that neither an asset nor an unfinished job names to quarantine, and deletes what has been
+/// Moves the blobs in a data folder that neither an asset nor an unfinished job names to quarantine, and deletes what has been
 /// there for more than `quarantine_days`; with 0 at once. Safe beside a running server. Refuses a folder whose ledger is gone or
 /// older than its blobs.
-pub async fn gc(data: &Path, quarantine_days: u32) -> Result<Swept> {
-    check_ledger_is_there(data).await?;
-    let store = Store::open_read_only(data).await?;
-    let swept = sweep(data, &store, quarantine_days).await;
+pub async fn gc(at: impl Into<Location<'_>>, quarantine_days: u32) -> Result<Swept> {
+    let at = at.into();
+    check_ledger_is_there(at).await?;
+    let store = Store::open_read_only(at).await?;
+    let swept = sweep(at, &store, quarantine_days).await;
     store.close().await;
     swept
 }
 
-async fn sweep(data: &Path, store: &Store, quarantine_days: u32) -> Result<Swept> {
-    check_ledger_is_current(data, store).await?;
+async fn sweep(at: Location<'_>, store: &Store, quarantine_days: u32) -> Result<Swept> {
+    check_ledger_is_current(at, store).await?;
+    let data = at.data;
     let blobs = Blobs::attach(data)?;
     let now = SystemTime::now();
     // The files first: a blob whose row comes after the rows are read is asked for once more below.

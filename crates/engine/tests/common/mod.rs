@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use fieldstone_engine::model::*;
+use fieldstone_engine::testing::database_of;
 use fieldstone_engine::{Engine, EngineConfig, EngineError, JobTypes};
 use fieldstone_jobs::job_type::Product;
 use fieldstone_jobs::{JobContext, JobEntry, JobError, Kind, KnownInputs, Param, Slot, Values, Work};
@@ -129,8 +130,10 @@ pub fn caller(user: &str) -> Caller {
 }
 
 pub fn config(folder: &TempDir) -> EngineConfig {
+    let data = folder.path().join("data");
     EngineConfig {
-        data: folder.path().join("data"),
+        database: database_of(&data),
+        data,
         threads: 2,
         memory_limit_bytes: GIB,
         max_upload_bytes: 64 << 20,

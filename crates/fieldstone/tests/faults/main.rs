@@ -6,6 +6,7 @@ mod served;
 
 #[cfg(target_os = "linux")]
 mod children;
+mod database;
 #[cfg(target_os = "linux")]
 mod descriptors;
 #[cfg(target_os = "linux")]

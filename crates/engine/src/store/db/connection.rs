@@ -1,6 +1,6 @@
 //! Pools, connections and transactions of either database.
 
-use super::query::Text;
+use super::text::Text;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnection, PgPool};
 use sqlx::sqlite::{SqliteConnection, SqlitePool};

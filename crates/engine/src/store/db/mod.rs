@@ -3,12 +3,16 @@
 
 mod builder;
 mod connection;
+mod options;
 mod query;
 mod row;
+mod text;
 mod value;
 
 pub(crate) use builder::Builder;
 pub(crate) use connection::{Connection, Pool, Transaction};
-pub(crate) use query::{Query, Text, query, query_scalar};
+pub(crate) use options::{BUSY_TIMEOUT, pool_options};
+pub(crate) use query::{Query, query, query_scalar};
 pub(crate) use row::Row;
+pub(crate) use text::Text;
 pub(crate) use value::{NulInText, Value, lossy};

@@ -2,32 +2,13 @@
 
 use super::connection::On;
 use super::row::{Cell, Row};
+use super::text::Text;
 use super::value::{Value, for_postgres, for_sqlite};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, Postgres, SqlSafeStr, SqlStr, Sqlite};
-
-/// A statement; one text for both databases, but for a few.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Text {
-    pub(crate) sqlite: &'static str,
-    pub(crate) postgres: &'static str,
-}
-
-impl Text {
-    /// In SQL that both read.
-    pub(crate) const fn both(text: &'static str) -> Text {
-        Text { sqlite: text, postgres: text }
-    }
-}
-
-impl From<&'static str> for Text {
-    fn from(text: &'static str) -> Text {
-        Text::both(text)
-    }
-}
 
 /// A statement and its values.
 pub(crate) struct Query<'q> {

@@ -1,0 +1,104 @@
+//! A ledger in PostgreSQL: what is refused at the start, and a database that goes away for a while.
+
+use crate::served::{Api, Served, box_stl};
+use fieldstone_engine::testing::Postgres;
+use serde_json::json;
+use sqlx::{Connection, Executor, PgConnection};
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+fn fieldstone(arguments: &[&str], data: &Path, database: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fieldstone"));
+    command.args(arguments).arg("--data").arg(data).env("FIELDSTONE_DATABASE", database);
+    command.output().expect("the binary runs")
+}
+
+/// What a server says that does not start.
+fn refusal(data: &Path, database: &str) -> String {
+    let output = fieldstone(&["serve", "--listen", "127.0.0.1:0"], data, database);
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_database_that_is_wrong_is_refused_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let nobody = refusal(&data, "postgres://me:s3cret@127.0.0.1:1/fields");
+    let said = "the database postgres://127.0.0.1:1/fields cannot be reached: ";
+    assert!(nobody.contains(said) && !nobody.contains("s3cret"), "{nobody}");
+    let other = refusal(&data, "mysql://me:s3cret@127.0.0.1/fields");
+    let said = "setting FIELDSTONE_DATABASE: database: expected postgres://user:password@host:port/name";
+    assert!(other.contains(said) && !other.contains("s3cret"), "{other}");
+}
+
+#[test]
+fn a_database_that_goes_away_comes_back() {
+    let Some(database) = Postgres::start().expect("PostgreSQL starts") else {
+        return eprintln!("left out: no PostgreSQL is installed (Debian: apt-get install postgresql)");
+    };
+    let (folder, url) = (tempfile::tempdir().unwrap(), database.url());
+    let data = folder.path().join("data");
+    let made = fieldstone(&["keys", "create", "--name", "test"], &data, &url);
+    let token = String::from_utf8_lossy(&made.stdout).trim().to_owned();
+    assert!(!token.is_empty(), "{made:?}");
+    let server = Served::start(&data, &[("FIELDSTONE_LOG", "warn"), ("FIELDSTONE_DATABASE", &url)]);
+    let api = Api::new(&server.url, &token);
+    let project = api.project("away");
+    assert!(!data.join("ledger.sqlite").exists());
+    let second = refusal(&folder.path().join("second"), &url);
+    assert!(second.contains("is in use by another server"), "{second}");
+    api.must_upload(&project, "part.stl", &box_stl([10.0, 20.0, 30.0], 8));
+
+    let parameters = json!({"mesh_filename": "part.stl", "max_resolution": 300});
+    let body = json!({"type": "sample_triangle_mesh", "parameters": parameters});
+    let (status, job) = api.post(&format!("/projects/{project}/jobs"), &body).unwrap();
+    assert_eq!(status, 202, "{job}");
+    let path = format!("/projects/{project}/jobs/{}", job["id"].as_str().unwrap());
+    wait_for("it never starts", || (api.get(&path).unwrap().1["state"] == "started").then_some(()));
+    database.stop().unwrap();
+    for path in ["/projects", "/readyz"] {
+        let (status, said) = api.get(path).unwrap();
+        assert_eq!(status, 503, "{path}: {said}");
+    }
+    let (status, said) = api.post("/projects", &json!({"name": "refused"})).unwrap();
+    assert_eq!(status, 503, "{said}");
+    assert!(said["msg"].as_str().unwrap().contains("does not answer"), "{said}");
+    database.go_on().unwrap();
+    wait_for("it does not come back", || (api.get("/readyz").unwrap().0 == 200).then_some(()));
+    assert_eq!(api.post("/projects", &json!({"name": "taken"})).unwrap().0, 201);
+    assert_eq!(api.finished(&format!("{path}/status")).0, 201);
+    let log = api.get(&format!("{path}/log")).unwrap().1;
+    let starts = log.as_array().unwrap().iter().filter(|l| l["text"].as_str().unwrap().ends_with("started"));
+    assert_eq!(starts.count(), 1, "its work was not done twice: {log:#}");
+    for command in ["check", "gc"] {
+        let output = fieldstone(&[command], &data, &url);
+        assert!(output.status.success() && output.stdout.is_empty(), "{command}: {output:?}");
+    }
+
+    drop(server);
+    let backup = fieldstone(&["backup", folder.path().join("copy").to_str().unwrap()], &data, &url);
+    assert!(String::from_utf8_lossy(&backup.stderr).contains("pg_dump"), "{backup:?}");
+    let elsewhere = refusal(&folder.path().join("elsewhere"), &url);
+    assert!(elsewhere.contains("names files that are stored in another data folder"), "{elsewhere}");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut connection = PgConnection::connect(&url).await.unwrap();
+        connection.execute("UPDATE _sqlx_migrations SET version = 999").await.unwrap();
+        connection.close().await.unwrap();
+    });
+    let newer = refusal(&data, &url);
+    assert!(newer.contains("has schema version 999, this fieldstone knows up to"), "{newer}");
+}
