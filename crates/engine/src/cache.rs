@@ -79,6 +79,13 @@ impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
         Held { cache: self, keys }
     }
 
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        let mut writes = self.lock();
+        writes.generation += 1;
+        self.map.clear();
+    }
+
     pub(crate) fn forget(&self, keys: impl IntoIterator<Item = K>) {
         let mut writes = self.lock();
         writes.generation += 1;

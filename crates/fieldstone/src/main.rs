@@ -1,8 +1,9 @@
-//! The one binary: `serve`, `keys`, `clients`, `run`, `demo`, what looks after a data folder (`check`, `gc`, `backup`), and the commands
+//! The one binary: `serve`, `keys`, `clients`, `run`, `demo`, what looks after a data folder (`check`, `gc`, `backup`, `db`), and the commands
 //! that talk to a server.
 
 mod admin_key;
 mod audit;
+mod db;
 mod demo;
 #[cfg(test)]
 mod docs;
@@ -76,6 +77,8 @@ enum Command {
     Gc(upkeep::GcArgs),
     /// Copies the data folder as it is at this moment
     Backup(upkeep::BackupArgs),
+    /// Moves the ledger between a data folder and a database
+    Db(db::DbArgs),
     /// Runs one attempt of a job for a server: a ticket on standard input, reports on standard output
     #[command(hide = true, name = ATTEMPT)]
     Attempt,
@@ -154,6 +157,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             let settings = load(&args.data.flags())?;
             runtime.block_on(upkeep::backup(args, settings))
         }
+        Command::Db(args) => runtime.block_on(db::execute(args)),
         Command::View(args) => {
             let settings = load(&Flags { threads: args.threads, ..Flags::default() })?;
             runtime.block_on(view::view(args, settings))

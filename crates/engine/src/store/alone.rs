@@ -29,16 +29,22 @@ impl Store {
     /// The same ledger, of which this process is the only server from now on. In a folder it is that by the folder's lock.
     pub(crate) async fn alone(self, at: Location<'_>) -> Result<Store> {
         let Some(url) = at.database else { return Ok(self) };
-        let alone = Alone::take(url).await?;
+        let (jobs, visibility) = (self.jobs.clone(), self.visibility.clone());
+        let forget = move || {
+            jobs.clear();
+            visibility.clear();
+        };
+        let alone = Alone::take(url, forget).await?;
         Ok(Store { alone: Some(Arc::new(alone)), ..self })
     }
 }
 
 impl Alone {
-    async fn take(url: &DatabaseUrl) -> Result<Alone> {
+    /// Takes the lock, and takes it anew when it was lost; `forget` is called before that: another server may have changed anything.
+    async fn take(url: &DatabaseUrl, forget: impl Fn() + Send + 'static) -> Result<Alone> {
         let connection = locked(url).await?;
         let held = Arc::new(AtomicBool::new(true));
-        let keeper = tokio::spawn(keep(url.clone(), connection, held.clone()));
+        let keeper = tokio::spawn(keep(url.clone(), connection, held.clone(), forget));
         Ok(Alone { url: url.clone(), held, keeper: Mutex::new(Some(keeper)) })
     }
 
@@ -92,7 +98,12 @@ async fn locked(url: &DatabaseUrl) -> Result<PgConnection> {
 }
 
 /// Asks the connection for ever; when it is gone, takes the lock anew.
-async fn keep(url: DatabaseUrl, mut connection: PgConnection, held: Arc<AtomicBool>) {
+async fn keep(
+    url: DatabaseUrl,
+    mut connection: PgConnection,
+    held: Arc<AtomicBool>,
+    forget: impl Fn() + Send,
+) {
     let mut every = tokio::time::interval(EVERY);
     loop {
         every.tick().await;
@@ -110,6 +121,7 @@ async fn keep(url: DatabaseUrl, mut connection: PgConnection, held: Arc<AtomicBo
                 Err(e) => tracing::error!("{e}: nothing is written"),
             }
         };
+        forget();
         held.store(true, Ordering::Release);
         tracing::info!("the database {url} answers again");
     }

@@ -2,6 +2,7 @@
 
 mod alone;
 mod assets;
+mod copy;
 mod count;
 mod db;
 mod documents;
@@ -26,6 +27,7 @@ mod schema;
 #[cfg(test)]
 mod simulation;
 pub(crate) mod sql;
+mod tables;
 pub(crate) mod upkeep;
 pub(crate) mod uploads;
 mod workflows;

@@ -146,14 +146,9 @@ statements! {
         CROSS JOIN LATERAL (SELECT * FROM jobs WHERE jobs.project_id = waiting.project
             AND jobs.state = 'pending' AND jobs.ready = 1 ORDER BY jobs.id LIMIT 4) AS oldest
         ORDER BY oldest.id";
-    // Whoever finds that another is about to claim it, or to delete it, looks for the next.
     JOB_CLAIM = "UPDATE jobs SET state = 'started', attempt = attempt + 1, lease_until = $3, progress = 0,
             started = CASE WHEN created > $2 THEN created ELSE $2 END
-        WHERE id = $1 AND state = 'pending' AND ready = 1 RETURNING project_id, workflow_id, attempt",
-        postgres: "UPDATE jobs SET state = 'started', attempt = attempt + 1, lease_until = $3, progress = 0,
-            started = CASE WHEN created > $2 THEN created ELSE $2 END
-        WHERE id = (SELECT id FROM jobs WHERE id = $1 AND state = 'pending' AND ready = 1 FOR UPDATE SKIP LOCKED)
-        RETURNING project_id, workflow_id, attempt";
+        WHERE id = $1 AND state = 'pending' AND ready = 1 RETURNING project_id, workflow_id, attempt";
     JOB_RENEW_LEASE = "UPDATE jobs SET lease_until = $3, progress = $4
         WHERE id = $1 AND attempt = $2 AND state = 'started' RETURNING project_id";
     JOB_STATE = "SELECT state FROM jobs WHERE id = $1";
@@ -204,6 +199,7 @@ statements! {
     ORPHANS = "PRAGMA foreign_key_check", postgres: "";
     FOLD_LOG = "PRAGMA wal_checkpoint(TRUNCATE)", postgres: "";
     COPY_TO = "VACUUM INTO $1", postgres: "";
+    TRIGGERS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name", postgres: "";
 
     // Until the end of the transaction; a database may hold several ledgers, each in a schema.
     LOCK_OWNER_OF_PROJECT = "", postgres: "SELECT pg_advisory_xact_lock(70195, hashtext(current_schema() || '/' || user_id))

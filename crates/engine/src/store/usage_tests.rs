@@ -13,7 +13,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
 const NOW: Timestamp = Timestamp(1);
 
-struct Doings {
+pub(super) struct Doings {
     rng: StdRng,
     store: Store,
     projects: Vec<ProjectId>,
@@ -23,6 +23,12 @@ struct Doings {
 }
 
 impl Doings {
+    /// Chosen by a seed, in a ledger without any.
+    pub(super) fn new(seed: u64, store: Store) -> Doings {
+        let (projects, jobs, workflows, assets) = Default::default();
+        Doings { rng: StdRng::seed_from_u64(seed), store, projects, jobs, workflows, assets }
+    }
+
     /// A text of a few bytes, of some thousand, or one that becomes a document.
     fn text(&mut self) -> String {
         let most = [10, 3_000, 200_000][self.rng.random_range(0..3)];
@@ -50,7 +56,7 @@ impl Doings {
         (count > 0).then(|| self.rng.random_range(0..count)).map(|n| of(self)[n])
     }
 
-    async fn step(&mut self) {
+    pub(super) async fn step(&mut self) {
         let store = self.store.clone();
         let Some(project) = self.one(|d| &d.projects) else { return self.project(None).await };
         match self.rng.random_range(0..14) {
@@ -133,9 +139,7 @@ async fn what_is_counted_is_what_is_there() {
     for seed in 0..6 {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::of_test(folder.path()).await;
-        let rng = StdRng::seed_from_u64(seed);
-        let (projects, jobs, workflows, assets) = Default::default();
-        let mut doings = Doings { rng, store: store.clone(), projects, jobs, workflows, assets };
+        let mut doings = Doings::new(seed, store.clone());
         for step in 0..60 {
             doings.step().await;
             if step % 10 == 9 {

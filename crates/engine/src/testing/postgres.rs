@@ -121,7 +121,7 @@ impl Postgres {
 
     /// Its database.
     pub fn url(&self) -> String {
-        format!("postgres://postgres@localhost/postgres?host={}", self.folder.display())
+        self.url_of("postgres")
     }
 
     /// Starts it again.
@@ -143,6 +143,18 @@ impl Postgres {
     /// Ends it, as a crash would.
     pub fn stop(&self) -> Result<()> {
         said(self.control("stop").args(["-m", "immediate"]).output()?)
+    }
+
+    /// One of its programs, for this server.
+    pub fn program(&self, name: &str) -> Command {
+        let mut program = self.command(self.programs.join(name));
+        program.args(["-U", "postgres", "-h"]).arg(&self.folder);
+        program
+    }
+
+    /// Another of its databases.
+    pub fn url_of(&self, database: &str) -> String {
+        format!("postgres://postgres@localhost/{database}?host={}", self.folder.display())
     }
 
     fn control(&self, what: &str) -> Command {

@@ -1,11 +1,13 @@
-//! Looking after a data folder from beside the server that may be running on it: check, gc, backup.
+//! Looking after a data folder from beside the server that may be running on it: check, gc, backup; and moving its ledger, which no
+//! server may use meanwhile.
 //!
-//! None of them takes the folder's lock, none writes the ledger. Blobs are kept from being swept, or their rows from
+//! None of the first three takes the folder's lock, none writes the ledger. Blobs are kept from being swept, or their rows from
 //! being written, by the lock of the blobs, for moments.
 
 mod backup;
 mod belonging;
 mod check;
+mod copy;
 mod gc;
 mod partial;
 mod read_all;
@@ -16,6 +18,7 @@ mod uploads;
 pub use backup::{Backup, backup};
 pub(crate) use belonging::{check_ledger_is_current, check_ledger_is_there, mark};
 pub use check::{Report, check};
+pub use copy::copy_ledger;
 pub use gc::{Swept, gc};
 pub(crate) use scrub::{Scrubbed, scrub};
 pub(crate) use sweep::{FolderSwept, restore_quarantined, sweep, sweep_documents, sweep_folder};

@@ -1,11 +1,12 @@
 //! A ledger in PostgreSQL: what is refused at the start, and a database that goes away for a while.
 
-use crate::served::{Api, Served, box_stl};
+use crate::served::{Api, Served, box_stl, check};
 use fieldstone_engine::testing::Postgres;
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 fn fieldstone(arguments: &[&str], data: &Path, database: &str) -> Output {
@@ -67,7 +68,9 @@ fn a_database_that_goes_away_comes_back() {
     let (status, job) = api.post(&format!("/projects/{project}/jobs"), &body).unwrap();
     assert_eq!(status, 202, "{job}");
     let path = format!("/projects/{project}/jobs/{}", job["id"].as_str().unwrap());
-    wait_for("it never starts", || (api.get(&path).unwrap().1["state"] == "started").then_some(()));
+    // It has its inputs and computes.
+    let works = || std::fs::read_dir(data.join("work")).is_ok_and(|mut attempts| attempts.next().is_some());
+    wait_for("it never starts", || works().then_some(()));
     database.stop().unwrap();
     for path in ["/projects", "/readyz"] {
         let (status, said) = api.get(path).unwrap();
@@ -93,6 +96,11 @@ fn a_database_that_goes_away_comes_back() {
     assert!(String::from_utf8_lossy(&backup.stderr).contains("pg_dump"), "{backup:?}");
     let elsewhere = refusal(&folder.path().join("elsewhere"), &url);
     assert!(elsewhere.contains("names files that are stored in another data folder"), "{elsewhere}");
+    let mut copy = Command::new(env!("CARGO_BIN_EXE_fieldstone"));
+    let copy = copy.args(["db", "copy", "--from", &url, "--to"]).arg(&data).output().unwrap();
+    assert!(copy.status.success() && copy.stdout.starts_with(b"meta "), "{copy:?}");
+    // The folder is whole by itself again.
+    check(&data, "check");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut connection = PgConnection::connect(&url).await.unwrap();
@@ -101,4 +109,55 @@ fn a_database_that_goes_away_comes_back() {
     });
     let newer = refusal(&data, &url);
     assert!(newer.contains("has schema version 999, this fieldstone knows up to"), "{newer}");
+}
+
+/// As docs/operations.md says.
+#[test]
+fn a_dump_and_a_copy_of_the_files_are_a_backup() {
+    let Some(database) = Postgres::start().expect("PostgreSQL starts") else {
+        return eprintln!("left out: no PostgreSQL is installed (Debian: apt-get install postgresql)");
+    };
+    let (folder, url) = (tempfile::tempdir().unwrap(), database.url());
+    let (data, backup) = (folder.path().join("data"), folder.path().join("backup"));
+    let made = fieldstone(&["keys", "create", "--name", "test"], &data, &url);
+    let token = String::from_utf8_lossy(&made.stdout).trim().to_owned();
+    let server = Served::start(&data, &[("FIELDSTONE_LOG", "error"), ("FIELDSTONE_DATABASE", &url)]);
+    let api = Api::new(&server.url, &token);
+    let project = api.project("kept");
+    let part = box_stl([10.0, 20.0, 30.0], 8);
+    let asset = api.must_upload(&project, "part.stl", &part);
+    std::fs::create_dir_all(backup.join("blobs")).unwrap();
+    std::fs::copy(data.join("blobs/ledger.mark"), backup.join("blobs/ledger.mark")).unwrap();
+    let dump = database.program("pg_dump").arg("postgres").output().unwrap();
+    assert!(dump.status.success(), "{dump:?}");
+    // What comes after the dump is no part of the backup and keeps nobody from using it.
+    api.must_upload(&project, "late.stl", &box_stl([1.0, 2.0, 3.0], 2));
+    copy_all(&data.join("blobs"), &backup.join("blobs"));
+    drop(server);
+
+    assert!(database.program("createdb").arg("restored").status().unwrap().success());
+    let restore = database.program("psql").args(["-q", "-d", "restored"]).stdin(Stdio::piped()).spawn();
+    let mut restore = restore.unwrap();
+    restore.stdin.take().unwrap().write_all(&dump.stdout).unwrap();
+    assert!(restore.wait().unwrap().success());
+    let restored = database.url_of("restored");
+    let server = Served::start(&backup, &[("FIELDSTONE_LOG", "error"), ("FIELDSTONE_DATABASE", &restored)]);
+    let api = Api::new(&server.url, &token);
+    assert_eq!(api.download(&project, asset["id"].as_str().unwrap()), part);
+    assert_eq!(api.get(&format!("/projects/{project}/assets")).unwrap().1.as_array().unwrap().len(), 1);
+    let checked = fieldstone(&["check"], &backup, &restored);
+    assert!(checked.status.success() && checked.stdout.is_empty(), "{checked:?}");
+}
+
+/// Every file but the mark.
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy_all(&entry.path(), &to),
+            false if entry.file_name() == "ledger.mark" => {}
+            false => drop(std::fs::copy(entry.path(), to).unwrap()),
+        }
+    }
 }

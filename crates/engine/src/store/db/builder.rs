@@ -21,6 +21,12 @@ impl<'q> Builder<'q> {
         self
     }
 
+    /// The same with more text.
+    pub(crate) fn and(mut self, text: impl Display) -> Builder<'q> {
+        self.push(text);
+        self
+    }
+
     /// Adds a value, whoever it comes from.
     pub(crate) fn push_bind(&mut self, value: impl Into<Value<'q>>) -> &mut Self {
         self.values.push(value.into());

@@ -7,7 +7,7 @@ use sqlx::{Arguments, Database, Encode, Type};
 use std::borrow::Cow;
 
 /// A value of one of the three types that columns have, or nothing, which has a type, too: PostgreSQL asks for it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value<'q> {
     Integer(Option<i64>),
     Float(f64),
@@ -23,7 +23,7 @@ pub(crate) fn lossy<'q>(text: impl Into<Cow<'q, str>>) -> Value<'q> {
 
 /// A text that PostgreSQL cannot hold.
 #[derive(Debug, thiserror::Error)]
-#[error("a text of the request has the character U+0000, which the ledger's database cannot hold: {0:?}")]
+#[error("a text has the character U+0000, which the ledger's database cannot hold: {0:?}")]
 pub(crate) struct NulInText(String);
 
 impl Value<'_> {
