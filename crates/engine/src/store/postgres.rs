@@ -15,8 +15,8 @@ use std::time::Duration;
 const CONNECTIONS: u32 = 8;
 /// How long a request waits for a connection, which is made where there is none.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A connection that nobody has used for so long is tried before it is used.
-const STALE: Duration = Duration::from_secs(1);
+/// A connection that nobody has used for so long is tried before it is used: shorter than a database takes to start again.
+const STALE: Duration = Duration::from_millis(50);
 
 /// What a ledger is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

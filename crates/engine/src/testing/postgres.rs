@@ -126,8 +126,9 @@ impl Postgres {
 
     /// Starts it again.
     pub fn go_on(&self) -> Result<()> {
+        // Nobody cuts the power of a test: what is committed has only to outlive the server.
         let options = format!(
-            "-k {} -c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+            "-k {} -c listen_addresses='' -c fsync=off -c full_page_writes=off \
              -c max_connections=400",
             self.folder.display()
         );

@@ -136,7 +136,8 @@ fn a_dump_and_a_copy_of_the_files_are_a_backup() {
     drop(server);
 
     assert!(database.program("createdb").arg("restored").status().unwrap().success());
-    let restore = database.program("psql").args(["-q", "-d", "restored"]).stdin(Stdio::piped()).spawn();
+    let mut restore = database.program("psql");
+    let restore = restore.args(["-q", "-d", "restored"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
     let mut restore = restore.unwrap();
     restore.stdin.take().unwrap().write_all(&dump.stdout).unwrap();
     assert!(restore.wait().unwrap().success());
