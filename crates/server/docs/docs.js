@@ -15,3 +15,36 @@ const ui = SwaggerUIBundle({
     if (key) ui.preauthorizeApiKey('bearer', key);
   },
 });
+
+// What Swagger UI leaves out for those who use the page by keyboard or hear it: names, the order of headings, and boxes that scroll.
+const set = (name, value) => (element) => element.setAttribute(name, value);
+const drop = (name) => (element) => element.removeAttribute(name);
+const level = (n) => set('aria-level', String(n));
+const part = (label) => (element) => (set('role', 'region')(element), set('aria-label', label)(element));
+const MENDS = [
+  // A link in a button cannot be reached by itself; the button goes to the same address.
+  ['.opblock-summary-control a[href]', drop('href')],
+  ['.information-container', part('About')],
+  ['.schemes-server-container', part('Server')],
+  ['.filter-container', set('role', 'search')],
+  ['.dialog-ux .modal-ux', set('aria-label', 'Available authorizations')],
+  ['.dialog-ux .modal-ux', set('role', 'dialog')],
+  ['#servers', set('aria-label', 'Server')],
+  ['.operation-filter-input', set('aria-label', 'Filter by tag or path')],
+  ['textarea.body-param__text', set('aria-label', 'Request body')],
+  ['.close-modal', set('aria-label', 'Close')],
+  ['.modal-btn[aria-label="Remove authorization"]', drop('aria-label')],
+  // It is a table, not a part of the page.
+  ['table.responses-table[role]', drop('role')],
+  ['pre.microlight, pre.curl, .highlight-code > pre, .model-box, .headerline', set('tabindex', '0')],
+  ['.info .title', level(1)],
+  ['h3.opblock-tag, .models h4, .dialog-ux h3', level(2)],
+  ['.opblock-body h4, .dialog-ux h4', level(3)],
+  ['.opblock-body h5, .dialog-ux h5, .dialog-ux h6', level(4)],
+];
+let asked = 0;
+function mend() {
+  asked = 0;
+  for (const [where, how] of MENDS) document.querySelectorAll(where).forEach(how);
+}
+new MutationObserver(() => (asked ||= requestAnimationFrame(mend))).observe(document.getElementById('viewer'), { childList: true, subtree: true });

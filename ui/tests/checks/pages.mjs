@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import { open, shareNear } from '../harness.mjs';
+import { violationsOf } from './looks.mjs';
 
 /** A ball of radius 10 mm as `fieldstone.notebook` puts it into its page. */
 function ball() {
@@ -51,6 +52,42 @@ export const checks = [
       await page.getByRole('button', { name: 'Execute' }).click();
       await page.locator('.live-responses-table .response-col_status', { hasText: '200' }).waitFor();
       assert.deepEqual([page.strays, page.faults], [[], []]);
+    },
+  },
+  {
+    name: 'the viewer of the API can be used by everyone: closed, with a request and its answer, and asking for the key; light, dark, narrow',
+    async run({ browser, server, pictures }) {
+      // An answer with texts, numbers, words and null.
+      await server.api('POST', '/projects', { name: 'Answered', data: { number: 1.5, word: true, nothing: null } });
+      for (const look of [{}, { colorScheme: 'dark' }, { viewport: { width: 360, height: 740 } }]) {
+        const page = await open(browser, server, '/docs', look);
+        await page.locator('.opblock').first().waitFor();
+        const holds = async (what) => {
+          // What Swagger UI draws is mended before the next frame.
+          await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+          assert.deepEqual(await violationsOf(page), [], `${what}, ${JSON.stringify(look)}`);
+          const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+          assert(tooWide <= 0, `${what}: ${tooWide} pixels wider than the window`);
+        };
+        await holds('closed');
+        await page.locator('.opblock-get .opblock-summary-path[data-path="/projects"]').click();
+        await page.waitForFunction(() => location.hash.endsWith('getProjects'));
+        await page.getByRole('button', { name: 'Execute' }).click();
+        await page.locator('.live-responses-table').waitFor();
+        await page.locator('.opblock-post .opblock-summary-path[data-path="/projects/{projectId}/jobs"]').click();
+        await page.getByLabel('Request body').waitFor();
+        await holds('with a request and its answer');
+        if (pictures && look.viewport) await page.screenshot({ path: join(pictures, 'docs-narrow.png') });
+        await page.getByRole('button', { name: 'Authorize' }).click();
+        await page.getByRole('dialog', { name: 'Available authorizations' }).waitFor();
+        await holds('asking for the key');
+        await page.getByRole('button', { name: 'Close' }).first().click();
+        assert.deepEqual([page.strays, page.faults], [[], []]);
+        // The address of an operation opens it.
+        await page.goto('/docs#/Jobs/createJob');
+        await page.getByLabel('Request body').waitFor();
+        await page.context().close();
+      }
     },
   },
   {
