@@ -154,7 +154,7 @@ export const checks = [
       assert.equal((await server.api('GET', `/projects/${graphs}`)).graph, null);
       await page.keyboard.press('Control+s');
       await page.getByText(/^Saved \d\d:\d\d\.$/).waitFor();
-      const { graph } = await server.api('GET', `/projects/${graphs}`);
+      const { graph } = await context.server.api('GET', `/projects/${context.graphs}`);
       assert.deepEqual({ operators: graph.operators, edges: graph.edges }, JSON.parse(context.graphJson));
       assert.equal(await page.evaluate((id) => localStorage.getItem(`fieldstone.graph.${id}`), graphs), null);
       await server.api('PATCH', `/projects/${graphs}`, { graph: { operators: [{ type: 'GenerateSamplePoints' }], edges: [] } });
@@ -386,6 +386,22 @@ export const checks = [
       await wished.click();
       await page.waitForFunction(() => document.activeElement?.innerText?.startsWith('SampleSurfaceLattice\nIWP'));
       await page.getByRole('button', { name: /^Input Points \(Vec3f\), from GenerateSamplePoints/ }).last().waitFor();
+      // The same of struts, by their radius.
+      await page.getByRole('button', { name: 'Library…' }).click();
+      await page.getByRole('button', { name: /^Octet\s+38 % solid\s+surface/ }).waitFor();
+      await page.getByLabel('Percent that should be solid').fill('20');
+      const octet = page.getByRole('button', { name: /^Octet\s+20 % solid\s+radius 0\.0/ });
+      await octet.locator('img').waitFor({ timeout: 60_000 });
+      if (context.pictures) await octet.screenshot({ path: join(context.pictures, 'library-octet.png') });
+      await octet.click();
+      await page.waitForFunction(() => document.activeElement?.innerText?.startsWith('SampleLattice'));
+      await page.getByRole('button', { name: 'Save', exact: true }).click();
+      await page.getByText('Saved in the project.').waitFor({ state: 'attached' });
+      const { graph } = await context.server.api('GET', `/projects/${context.graphs}`);
+      const struts = graph.operators.find(({ type }) => type === 'SampleLattice');
+      const strutCells = { ...cells, operators: [cells.operators[0], struts] };
+      const share = measured(context.binary, JSON.stringify(strutCells), cube()) / 8;
+      assert(Math.abs(share - 0.2) < 0.008, `${share} is solid`);
       assert.deepEqual([page.strays, page.faults], [[], []]);
     },
   },

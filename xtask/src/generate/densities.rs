@@ -15,7 +15,7 @@ const SAMPLES: u32 = 160_000;
 /// The root of x⁴ = x + 1.
 const ROOT: f64 = 1.220_744_084_605_759_6;
 /// Thresholds, from the least value of f to the greatest.
-const STEPS: usize = 33;
+pub const STEPS: usize = 33;
 /// A curve over thresholds from `from` to `to`, evenly.
 struct Curve {
     from: f64,
@@ -44,15 +44,19 @@ pub fn page() -> String {
     format!("{{\n{}\n}}\n", lines.join(",\n"))
 }
 
+/// The points in the cell.
+pub fn points() -> impl Iterator<Item = [f64; 3]> {
+    let steps = [ROOT, ROOT * ROOT, ROOT * ROOT * ROOT].map(f64::recip);
+    (0..SAMPLES).map(move |i| steps.map(|step| (0.5 + step * f64::from(i)).fract()))
+}
+
 /// f and its slope per cell at the points.
 fn sampled(surface: &Surface) -> Vec<(f64, f64)> {
-    let steps = [ROOT, ROOT * ROOT, ROOT * ROOT * ROOT].map(f64::recip);
-    let sample = |i: u32| {
-        let (value, slope) =
-            surface.value_and_gradient(steps.map(|step| (0.5 + step * f64::from(i)).fract()));
+    let sample = |point: [f64; 3]| {
+        let (value, slope) = surface.value_and_gradient(point);
         (value, TAU * slope.iter().map(|s| s * s).sum::<f64>().sqrt())
     };
-    (0..SAMPLES).map(sample).collect()
+    points().map(sample).collect()
 }
 
 fn curve(surface: &Surface) -> Curve {

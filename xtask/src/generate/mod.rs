@@ -4,6 +4,7 @@ mod densities;
 mod jobs;
 mod operators;
 mod pictures;
+mod struts;
 
 use crate::run::{cargo, must, root};
 use anyhow::Context;
@@ -17,6 +18,7 @@ const FILES: &[(&str, Maker)] = &[
     ("docs/jobs.md", jobs::page),
     ("docs/operators.md", operators::page),
     ("ui/src/pages/graph/lattices.json", densities::page),
+    ("ui/src/pages/graph/struts.json", struts::page),
 ];
 
 /// Writes every generated file, and has the tests write the pages whose source is the binary.

@@ -130,6 +130,9 @@ export const texts = {
   latticesHelp:
     'How much of a cell is solid and how large its surface is, in faces of the cell, against the threshold: the line rises from nothing to all, the dashed one is the surface, the upright one is where a lattice is added.',
   wished: 'Percent that should be solid',
+  struts: 'Strut cells',
+  strutsHelp: 'The same of round struts, against their radius in edges of the cell, from nothing to 0.4. They are added with cells of 1 mm; larger ones want as many times the radius.',
+  atRadius: (radius: string) => `radius ${radius}`,
   atThreshold: (threshold: string) => `threshold ${threshold}`,
   surface: (area: string) => `surface ${area}`,
   solid: (percent: number) => `${percent} % solid`,

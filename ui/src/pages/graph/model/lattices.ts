@@ -1,5 +1,7 @@
-// How solid a cell of each surface lattice is and how large its surface, against the threshold: measured when the project is built (`cargo xtask gen`).
-import written from '../lattices.json';
+// How solid a cell of each lattice is and how large its surface, against the threshold of a surface or the radius of struts in edges of the
+// cell: measured when the project is built (`cargo xtask gen`).
+import surfaces from '../lattices.json';
+import struts from '../struts.json';
 
 /** Values at thresholds from `from` to `to`, evenly: densities in 1/10,000 of the cell, areas in 1/1,000 of a face of the cell. */
 interface Curve {
@@ -8,7 +10,11 @@ interface Curve {
   density: number[];
   area: number[];
 }
-const curves = written as Record<string, Curve>;
+const curves: Record<string, Curve> = { ...surfaces, ...struts };
+
+/** The unit cell of struts of this name, as `lattice_data` takes it. */
+export const unitCell = (name: string) => (struts as Record<string, { cell: { nodes: number[][]; edges: number[][] } }>)[name]!.cell;
+export const unitCells = Object.keys(struts);
 
 const between = (values: number[], place: number) => {
   const k = Math.max(0, Math.min(values.length - 2, Math.floor(place)));
