@@ -165,6 +165,13 @@ impl Engine {
 /// The ledger, if it is the one that the folder's blobs were stored under or the loss is accepted.
 async fn open_store(config: &EngineConfig) -> Result<Store> {
     let at = config.location();
+    let unused = at.data.join(data_folder::LEDGER);
+    if let Some(url) = at.database.filter(|_| unused.exists()) {
+        tracing::warn!(
+            "the ledger {} is not used, the one in the database {url} is: put it away",
+            unused.display()
+        );
+    }
     if config.accept_lost_rows {
         return Store::open(at, true).await;
     }

@@ -66,8 +66,11 @@ impl<'q> Query<'q> {
     }
 
     fn postgres(self) -> Result<sqlx::query::Query<'q, Postgres, PgArguments>, sqlx::Error> {
+        // One that was made for a request would only push out of a connection's memory those that come again.
+        let comes_again = matches!(self.text, Made::Fixed(_));
         let text = self.text.of(|text| text.postgres);
-        Ok(sqlx::query_with(text, for_postgres(self.values).map_err(sqlx::Error::Encode)?))
+        let values = for_postgres(self.values).map_err(sqlx::Error::Encode)?;
+        Ok(sqlx::query_with(text, values).persistent(comes_again))
     }
 
     pub(crate) async fn execute<'c>(self, on: impl Into<On<'c>>) -> Result<(), sqlx::Error> {
