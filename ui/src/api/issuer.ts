@@ -1,6 +1,6 @@
 // Signing in at an issuer: the authorization code grant of a public client (RFC 6749 §4.1) with PKCE (RFC 7636), and renewing its tokens (§6).
 import { grant, hasLeft, signIn, signOut, type Grant } from '../session.svelte';
-import { words } from '../words';
+import { texts } from '../pages/sign-in/words';
 import type { components } from '../../types/schema';
 
 export type Issuer = NonNullable<components['schemas']['SignIn']['issuer']>;
@@ -24,7 +24,6 @@ const PLACE = 'fieldstone.sign-in';
 /** A token is renewed so many milliseconds before it ends, or a quarter of its life before. */
 const MARGIN = 60_000;
 
-const texts = words.signIn;
 export const hostOf = (address: string) => new URL(address).host;
 
 /** As base64url (RFC 4648 §5). */
