@@ -7,10 +7,17 @@ use fieldstone_kernel::testing::{Rng, bumpy_sphere, cuboid, joined, torus};
 use fieldstone_kernel::{Monitor, Patch, TriMesh};
 
 /// Holds a whole grid against what a walk with a band wider than everything finds: never too small, within the tolerance
-/// far away, the signs and, near the mesh, the bytes of a band. Gives the greatest and the mean error far away, in cells.
+/// far away, the signs and, near the mesh, the bytes of a band. Both where what is far is walked to and where it comes from sites, of
+/// which it gives the greatest and the mean error far away, in cells.
 fn check(name: &str, mesh: &TriMesh, patch: &Patch) -> [f64; 2] {
+    check_from(name, mesh, patch, u64::MAX);
+    check_from(name, mesh, patch, 0)
+}
+
+fn check_from(name: &str, mesh: &TriMesh, patch: &Patch, walk_below: u64) -> [f64; 2] {
     let bvh = Bvh::build(mesh, &Monitor::none()).unwrap();
-    let run = |reach| FromMesh::new(mesh, &bvh).sample(patch, reach, &Monitor::none()).unwrap();
+    let sampler = FromMesh { walk_below, ..FromMesh::new(mesh, &bvh) };
+    let run = |reach| sampler.sample(patch, reach, &Monitor::none()).unwrap();
     let cell = patch.spacing().into_iter().filter(|h| *h > 0.0).fold(f64::INFINITY, f64::min);
     let bounds = mesh.bounds();
     let across = [0, 1, 2].map(|a| {

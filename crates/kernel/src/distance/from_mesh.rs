@@ -23,6 +23,8 @@ pub const NARROW_BAND_CELLS: f64 = 3.0;
 pub const FAR_TOLERANCE_CELLS: f64 = 0.15;
 /// A mesh of fewer triangles is walked everywhere, which finds the closest one of nearly all samples.
 const FEW_TRIANGLES: usize = 500;
+/// So is any mesh on a grid of fewer samples: sites, of which each triangle has some, would cost more than they save.
+const FEW_SAMPLES: u64 = 200_000;
 
 /// How far from the mesh distances are worked out.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,6 +47,8 @@ pub struct FromMesh<'a> {
     pub surface: Option<&'a Bvh>,
     /// How often triangles may touch each other where parts overlap ([`crate::outer::outer`]).
     pub max_contacts: u64,
+    /// On a grid of fewer samples what is far is walked to, too, which gives other bits within the same bound.
+    pub walk_below: u64,
     /// SIMD level; all give the same bits.
     pub level: Level,
 }
@@ -52,7 +56,14 @@ pub struct FromMesh<'a> {
 impl<'a> FromMesh<'a> {
     /// At the widest SIMD level of this processor.
     pub fn new(mesh: &'a TriMesh, bvh: &'a Bvh) -> Self {
-        FromMesh { mesh, bvh, surface: None, max_contacts: MAX_CONTACTS, level: Level::detect() }
+        FromMesh {
+            mesh,
+            bvh,
+            surface: None,
+            max_contacts: MAX_CONTACTS,
+            walk_below: FEW_SAMPLES,
+            level: Level::detect(),
+        }
     }
 
     /// The signed distance at every sample of `patch`, x fastest, model units, negative inside.
@@ -95,7 +106,9 @@ impl<'a> FromMesh<'a> {
         let [nx, ny, nz] = patch.resolution().map(|n| n as usize);
         let cell = finest(patch);
         let far = match reach {
-            Reach::Everywhere if bvh.triangle_count() >= FEW_TRIANGLES => {
+            Reach::Everywhere
+                if bvh.triangle_count() >= FEW_TRIANGLES && patch.sample_count() >= self.walk_below =>
+            {
                 Far::of(bvh, patch, [NARROW_BAND_CELLS, FAR_TOLERANCE_CELLS * 0.98, cell], monitor)?
             }
             _ => None,
@@ -308,18 +321,15 @@ mod tests {
         let mesh = bumpy_sphere(40, 80, 3.0, 0.2);
         let bvh = Bvh::build(&mesh, &Monitor::none()).unwrap();
         let patch = Patch::around(&mesh.bounds(), 50, 3).unwrap();
-        let reference =
-            FromMesh::new(&mesh, &bvh).sample(&patch, Reach::Everywhere, &Monitor::none()).unwrap();
+        let sampler = FromMesh { walk_below: 0, ..FromMesh::new(&mesh, &bvh) };
+        let reference = sampler.sample(&patch, Reach::Everywhere, &Monitor::none()).unwrap();
         for level in Level::available() {
             for threads in [1, 3] {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 let again = pool.install(|| {
                     let bvh = Bvh::build(&mesh, &Monitor::none()).unwrap();
-                    FromMesh { level, ..FromMesh::new(&mesh, &bvh) }.sample(
-                        &patch,
-                        Reach::Everywhere,
-                        &Monitor::none(),
-                    )
+                    let sampler = FromMesh { level, walk_below: 0, ..FromMesh::new(&mesh, &bvh) };
+                    sampler.sample(&patch, Reach::Everywhere, &Monitor::none())
                 });
                 let same = reference.iter().zip(&again.unwrap()).all(|(a, b)| a.to_bits() == b.to_bits());
                 assert!(same, "{level:?} with {threads} threads");
