@@ -9,14 +9,33 @@ use crate::rate::Rates;
 use fieldstone_engine::Engine;
 use fieldstone_engine::model::Timestamp;
 use futures::future::{BoxFuture, Shared};
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// Resolves when the server is to stop.
 pub type Stop = Shared<BoxFuture<'static, ()>>;
 
-/// Shared state of the HTTP side; cheap to clone.
+/// Shared state of the HTTP side. Each request has a few clones of it, so it is one pointer.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<AppParts>);
+
+impl App {
+    /// Shares `parts`.
+    pub fn new(parts: AppParts) -> App {
+        App(Arc::new(parts))
+    }
+}
+
+impl Deref for App {
+    type Target = AppParts;
+
+    fn deref(&self) -> &AppParts {
+        &self.0
+    }
+}
+
+/// See [`App`].
+pub struct AppParts {
     /// The service.
     pub engine: Engine,
     /// What it was told.

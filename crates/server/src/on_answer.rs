@@ -2,9 +2,9 @@
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response, StatusCode};
-use futures::TryFutureExt;
-use futures::future::{Either, MapOk};
-use std::task::{Context, Poll};
+use pin_project_lite::pin_project;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use tower::{Layer, Service};
 
 /// What is done with the head of an answer.
@@ -37,20 +37,39 @@ where
 {
     type Response = Response<B>;
     type Error = S::Error;
-    type Future = Either<S::Future, MapOk<S::Future, Box<dyn FnOnce(Response<B>) -> Response<B> + Send>>>;
+    type Future = Answered<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let Some(then) = (self.look)(&mut request) else {
-            return Either::Left(self.inner.call(request));
-        };
-        let answered = |mut response: Response<B>| {
+        let then = (self.look)(&mut request);
+        Answered { answer: self.inner.call(request), then }
+    }
+}
+
+pin_project! {
+    /// An answer to come, and what is done with its head.
+    pub struct Answered<A> {
+        #[pin]
+        answer: A,
+        then: Option<Then>,
+    }
+}
+
+impl<A, B, E> Future for Answered<A>
+where
+    A: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = A::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut answer = ready!(this.answer.poll(cx));
+        if let (Ok(response), Some(then)) = (&mut answer, this.then.take()) {
             then(response.status(), response.headers_mut());
-            response
-        };
-        Either::Right(self.inner.call(request).map_ok(Box::new(answered)))
+        }
+        Poll::Ready(answer)
     }
 }

@@ -1,6 +1,6 @@
 //! The API's index: every route with its handler, and what happens around all of them.
 
-use crate::app::{App, Stop};
+use crate::app::{App, AppParts, Stop};
 use crate::audit::{self, Audit};
 use crate::auth::SCOPES;
 use crate::bodies::{self, Bodies};
@@ -169,7 +169,7 @@ pub(crate) fn with_slots(engine: Engine, config: ServerConfig, slots: Arc<Slots>
     let audit = config.audit.clone().map(|log| Arc::new(Audit::new(log)));
     let bodies = Arc::new(Bodies::new(config.max_json_bytes));
     let most = config.max_upload_bytes;
-    let app = App {
+    let app = App::new(AppParts {
         job_types: job_types(&engine),
         operators: OPERATORS_SHOWN.clone(),
         engine,
@@ -181,7 +181,7 @@ pub(crate) fn with_slots(engine: Engine, config: ServerConfig, slots: Arc<Slots>
         document: DOCUMENT.clone(),
         slots,
         stop,
-    };
+    });
     let pages = workbench::routes().merge(guide::routes()).merge(schema::files());
     let routes = routes().merge(pages).with_state(app);
     // Inside of all the rest: the line in the log is written before the answer leaves.
@@ -248,17 +248,6 @@ fn cors() -> CorsLayer {
             header::WWW_AUTHENTICATE,
             header::RETRY_AFTER,
             header::LINK,
-            header::LOCATION,
-            wire::uploads::TUS_RESUMABLE,
-            wire::uploads::TUS_VERSION,
-            name("tus-extension"),
-            name("tus-max-size"),
-            name("tus-checksum-algorithm"),
-            wire::uploads::UPLOAD_OFFSET,
-            wire::uploads::UPLOAD_LENGTH,
-            wire::uploads::UPLOAD_METADATA,
-            wire::uploads::UPLOAD_EXPIRES,
-            wire::uploads::ASSET,
             name("preference-applied"),
             name("x-progress"),
             name("x-request-id"),
@@ -270,7 +259,7 @@ fn cors() -> CorsLayer {
 
 fn request_span<B>(request: &Request<B>) -> Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+    tracing::info_span!("request", id, method = request.method().as_str(), path = request.uri().path())
 }
 
 /// Counts requests; the ids of two server runs differ by the start time in front.

@@ -109,6 +109,18 @@ async fn the_server_says_what_it_speaks() {
     );
     assert!(question.header("access-control-allow-headers").contains("upload-offset"));
     let upload = begun(&server, &project, "a", 3).await;
+    // A page of another origin may read what an upload's answer says, and no header that others never have.
+    let kept = send(server.request(Method::HEAD, &upload).header("Tus-Resumable", "1.0.0")).await;
+    let exposed = |answer: &Answer| {
+        let lines = answer.headers.get_all("access-control-expose-headers").iter();
+        lines.map(|line| line.to_str().unwrap()).collect::<Vec<_>>().join(",")
+    };
+    let names = kept.headers.keys().map(|name| name.as_str());
+    for name in names.filter(|name| name.starts_with("upload-") || name.starts_with("tus-")) {
+        assert!(exposed(&kept).split(',').any(|other| other == name), "{name} of {}", exposed(&kept));
+    }
+    assert!(exposed(&kept).contains("upload-offset") && exposed(&kept).contains("etag"));
+    assert!(!exposed(&send(server.request(Method::GET, &project)).await).contains("upload-"));
     for (method, path) in
         [(Method::POST, &format!("{project}/uploads")), (Method::PATCH, &upload), (Method::DELETE, &upload)]
     {
