@@ -23,6 +23,7 @@ mod serve;
 mod settings;
 mod sign_in;
 mod size;
+mod span_fields;
 mod stage;
 mod upkeep;
 mod view;

@@ -2,6 +2,7 @@
 
 use crate::memory;
 use crate::size::Size;
+use crate::span_fields::SpanFields;
 use anyhow::{Context, anyhow};
 use fieldstone_engine::{DatabaseUrl, EngineConfig, Isolation, Location, Program};
 use fieldstone_jobs::{GraphLimits, JobLimits};
@@ -340,9 +341,12 @@ impl Settings {
         let terminal = std::io::stderr().is_terminal();
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         match self.log_format {
-            Some(LogFormat::Json) => log.json().flatten_event(true).with_span_list(false).init(),
-            None if !terminal => log.json().flatten_event(true).with_span_list(false).init(),
-            Some(LogFormat::Pretty) | None => log.with_ansi(terminal).init(),
+            Some(LogFormat::Pretty) => log.with_ansi(terminal).init(),
+            None if terminal => log.with_ansi(terminal).init(),
+            Some(LogFormat::Json) | None => {
+                let log = log.json().flatten_event(true).with_span_list(false);
+                log.fmt_fields(SpanFields).init();
+            }
         }
         Ok(())
     }

@@ -1,11 +1,13 @@
 //! Compression (gzip, RFC 9110 §8.4): JSON and text of some size, for clients that take it. Never downloads, whose ranges are of
 //! the file's own bytes, nor event streams, which would be held back.
 
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Request};
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
+use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use std::convert::Infallible;
 use std::io::Write;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
@@ -61,9 +63,20 @@ impl Accepted {
     }
 }
 
+impl<S: Sync> FromRequestParts<S> for Accepted {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Accepted, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_default())
+    }
+}
+
 /// Leaves of `Accept-Encoding` what counts here; all of it stays as [`Accepted`], for files that are there in other forms, too. A client
 /// that forbids every encoding gets the plain answer: the layer would make a 406 of what has been done already.
 pub fn simplify(mut request: Request) -> Request {
+    if !request.headers().contains_key(ACCEPT_ENCODING) {
+        return request;
+    }
     let accepted = Accepted::of(request.headers());
     let takes_gzip = accepted.takes_gzip();
     request.extensions_mut().insert(accepted);

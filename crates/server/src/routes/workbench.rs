@@ -6,12 +6,12 @@ use crate::app::App;
 use crate::embedded::{File, media_type, owned};
 use crate::issuer::SignIn;
 use crate::packing::Accepted;
+use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing;
-use axum::{Extension, Router};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 #[derive(RustEmbed)]
@@ -36,13 +36,11 @@ pub fn routes() -> Router<App> {
     PAGES.iter().fold(files, |router, path| router.route(path, page()))
 }
 
-type Takes = Extension<Accepted>;
-
 async fn page(
     State(app): Shared,
     method: Method,
     uri: Uri,
-    accepted: Takes,
+    accepted: Accepted,
     mut headers: HeaderMap,
 ) -> Response {
     let policy = policy(&app);
@@ -72,7 +70,7 @@ async fn file(
     Path(name): Path<String>,
     method: Method,
     uri: Uri,
-    accepted: Takes,
+    accepted: Accepted,
     headers: HeaderMap,
 ) -> Response {
     match answer(&format!("app/{name}"), &accepted, &headers, FOREVER) {
