@@ -16,7 +16,7 @@ use crate::resumable::Writers;
 use crate::run::Runner;
 use crate::run::running::Running;
 use crate::staging::Staging;
-use crate::store::Store;
+use crate::store::{Right, Store};
 use crate::thumbnails::Thumbnails;
 use crate::upkeep::{self, Scrubbed};
 use std::sync::atomic::AtomicU64;
@@ -55,7 +55,8 @@ impl Engine {
         data_folder::make_data_folder(data)?;
         let making = data_folder::lock_ledger(data).await?;
         let lock = data_folder::lock(data)?;
-        let store = open_store(&config).await?.alone(config.location()).await?;
+        let right = Right::take(config.location()).await?;
+        let store = open_store(&config).await?.alone(right);
         drop(making);
         let blobs = Blobs::open(data)?;
         let mark = upkeep::mark(data, &store).await?;

@@ -14,7 +14,8 @@ use tokio::task::JoinHandle;
 const EVERY: Duration = Duration::from_secs(1);
 /// How long a server that starts waits for the end of the one before, in milliseconds.
 const LOCK: &str = "SET lock_timeout = 2000";
-const TAKE: &str = "SELECT pg_advisory_lock(70196, hashtext(current_schema()))";
+/// By the name of a schema, which may be made only afterwards.
+const TAKE: &str = "SELECT pg_advisory_lock(70196, hashtext(COALESCE(current_schema()::text, current_setting('search_path'))))";
 /// A lock that was waited for in vain (lock_not_available).
 const NOT_AVAILABLE: &str = "55P03";
 
@@ -25,27 +26,36 @@ pub(super) struct Alone {
     keeper: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// The right of a server, before it has a ledger: it is taken before the schema is looked at, which another may be using.
+pub(crate) struct Right(Option<(DatabaseUrl, PgConnection)>);
+
+impl Right {
+    /// Takes it. Of a ledger in a folder it is the folder's lock.
+    pub(crate) async fn take(at: Location<'_>) -> Result<Right> {
+        let Some(url) = at.database else { return Ok(Right(None)) };
+        Ok(Right(Some((url.clone(), locked(url).await?))))
+    }
+}
+
 impl Store {
-    /// The same ledger, of which this process is the only server from now on. In a folder it is that by the folder's lock.
-    pub(crate) async fn alone(self, at: Location<'_>) -> Result<Store> {
-        let Some(url) = at.database else { return Ok(self) };
+    /// The same ledger, of which this process is the only server as long as it keeps the right.
+    pub(crate) fn alone(self, right: Right) -> Store {
+        let Some((url, connection)) = right.0 else { return self };
         let (jobs, visibility) = (self.jobs.clone(), self.visibility.clone());
         let forget = move || {
             jobs.clear();
             visibility.clear();
         };
-        let alone = Alone::take(url, forget).await?;
-        Ok(Store { alone: Some(Arc::new(alone)), ..self })
+        Store { alone: Some(Arc::new(Alone::new(url, connection, forget))), ..self }
     }
 }
 
 impl Alone {
-    /// Takes the lock, and takes it anew when it was lost; `forget` is called before that: another server may have changed anything.
-    async fn take(url: &DatabaseUrl, forget: impl Fn() + Send + 'static) -> Result<Alone> {
-        let connection = locked(url).await?;
+    /// Looks after the lock, and takes it anew when it was lost; `forget` is called before that: another server may have changed anything.
+    fn new(url: DatabaseUrl, connection: PgConnection, forget: impl Fn() + Send + 'static) -> Alone {
         let held = Arc::new(AtomicBool::new(true));
         let keeper = tokio::spawn(keep(url.clone(), connection, held.clone(), forget));
-        Ok(Alone { url: url.clone(), held, keeper: Mutex::new(Some(keeper)) })
+        Alone { url, held, keeper: Mutex::new(Some(keeper)) }
     }
 
     pub(super) fn is_held(&self) -> bool {

@@ -38,6 +38,7 @@ use crate::error::Result;
 use crate::limits::Limits;
 use crate::model::{AssetId, Job, JobId, ProjectId, WorkflowId};
 use alone::Alone;
+pub(crate) use alone::Right;
 use db::{Pool, Query, Row, Transaction};
 use feed::{Changed, Feed};
 pub(crate) use keys::KeyRow;
