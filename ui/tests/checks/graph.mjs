@@ -154,8 +154,7 @@ export const checks = [
       assert.equal((await server.api('GET', `/projects/${graphs}`)).graph, null);
       await page.keyboard.press('Control+s');
       await page.getByText(/^Saved \d\d:\d\d\.$/).waitFor();
-      const { graph } = await context.server.api('GET', project);
-      await context.server.api('PATCH', project, { graph: before });
+      const { graph } = await server.api('GET', `/projects/${graphs}`);
       assert.deepEqual({ operators: graph.operators, edges: graph.edges }, JSON.parse(context.graphJson));
       assert.equal(await page.evaluate((id) => localStorage.getItem(`fieldstone.graph.${id}`), graphs), null);
       await server.api('PATCH', `/projects/${graphs}`, { graph: { operators: [{ type: 'GenerateSamplePoints' }], edges: [] } });
