@@ -3,8 +3,10 @@
 //! # Promises
 //! See [`redistance`]; docs/algorithms/redistance.md says why.
 
+mod crossing;
 mod crossings;
 mod field;
+mod lines;
 mod search;
 mod tree;
 mod walk;

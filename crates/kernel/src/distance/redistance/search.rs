@@ -12,7 +12,8 @@
 use super::super::brick::BRICK;
 use super::super::candidates::{Candidates, Limit, Samples, least_excess, most};
 use super::super::octant::{Brick, OCTANT, try_all};
-use super::crossings::{BLOCK, Crossing, Crossings};
+use super::crossing::{BLOCK, Crossing};
+use super::crossings::Crossings;
 use super::tree::{Node, Tree};
 use crate::simd::{F32x16, Kind, LANES, Level, Portable};
 
