@@ -111,7 +111,7 @@ fn fields_of_any_aspect_have_the_same_bits_by_level_and_in_slabs() {
             assert!(run(level, Reach::Everywhere) == everywhere, "field {seed}, {level:?}");
         }
         let (width, own) = (1.7 * h[2], nz / 3..(nz / 3 + 2).min(nz));
-        let halo = (width / h[2].max(1e-30)).ceil() as usize + 3;
+        let halo = (width / h[2].max(1e-30)).ceil() as usize + 6;
         let z = own.start.saturating_sub(halo)..(own.end + halo).min(nz);
         let mut slab = field.samples[nx * ny * z.start..nx * ny * z.end].to_vec();
         let planes = z.start as u32..z.end as u32;

@@ -6,8 +6,7 @@
 //! crossings of lines within them ([`super::lines`]).
 //!
 //! # Memory
-//! Four bytes a crossing, at most three crossings a sample and nine more for a cell that is not flat; 20 bytes for a block of 4×4×4 samples
-//! that has any.
+//! Four bytes a crossing, at most seven crossings a sample, fewer than one in most fields; 20 bytes for a block of 4×4×4 samples that has any.
 
 use super::crossing::{BLOCK, Crossing, SAMPLE};
 use super::field::Field;
@@ -145,18 +144,20 @@ impl Rows {
                     }
                 }
             }
-            self.within(field, &place, xs, &mut beam.crossings);
+            self.within(field, &place, xs, first as usize, &mut beam.crossings);
             if beam.crossings.len() as u32 > first {
                 beam.blocks.push(Block { at: [bx, at[0], at[1]].map(|b| b as u32), beam: number, first });
             }
         }
         let end = beam.crossings.len();
         beam.crossings.resize(end + LANES, Crossing::sample(0));
+        // Lines were not counted before.
+        beam.crossings.shrink_to_fit();
         beam
     }
 
-    /// Adds the crossings of lines in the cells behind samples `xs` of the rows.
-    fn within(&self, field: &Field, rows: &Place, xs: Range<usize>, out: &mut Vec<Crossing>) {
+    /// Adds the crossings of lines in the cells behind samples `xs` of the rows to those of their block, from number `first` on.
+    fn within(&self, field: &Field, rows: &Place, xs: Range<usize>, first: usize, out: &mut Vec<Crossing>) {
         let nx = field.n[0];
         let mut cells = vec![];
         for row in 0..rows.along_y * rows.planes {
@@ -176,7 +177,7 @@ impl Rows {
                 }
             }
         }
-        lines::crossings(&cells, out);
+        lines::crossings(&cells, first, out);
     }
 
     /// Marks the crossed edges of the `rows` × `planes` rows of samples from row `y0` of plane `z0` on; whether there are any.
@@ -248,6 +249,42 @@ by_level! {
         }
         for i in 0..n - 1 {
             out[i] |= u8::from(own[i] ^ own[i + 1] == 3);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::patch::Patch;
+    use crate::testing::Rng;
+
+    #[test]
+    fn no_block_has_more_than_seven_crossings_a_sample_and_rounded_cells_have_more_than_their_edges() {
+        let n = 24usize;
+        let patch = Patch::new([1.0; 3], [0.0; 3], [n as u32; 3]).unwrap();
+        let mut rng = Rng::new(5);
+        let noise: Vec<f32> = (0..n * n * n).map(|_| rng.unit() as f32 - 0.5).collect();
+        // Balls no larger than a cell, far enough apart that their blocks have room.
+        let off = |c: usize| (c % 6) as f32 - 2.5;
+        let ball = |i: usize| {
+            let [x, y, z] = [i % n, i / n % n, i / (n * n)].map(off);
+            (x * x + y * y + z * z).sqrt() - 0.9
+        };
+        let balls: Vec<f32> = (0..n * n * n).map(ball).collect();
+        for (values, at_least) in [(noise, 192), (balls, 40)] {
+            let field = Field::new(values, &patch, &(0..n as u32));
+            let crossings = Crossings::of(&field, Level::detect(), &Monitor::none()).unwrap();
+            let counts: Vec<u32> =
+                crossings.beams.iter().flat_map(|b| &b.blocks).map(|b| crossings.extent(b).0).collect();
+            let most = counts.iter().max().copied().unwrap_or(0);
+            assert!((at_least..=448).contains(&most), "{most} crossings in a block");
+            for beam in &crossings.beams {
+                assert!(
+                    beam.crossings.capacity() <= beam.crossings.len() + LANES,
+                    "room for what is not there"
+                );
+            }
         }
     }
 }

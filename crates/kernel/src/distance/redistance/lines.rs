@@ -5,17 +5,18 @@
 //! and no gradient there leads to it. On a line parallel to an axis the interpolant is linear, so more of its zeros are to be had exactly.
 //!
 //! # Promises
-//! Which cells have lines depends on their own eight samples, how many on those of their block of 4×4×4.
+//! Which cells have lines depends on their own eight samples, how many on those of their block of 4×4×4. A block has at
+//! most seven crossings a sample, those of its edges included: where the surface is everywhere, there are fewer lines, or none.
 
-use super::crossing::Crossing;
+use super::crossing::{BLOCK, Crossing};
 use super::field::Field;
 
 /// How thick the slab may be that holds the zero set of a cell that counts as flat, in finest spacings.
 const FLAT: f32 = 0.12;
 /// Lines of a cell along each axis, each way.
 const LINES: u32 = 4;
-/// Crossings of lines in a block beyond which the surface is everywhere, and half as many lines each way do.
-const MANY: usize = 512;
+/// Crossings of a block at most: beyond it half as many lines each way must do, or the edges alone.
+const MOST: usize = 7 * BLOCK * BLOCK * BLOCK;
 
 /// A cell with lines.
 pub(super) struct Cell {
@@ -69,15 +70,19 @@ impl Cell {
     }
 }
 
-/// Adds the crossings of the lines in the cells of a block.
-pub(super) fn crossings(cells: &[Cell], out: &mut Vec<Crossing>) {
-    let first = out.len();
-    for cell in cells {
-        cell.push(1, out);
-        if out.len() > first + MANY {
-            out.truncate(first);
-            return cells.iter().for_each(|cell| cell.push(2, out));
+/// Adds the crossings of the lines in the cells of a block to those of its edges, which begin at number `first`.
+pub(super) fn crossings(cells: &[Cell], first: usize, out: &mut Vec<Crossing>) {
+    let edges = out.len();
+    for step in [1, 2] {
+        // A cell has less than MOST itself.
+        let fits = |cell: &Cell| {
+            cell.push(step, out);
+            out.len() <= first + MOST
+        };
+        if cells.iter().all(fits) {
+            return;
         }
+        out.truncate(edges);
     }
 }
 
