@@ -117,7 +117,7 @@ fn slabs_have_the_bits_of_the_whole_field() {
         let mut whole = samples.clone();
         redistance(&mut whole, &patch, Reach::Everywhere, Level::detect(), &Monitor::none()).unwrap();
         whole.iter_mut().for_each(|v| *v = v.clamp(-width as f32, width as f32));
-        let (plane, halo) = (21 * 35, (width / patch.spacing()[2]).ceil() as u32 + 6);
+        let (plane, halo) = (21 * 35, (width / patch.spacing()[2]).ceil() as u32 + 3);
         for (from, to) in [(0, 1), (3, 4), (5, 12), (8, 16), (13, 22), (26, 27)] {
             let z = u32::saturating_sub(from, halo)..(to + halo).min(27);
             let mut slab = samples[plane * z.start as usize..plane * z.end as usize].to_vec();

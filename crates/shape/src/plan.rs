@@ -220,10 +220,9 @@ impl Plan {
             _ => 1,
         };
         let kept = (0..self.kept.len()).filter(|n| self.kept[*n]);
-        // Values in, values out, and what the operator itself remembers: Redistance a copy, crossings, their tree. Of these there are seven
-        // a sample where the surface is everywhere, of which four are counted: a job may take half as much again as it says.
+        // Values in, values out, and what the operator itself remembers: Redistance a copy, three crossings a sample at most, their tree.
         let each =
-            |n: usize| plane * planes(self.halo[n].saturating_add(self.cells[n])) * (2 * channels(n) + 5);
+            |n: usize| plane * planes(self.halo[n].saturating_add(self.cells[n])) * (2 * channels(n) + 4);
         kept.map(each).sum::<u64>() + plane * planes(0) * channels(self.target)
     }
 

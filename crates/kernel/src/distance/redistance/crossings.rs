@@ -2,20 +2,64 @@
 //!
 //! Along an edge between two samples the trilinear interpolant is linear, so its zero there is exact. Every part of the
 //! surface reaches a crossing: in a cell without one all corners have one sign, and the interpolant has it, too. A sample that is 0 counts once
-//! for all its edges, if it has a neighbour inside: zeros in the void are no surface. Cells in which the surface is far from flat add
-//! crossings of lines within them ([`super::lines`]).
+//! for all its edges, if it has a neighbour inside: zeros in the void are no surface.
 //!
 //! # Memory
-//! Four bytes a crossing, at most seven crossings a sample, fewer than one in most fields; 20 bytes for a block of 4×4×4 samples that has any.
+//! Four bytes a crossing, at most three crossings a sample; 20 bytes for a block of 4×4×4 samples that has any.
 
-use super::crossing::{BLOCK, Crossing, SAMPLE};
 use super::field::Field;
-use super::lines::{self, Cell};
 use crate::by_level;
 use crate::monitor::{Cancelled, Monitor};
-use crate::simd::{LANES, Level};
+use crate::simd::{F32x16, LANES, Level};
 use rayon::prelude::*;
-use std::ops::Range;
+
+/// Samples along an edge of a block: the crossings of a block are a leaf of the tree.
+pub(super) const BLOCK: usize = 4;
+/// Steps of a crossing's place on its edge.
+const STEPS: f64 = (1 << 24) as f64;
+/// Kind of a crossing that is a sample; other kinds are the axis of its edge.
+const SAMPLE: u32 = 3;
+
+/// A crossing of the edge that leads from a sample of a block along an axis, or a sample that is 0 and on the surface.
+///
+/// Bits 0–1: the axis, or [`SAMPLE`]. 2–7: the sample, x fastest. 8–31: how far along the edge.
+#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(transparent)]
+pub(super) struct Crossing(u32);
+
+impl Crossing {
+    fn new(kind: u32, sample: u32, along: f64) -> Crossing {
+        let steps = (along * STEPS).round().clamp(0.0, STEPS - 1.0) as u32;
+        Crossing(steps << 8 | sample << 2 | kind)
+    }
+
+    /// Where sixteen are whose block's first sample is at `corner` (whole numbers), times `scale`.
+    ///
+    /// # Safety
+    /// The processor has what `V` needs.
+    #[inline(always)]
+    pub unsafe fn places<V: F32x16>(all: &[Crossing; LANES], corner: [f32; 3], scale: [f32; 3]) -> [V; 3] {
+        unsafe {
+            let words = bytemuck::cast_ref(all);
+            let (kind, along) = (V::of_bits(words, 0, 3), V::of_bits(words, 8, STEPS as u32 - 1));
+            let along = along.mul(V::splat((1.0 / STEPS) as f32));
+            let mut places = [V::splat(0.0); 3];
+            for a in 0..3 {
+                let off = kind.sub(V::splat(a as f32));
+                let along = V::splat(0.0).or_where_less(along, off.mul(off), V::splat(0.5));
+                let whole = V::of_bits(words, 2 + 2 * a as u32, 3).add(V::splat(corner[a]));
+                places[a] = whole.add(along).mul(V::splat(scale[a]));
+            }
+            places
+        }
+    }
+
+    /// The whole cells around it along `axis`.
+    fn span(self, axis: usize) -> [u32; 2] {
+        let whole = self.0 >> (2 + 2 * axis) & 3;
+        [whole, whole + u32::from(self.0 & 3 == axis as u32)]
+    }
+}
 
 /// The crossings of one block that has some.
 #[derive(Clone, Copy, Debug)]
@@ -87,21 +131,6 @@ impl Crossings {
     }
 }
 
-/// Rows of samples that are known: those of a beam, and one more each way.
-const STRIDE: usize = BLOCK + 1;
-
-/// Where the rows of a beam are.
-struct Place {
-    /// The first row and plane in the slab.
-    y0: usize,
-    z0: usize,
-    /// How many there are.
-    along_y: usize,
-    planes: usize,
-    /// Planes of the blocks that are not in the slab.
-    skipped: usize,
-}
-
 /// What one thread knows of the rows of a beam.
 #[derive(Default)]
 struct Rows {
@@ -125,7 +154,6 @@ impl Rows {
         }
         let marks = &self.marks[..rows * planes * nx];
         let count = marks.iter().map(|m| m.count_ones() as usize).sum::<usize>();
-        let place = Place { y0, z0, along_y: rows, planes, skipped };
         let mut beam = Beam { crossings: Vec::with_capacity(count + LANES), blocks: vec![] };
         for bx in 0..nx.div_ceil(BLOCK) {
             let first = beam.crossings.len() as u32;
@@ -144,40 +172,13 @@ impl Rows {
                     }
                 }
             }
-            self.within(field, &place, xs, first as usize, &mut beam.crossings);
             if beam.crossings.len() as u32 > first {
                 beam.blocks.push(Block { at: [bx, at[0], at[1]].map(|b| b as u32), beam: number, first });
             }
         }
         let end = beam.crossings.len();
-        beam.crossings.resize(end + LANES, Crossing::sample(0));
-        // Lines were not counted before.
-        beam.crossings.shrink_to_fit();
+        beam.crossings.resize(end + LANES, Crossing(0));
         beam
-    }
-
-    /// Adds the crossings of lines in the cells behind samples `xs` of the rows to those of their block, from number `first` on.
-    fn within(&self, field: &Field, rows: &Place, xs: Range<usize>, first: usize, out: &mut Vec<Crossing>) {
-        let nx = field.n[0];
-        let mut cells = vec![];
-        for row in 0..rows.along_y * rows.planes {
-            let (y, z) = (row % rows.along_y, row / rows.along_y);
-            // At the end of the field there is no cell behind a sample, but along an axis with one sample.
-            let is_last = |a: usize, at: usize| field.n[a] > 1 && at + 1 == field.n[a];
-            if is_last(1, rows.y0 + y) || is_last(2, rows.z0 + z) {
-                continue;
-            }
-            let at = |y: usize, z: usize| &self.signs[(z * STRIDE + y) * nx..][..nx];
-            let four = [at(y, z), at(y + 1, z), at(y, z + 1), at(y + 1, z + 1)];
-            for x in xs.clone().filter(|x| !is_last(0, *x)) {
-                let next = (x + 1).min(nx - 1);
-                if four.iter().fold(0, |all, row| all | row[x] | row[next]) == 3 {
-                    let sample = x - xs.start + y * BLOCK + (z + rows.skipped) * BLOCK * BLOCK;
-                    cells.extend(Cell::curved(field, [x, rows.y0 + y, rows.z0 + z], sample as u32));
-                }
-            }
-        }
-        lines::crossings(&cells, first, out);
     }
 
     /// Marks the crossed edges of the `rows` × `planes` rows of samples from row `y0` of plane `z0` on; whether there are any.
@@ -188,6 +189,7 @@ impl Rows {
         [y0, z0]: [usize; 2],
         [rows, planes]: [usize; 2],
     ) -> bool {
+        const STRIDE: usize = BLOCK + 1;
         let [nx, ny, nz] = field.n;
         self.signs.resize(STRIDE * STRIDE * nx, 0);
         self.marks.resize(BLOCK * BLOCK * nx, 0);
@@ -203,14 +205,15 @@ impl Rows {
         if all != 3 {
             return false;
         }
+        let mut any = 0;
         for z in 0..planes {
             for y in 0..rows {
                 let row = |y: usize, z: usize| &self.signs[(z * STRIDE + y) * nx..][..nx];
                 let to = &mut self.marks[(z * rows + y) * nx..][..nx];
-                marks(level, row(y, z), row(y + 1, z), row(y, z + 1), to);
+                any |= marks(level, row(y, z), row(y + 1, z), row(y, z + 1), to);
             }
         }
-        true
+        any != 0
     }
 }
 
@@ -224,7 +227,7 @@ fn push(field: &Field, i: usize, sample: u32, marks: u8, out: &mut Vec<Crossing>
         }
     }
     if marks >> SAMPLE & 1 != 0 {
-        out.push(Crossing::sample(sample));
+        out.push(Crossing::new(SAMPLE, sample, 0.0));
     }
 }
 
@@ -239,10 +242,11 @@ by_level! {
         all
     }
 
-    /// Bits 0 to 2: the edge along x, y, z has ends of opposite signs; 3: the sample is zero.
-    fn marks(own: &[u8], next_y: &[u8], next_z: &[u8], out: &mut [u8]) {
+    /// Bits 0 to 2: the edge along x, y, z has ends of opposite signs; 3: the sample is zero. Returns all of them together.
+    fn marks(own: &[u8], next_y: &[u8], next_z: &[u8], out: &mut [u8]) -> u8 {
         let n = own.len();
         let (next_y, next_z, out) = (&next_y[..n], &next_z[..n], &mut out[..n]);
+        let mut all = 0;
         for i in 0..n {
             let s = own[i];
             out[i] = (u8::from(s ^ next_y[i] == 3) << 1) | (u8::from(s ^ next_z[i] == 3) << 2) | (u8::from(s == 3) << 3);
@@ -250,41 +254,9 @@ by_level! {
         for i in 0..n - 1 {
             out[i] |= u8::from(own[i] ^ own[i + 1] == 3);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::patch::Patch;
-    use crate::testing::Rng;
-
-    #[test]
-    fn no_block_has_more_than_seven_crossings_a_sample_and_rounded_cells_have_more_than_their_edges() {
-        let n = 24usize;
-        let patch = Patch::new([1.0; 3], [0.0; 3], [n as u32; 3]).unwrap();
-        let mut rng = Rng::new(5);
-        let noise: Vec<f32> = (0..n * n * n).map(|_| rng.unit() as f32 - 0.5).collect();
-        // Balls no larger than a cell, far enough apart that their blocks have room.
-        let off = |c: usize| (c % 6) as f32 - 2.5;
-        let ball = |i: usize| {
-            let [x, y, z] = [i % n, i / n % n, i / (n * n)].map(off);
-            (x * x + y * y + z * z).sqrt() - 0.9
-        };
-        let balls: Vec<f32> = (0..n * n * n).map(ball).collect();
-        for (values, at_least) in [(noise, 192), (balls, 40)] {
-            let field = Field::new(values, &patch, &(0..n as u32));
-            let crossings = Crossings::of(&field, Level::detect(), &Monitor::none()).unwrap();
-            let counts: Vec<u32> =
-                crossings.beams.iter().flat_map(|b| &b.blocks).map(|b| crossings.extent(b).0).collect();
-            let most = counts.iter().max().copied().unwrap_or(0);
-            assert!((at_least..=448).contains(&most), "{most} crossings in a block");
-            for beam in &crossings.beams {
-                assert!(
-                    beam.crossings.capacity() <= beam.crossings.len() + LANES,
-                    "room for what is not there"
-                );
-            }
+        for mark in out.iter() {
+            all |= mark;
         }
+        all
     }
 }

@@ -3,10 +3,8 @@
 //! # Promises
 //! See [`redistance`]; docs/algorithms/redistance.md says why.
 
-mod crossing;
 mod crossings;
 mod field;
-mod lines;
 mod search;
 mod tree;
 mod walk;
@@ -70,8 +68,7 @@ pub fn redistance(
 
 /// [`redistance`] of a slab: `samples` are those of the planes `z` of `patch`, and only the surface among them counts.
 ///
-/// With a band, planes that are farther from those left out than the band and six cells have the same bits as in the whole patch: a crossing
-/// may be a cell's diagonal beyond the band, and its block of four planes counts.
+/// With a band, planes that are farther from those left out than the band and three cells have the same bits as in the whole patch.
 pub fn redistance_planes(
     samples: &mut [f32],
     patch: &Patch,

@@ -12,8 +12,7 @@
 use super::super::brick::BRICK;
 use super::super::candidates::{Candidates, Limit, Samples, least_excess, most};
 use super::super::octant::{Brick, OCTANT, try_all};
-use super::crossing::{BLOCK, Crossing};
-use super::crossings::Crossings;
+use super::crossings::{BLOCK, Crossing, Crossings};
 use super::tree::{Node, Tree};
 use crate::simd::{F32x16, Kind, LANES, Level, Portable};
 

@@ -2,16 +2,14 @@
 //!
 //! # Formula
 //! At x with gradient g, of the way r to the sample, the tangential part t = r − g (g·r)/g² is where the
-//! distance falls. The first step takes all of t, which is right for a plane, but no more than [`LONGEST`]: where the zero set is rounder than the
-//! sample is far, all of t leads away from it. Later ones take as much as the last step showed to be right (Barzilai and Borwein
-//! 1988, the long step), from where that step began or where it ended, whichever is nearer. Where a step ends, one of Newton's leads back to the
-//! zero set; what is still beside it goes on from there. Two steps that gain nothing end a walk.
+//! distance falls. The first step takes all of t, which is right for a plane; later ones take as much of it as the last step
+//! showed to be right (Barzilai and Borwein 1988, the long step). Where a step ends, one of Newton's leads back to the zero set.
 //!
 //! # Promises
 //! No distance exceeds that to the nearest crossing. One is taken only to a point that is on the zero set of its cell up to
 //! [`ON_SURFACE`], and the zero set passes through the cell: where values jump without changing their sign, |f|/|g| is small
-//! too. So steps that lead astray cost nothing but the gain. A step that ends in a cell without zeros is taken back and half of it tried:
-//! the result depends on no value but those of the cells that the zero set passes through.
+//! too. So steps that lead astray cost nothing but the gain. Of a step that ends in another cell half is tried: the result depends on no
+//! value but those of the cells that the zero set passes through.
 
 use super::super::brick::{GROUPS, Lane};
 use super::super::candidates::Candidates;
@@ -21,21 +19,15 @@ use crate::simd::{F32x16, Kind, LANES, Level, Portable};
 
 /// How far from the zero set, by the gradient, a point may be that counts as on it (finest spacings).
 const ON_SURFACE: f32 = 1e-3;
-/// A sample is done when what another step can gain is below this share of its distance, or of the finest spacing if it is nearer,
+/// A sample is done when what another step can gain is below this (finest spacings).
 const ENOUGH: f32 = 1e-4;
-/// or below this (finest spacings).
-const FAR_ENOUGH: f32 = 3e-3;
-/// The longest step, in cells.
-const LONGEST: f32 = 0.7;
-/// Steps of a walk.
-const STEPS: usize = 4;
 
 /// The working set of one thread.
 #[derive(Default)]
 pub(super) struct Walk {
     at: AtCrossings,
-    starts: Walkers<12>,
-    turns: Walkers<12>,
+    starts: Walkers<11>,
+    turns: Walkers<8>,
 }
 
 /// The field at the crossings that are the nearest of some sample.
@@ -145,18 +137,17 @@ unsafe fn all<V: F32x16>(
     base: [usize; 3],
 ) {
     let Walk { at, starts, turns } = walk;
-    starts.len = 0;
+    (starts.len, turns.len) = (0, 0);
     unsafe {
         prepare::<V>(field, brick, candidates, at, base);
         for g in 0..GROUPS {
             start::<V>(brick, at, g, starts);
         }
-        for number in 0..STEPS {
-            turns.len = 0;
-            for from in (0..starts.len).step_by(LANES) {
-                step::<V>(field, brick, base, starts, from, turns, number == 0);
-            }
-            std::mem::swap(starts, turns);
+        for from in (0..starts.len).step_by(LANES) {
+            first_step::<V>(field, brick, base, starts, from, turns);
+        }
+        for from in (0..turns.len).step_by(LANES) {
+            last_step::<V>(field, brick, base, turns, from);
         }
         for best2 in &mut brick.best2 {
             V::load(best2).sqrt().store(best2);
@@ -209,7 +200,7 @@ unsafe fn prepare<V: F32x16>(
 /// # Safety
 /// The processor has what `V` needs.
 #[inline(always)]
-unsafe fn start<V: F32x16>(brick: &Brick, at: &AtCrossings, g: usize, starts: &mut Walkers<12>) {
+unsafe fn start<V: F32x16>(brick: &Brick, at: &AtCrossings, g: usize, starts: &mut Walkers<11>) {
     let mut lanes = [[0.0; LANES]; 6];
     let mut found = 0u16;
     for (l, which) in brick.which[g].iter().enumerate() {
@@ -235,82 +226,82 @@ unsafe fn start<V: F32x16>(brick: &Brick, at: &AtCrossings, g: usize, starts: &m
         let best2 = V::load(&brick.best2[g]);
         let open = gains(t2, best2) & found;
         let sample = V::load(&sample);
-        starts
-            .push(open, [sample, best2, p[0], p[1], p[2], x[0], x[1], x[2], t[0], t[1], t[2], V::splat(1.0)]);
+        starts.push(open, [sample, best2, p[0], p[1], p[2], x[0], x[1], x[2], t[0], t[1], t[2]]);
     }
 }
 
-/// Takes one step of sixteen walks, the `first` or a later one, and says where the next one of those that are worth another leads.
+/// Takes the first step of sixteen walks, all of the tangential part, and says where the next one of those that are worth another leads.
 ///
 /// # Safety
 /// The processor has what `V` needs.
 #[inline(always)]
-unsafe fn step<V: F32x16>(
+unsafe fn first_step<V: F32x16>(
     field: &Field,
     brick: &mut Brick,
     base: [usize; 3],
-    from: &Walkers<12>,
-    start: usize,
-    to: &mut Walkers<12>,
-    first: bool,
+    starts: &Walkers<11>,
+    from: usize,
+    turns: &mut Walkers<8>,
 ) {
     unsafe {
-        let [sample, best2, px, py, pz, x0, y0, z0, u, v, w, length] = from.sixteen::<V>(start);
-        let (p, old, way) = ([px, py, pz], [x0, y0, z0], [u, v, w]);
-        let (zero, half) = (V::splat(0.0), V::splat(0.5));
-        let mut cells = V::splat(1e-30);
-        for a in 0..3 {
-            let own = way[a].mul(V::splat(1.0 / field.scale[a]));
-            cells = own.max(zero.sub(own)).max(cells);
-        }
-        let length = length.min(V::splat(LONGEST).div(cells));
-        let mut x = old;
-        for a in 0..3 {
-            x[a] = old[a].add(length.mul(way[a]));
-        }
+        let [sample, best2, px, py, pz, x0, y0, z0, u, v, w] = starts.sixteen::<V>(from);
+        let (p, start, way) = ([px, py, pz], [x0, y0, z0], [u, v, w]);
+        let mut x = [x0.add(u), y0.add(v), z0.add(w)];
         let Landing { f, g, g2, crossed } = field.land(base, &mut x);
-        let d2 = apart2_where_on(p, x, f, g2, crossed);
-        let before = [px.sub(x0), py.sub(y0), pz.sub(z0)];
-        let before2 = dot(before, before);
-        put(brick, sample, d2.min(best2), from.some(start));
-        let best2 = d2.min(best2);
-        let (t, _) = tangential(p, x, g, g2);
-        let s = [x[0].sub(old[0]), x[1].sub(old[1]), x[2].sub(old[2])];
+        let (best2, on) = better(p, x, f, g2, crossed, best2);
+        put(brick, sample, best2, starts.some(from));
+        let (t, t2) = tangential(p, x, g, g2);
+        let (zero, one) = (V::splat(0.0), V::splat(1.0));
+        let s = [x[0].sub(start[0]), x[1].sub(start[1]), x[2].sub(start[2])];
         let (ss, sy) = (dot(s, s), dot(s, [way[0].sub(t[0]), way[1].sub(t[1]), way[2].sub(t[2])]));
         let long = V::splat(4.0).or_where_less(ss.div(sy), ss.mul(V::splat(0.25)), sy);
-        let long = V::splat(1.0).or_where_less(long, V::splat(1e-12), ss);
-        // What is known outside the cells of the zero set may be anything of the right sign: half of a step that ends there is tried.
-        let (most, none) = (V::splat(f32::MAX), V::splat(f32::INFINITY));
-        // A walk goes on from beside the zero set, too, as long as it is in a cell of it.
-        let nearer = none.or_where_less(zero, zero, crossed).or_where_less(d2, d2, most);
-        let long = length.mul(half).or_where_less(long, nearer, before2);
-        let (mut next, mut onward) = (old, way);
+        let length = one.or_where_less(long, V::splat(1e-12), ss);
+        let mut to = x;
         for a in 0..3 {
-            next[a] = old[a].or_where_less(x[a], nearer, before2);
-            onward[a] = way[a].or_where_less(t[a], nearer, before2);
+            // What is known outside the cells of the zero set may be anything of the right sign.
+            let half = V::splat(0.5).mul(start[a].add(start[a]).add(way[a]));
+            to[a] = half.or_where_less(x[a].add(length.mul(t[a])), zero, crossed);
         }
         // Whether a sample is done is its own affair, not its neighbours'.
-        let gain = dot(onward, onward).mul(long.min(V::splat(1.0)));
-        let beside = most.less(d2) & zero.less(crossed);
-        let open = (gains(gain, best2) | beside) & from.some(start);
-        let open = if first { open } else { open & nearer.less(before2) };
-        let [x, y, z] = next;
-        let [u, v, w] = onward;
-        to.push(open, [sample, best2, px, py, pz, x, y, z, u, v, w, long]);
+        let open = (gains(t2, best2) | on.less(one)) & starts.some(from);
+        turns.push(open, [sample, best2, px, py, pz, to[0], to[1], to[2]]);
     }
 }
 
-/// The squared distance of `p` to where a walk has landed, if that is on the zero set, else infinity.
+/// Takes the last step of sixteen walks.
 ///
 /// # Safety
 /// The processor has what `V` needs.
 #[inline(always)]
-unsafe fn apart2_where_on<V: F32x16>(p: [V; 3], x: [V; 3], f: V, g2: V, crossed: V) -> V {
+unsafe fn last_step<V: F32x16>(
+    field: &Field,
+    brick: &mut Brick,
+    base: [usize; 3],
+    turns: &Walkers<8>,
+    from: usize,
+) {
+    unsafe {
+        let [sample, best2, px, py, pz, x, y, z] = turns.sixteen::<V>(from);
+        let mut x = [x, y, z];
+        let Landing { f, g2, crossed, .. } = field.land(base, &mut x);
+        let (best2, _) = better([px, py, pz], x, f, g2, crossed, best2);
+        put(brick, sample, best2, turns.some(from));
+    }
+}
+
+/// The squared distance of `p` to where a walk has landed, if that is on the zero set and it is less than `best2`, else that; and
+/// whether it is on the zero set (1, not 0).
+///
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn better<V: F32x16>(p: [V; 3], x: [V; 3], f: V, g2: V, crossed: V, best2: V) -> (V, V) {
     unsafe {
         let off = V::splat(ON_SURFACE * ON_SURFACE).mul(g2);
         let on = crossed.or_where_less(V::splat(0.0), off, f.mul(f));
         let d = [p[0].sub(x[0]), p[1].sub(x[1]), p[2].sub(x[2])];
-        V::splat(f32::INFINITY).or_where_less(dot(d, d), V::splat(0.0), on)
+        let d2 = V::splat(f32::INFINITY).or_where_less(dot(d, d), V::splat(0.0), on);
+        (d2.min(best2), on)
     }
 }
 
@@ -337,11 +328,7 @@ unsafe fn put<V: F32x16>(brick: &mut Brick, sample: V, best2: V, some: u16) {
 /// The processor has what `V` needs.
 #[inline(always)]
 unsafe fn gains<V: F32x16>(t2: V, best2: V) -> u16 {
-    unsafe {
-        let near = best2.max(V::splat(1.0)).mul(V::splat(4.0 * ENOUGH * ENOUGH));
-        let least = near.min(V::splat(4.0 * FAR_ENOUGH * FAR_ENOUGH)).mul(best2);
-        least.less(t2.mul(t2))
-    }
+    unsafe { V::splat(4.0 * ENOUGH * ENOUGH).mul(best2).less(t2.mul(t2)) }
 }
 
 /// The part of the way from `x` to `p` that is tangential to the zero set, and its squared length.

@@ -51,9 +51,9 @@ fn farthest(post: f64, visible: Visible, spacing: [f64; 3]) -> f64 {
     visible.reach(spacing) + post.abs()
 }
 
-/// Planes of samples within that distance, and those that the blocks of the surface's cells and the rule for samples that are 0 add.
+/// Planes of samples within that distance, and those that the surface's cells and the rule for samples that are 0 add.
 fn cells(values: &Values, visible: Visible, spacing: [f64; 3]) -> Option<u32> {
-    let planes = (farthest(values.float("post_offset"), visible, spacing) / spacing[2]).ceil() + 6.0;
+    let planes = (farthest(values.float("post_offset"), visible, spacing) / spacing[2]).ceil() + 3.0;
     (planes < 1e6).then_some(planes as u32)
 }
 
