@@ -160,7 +160,7 @@ pub async fn execute(order: Order, settings: Settings) -> anyhow::Result<ExitCod
                 expires: args.expires,
             };
             let secret = keys::create(at, kind, new).await;
-            let secret = secret.with_context(|| format!("cannot make a {noun} in {}", at))?;
+            let secret = secret.with_context(|| format!("cannot make a {noun} in {at}"))?;
             audit::note(&settings, made.with(noun, Some(secret.id.clone())));
             match kind {
                 CredentialKind::Key => println!("{}", secret.token()),
@@ -171,19 +171,19 @@ pub async fn execute(order: Order, settings: Settings) -> anyhow::Result<ExitCod
         }
         Action::List(_) => {
             let all = keys::list(at, kind).await;
-            let all = all.with_context(|| format!("cannot list the {noun}s of {}", at))?;
+            let all = all.with_context(|| format!("cannot list the {noun}s of {at}"))?;
             print!("{}", table(&all, Timestamp::now()));
         }
         Action::Revoke(args) => {
             let revoked = keys::revoke(at, kind, &args.id).await;
-            revoked.with_context(|| format!("cannot revoke a {noun} of {}", at))?;
+            revoked.with_context(|| format!("cannot revoke a {noun} of {at}"))?;
             let event = Event::new(&format!("{noun}.revoke"), "done");
             audit::note(&settings, event.with(noun, Some(args.id.clone())));
             eprintln!("revoked {noun} {}", args.id);
         }
         Action::RotateSigning(_) => {
             let rotated = keys::rotate_signing(at).await;
-            rotated.with_context(|| format!("cannot change the signing key of {}", at))?;
+            rotated.with_context(|| format!("cannot change the signing key of {at}"))?;
             audit::note(&settings, Event::new("signing_key.rotate", "done"));
             eprintln!("links and tokens signed until now are worth nothing any more");
         }

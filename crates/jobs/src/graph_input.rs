@@ -133,12 +133,7 @@ impl GraphJob {
             Some(&cx.referred(path)?.made)
         };
         let plan = self.plan_of(&self.adopted(made)?)?;
-        for warning in plan.uneven() {
-            cx.warn_of(Warning::new("no_distance", warning));
-        }
-        if let Some(warning) = plan.rounded() {
-            cx.warn_of(Warning::new("rounded", warning));
-        }
+        warnings_of(&plan).for_each(|warning| cx.warn_of(warning));
         let program = Program::build(plan, &Staged::of(&self.graph, cx), monitor)?.watched();
         self.check_channels(program.plan(), Some(program.channels()))?;
         Ok(program)
@@ -154,6 +149,12 @@ impl GraphJob {
             _ => Ok(()),
         }
     }
+}
+
+/// What a plan does to distances that should be known of its result.
+pub fn warnings_of(plan: &Plan) -> impl Iterator<Item = Warning> {
+    let uneven = plan.uneven().into_iter().map(|text| Warning::new("no_distance", text));
+    uneven.chain(plan.rounded().map(|text| Warning::new("rounded", text)))
 }
 
 /// Bytes for watching the planes of the result and of what is made distances of.

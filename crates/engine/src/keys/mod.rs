@@ -3,8 +3,9 @@
 mod guard;
 mod token;
 
+use crate::data_folder::LEDGER;
 use crate::error::{EngineError, Result};
-use crate::location::Location;
+use crate::location::{DatabaseUrl, Location};
 use crate::model::{Credential, CredentialKind, NewKey, Timestamp};
 use crate::store::{KeyRow, Store};
 use crate::{data_folder, draft, upkeep};
@@ -35,64 +36,68 @@ pub async fn create(at: impl Into<Location<'_>>, kind: CredentialKind, new: NewK
     if at.database.is_none() {
         data_folder::make_data_folder(at.data)?;
     }
-    with_store(at, async |store| insert(store, kind, new, Timestamp::now()).await).await
+    with_store(at, Missing::Made, async |store| insert(store, kind, new, Timestamp::now()).await).await
 }
 
 /// All keys or all clients of a data folder, revoked ones too, oldest first.
 pub async fn list(at: impl Into<Location<'_>>, kind: CredentialKind) -> Result<Vec<Credential>> {
-    let at = at.into();
-    must_exist(at).await?;
-    with_store(at, async |store| store.keys(kind).await).await
+    with_store(at.into(), Missing::Refused, async |store| store.keys(kind).await).await
 }
 
 /// Revokes a key or a client, for ever. A server that runs on the folder refuses it, and every token
 /// bought with it, within a second. Revoking it twice is no error.
 pub async fn revoke(at: impl Into<Location<'_>>, kind: CredentialKind, id: &str) -> Result<()> {
-    let at = at.into();
-    must_exist(at).await?;
-    with_store(at, async |store| store.revoke_key(kind, id, Timestamp::now()).await).await
+    let revoke = async |store: &Store| store.revoke_key(kind, id, Timestamp::now()).await;
+    with_store(at.into(), Missing::Refused, revoke).await
 }
 
 /// Gives a data folder a new signing key: every link and every token that a client bought is worth nothing from then on,
 /// for a server that runs on the folder within a second. Keys and clients themselves stay as they are.
 pub async fn rotate_signing(at: impl Into<Location<'_>>) -> Result<()> {
-    let at = at.into();
-    must_exist(at).await?;
-    with_store(at, async |store| store.set_meta(SIGNING_KEY, &hex::encode(new_signing_key())).await).await
+    let key = hex::encode(new_signing_key());
+    with_store(at.into(), Missing::Refused, async |store| store.set_meta(SIGNING_KEY, &key).await).await
+}
+
+/// What becomes of a command where there is no ledger.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    Made,
+    Refused,
 }
 
 /// Opens the ledger for one command, with or without a server that runs on it.
-async fn with_store<T>(at: Location<'_>, work: impl AsyncFnOnce(&Store) -> Result<T>) -> Result<T> {
-    let store = if at.database.is_some() { of_database(at).await? } else { of_folder(at).await? };
+async fn with_store<T>(
+    at: Location<'_>,
+    missing: Missing,
+    work: impl AsyncFnOnce(&Store) -> Result<T>,
+) -> Result<T> {
+    let store = match at.database {
+        Some(url) => of_database(at, url, missing).await?,
+        None => of_folder(at, missing).await?,
+    };
     let done = work(&store).await;
     store.close().await;
     done
 }
 
-/// The ledger in a database, which is made when there is none.
-async fn of_database(at: Location<'_>) -> Result<Store> {
+async fn of_database(at: Location<'_>, url: &DatabaseUrl, missing: Missing) -> Result<Store> {
     let is_new = Store::schema_version(at).await? == 0;
+    if is_new && missing == Missing::Refused {
+        return Err(EngineError::NotFound(format!("a ledger in the database {url}")));
+    }
     Store::open(at, is_new).await
 }
 
-async fn of_folder(at: Location<'_>) -> Result<Store> {
+async fn of_folder(at: Location<'_>, missing: Missing) -> Result<Store> {
+    if missing == Missing::Refused && !at.data.join(LEDGER).is_file() {
+        return Err(EngineError::NotFound(format!("a ledger in data folder {at}")));
+    }
     // A server that starts, or another command, may be making the ledger right now.
     let _making = data_folder::lock_ledger(at.data).await?;
     upkeep::check_ledger_is_there(at).await?;
     // Without the lock a server runs, and its schema must not be changed under it.
     let lock = data_folder::try_lock(at.data)?;
     Store::open(at, lock.is_some()).await
-}
-
-async fn must_exist(at: Location<'_>) -> Result<()> {
-    let missing = match at.database {
-        Some(url) if Store::schema_version(at).await? == 0 => format!("a ledger in the database {url}"),
-        None if !at.data.join("ledger.sqlite").is_file() => {
-            format!("a ledger in data folder {}", at.data.display())
-        }
-        _ => return Ok(()),
-    };
-    Err(EngineError::NotFound(missing))
 }
 
 /// Writes a key or a client and returns what it signs in with.

@@ -202,15 +202,11 @@ impl Store {
         {
             tracing::warn!("the ledger's log cannot be folded in, it stays beside the ledger: {e}");
         }
-        self.write.close().await;
-        if let Some(alone) = &self.alone {
-            alone.end().await;
-        }
+        self.close().await;
     }
 }
 
 #[cfg(test)]
-#[path = "usage_tests.rs"]
 mod usage_tests;
 
 #[cfg(test)]

@@ -22,6 +22,17 @@ macro_rules! whole_job {
     };
 }
 
+/// Projects with jobs that may be claimed, one after the other.
+macro_rules! waiting_projects {
+    () => {
+        "WITH RECURSIVE waiting (project) AS (
+            SELECT MIN(project_id) FROM jobs WHERE state = 'pending' AND ready = 1
+            UNION ALL
+            SELECT (SELECT MIN(project_id) FROM jobs WHERE state = 'pending' AND ready = 1 AND project_id > waiting.project)
+            FROM waiting WHERE waiting.project IS NOT NULL)"
+    };
+}
+
 statements! {
     META_GET = "SELECT value FROM meta WHERE name = $1";
     META_SET = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
@@ -125,27 +136,17 @@ statements! {
         RETURNING id";
     JOB_SET_SIZES = "UPDATE jobs SET memory_bytes = $2, output_bytes = $3 WHERE id = $1";
     // From project to project by the index jobs_queue, however many jobs each has.
-    JOBS_READY = "WITH RECURSIVE waiting (project) AS (
-            SELECT MIN(project_id) FROM jobs WHERE state = 'pending' AND ready = 1
-            UNION ALL
-            SELECT (SELECT MIN(project_id) FROM jobs WHERE state = 'pending' AND ready = 1 AND project_id > waiting.project)
-            FROM waiting WHERE waiting.project IS NOT NULL)
-        SELECT jobs.id, jobs.project_id, projects.user_id, jobs.memory_bytes, jobs.output_bytes
+    JOBS_READY = concat!(waiting_projects!(), " SELECT jobs.id, jobs.project_id, projects.user_id, jobs.memory_bytes, jobs.output_bytes
         FROM waiting JOIN projects ON projects.id = waiting.project
         JOIN jobs ON jobs.id IN (SELECT oldest.id FROM jobs AS oldest WHERE oldest.project_id = waiting.project
             AND oldest.state = 'pending' AND oldest.ready = 1 ORDER BY oldest.id LIMIT 4)
-        ORDER BY jobs.id",
+        ORDER BY jobs.id"),
         // PostgreSQL would look for the oldest of each project once for every job that there is.
-        postgres: "WITH RECURSIVE waiting (project) AS (
-            SELECT MIN(project_id) FROM jobs WHERE state = 'pending' AND ready = 1
-            UNION ALL
-            SELECT (SELECT MIN(project_id) FROM jobs WHERE state = 'pending' AND ready = 1 AND project_id > waiting.project)
-            FROM waiting WHERE waiting.project IS NOT NULL)
-        SELECT oldest.id, oldest.project_id, projects.user_id, oldest.memory_bytes, oldest.output_bytes
+        postgres: concat!(waiting_projects!(), " SELECT oldest.id, oldest.project_id, projects.user_id, oldest.memory_bytes, oldest.output_bytes
         FROM waiting JOIN projects ON projects.id = waiting.project
         CROSS JOIN LATERAL (SELECT * FROM jobs WHERE jobs.project_id = waiting.project
             AND jobs.state = 'pending' AND jobs.ready = 1 ORDER BY jobs.id LIMIT 4) AS oldest
-        ORDER BY oldest.id";
+        ORDER BY oldest.id");
     JOB_CLAIM = "UPDATE jobs SET state = 'started', attempt = attempt + 1, lease_until = $3, progress = 0,
             started = CASE WHEN created > $2 THEN created ELSE $2 END
         WHERE id = $1 AND state = 'pending' AND ready = 1 RETURNING project_id, workflow_id, attempt";

@@ -4,7 +4,7 @@ use super::kept::Files;
 use super::talk::{Header, Request, Section};
 use crate::context::JobLimits;
 use crate::error::JobError;
-use crate::graph_input::watching;
+use crate::graph_input::{warnings_of, watching};
 use crate::grid::{grid_of, upright_grid_of};
 use crate::warning::Warning;
 use crate::watch::Watch;
@@ -87,14 +87,10 @@ pub(super) fn preview(
 
 /// What a job would warn of before it computes anything.
 fn of_graph(plan: &Plan, notes: Vec<String>) -> Vec<Value> {
-    let of = |kind: &'static str| move |text: String| Warning::new(kind, text).into_json();
-    let noted = plan.graph().warnings().iter().cloned().map(of("note"));
-    let uneven = plan.uneven().into_iter().map(of("no_distance"));
-    noted
-        .chain(uneven)
-        .chain(plan.rounded().map(of("rounded")))
-        .chain(notes.into_iter().map(of("note")))
-        .collect()
+    let note = |text: String| Warning::new("note", text);
+    let of_graph = plan.graph().warnings().iter().cloned().map(note);
+    let all = of_graph.chain(warnings_of(plan)).chain(notes.into_iter().map(note));
+    all.map(Warning::into_json).collect()
 }
 
 fn invalid(e: fieldstone_shape::GraphError) -> JobError {
