@@ -1,5 +1,5 @@
 // An OpenID issuer for one person, Ida, on a free port of this machine: it asks, gives codes for PKCE with S256 and rotates refresh tokens.
-import { createHash, createPrivateKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { createServer } from 'node:http';
 
 const base64url = (value) => Buffer.from(typeof value === 'object' && !Buffer.isBuffer(value) ? JSON.stringify(value) : value).toString('base64url');
@@ -7,7 +7,6 @@ const base64url = (value) => Buffer.from(typeof value === 'object' && !Buffer.is
 /** What it was asked stands in `asked`, each form that came for tokens in `forms`; `gives` changes claims and answers from then on. */
 export async function startIssuer() {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const key = createPrivateKey(privateKey.export({ type: 'pkcs8', format: 'pem' }));
   const issuer = { asked: [], forms: [], gives: { claims: {}, answer: {} }, isDown: false, client: 'the-app' };
   const codes = new Map();
   const refreshes = new Map();
@@ -23,7 +22,7 @@ export async function startIssuer() {
     const now = Math.floor(Date.now() / 1000);
     const all = { iss: issuer.url, sub: 'ida', aud: asked.audience, scope: asked.scope, iat: now, exp: now + 3600, ...issuer.gives.claims, ...claims };
     const signed = `${base64url({ alg: 'ES256', typ: 'JWT', kid: 'one' })}.${base64url(all)}`;
-    return `${signed}.${base64url(sign('sha256', Buffer.from(signed), { key, dsaEncoding: 'ieee-p1363' }))}`;
+    return `${signed}.${base64url(sign('sha256', Buffer.from(signed), { key: privateKey, dsaEncoding: 'ieee-p1363' }))}`;
   };
 
   /** A page with two links; of what cannot be answered to the app, a page that says so. */

@@ -36,11 +36,16 @@ export const headers = (): Record<string, string> => {
   return token ? { ...SPELLING, Authorization: `Bearer ${token}` } : SPELLING;
 };
 
+/** The same once they may be used: a token that is about to end is renewed first. */
+export async function freshHeaders() {
+  await ready();
+  return headers();
+}
+
 const client = createClient<paths>({ baseUrl: location.origin });
 client.use({
   async onRequest({ request }) {
-    await ready();
-    for (const [name, value] of Object.entries(headers())) request.headers.set(name, value);
+    for (const [name, value] of Object.entries(await freshHeaders())) request.headers.set(name, value);
     return request;
   },
 });

@@ -1,8 +1,7 @@
 // A stream of events that stays: opened again after a cut, behind the last event that was heard. Read by fetch: an EventSource could not
 // send the key.
-import { ApiFault, faultOf, headers } from './client';
+import { ApiFault, faultOf, freshHeaders } from './client';
 import { eventsIn, type ServerEvent } from './events';
-import { ready } from './ready';
 import { words } from '../words';
 
 export interface Ears {
@@ -92,9 +91,8 @@ class Stream {
 
   private async read(connection: AbortController) {
     this.expect(connection, FIRST);
-    await ready();
     const behind: Record<string, string> = this.last ? { 'Last-Event-ID': this.last } : {};
-    const response = await fetch(this.address, { headers: { ...headers(), ...behind }, signal: connection.signal });
+    const response = await fetch(this.address, { headers: { ...(await freshHeaders()), ...behind }, signal: connection.signal });
     if (!response.ok || !response.body) throw faultOf(response, await response.json().catch(() => null));
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let text = ''; ; ) {

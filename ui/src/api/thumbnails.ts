@@ -1,6 +1,5 @@
 // Small pictures of files and projects: asked for two at a time, so that nothing else waits for them, and kept while the page is open.
-import { headers } from './client';
-import { ready } from './ready';
+import { freshHeaders } from './client';
 
 const AT_ONCE = 2;
 /** Pictures that are kept, as addresses of this page's own; null where there is none. */
@@ -48,8 +47,7 @@ function next() {
 /** Undefined where it cannot be known now. */
 async function ask(path: string, signal: AbortSignal): Promise<string | null | undefined> {
   try {
-    await ready();
-    const response = await fetch(path, { headers: headers(), signal });
+    const response = await fetch(path, { headers: await freshHeaders(), signal });
     if (response.status === 404) return null;
     return response.ok ? URL.createObjectURL(await response.blob()) : undefined;
   } catch {

@@ -1,7 +1,6 @@
 // One job's own stream of events, read by fetch: an EventSource could not send the key.
-import { headers, type JobState } from './client';
+import { freshHeaders, type JobState } from './client';
 import { eventsIn } from './events';
-import { ready } from './ready';
 
 export interface JobNews {
   state: JobState;
@@ -16,9 +15,8 @@ export function watchJob(project: string, job: string, heard: (news: JobNews) =>
   let done = false;
 
   async function read() {
-    await ready();
     const address = `/projects/${project}/jobs/${job}/events`;
-    const response = await fetch(address, { headers: headers(), signal: over.signal });
+    const response = await fetch(address, { headers: await freshHeaders(), signal: over.signal });
     // Who may not or cannot listen is told by the page's own request.
     if (!response.ok || !response.body) return void (done = response.status < 500 && response.status !== 429);
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
