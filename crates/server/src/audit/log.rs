@@ -92,8 +92,19 @@ impl AuditLog {
 
     /// Begins a new file where the line would make this one too long.
     fn make_room(&self, file: &mut File, bytes: u64) -> io::Result<()> {
-        let size = file.metadata()?.len();
-        if size == 0 || size + bytes <= self.config.max_bytes {
+        let is_full = |file: &File| -> io::Result<bool> {
+            let size = file.metadata()?.len();
+            Ok(size > 0 && size + bytes > self.config.max_bytes)
+        };
+        if !is_full(file)? {
+            return Ok(());
+        }
+        // Of several processes that find it full one begins a new file, and the others go on with that.
+        // Where files cannot be locked, a few more of them are short.
+        let _ = file.lock();
+        let current = open(&self.config.path)?;
+        if !is_full(&current)? {
+            *file = current;
             return Ok(());
         }
         let older = |n: usize| {
@@ -166,6 +177,26 @@ mod tests {
         }
         assert_eq!(lines(&path).last().unwrap()["n"], 9);
         assert!(std::fs::metadata(&path).unwrap().len() <= 300 && !folder.path().join("single.1").exists());
+    }
+
+    #[test]
+    fn processes_that_share_a_file_begin_a_new_one_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let config = AuditConfig { path: path.clone(), max_bytes: 1000, files: 100 };
+        let logs = [(); 2].map(|()| AuditLog::open(config.clone()).unwrap());
+        for n in 0..100 {
+            logs[n % 2].write(&Event::new("test", "done").with("n", Some(n)));
+        }
+        let mut files: Vec<PathBuf> =
+            (1..100).rev().map(|n| folder.path().join(format!("audit.jsonl.{n}"))).collect();
+        files.push(path);
+        files.retain(|file| file.exists());
+        let numbers: Vec<i64> =
+            files.iter().flat_map(|file| lines(file)).map(|line| line["n"].as_i64().unwrap()).collect();
+        assert_eq!(numbers, (0..100).collect::<Vec<_>>());
+        let full = files.iter().rev().skip(1).map(|file| std::fs::metadata(file).unwrap().len()).min();
+        assert!(full.unwrap() > 850, "none was begun too early: {full:?}");
     }
 
     #[cfg(unix)]
