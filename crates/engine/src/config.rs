@@ -13,6 +13,8 @@ pub struct EngineConfig {
     pub data: PathBuf,
     /// Database of the ledger; `None`: it is in the data folder, in SQLite.
     pub database: Option<DatabaseUrl>,
+    /// Where this server listens, for those that share its database; `None`: it does not.
+    pub address: Option<String>,
     /// Jobs that run at the same time.
     pub concurrent_jobs: usize,
     /// Jobs of one user that run at the same time; `None`: as many as there are slots.
@@ -71,6 +73,7 @@ impl Default for EngineConfig {
         EngineConfig {
             data: "fieldstone-data".into(),
             database: None,
+            address: None,
             concurrent_jobs: 2,
             user_slots: None,
             threads: 0,

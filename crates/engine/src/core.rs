@@ -4,6 +4,7 @@ use crate::blobs::Blobs;
 use crate::config::EngineConfig;
 use crate::draft::{Drafted, JobTypes};
 use crate::error::Result;
+use crate::heads::HeadFile;
 use crate::keys::KeyGuard;
 use crate::lanes::Lanes;
 use crate::metrics::Counters;
@@ -13,6 +14,7 @@ use crate::resumable::Writers;
 use crate::run::running::Running;
 use crate::staging::Staging;
 use crate::store::Store;
+use crate::store::head::{JobNews, News};
 use crate::thumbnails::Thumbnails;
 use crate::upkeep::Scrubbed;
 use std::fs::File;
@@ -39,6 +41,8 @@ pub(crate) struct Core {
     pub(crate) thumbnails: Thumbnails,
     /// Number of the last generated filename.
     pub(crate) last_name: AtomicU64,
+    /// This server among those that share the folder, where there may be others.
+    pub(crate) head: Option<HeadFile>,
     /// Last: released when all else is gone.
     pub(crate) _lock: File,
 }
@@ -46,11 +50,28 @@ pub(crate) struct Core {
 impl Core {
     /// A filename that this folder has not seen: the time in nanoseconds, made unique.
     pub(crate) fn new_filename(&self, extension: &str) -> String {
-        let now = (Timestamp::now().0.max(0) as u64).saturating_mul(1000);
+        // Servers that share a folder do not count together.
+        let own = self.head.as_ref().map_or(0, |head| head.id.0.unsigned_abs() % 1000);
+        let now = (Timestamp::now().0.max(0) as u64).saturating_mul(1000).saturating_add(own);
         let next = |last: u64| Some(now.max(last + 1));
         let last = self.last_name.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
         let name = last.unwrap_or_else(|last| last).saturating_add(1).max(now);
         format!("{name:016x}.{extension}")
+    }
+
+    /// Does what follows from what another server has changed.
+    pub(crate) fn hear(&self, news: &News) {
+        match *news {
+            News::Job { is: JobNews::Ready, .. } => self.running.ring(),
+            News::Job { is: JobNews::Unwanted, id, .. } => self.running.cancel(&[id]),
+            News::Keys => self.keys.forget(),
+            News::Upload(id) => self.writers.call(id),
+            News::Anything => {
+                self.keys.forget();
+                self.running.look_again();
+            }
+            News::Job { .. } | News::Workflow { .. } | News::Asset { .. } => {}
+        }
     }
 
     /// Bytes that may still be written to the disk of the data folder: what is free, less what is kept free for the ledger.

@@ -18,6 +18,7 @@ const OURS: &[&str] = &[
     "uploads",
     "thumbnails",
     "quarantine",
+    "heads",
     "tls",
     "admin.key",
     "audit",
@@ -119,11 +120,19 @@ pub(crate) fn try_lock(data: &Path) -> Result<Option<File>> {
     locked(&data.join("lock"), FlockOperation::NonBlockingLockExclusive)
 }
 
+/// The lock of one of several servers, whose ledger is in a database: no server that must be alone may use the folder meanwhile.
+pub(crate) fn lock_shared(data: &Path) -> Result<File> {
+    let shared = locked(&data.join("lock"), FlockOperation::NonBlockingLockShared)?;
+    shared.ok_or_else(|| in_use(data))
+}
+
 /// The lock of a folder's only server, or an error that says who is in the way.
 pub(crate) fn lock(data: &Path) -> Result<File> {
-    try_lock(data)?.ok_or_else(|| {
-        EngineError::Conflict(format!("the data folder {} is in use by another server", data.display()))
-    })
+    try_lock(data)?.ok_or_else(|| in_use(data))
+}
+
+fn in_use(data: &Path) -> EngineError {
+    EngineError::Conflict(format!("the data folder {} is in use by another server", data.display()))
 }
 
 /// The right to make the ledger or to bring it up to date, held until the file is dropped: waits for whoever has it, a
@@ -161,7 +170,7 @@ fn locked(path: &Path, operation: FlockOperation) -> Result<Option<File>> {
     flocked(private_file().open(path)?, operation)
 }
 
-fn flocked(file: File, operation: FlockOperation) -> Result<Option<File>> {
+pub(crate) fn flocked(file: File, operation: FlockOperation) -> Result<Option<File>> {
     match flock(&file, operation) {
         Ok(()) => Ok(Some(file)),
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),

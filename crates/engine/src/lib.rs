@@ -14,6 +14,7 @@ mod data_folder;
 mod draft;
 pub mod error;
 pub mod filename;
+mod heads;
 pub mod keys;
 mod lanes;
 mod limits;

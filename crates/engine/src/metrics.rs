@@ -89,6 +89,19 @@ pub struct Ledger {
     pub blob_bytes: u64,
 }
 
+/// One of several servers that share a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// No other has it.
+    pub number: i64,
+    /// Of its machine.
+    pub name: String,
+    /// Where it listens; empty where it does not.
+    pub address: String,
+    /// Of its program.
+    pub version: String,
+}
+
 /// Everything that the engine counts.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -100,8 +113,10 @@ pub struct Metrics {
     pub deaths: Vec<(&'static str, u64)>,
     /// Leases that ended without their holder, since this process began.
     pub leases_lost: u64,
-    /// Attempts that run now.
+    /// Attempts that run now, in this process.
     pub running: u64,
+    /// Servers that share the database and live, this one included; none where it is alone.
+    pub servers: Vec<Server>,
     /// Stored files that are known to be damaged or missing.
     pub damaged_blobs: u64,
     /// Stored files read to find rot, since this process began.

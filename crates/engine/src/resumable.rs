@@ -3,7 +3,8 @@
 use crate::model::{AssetId, ProjectId, Timestamp, UploadId};
 use crate::staging::{StagedBytes, Staging};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, OwnedMutexGuard};
@@ -95,10 +96,14 @@ struct Writer {
     /// How many wait for whoever holds it.
     waiting: AtomicUsize,
     call: Notify,
+    /// Somebody in another process waits, too.
+    called: AtomicBool,
 }
 
 /// The right to write an upload, until it is dropped. Whoever wants it next gets it soon.
 pub(crate) struct Turn {
+    /// The lock by which servers that share a folder take turns. First: the next here finds it free.
+    _everywhere: Option<File>,
     writer: Arc<Writer>,
     /// What has come of it.
     pub(crate) staged: OwnedMutexGuard<StagedBytes>,
@@ -127,7 +132,17 @@ impl Writers {
         writer.call.notify_one();
         let staged = writer.staged.clone().lock_owned().await;
         drop(waiting);
-        Turn { writer, staged }
+        writer.called.store(false, Ordering::SeqCst);
+        Turn { _everywhere: None, writer, staged }
+    }
+
+    /// Has whoever writes an upload let go of it, for one who waits in another process.
+    pub(crate) fn call(&self, id: UploadId) {
+        let writer = self.all.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        if let Some(writer) = writer {
+            writer.called.store(true, Ordering::SeqCst);
+            writer.call.notify_one();
+        }
     }
 
     /// Counts what has come of an upload before this process began.
@@ -141,7 +156,12 @@ impl Writers {
             let mut staged = self.staging.begin(upload.project_id);
             staged.add(upload.received);
             let staged = Arc::new(tokio::sync::Mutex::new(staged));
-            Arc::new(Writer { staged, waiting: AtomicUsize::new(0), call: Notify::new() })
+            Arc::new(Writer {
+                staged,
+                waiting: AtomicUsize::new(0),
+                call: Notify::new(),
+                called: AtomicBool::new(false),
+            })
         };
         all.entry(upload.id).or_insert_with(new).clone()
     }
@@ -158,9 +178,16 @@ impl Writers {
 }
 
 impl Turn {
+    /// The same among servers that share a folder, whose lock this is.
+    pub(crate) fn everywhere(self, lock: File) -> Turn {
+        Turn { _everywhere: Some(lock), ..self }
+    }
+
     /// Resolves when somebody else wants to write.
     pub(crate) async fn is_wanted(&self) {
-        while self.writer.waiting.load(Ordering::SeqCst) == 0 {
+        let is_wanted =
+            || self.writer.waiting.load(Ordering::SeqCst) > 0 || self.writer.called.load(Ordering::SeqCst);
+        while !is_wanted() {
             self.writer.call.notified().await;
         }
     }

@@ -4,6 +4,7 @@ use crate::cache::Cache;
 use crate::data_folder::make_folder;
 use crate::error::Result;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -74,7 +75,8 @@ impl Thumbnails {
 
     /// Keeps a picture; others go for it. Nothing depends on it: it is not synced.
     pub(crate) fn put(&self, name: &str, png: &[u8]) -> std::io::Result<()> {
-        let partial = self.folder.join(format!("{name}.partial"));
+        // Another server may be making the same.
+        let partial = self.folder.join(format!("{name}.{:08x}.partial", rand::random::<u32>()));
         std::fs::write(&partial, png)?;
         std::fs::rename(partial, self.path(name))?;
         self.trim()
@@ -95,8 +97,11 @@ impl Thumbnails {
             if all <= self.most_bytes {
                 break;
             }
-            std::fs::remove_file(path)?;
-            all -= bytes;
+            match std::fs::remove_file(path) {
+                // Another server has.
+                Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
+                _ => all -= bytes,
+            }
         }
         Ok(())
     }

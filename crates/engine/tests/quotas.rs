@@ -33,8 +33,8 @@ async fn with_types(types: JobTypes, change: impl FnOnce(EngineConfig) -> Engine
 impl Bench {
     /// Bytes in `tmp/`.
     fn staged(&self) -> u64 {
-        let files = std::fs::read_dir(self.folder.path().join("data/tmp")).unwrap();
-        files.map(|f| f.unwrap().metadata().unwrap().len()).sum()
+        let files = files_in(&self.folder.path().join("data/tmp"));
+        files.iter().map(|file| file.metadata().unwrap().len()).sum()
     }
 }
 

@@ -51,7 +51,8 @@ pub async fn serve(settings: Settings, accept_lost_rows: bool) -> anyhow::Result
     server.issuer = sign_in::issuer(&settings)?.map(Arc::new);
     server.max_connections = server.max_connections.min(room_for_connections());
     let database = settings.database.clone();
-    let engine = Engine::open(EngineConfig { accept_lost_rows, database, ..settings.engine() })
+    let address = Some(fieldstone_server::url_of(listener.local_addr()?));
+    let engine = Engine::open(EngineConfig { accept_lost_rows, database, address, ..settings.engine() })
         .await
         .with_context(|| format!("cannot open data folder {}", settings.location()))?;
     let audit = audit::open(&settings)?.map(Arc::new);

@@ -64,7 +64,7 @@ settings! {
     /// Folder that holds everything the service knows; made when absent.
     data <DIR>: PathBuf = "fieldstone-data".into();
     /// PostgreSQL database for the ledger, `postgres://user:password@host:port/name`; by default it is in the data folder, in SQLite.
-    /// Files stay in the data folder. Other users of the machine can read a flag: give a password in the settings file or the variable.
+    /// Files stay in the data folder, which all servers of a database share. Other users of the machine can read a flag: give a password in the settings file or the variable.
     database <URL>: DatabaseUrl;
     /// Base of the links in replies, such as `https://fields.example`; by default the host the client used.
     public_url <URL>: String;
@@ -90,8 +90,8 @@ settings! {
     issuer_scopes <WORDS>: String;
     /// Jobs that run at the same time; each uses all threads.
     concurrent_jobs <N>: usize = 2;
-    /// Jobs of one user that run at the same time; 0: as many as `concurrent_jobs` says. Users take turns in any case, and so do
-    /// the projects of each.
+    /// Jobs of one user that run at the same time, in all servers that share a database; 0: as many as `concurrent_jobs` says. Users take
+    /// turns in any case, and so do the projects of each.
     user_slots <N>: usize = 0;
     /// Threads that geometry uses; 0 means one per core.
     threads <N>: usize = 0;
@@ -141,7 +141,7 @@ settings! {
     /// Jobs of one project that may wait to be run; more are answered with 429.
     max_queue <N>: u64 = 10_000;
     /// Requests per second of one key, with bursts of twice as many; more are answered with 429. Reading one job or
-    /// workflow is never counted; a long list counts once for each MiB or 500 entries. 0: no limit.
+    /// workflow is never counted; a long list counts once for each MiB or 500 entries. Servers that share a database share it. 0: no limit.
     max_request_rate <N>: u32 = 500;
     /// Connections that are open at the same time, TLS handshakes included. When there are as many, the one that has waited for
     /// its client longest is closed for a new one; while all are at work, new ones wait.
@@ -273,6 +273,7 @@ impl Settings {
         EngineConfig {
             data: self.data.clone(),
             database: None,
+            address: None,
             concurrent_jobs: self.concurrent_jobs,
             user_slots: (self.user_slots > 0).then_some(self.user_slots),
             threads: self.threads,

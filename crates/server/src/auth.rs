@@ -131,7 +131,7 @@ impl<S: Scope> FromRequestParts<App> for Session<S> {
                 if let Some(record) = &record {
                     record.identify(&caller);
                 }
-                app.rates.count(parts, &caller)?;
+                app.rates.count(parts, &caller, app.engine.server_count())?;
                 caller
             }
             None => stranger::<S>(parts, app).await?,

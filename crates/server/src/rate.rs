@@ -1,4 +1,4 @@
-//! Requests per second of one key or client: a bucket of tokens for each, refilled with time.
+//! Requests per second of one key or client: a bucket of tokens for each, refilled with time. Servers that share the work share the rate.
 
 use crate::wire::error::ApiError;
 use axum::extract::MatchedPath;
@@ -38,12 +38,13 @@ impl Rates {
         Rates { per_second, hasher: RandomState::new(), buckets: Mutex::default() }
     }
 
-    /// Counts a request of `caller`: a 429 if there were too many of late. All tokens of an OAuth client count together.
-    pub fn count(&self, request: &Parts, caller: &Caller) -> Result<(), ApiError> {
+    /// Counts a request of `caller`: a 429 if there were too many of late. All tokens of an OAuth client count together. Of `servers` that
+    /// share the work each gives its part of the rate.
+    pub fn count(&self, request: &Parts, caller: &Caller, servers: usize) -> Result<(), ApiError> {
         if self.per_second == 0 || is_poll(request) {
             return Ok(());
         }
-        self.take(caller.credential.as_bytes(), Instant::now()).map_err(|seconds| {
+        self.take(caller.credential.as_bytes(), servers, Instant::now()).map_err(|seconds| {
             let text = format!(
                 "more than {} requests a second with this key, the limit that setting max_request_rate sets; try \
                  again in {seconds} s",
@@ -70,8 +71,10 @@ impl Rates {
     }
 
     /// Takes a token of `key`, or says in how many seconds there will be one.
-    fn take(&self, key: &[u8], now: Instant) -> Result<(), u64> {
-        let (rate, most) = (f64::from(self.per_second), f64::from(self.per_second) * BURST_S);
+    fn take(&self, key: &[u8], servers: usize, now: Instant) -> Result<(), u64> {
+        let rate = f64::from(self.per_second) / servers.max(1) as f64;
+        // Of a small part a whole request still comes through, in its time.
+        let most = (rate * BURST_S).max(1.0);
         let filled = |bucket: &Bucket| {
             let time = now.saturating_duration_since(bucket.filled).as_secs_f64();
             (bucket.tokens + time * rate).min(most)
@@ -115,14 +118,14 @@ mod tests {
     fn a_bucket_empties_and_fills_again() {
         let rates = Rates::new(10);
         let start = Instant::now();
-        let taken = (0..100).filter(|_| rates.take(b"a", start).is_ok()).count();
+        let taken = (0..100).filter(|_| rates.take(b"a", 1, start).is_ok()).count();
         assert_eq!(taken, 20, "two seconds' worth at once");
-        assert_eq!(rates.take(b"a", start), Err(1));
-        assert_eq!(rates.take(b"b", start), Ok(()), "another key has a bucket of its own");
+        assert_eq!(rates.take(b"a", 1, start), Err(1));
+        assert_eq!(rates.take(b"b", 1, start), Ok(()), "another key has a bucket of its own");
         let later = start + Duration::from_millis(510);
-        let taken = (0..100).filter(|_| rates.take(b"a", later).is_ok()).count();
+        let taken = (0..100).filter(|_| rates.take(b"a", 1, later).is_ok()).count();
         assert_eq!(taken, 5, "half a second's worth came back");
-        assert_eq!(rates.take(b"a", start), Err(1), "a clock that goes back gives nothing");
+        assert_eq!(rates.take(b"a", 1, start), Err(1), "a clock that goes back gives nothing");
     }
 
     #[test]
@@ -132,13 +135,26 @@ mod tests {
         let start = Instant::now();
         let later = |seconds: f64| start + Duration::from_secs_f64(seconds);
         rates.spend(&caller, 5);
-        assert_eq!(rates.take(b"a", start), Ok(()), "who was not counted owes nothing");
+        assert_eq!(rates.take(b"a", 1, start), Ok(()), "who was not counted owes nothing");
         rates.spend(&caller, 15);
-        let taken = (0..100).filter(|_| rates.take(b"a", start).is_ok()).count();
+        let taken = (0..100).filter(|_| rates.take(b"a", 1, start).is_ok()).count();
         assert_eq!(taken, 4, "of twenty, one was taken and fifteen were spent");
         rates.spend(&caller, 1_000_000);
-        assert_eq!(rates.take(b"a", later(2.0)), Err(1), "the debt is two seconds' worth at most");
-        assert_eq!(rates.take(b"a", later(2.2)), Ok(()));
+        assert_eq!(rates.take(b"a", 1, later(2.0)), Err(1), "the debt is two seconds' worth at most");
+        assert_eq!(rates.take(b"a", 1, later(2.2)), Ok(()));
+    }
+
+    #[test]
+    fn servers_share_the_rate() {
+        let rates = Rates::new(10);
+        let start = Instant::now();
+        let taken = |servers, at| (0..100).filter(|_| rates.take(b"a", servers, at).is_ok()).count();
+        assert_eq!(taken(4, start), 5, "two seconds' worth of a quarter");
+        assert_eq!(taken(4, start + Duration::from_secs(2)), 5);
+        let other = (0..100).filter(|_| rates.take(b"b", 1000, start).is_ok()).count();
+        assert_eq!(other, 1, "of however many");
+        assert!(rates.take(b"b", 1000, start + Duration::from_secs(99)).is_err());
+        assert_eq!(rates.take(b"b", 1000, start + Duration::from_secs(101)), Ok(()));
     }
 
     #[test]
@@ -147,7 +163,7 @@ mod tests {
         let start = Instant::now();
         for n in 0..3 * MOST_KEYS as u64 {
             let at = start + Duration::from_micros(n);
-            assert_eq!(rates.take(&n.to_le_bytes(), at), Ok(()));
+            assert_eq!(rates.take(&n.to_le_bytes(), 1, at), Ok(()));
         }
         assert!(rates.buckets.lock().unwrap().len() <= MOST_KEYS);
     }

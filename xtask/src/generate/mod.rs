@@ -2,7 +2,6 @@
 
 mod densities;
 mod jobs;
-mod lettering;
 mod operators;
 mod pictures;
 mod struts;
@@ -30,7 +29,6 @@ pub fn run() -> anyhow::Result<()> {
         eprintln!("wrote {name}");
     }
     pictures::write()?;
-    lettering::write()?;
     let mut revisions = cargo();
     revisions.args(["test", "--quiet", "--package", "fieldstone-jobs", "--test", "revisions"]);
     must(revisions.env("UPDATE_DOCS", "1"))?;
@@ -67,7 +65,6 @@ fn kind(kind: &Kind) -> String {
         Kind::Asset { file_type: Some(t) } => format!("asset: file_type {t}, path"),
         Kind::Asset { file_type: None } => "asset: path".to_owned(),
         Kind::Json => "JSON".to_owned(),
-        Kind::Text { most } => format!("text, at most {most} characters"),
     }
 }
 

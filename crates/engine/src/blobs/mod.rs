@@ -11,11 +11,13 @@ mod folders;
 mod mark;
 mod quarantine;
 mod read;
+mod scratch;
 mod staged;
 mod thin;
 
 use crate::data_folder::{lock_blobs, make_folder, sync_folder};
 use crate::error::{EngineError, Result};
+use crate::heads::HeadId;
 use crate::resumable::FOLDER;
 pub(crate) use damage::{Damage, damage_told, noted_damage};
 use folders::BlobFolders;
@@ -26,6 +28,7 @@ use object_store::path::Path as Key;
 pub(crate) use quarantine::day_of;
 pub use read::Blob;
 use rustix::fs::FlockOperation;
+use scratch::Scratch;
 pub(crate) use staged::Staged;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -45,6 +48,7 @@ pub(crate) struct Blobs {
     /// Read: somebody gives a blob its row. Write: somebody deletes a blob that has none.
     placing: Arc<RwLock<()>>,
     folders: Arc<BlobFolders>,
+    scratch: Arc<Scratch>,
     pub(crate) damage: Arc<Damage>,
 }
 
@@ -69,32 +73,34 @@ pub(crate) struct PlacedBlob {
 }
 
 impl Blobs {
-    /// Opens the blobs of `data` and throws away what a killed process was writing.
-    pub(crate) fn open(data: &Path) -> Result<Blobs> {
-        for folder in ["tmp", "work"] {
-            let folder = data.join(folder);
-            if folder.exists() {
-                std::fs::remove_dir_all(&folder)?;
-            }
-            make_folder(&folder)?;
+    /// Opens the blobs of `data` for its only server, or for one of several, and throws away what killed processes were writing.
+    pub(crate) fn open(data: &Path, head: Option<HeadId>) -> Result<Blobs> {
+        Scratch::of(data, head).make()?;
+        if head.is_some() {
+            scratch::remove_left(data)?;
         }
         make_folder(&data.join(FOLDER))?;
         make_folder(&data.join("blobs"))?;
         make_folder(&top(data))?;
-        Self::attach(data)
+        Self::of(data, head)
     }
 
     /// The blobs of `data`, which another process may be serving; touches nothing.
     pub(crate) fn attach(data: &Path) -> Result<Blobs> {
+        Self::of(data, None)
+    }
+
+    fn of(data: &Path, head: Option<HeadId>) -> Result<Blobs> {
         let store = LocalFileSystem::new_with_prefix(data)?.with_fsync(true);
         let root = store.path_to_filesystem(&Key::from("blobs"))?;
         let root = root.parent().unwrap_or(data).to_owned();
         Ok(Blobs {
-            root: Arc::new(root),
             store: Arc::new(store),
             placing: Arc::default(),
             folders: Arc::new(BlobFolders::new(top(data))),
+            scratch: Arc::new(Scratch::of(&root, head)),
             damage: Arc::new(Damage::new(data)),
+            root: Arc::new(root),
         })
     }
 
@@ -121,12 +127,27 @@ impl Blobs {
     }
 
     fn tmp_file(&self) -> PathBuf {
-        self.root.join("tmp").join(hex::encode(rand::random::<[u8; 16]>()))
+        self.scratch.tmp.join(hex::encode(rand::random::<[u8; 16]>()))
     }
 
     /// The folder of one attempt of a job; must not exist yet.
     pub(crate) fn work_folder(&self, name: &str) -> PathBuf {
-        self.root.join("work").join(name)
+        self.scratch.work.join(name)
+    }
+
+    /// The same of another server.
+    pub(crate) fn work_folder_of(&self, head: Option<HeadId>, name: &str) -> PathBuf {
+        Scratch::of(&self.root, head).work.join(name)
+    }
+
+    /// Removes what servers were writing that are gone, and have been forgotten.
+    pub(crate) fn remove_left(&self) -> std::io::Result<()> {
+        scratch::remove_left(&self.root)
+    }
+
+    /// For the end of one of several servers: removes what it was writing.
+    pub(crate) fn remove_scratch(&self) -> std::io::Result<()> {
+        self.scratch.remove()
     }
 
     /// From now until the guard is dropped nothing is swept.

@@ -69,6 +69,15 @@ impl KeyGuard {
         }
     }
 
+    /// Forgets whose tokens were seen: another process has revoked some, or changed the secret that they are signed with.
+    pub(crate) fn forget(&self) {
+        self.known.clear();
+        let mut signing_key = self.signing_key.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(long_ago) = Instant::now().checked_sub(REMEMBERED) {
+            signing_key.1 = long_ago;
+        }
+    }
+
     /// The secret that tokens and links are signed with, at most a second old: another process may change it.
     pub(crate) async fn signing_key(&self, store: &Store) -> Result<[u8; 32]> {
         let lock = || self.signing_key.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,11 +107,13 @@ impl KeyGuard {
         {
             return Ok(known.expires.is_none_or(|at| now < at).then_some(known.caller));
         }
+        // Before the look: one that is revoked meanwhile is not kept.
+        let generation = self.known.generation();
         let Some((kind, holder)) = self.holder(store, token, now).await? else { return Ok(None) };
         self.note(store, &holder.id, now);
         let (expires, caller) = (holder.expires, Arc::new(caller(kind, holder)));
         let known = Known { since: Instant::now(), expires, caller: caller.clone() };
-        self.known.insert(self.known.generation(), digest, known, 1);
+        self.known.insert(generation, digest, known, 1);
         Ok(Some(caller))
     }
 

@@ -90,7 +90,8 @@ async fn attempt_of<'a>(
         return Ok(finished);
     }
     let project = claim.job().project_id;
-    let beside = core.running.load_beside(Some(claim.id()));
+    let elsewhere = core.store.running_elsewhere().await.map_err(anyhow::Error::from)?;
+    let beside = core.running.load_beside(Some(claim.id())).beside(elsewhere);
     let spaces = spaces(core, project, &beside).await.map_err(anyhow::Error::from)?;
     let output_limit = output_limit(&spaces, project, needs.output);
     if needs.output > output_limit.bytes {

@@ -4,7 +4,7 @@ mod attempt;
 pub(crate) mod death;
 mod estimate;
 mod inputs;
-mod lease_clock;
+pub(crate) mod lease_clock;
 mod place;
 mod process;
 mod publish;

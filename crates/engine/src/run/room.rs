@@ -4,7 +4,7 @@
 //! starts and reserves what it says that it makes. One that only has to wait for their end is passed over, as for memory. One that would
 //! not fit even then is let in: its attempt says why and ends.
 
-use super::running::Load;
+use super::running::{Load, Writing};
 use crate::core::Core;
 use crate::error::Result;
 use crate::model::ProjectId;
@@ -80,9 +80,13 @@ pub(super) fn fit(output: u64, spaces: &[Space]) -> Fit {
 
 /// All that outputs of a project's job have to fit into, beside what runs.
 pub(super) async fn spaces(core: &Core, project: ProjectId, beside: &Load) -> Result<Vec<Space>> {
-    let still = |&(id, attempt, output): &_| {
-        let folder = core.blobs.work_folder(&format!("{id}-{attempt}"));
-        output - written(&folder).min(output)
+    let still = |writing: &Writing| {
+        let name = format!("{}-{}", writing.id, writing.attempt);
+        let folder = match writing.elsewhere {
+            None => core.blobs.work_folder(&name),
+            Some(owner) => core.blobs.work_folder_of(owner, &name),
+        };
+        writing.bytes - written(&folder).min(writing.bytes)
     };
     let reserved = beside.outputs.iter().map(still).fold(0, u64::saturating_add);
     let mut spaces = vec![Space { free: core.disk_room()?, reserved, quota: None }];

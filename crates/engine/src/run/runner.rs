@@ -27,6 +27,8 @@ const LEASE: Duration = Duration::from_secs(60);
 const RENEW: Duration = Duration::from_secs(10);
 /// How often expired leases are looked for.
 const REAP: Duration = Duration::from_secs(5);
+/// How long the line to a database must stand before a lease that has ended is taken from another server.
+const SETTLED: Duration = Duration::from_secs(5);
 /// How often the whole blob folder is swept.
 const SWEEP: Duration = Duration::from_secs(3600);
 
@@ -70,11 +72,12 @@ pub(crate) struct Runner {
 
 impl Runner {
     pub(crate) fn new(core: Arc<Core>) -> Runner {
+        let clock = LeaseClock::of(&core.store);
         Runner {
             core,
             attempts: JoinSet::new(),
             pool: None,
-            clock: LeaseClock::new(),
+            clock,
             queue: Queue::default(),
             reaped: Instant::now(),
             swept: Instant::now(),
@@ -112,21 +115,30 @@ impl Runner {
         if self.reaped.elapsed() >= REAP {
             self.reaped = Instant::now();
             self.expire_abandoned().await?;
+            if let Some(head) = &self.core.head {
+                upkeep::take_over_from_ended(&self.core.blobs, &self.core.store, head.id).await?;
+            }
             let max_attempts = self.core.config.max_attempts;
-            let lost = self.core.store.reap(max_attempts, self.clock.now(), Timestamp::now()).await?;
+            // After the database was away all leases may have ended, and other servers are about to renew theirs.
+            let is_settled = self.core.store.head().is_none_or(|head| head.stands_for() >= SETTLED);
+            let ended_by = if is_settled { self.clock.now() } else { self.clock.given_up() };
+            let lost = self.core.store.reap(max_attempts, ended_by, Timestamp::now()).await?;
             self.core.counters.lost_leases(lost);
             if lost > 0 {
                 tracing::warn!("{lost} attempts were lost and taken back");
             }
         }
-        if self.swept.elapsed() >= SWEEP {
+        let cleans_up = self.core.store.cleans_up();
+        if self.swept.elapsed() >= SWEEP && cleans_up {
             self.swept = Instant::now();
             tokio::spawn(sweep(self.core.clone()));
         }
         if self.swept_uploads.elapsed() >= SWEEP_UPLOADS {
             self.swept_uploads = Instant::now();
             tokio::spawn(sweep_uploads(self.core.clone()));
-            tokio::spawn(upkeep::sweep_documents(self.core.store.clone()));
+            if cleans_up {
+                tokio::spawn(upkeep::sweep_documents(self.core.store.clone()));
+            }
         }
         let pool = self.pool()?;
         self.claim_ready(&pool).await
@@ -171,7 +183,13 @@ impl Runner {
             if load.slots >= self.core.config.concurrent_jobs.max(1) {
                 break;
             }
-            let ready = self.core.store.ready_jobs().await?;
+            let mut ready = self.core.store.ready_jobs().await?;
+            // An attempt that lost its job to another server may still be ending.
+            ready.retain(|job| !self.core.running.has(job.id));
+            if ready.is_empty() {
+                break;
+            }
+            let load = load.beside(self.core.store.running_elsewhere().await?);
             if !self.claim_one(&ready, &load, pool).await? {
                 break;
             }
@@ -223,7 +241,8 @@ impl Runner {
             Fit::Never => 0,
         };
         let until = self.clock.after(LEASE);
-        match self.core.store.claim(job.id, until, Timestamp::now()).await? {
+        let most = self.core.config.user_slots;
+        match self.core.store.claim_within(job, most, until, Timestamp::now()).await? {
             Some(claim) => {
                 self.launch(claim, &job.user, needs, Needs { memory, output }, pool.clone());
                 Ok(Admission::Started)
@@ -247,7 +266,8 @@ impl Runner {
 }
 
 async fn sweep_uploads(core: Arc<Core>) {
-    match upkeep::sweep_uploads(&core.blobs, &core.store, &core.writers, Timestamp::now()).await {
+    let (now, cleans_up) = (Timestamp::now(), core.store.cleans_up());
+    match upkeep::sweep_uploads(&core.blobs, &core.store, &core.writers, now, cleans_up).await {
         Ok(0) => {}
         Ok(swept) => tracing::info!("{swept} uploads that nobody went on with were deleted"),
         Err(e) => tracing::warn!("cannot sweep uploads: {e}"),

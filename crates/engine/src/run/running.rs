@@ -1,7 +1,9 @@
 //! The attempts of this process, and how they are told to end.
 
+use crate::heads::HeadId;
 use crate::limits::Needs;
 use crate::model::{JobId, ProjectId};
+use crate::store::RunningElsewhere;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -53,10 +55,21 @@ pub(crate) struct Load {
     pub(crate) slots: usize,
     /// Bytes that they need together, by their own estimates.
     pub(crate) memory: u64,
-    /// Bytes that each of them makes, by its own estimate.
-    pub(super) outputs: Vec<(JobId, u32, u64)>,
+    /// What each of them writes.
+    pub(super) outputs: Vec<Writing>,
     users: HashMap<String, Part>,
     projects: HashMap<ProjectId, Part>,
+}
+
+/// What an attempt writes.
+#[derive(Debug)]
+pub(super) struct Writing {
+    pub(super) id: JobId,
+    pub(super) attempt: u32,
+    /// Bytes, by its own estimate.
+    pub(super) bytes: u64,
+    /// In another server; with its number, where it has one.
+    pub(super) elsewhere: Option<Option<HeadId>>,
 }
 
 /// Of a user, or of a project.
@@ -82,13 +95,26 @@ impl Load {
         for Loaded { id, attempt, user, project, needs } in attempts {
             load.slots += 1;
             load.memory += needs.memory;
-            load.outputs.push((id, attempt, needs.output));
-            for part in [load.users.entry(user).or_default(), load.projects.entry(project).or_default()] {
-                part.slots += 1;
-                part.output = part.output.saturating_add(needs.output);
-            }
+            load.outputs.push(Writing { id, attempt, bytes: needs.output, elsewhere: None });
+            load.count(user, project, needs.output);
         }
         load
+    }
+
+    fn count(&mut self, user: String, project: ProjectId, output: u64) {
+        for part in [self.users.entry(user).or_default(), self.projects.entry(project).or_default()] {
+            part.slots += 1;
+            part.output = part.output.saturating_add(output);
+        }
+    }
+
+    /// The same beside what other servers run: of their slots and memory it takes nothing, of turns, room and quotas it does.
+    pub(super) fn beside(mut self, elsewhere: Vec<RunningElsewhere>) -> Load {
+        for RunningElsewhere { id, attempt, project, user, output, owner } in elsewhere {
+            self.outputs.push(Writing { id, attempt, bytes: output, elsewhere: Some(owner) });
+            self.count(user, project, output);
+        }
+        self
     }
 
     /// Attempts of a user's jobs.
@@ -167,6 +193,17 @@ impl Running {
         for watched in jobs.iter().filter_map(|id| attempts.get(id)) {
             watched.handle.cancel();
         }
+    }
+
+    /// Whether an attempt of this job runs here, of whatever number.
+    pub(super) fn has(&self, job: JobId) -> bool {
+        self.lock().contains_key(&job)
+    }
+
+    /// Has every lease renewed soon: what was said of it may not have been heard.
+    pub(crate) fn look_again(&self) {
+        self.lock().values_mut().for_each(|running| running.renewed = None);
+        self.ring();
     }
 
     /// Has the lease of an attempt ended as soon as the ledger can be written: its job is then tried again.

@@ -6,6 +6,7 @@ use crate::core::{Core, uninterrupted};
 use crate::data_folder;
 use crate::draft::{Drafted, JobTypes};
 use crate::error::Result;
+use crate::heads::{self, HeadFile};
 use crate::keys::{self, KeyGuard};
 use crate::lanes::Lanes;
 use crate::limits::{DiskLimit, Limits};
@@ -14,9 +15,11 @@ use crate::model::Timestamp;
 use crate::preview::Previews;
 use crate::resumable::Writers;
 use crate::run::Runner;
+use crate::run::lease_clock::LeaseClock;
 use crate::run::running::Running;
 use crate::staging::Staging;
-use crate::store::{Right, Store};
+use crate::store::Store;
+use crate::store::head::HeadInfo;
 use crate::thumbnails::Thumbnails;
 use crate::upkeep::{self, Scrubbed};
 use std::sync::atomic::AtomicU64;
@@ -44,7 +47,8 @@ struct ServiceState {
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Opens the data folder, alone (a lock), migrates it and takes back what a killed process left.
+    /// Opens the data folder, migrates its ledger and takes back what a killed process left. Alone (a lock); where the ledger is in a
+    /// database, beside other servers of the same folder and database.
     pub async fn open(config: EngineConfig) -> Result<Engine> {
         Self::open_with_types(config, fieldstone_jobs::JOB_TYPES).await
     }
@@ -54,12 +58,20 @@ impl Engine {
         let data = &config.data;
         data_folder::make_data_folder(data)?;
         let making = data_folder::lock_ledger(data).await?;
-        let lock = data_folder::lock(data)?;
-        let right = Right::take(config.location()).await?;
-        let store = open_store(&config).await?.alone(right);
-        drop(making);
-        let blobs = Blobs::open(data)?;
-        let mark = upkeep::mark(data, &store).await?;
+        let (lock, head) = match &config.database {
+            None => (data_folder::lock(data)?, None),
+            Some(_) => (data_folder::lock_shared(data)?, Some(HeadFile::make(data)?)),
+        };
+        let opened = open_store(&config, head.as_ref()).await;
+        if let (Err(_), Some(head)) = (&opened, &head) {
+            heads::forget(data, head.id)?;
+        }
+        let store = opened?;
+        // Servers that share a folder begin one after the other.
+        let _making = head.is_some().then_some(making);
+        let blobs = Blobs::open(data, head.as_ref().map(|head| head.id))?;
+        let (is_shared, accepts) = (head.is_some(), config.accept_lost_rows);
+        let mark = upkeep::mark(data, &store, is_shared, accepts).await?;
         let store = store.limited(limits(&config)).marking(mark);
         let restored = upkeep::restore_quarantined(&blobs, &store).await?;
         if restored > 0 {
@@ -68,9 +80,11 @@ impl Engine {
         let fresh = hex::encode(keys::new_signing_key());
         let signing_key = keys::parse_signing_key(&store.meta_or_init(keys::SIGNING_KEY, &fresh).await?)?;
         let now = Timestamp::now();
-        store.drop_drafts().await?;
-        store.expire_all().await?;
-        store.reap(config.max_attempts, now, now).await?;
+        if head.is_none() {
+            store.drop_drafts().await?;
+            store.expire_all().await?;
+        }
+        store.reap(config.max_attempts, LeaseClock::of(&store).given_up(), now).await?;
         store.advance_all(now).await?;
         let previews = Arc::new(Previews::new(&config));
         let thumbnails = Thumbnails::open(&config.data, config.thumbnail_cache_bytes)?;
@@ -91,12 +105,20 @@ impl Engine {
             previews,
             thumbnails,
             last_name: AtomicU64::new(0),
+            head,
             _lock: lock,
         };
-        upkeep::sweep_uploads(&core.blobs, &core.store, &core.writers, now).await?;
+        upkeep::sweep_uploads(&core.blobs, &core.store, &core.writers, now, true).await?;
         let unfinished = core.store.every_upload().await?.into_iter().filter(|one| one.asset_id.is_none());
         unfinished.for_each(|upload| core.writers.count(&upload));
-        Ok(Engine { core: Arc::new(core), state: Arc::default() })
+        let core = Arc::new(core);
+        if let Some(head) = core.store.head() {
+            let core = Arc::downgrade(&core);
+            head.tell(move |news| {
+                core.upgrade().inspect(|core| core.hear(news));
+            });
+        }
+        Ok(Engine { core, state: Arc::default() })
     }
 
     /// The job types that it runs.
@@ -143,6 +165,12 @@ impl Engine {
     pub async fn close(&self) {
         self.stop().await;
         self.core.store.fold_and_close().await;
+        if let Some(head) = &self.core.head {
+            let left = self.core.blobs.remove_scratch();
+            if let Err(e) = left.and_then(|()| heads::forget(self.core.blobs.folder(), head.id)) {
+                tracing::warn!("what this server was writing stays for the next to remove: {e}");
+            }
+        }
     }
 
     /// Whether jobs can run and the ledger and the blobs can be written.
@@ -164,7 +192,7 @@ impl Engine {
 }
 
 /// The ledger, if it is the one that the folder's blobs were stored under or the loss is accepted.
-async fn open_store(config: &EngineConfig) -> Result<Store> {
+async fn open_store(config: &EngineConfig, head: Option<&HeadFile>) -> Result<Store> {
     let at = config.location();
     let unused = at.data.join(data_folder::LEDGER);
     if let Some(url) = at.database.filter(|_| unused.exists()) {
@@ -173,16 +201,38 @@ async fn open_store(config: &EngineConfig) -> Result<Store> {
             unused.display()
         );
     }
-    if config.accept_lost_rows {
-        return Store::open(at, true).await;
+    if !config.accept_lost_rows {
+        upkeep::check_ledger_is_there(at).await?;
     }
-    upkeep::check_ledger_is_there(at).await?;
-    let store = Store::open(at, true).await?;
-    if let Err(e) = upkeep::check_ledger_is_current(at, &store).await {
+    let store = Store::open_for(at, true, head.map(|head| head.id)).await?;
+    let joined = async {
+        if !config.accept_lost_rows {
+            upkeep::check_ledger_is_current(at, &store).await?;
+        }
+        let Some(head) = head else { return Ok(store.clone()) };
+        let (name, address) = (machine_name(), config.address.clone().unwrap_or_default());
+        let store = store.clone().join(at, HeadInfo { id: head.id, name, address }).await?;
+        match upkeep::settle(at.data, &store, head.id).await {
+            Ok(()) => Ok(store),
+            Err(e) => {
+                store.close().await;
+                Err(e)
+            }
+        }
+    };
+    let joined = joined.await;
+    if joined.is_err() {
         store.close().await;
-        return Err(e);
     }
-    Ok(store)
+    joined
+}
+
+/// What the machine calls itself.
+fn machine_name() -> String {
+    #[cfg(unix)]
+    return rustix::system::uname().nodename().to_string_lossy().into_owned();
+    #[cfg(not(unix))]
+    std::env::var("COMPUTERNAME").unwrap_or_default()
 }
 
 fn limits(config: &EngineConfig) -> Limits {

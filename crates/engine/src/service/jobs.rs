@@ -41,8 +41,7 @@ impl Engine {
 
     /// One job.
     pub async fn get_job(&self, caller: &Caller, project: ProjectId, id: JobId) -> Result<Arc<Job>> {
-        self.core.store.check_project(caller, project, false).await?;
-        self.core.store.job(project, id).await
+        self.core.store.job_for(caller, project, id).await
     }
 
     /// The job now and whenever it has changed, until it has ended or is gone.

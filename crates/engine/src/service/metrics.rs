@@ -2,8 +2,9 @@
 
 use super::Engine;
 use crate::error::Result;
-use crate::metrics::{AttemptEnd, COUNT_EVERY, Metrics};
+use crate::metrics::{AttemptEnd, COUNT_EVERY, Metrics, Server};
 use crate::run::death::Death;
+use crate::store::{KnownHead, MISSED};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -35,7 +36,27 @@ impl Engine {
             damaged_blobs: self.core.blobs.damage.count(),
             scrubbed_blobs: self.core.scrubbed.blobs.load(Ordering::Relaxed),
             scrubbed_bytes: self.core.scrubbed.bytes.load(Ordering::Relaxed),
+            servers: self.servers().await?,
             running: self.core.running.load().slots as u64,
         })
+    }
+
+    /// Servers that share the database and live.
+    async fn servers(&self) -> Result<Vec<Server>> {
+        let known = self.core.store.known_heads().await?;
+        let lives = known.into_iter().filter(|head| head.silence < MISSED.as_micros() as i64);
+        Ok(lives
+            .map(|KnownHead { id, name, address, version, .. }| Server {
+                number: id.0,
+                name,
+                address,
+                version,
+            })
+            .collect())
+    }
+
+    /// How many servers share the work, this one included.
+    pub fn server_count(&self) -> usize {
+        self.core.store.head().map_or(1, |head| head.living())
     }
 }

@@ -12,6 +12,7 @@ mod projects;
 mod resume;
 mod resumed;
 mod thumbnails;
+mod turn;
 mod upload;
 mod volumes;
 mod workflows;

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::resumed::{Resumed, too_long};
+use super::turn::turn;
 use super::upload::{publish, refused, too_large};
 use crate::core::{Core, uninterrupted};
 use crate::error::{EngineError, Result};
@@ -79,7 +80,7 @@ impl Engine {
         checksum: Option<PieceChecksum>,
     ) -> Result<Resumed> {
         let upload = self.live_upload(caller, project, id).await?;
-        let turn = self.core.writers.turn(&upload).await;
+        let turn = turn(&self.core, &upload).await?;
         // As the one before has left it.
         let upload =
             self.core.store.upload(project, id).await.inspect_err(|_| self.core.writers.forget(id))?;
@@ -102,7 +103,7 @@ impl Engine {
         }
         let core = self.core.clone();
         uninterrupted(async move {
-            let _turn = core.writers.turn(&upload).await;
+            let _turn = turn(&core, &upload).await?;
             // Somebody else may have done it meanwhile.
             let upload = core.store.upload(upload.project_id, upload.id).await?;
             if !upload.is_whole() || upload.asset_id.is_some() {
@@ -119,7 +120,7 @@ impl Engine {
         let upload = self.live_upload(caller, project, id).await?;
         let core = self.core.clone();
         uninterrupted(async move {
-            let _turn = core.writers.turn(&upload).await;
+            let _turn = turn(&core, &upload).await?;
             if !core.store.delete_upload(id).await? {
                 return Err(missing(id));
             }

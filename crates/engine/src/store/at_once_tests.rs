@@ -1,6 +1,6 @@
 //! What several do at once ends as if one had done it after the other, on either database.
 
-use super::ledger::{Outcome, PlacedOutput};
+use super::ledger::Outcome;
 use super::*;
 use crate::blobs::PlacedBlob;
 use crate::draft::{AssetSource, Draft};

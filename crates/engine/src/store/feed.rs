@@ -59,6 +59,14 @@ impl Feed {
         self.end.send_replace(kept.first + kept.changes.len() as u64);
     }
 
+    /// Notes that anything may have changed: whoever follows a project reads it again.
+    pub(crate) fn lose(&self) {
+        let mut kept = self.kept();
+        kept.first += kept.changes.len() as u64 + 1;
+        kept.changes.clear();
+        self.end.send_replace(kept.first);
+    }
+
     /// Now.
     pub(crate) fn end(&self) -> Position {
         Position { run: self.run, number: *self.end.borrow() }
@@ -129,6 +137,10 @@ mod tests {
         feed.note(other, (0..KEPT as i64).map(|n| Changed::Job(JobId(n))));
         assert_eq!(feed.after(ours, next), Ok((None, feed.end())));
         assert_eq!(feed.after(ours, start), Err(()), "what came then is forgotten");
+        let before = feed.end();
+        feed.lose();
+        assert_eq!(feed.after(ours, before), Err(()), "anything may have changed");
+        assert_eq!(feed.after(ours, feed.end()), Ok((None, feed.end())));
         let of_another_run = Position { run: start.run ^ 1, ..feed.end() };
         assert_eq!(feed.after(ours, of_another_run), Err(()));
     }

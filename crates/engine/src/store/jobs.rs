@@ -1,12 +1,20 @@
 //! Rows of jobs as their users see them.
 
 use super::db::{Connection, Row};
-use super::projects::DeletedRows;
+use super::projects::{DeletedRows, Visibility, check_seen};
 use super::{Of, Store, db, ledger, log, rows, sql};
 use crate::bindings::Bindings;
 use crate::error::{EngineError, Result};
 use crate::model::*;
 use std::sync::Arc;
+
+/// A job as it was read.
+#[derive(Clone)]
+pub(crate) struct KnownJob {
+    job: Arc<Job>,
+    /// Another after each change by whomever, in a database.
+    version: i64,
+}
 
 fn missing(id: JobId) -> EngineError {
     EngineError::NotFound(format!("job {id}"))
@@ -15,11 +23,42 @@ fn missing(id: JobId) -> EngineError {
 impl Store {
     /// One job, from memory when nothing changed it since it was last read.
     pub(crate) async fn job(&self, project: ProjectId, id: JobId) -> Result<Arc<Job>> {
-        let known = match self.jobs.get(&id).filter(|_| self.is_alone()) {
-            Some(job) => Some(job),
-            None => self.read_job(project, id).await?,
+        let known = match self.jobs.get(&id) {
+            Some(known) if self.is_current(project, id, &known).await? => Some(known.job),
+            _ => self.read_job(project, id).await?,
         };
         known.filter(|job| job.project_id == project).ok_or_else(|| missing(id))
+    }
+
+    /// Whether a job is still as it was read. Where nobody else writes it is, as long as it is remembered.
+    async fn is_current(&self, project: ProjectId, id: JobId, known: &KnownJob) -> Result<bool> {
+        if !self.is_in_postgres() {
+            return Ok(true);
+        }
+        let now = db::query_scalar(sql::JOB_VERSION).bind(id.0).bind(project.0);
+        Ok(now.fetch_optional::<i64>(self.reader()).await? == Some(known.version))
+    }
+
+    /// One job, if `caller` may see its project. In a database both are asked in one statement.
+    pub(crate) async fn job_for(&self, caller: &Caller, project: ProjectId, id: JobId) -> Result<Arc<Job>> {
+        if !self.is_in_postgres() {
+            self.check_project(caller, project, false).await?;
+            return self.job(project, id).await;
+        }
+        let row = db::query(sql::JOB_SEEN).bind(project.0).bind(id.0).fetch_optional(self.reader()).await?;
+        let (seen, version) = match row {
+            Some(row) => {
+                let (user, access, version): (String, String, Option<i64>) = row.read()?;
+                (Some(Visibility::read(user, &access)?), version)
+            }
+            None => (None, None),
+        };
+        check_seen(caller, project, false, seen.as_ref())?;
+        match self.jobs.get(&id) {
+            Some(known) if Some(known.version) == version => Ok(known.job),
+            _ if version.is_none() => Err(missing(id)),
+            _ => self.read_job(project, id).await?.ok_or_else(|| missing(id)),
+        }
     }
 
     async fn read_job(&self, project: ProjectId, id: JobId) -> Result<Option<Arc<Job>>> {
@@ -27,8 +66,9 @@ impl Store {
         let row = db::query(sql::JOB_GET).bind(id.0).bind(project.0).fetch_optional(self.reader()).await?;
         let Some(row) = row else { return Ok(None) };
         let bytes = rows::job_bytes(&row)?;
+        let version = if self.is_in_postgres() { row.try_get("version")? } else { 0 };
         let job = Arc::new(rows::job_aside(row).await?);
-        self.jobs.insert(generation, id, job.clone(), bytes);
+        self.jobs.insert(generation, id, KnownJob { job: job.clone(), version }, bytes);
         Ok(Some(job))
     }
 

@@ -5,26 +5,21 @@
 //! that was thought dead and wakes up late is refused, whatever it brings. Time is an argument: leases go by a clock that
 //! does not jump, stamps by the wall clock, and no job starts before it was made or ends before it started.
 
-use super::db::Connection;
+use super::db::{Connection, Transaction};
+use super::made::{PlacedOutput, bind_dependants, publish};
 use super::meta::count_blob_rows;
 use super::{Of, Store, db, results, rows, sql};
-use crate::bindings::Bindings;
-use crate::blobs::PlacedBlob;
 use crate::error::{EngineError, Result};
 use crate::limits::Needs;
 use crate::model::*;
 use crate::workflow::dag::{self, Step};
 use indexmap::IndexMap;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use std::time::{Duration, Instant};
 
 /// How long the end of an attempt waits for the ledger, and how often it looks. Within a lease.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// Bytes of a parameter out that an asset keeps, beside its job: what says where samples are, no reports.
-const MADE_BYTES: usize = 256;
 
 /// A job that may be claimed.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,14 +68,6 @@ pub(crate) enum Lease {
     Canceled,
     /// The job was deleted, or given to another attempt.
     Lost,
-}
-
-/// An output asset whose bytes are on disk.
-#[derive(Clone, Debug)]
-pub(crate) struct PlacedOutput {
-    pub(crate) slot: String,
-    pub(crate) filename: String,
-    pub(crate) blob: PlacedBlob,
 }
 
 /// How an attempt ended.
@@ -132,7 +119,35 @@ impl Store {
         lease_until: Timestamp,
         now: Timestamp,
     ) -> Result<Option<Claim>> {
-        let mut tx = self.begin(Of::Rows).await?;
+        self.claim_in(self.begin(Of::Rows).await?, id, lease_until, now).await
+    }
+
+    /// The same, unless the job's user has as many running as he may have, in whatever server.
+    pub(crate) async fn claim_within(
+        &self,
+        job: &ReadyJob,
+        user_slots: Option<usize>,
+        lease_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<Claim>> {
+        let Some(most) = user_slots.filter(|_| self.head().is_some()) else {
+            return self.claim(job.id, lease_until, now).await;
+        };
+        let mut tx = self.begin(Of::User(&job.user)).await?;
+        let running = db::query_scalar(sql::RUNNING_OF_USER).bind(&job.user);
+        if running.fetch_one::<i64>(&mut *tx).await?.max(0) as usize >= most {
+            return Ok(None);
+        }
+        self.claim_in(tx, job.id, lease_until, now).await
+    }
+
+    async fn claim_in(
+        &self,
+        mut tx: Transaction,
+        id: JobId,
+        lease_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<Claim>> {
         let claimed = db::query(sql::JOB_CLAIM).bind(id.0).bind(now.0).bind(lease_until.0);
         let Some(row) = claimed.fetch_optional(&mut *tx).await? else { return Ok(None) };
         let project = ProjectId(row.try_get("project_id")?);
@@ -282,7 +297,7 @@ impl Store {
     /// for good.
     pub(crate) async fn reap(&self, max_attempts: u32, steady: Timestamp, now: Timestamp) -> Result<usize> {
         let expired = db::query(sql::JOBS_EXPIRED).bind(steady.0).fetch_all(self.reader()).await?;
-        let count = expired.len();
+        let mut count = 0;
         for row in expired {
             let id = JobId(row.try_get("id")?);
             let job = match rows::job_aside(row).await {
@@ -290,6 +305,7 @@ impl Store {
                 Err(e) => match e.unreadable_job() {
                     Some(reason) => {
                         self.fail_unreadable(id, &reason, now).await?;
+                        count += 1;
                         continue;
                     }
                     None => return Err(e),
@@ -297,7 +313,9 @@ impl Store {
             };
             let times = job.attempt;
             let error = format!("the job was started {times} times and never finished");
-            self.give_back(Claim { job }, Loss::Fault { error, max_attempts }, now).await?;
+            // Another server may have done so, or its holder has woken up.
+            let back = self.give_back(Claim { job }, Loss::Fault { error, max_attempts }, now).await?;
+            count += usize::from(back);
         }
         Ok(count)
     }
@@ -321,68 +339,6 @@ impl Store {
         }
         Ok(())
     }
-}
-
-/// Writes the rows of what the job made.
-async fn publish(
-    tx: &mut Connection,
-    job: &Job,
-    made: Vec<PlacedOutput>,
-    params: IndexMap<String, Value>,
-    now: Timestamp,
-) -> Result<JobData> {
-    let short = |(_, value): &(&String, &Value)| value.as_str().is_some_and(|text| text.len() <= MADE_BYTES);
-    let said = rows::to_json(&params.iter().filter(short).collect::<IndexMap<_, _>>())?;
-    let mut outputs = JobData { params, ..JobData::default() };
-    for PlacedOutput { slot, filename, blob } in made {
-        let row = db::query(sql::ASSET_INSERT)
-            .bind(job.project_id.0)
-            .bind(job.id.0)
-            .bind(filename)
-            .bind(blob.size as i64)
-            .bind(blob.sha256)
-            .bind(now.0)
-            .bind(&said)
-            .fetch_one(&mut *tx)
-            .await?;
-        outputs.assets.entry(slot).or_default().push(rows::asset(&row)?);
-    }
-    let set = db::query(sql::JOB_SET_OUTPUTS).bind(job.id.0).bind(rows::to_json(&outputs)?);
-    set.execute(tx).await?;
-    Ok(outputs)
-}
-
-/// Gives what `job` made to the pending jobs of its workflow that wait for it. At once, so that
-/// deleting an asset later takes nothing from them.
-async fn bind_dependants(
-    tx: &mut Connection,
-    job: &Job,
-    outputs: &JobData,
-    now: Timestamp,
-) -> Result<Vec<JobId>> {
-    let (Some(workflow), Some(name)) = (job.workflow_id, &job.name) else { return Ok(Vec::new()) };
-    let nodes = db::query(sql::WORKFLOW_NODES).bind(workflow.0).fetch_all(&mut *tx).await?;
-    let mut touched = Vec::new();
-    for row in &nodes {
-        let node = rows::node(row)?;
-        if node.state != State::Pending || !node.needs.contains(&job.id) {
-            continue;
-        }
-        touched.push(node.id);
-        let text: String = db::query_scalar(sql::JOB_INPUTS).bind(node.id.0).fetch_one(&mut *tx).await?;
-        let mut inputs: Bindings<Box<RawValue>> = rows::from_json(&text)?;
-        match inputs.bind(name, outputs) {
-            Ok(()) => {
-                let set = db::query(sql::JOB_SET_INPUTS).bind(node.id.0).bind(rows::to_json(&inputs)?);
-                set.execute(&mut *tx).await?;
-            }
-            Err(error) => {
-                let fail = db::query(sql::JOB_FAIL).bind(node.id.0).bind(now.0).bind(db::lossy(error));
-                fail.execute(&mut *tx).await?;
-            }
-        }
-    }
-    Ok(touched)
 }
 
 /// Writes down what follows from the states of a workflow's jobs; returns the jobs it changed.

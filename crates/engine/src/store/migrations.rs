@@ -21,9 +21,11 @@ const VERSIONS: [(i64, &str, &str); 11] = [
     (11, "output", include_str!("migrations/sqlite/0011_output.sql")),
 ];
 
-/// The same for PostgreSQL, which begins with what SQLite had become by then: equal versions hold the same.
-const POSTGRES_VERSIONS: [(i64, &str, &str); 1] =
-    [(11, "first", include_str!("migrations/postgres/0011_first.sql"))];
+/// The same for PostgreSQL, which begins with what SQLite had become by then: equal versions hold the same rows.
+const POSTGRES_VERSIONS: [(i64, &str, &str); 2] = [
+    (11, "first", include_str!("migrations/postgres/0011_first.sql")),
+    (12, "heads", include_str!("migrations/postgres/0012_heads.sql")),
+];
 
 /// The versions in SQLite, oldest first.
 pub(super) static SQLITE: LazyLock<Migrator> = LazyLock::new(|| migrator(&VERSIONS));
@@ -50,7 +52,16 @@ mod tests {
     fn every_file_is_on_its_list() {
         files_are_listed("sqlite", &VERSIONS);
         files_are_listed("postgres", &POSTGRES_VERSIONS);
-        assert_eq!(known(&SQLITE), known(&POSTGRES), "a change of the schema is one of both");
+    }
+
+    /// A change of what rows hold is one of both, with the same number.
+    #[test]
+    fn versions_of_one_database_alone_are_few() {
+        /// What several servers need, whom SQLite never has.
+        const OF_POSTGRES: [i64; 1] = [12];
+        let sqlite = SQLITE.iter().map(|m| m.version).filter(|version| *version >= 11);
+        let postgres = POSTGRES.iter().map(|m| m.version).filter(|version| !OF_POSTGRES.contains(version));
+        assert_eq!(sqlite.collect::<Vec<_>>(), postgres.collect::<Vec<_>>());
     }
 
     fn files_are_listed(of: &str, versions: &[(i64, &str, &str)]) {

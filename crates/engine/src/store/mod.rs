@@ -1,13 +1,15 @@
 //! The ledger: SQLite or PostgreSQL through sqlx, pools for writing and for reading. What is acknowledged is on disk.
 
-mod alone;
 mod assets;
+mod connect;
 mod copy;
 mod count;
 mod db;
 mod documents;
 mod faults;
 pub(crate) mod feed;
+pub(crate) mod head;
+mod heads;
 pub(crate) mod insert;
 mod jobs;
 mod keys;
@@ -16,6 +18,7 @@ mod limits;
 pub(crate) mod list_query;
 mod listing;
 mod log;
+mod made;
 mod meta;
 mod migrations;
 mod open;
@@ -24,6 +27,7 @@ mod projects;
 mod results;
 pub(crate) mod rows;
 mod schema;
+mod schema_lock;
 #[cfg(test)]
 mod simulation;
 pub(crate) mod sql;
@@ -36,17 +40,21 @@ use crate::blobs::LedgerMark;
 use crate::cache::Cache;
 use crate::error::Result;
 use crate::limits::Limits;
-use crate::model::{AssetId, Job, JobId, ProjectId, WorkflowId};
-use alone::Alone;
-pub(crate) use alone::Right;
+use crate::location::Location;
+use crate::model::{AssetId, JobId, ProjectId, WorkflowId};
 use db::{Pool, Query, Row, Transaction};
 use feed::{Changed, Feed};
+use head::{Head, HeadInfo, Remembered};
+pub(crate) use heads::{KnownHead, MISSED, RunningElsewhere};
+use jobs::KnownJob;
 pub(crate) use keys::KeyRow;
 pub(crate) use limits::Room;
+pub(crate) use made::PlacedOutput;
 pub(crate) use postgres::Of;
 pub(crate) use projects::DeletedRows;
 use projects::Visibility;
 pub(crate) use results::DoneWork;
+pub(crate) use schema_lock::Unused;
 use std::sync::Arc;
 
 const CACHED_JOB_BYTES: u64 = 64 << 20;
@@ -56,8 +64,8 @@ const CACHED_JOB_BYTES: u64 = 64 << 20;
 pub(crate) struct Store {
     write: Pool,
     read: Pool,
-    /// Jobs as last read, forgotten by every write that changes them.
-    jobs: Arc<Cache<JobId, Arc<Job>>>,
+    /// Jobs as last read, forgotten by every write that changes them. Where others may write, too, they are asked for before they are believed.
+    jobs: Arc<Cache<JobId, KnownJob>>,
     /// What writes have changed, for those who watch a job or follow a project.
     feed: Arc<Feed>,
     limits: Limits,
@@ -65,9 +73,9 @@ pub(crate) struct Store {
     mark: Option<Arc<LedgerMark>>,
     /// Held by the one that deletes documents.
     sweeping: Arc<tokio::sync::Mutex<()>>,
-    /// The right to be the only server of a database, where there may be others.
-    alone: Option<Arc<Alone>>,
-    /// Who may see which project.
+    /// This server among those that share a database; `None`: nobody but this process changes the ledger and needs to be heard of.
+    head: Option<Arc<Head>>,
+    /// Who may see which project, where nobody else writes.
     visibility: Arc<Cache<ProjectId, Arc<Visibility>>>,
 }
 
@@ -86,7 +94,7 @@ impl Store {
             limits: Limits::NONE,
             mark: None,
             sweeping: Arc::default(),
-            alone: None,
+            head: None,
             visibility: Arc::new(Cache::new(10_000, 10_000)),
         }
     }
@@ -125,9 +133,9 @@ impl Store {
     /// would fail with "busy" when it turned to writing), in PostgreSQL the lock of the user whose projects it is about, so that what
     /// it reads stays as it is until it has written.
     pub(crate) async fn begin(&self, of: Of<'_>) -> Result<Transaction> {
-        self.check_alone()?;
+        self.check_heard()?;
         let mut begun = self.write.begin(sql::BEGIN).await?;
-        if matches!(self.write, Pool::Postgres(_)) {
+        if self.is_in_postgres() {
             of.lock(&mut begun).await?;
         }
         Ok(begun)
@@ -141,14 +149,19 @@ impl Store {
     /// Runs a writing statement; the row that it returns, if any. The statement is read to its end, because databases commit
     /// there: one that is left at its first row commits after its answer, and nobody hears when that fails.
     pub(crate) async fn write_one(&self, statement: Query<'_>) -> Result<Option<Row>> {
-        self.check_alone()?;
+        self.check_heard()?;
         Ok(statement.fetch_all(&self.write).await?.pop())
     }
 
     /// Runs a writing statement.
     pub(crate) async fn write(&self, statement: Query<'_>) -> Result<()> {
-        self.check_alone()?;
+        self.check_heard()?;
         Ok(statement.execute(&self.write).await?)
+    }
+
+    /// Whether it is in a database, which other servers may share.
+    pub(crate) fn is_in_postgres(&self) -> bool {
+        matches!(self.write, Pool::Postgres(_))
     }
 
     pub(crate) fn reader(&self) -> &Pool {
@@ -163,7 +176,13 @@ impl Store {
     /// The ledger of a folder as this run of the tests has it.
     #[cfg(test)]
     pub(crate) async fn of_test(folder: &std::path::Path) -> Store {
-        Store::open(&crate::testing::TestLocation::of(folder), true).await.unwrap()
+        let store = Store::open(&crate::testing::TestLocation::of(folder), true).await.unwrap();
+        if store.is_in_postgres() {
+            // Time is what the test says.
+            let clock = "CREATE OR REPLACE FUNCTION lease_clock() RETURNS BIGINT LANGUAGE sql STABLE AS 'SELECT 0::BIGINT'";
+            db::query(clock).execute(store.writer()).await.unwrap();
+        }
+        store
     }
 
     /// Refuses writes, as a full disk does, or takes them again.
@@ -174,22 +193,29 @@ impl Store {
         db::query(pragma).execute(self.writer()).await.unwrap();
     }
 
-    /// Whether nobody but this process may have changed anything since: then what is remembered is true. A server in a folder holds its
-    /// lock; of a database it may lose it with the connection.
-    fn is_alone(&self) -> bool {
-        self.alone.as_ref().is_none_or(|alone| alone.is_held())
+    /// The same ledger, of which this process is a server, beside others where there are any.
+    pub(crate) async fn join(self, at: Location<'_>, info: HeadInfo) -> Result<Store> {
+        let Some(url) = at.database else { return Ok(self) };
+        let remembered = Remembered { jobs: self.jobs.clone(), feed: self.feed.clone() };
+        let head = Head::join(url.clone(), info, remembered).await?;
+        Ok(Store { head: Some(Arc::new(head)), ..self })
     }
 
-    fn check_alone(&self) -> Result<()> {
-        self.alone.as_ref().map_or(Ok(()), |alone| alone.check())
+    /// This server, where there may be others.
+    pub(crate) fn head(&self) -> Option<&Head> {
+        self.head.as_deref()
+    }
+
+    fn check_heard(&self) -> Result<()> {
+        self.head.as_ref().map_or(Ok(()), |head| head.check())
     }
 
     /// Closes every connection; the last one folds the log into the database.
     pub(crate) async fn close(&self) {
         self.read.close().await;
         self.write.close().await;
-        if let Some(alone) = &self.alone {
-            alone.end().await;
+        if let Some(head) = &self.head {
+            head.end().await;
         }
     }
 

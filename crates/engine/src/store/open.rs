@@ -5,6 +5,7 @@ use super::schema::{applied_version, refuse_other};
 use super::{Store, migrations, postgres, upkeep};
 use crate::data_folder::{self, LEDGER};
 use crate::error::{EngineError, Result};
+use crate::heads::HeadId;
 use crate::location::Location;
 use anyhow::Context;
 use sqlx::sqlite::{
@@ -19,9 +20,13 @@ impl Store {
     /// Opens the ledger. With `migrate` its schema is brought up to date, which only the holder of the folder's lock may do;
     /// without, it must be up to date already.
     pub(crate) async fn open(at: impl Into<Location<'_>>, migrate: bool) -> Result<Store> {
-        let at = at.into();
+        Self::open_for(at.into(), migrate, None).await
+    }
+
+    /// The same for a server, whose changes are told to the others as its.
+    pub(crate) async fn open_for(at: Location<'_>, migrate: bool, head: Option<HeadId>) -> Result<Store> {
         if let Some(url) = at.database {
-            let pools = postgres::open(url, migrate, postgres::Use::Write).await?;
+            let pools = postgres::open(url, migrate, postgres::Use::Write(head)).await?;
             return Ok(Self::over(pools.write, pools.read));
         }
         let (folder, file) = (at.data, at.data.join(LEDGER));

@@ -1,27 +1,27 @@
 //! A ledger in PostgreSQL: connecting, and what is asked of the database first.
 
+use super::connect::{PATIENCE, connect_one, connect_options};
 use super::db::{self, BUSY_TIMEOUT, Pool, pool_options};
 use super::schema::{applied_version, refuse_other};
-use super::{migrations, sql};
+use super::{migrations, schema_lock, sql};
 use crate::error::{EngineError, Result};
+use crate::heads::HeadId;
 use crate::location::DatabaseUrl;
 use anyhow::Context;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Connection, Executor};
-use std::str::FromStr;
 use std::time::Duration;
 
 /// Transactions that are open at the same time; and as many readers. A server takes both of the database's `max_connections`.
 const CONNECTIONS: u32 = 8;
-/// How long a request waits for a connection, which is made where there is none.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// A connection that nobody has used for so long is tried before it is used: shorter than a database takes to start again.
 const STALE: Duration = Duration::from_millis(50);
 
 /// What a ledger is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
-    Write,
+    /// By this server, or by a command.
+    Write(Option<HeadId>),
     Read,
 }
 
@@ -38,7 +38,7 @@ pub(super) async fn open(url: &DatabaseUrl, migrate: bool, usage: Use) -> Result
     let write = connect(url, &options, usage).await?;
     check_version(url, &write, migrate).await?;
     let read = match usage {
-        Use::Write => connect(url, &options, Use::Read).await?,
+        Use::Write(_) => connect(url, &options, Use::Read).await?,
         Use::Read => write.clone(),
     };
     Ok(Pools { write: Pool::Postgres(write), read: Pool::Postgres(read) })
@@ -52,23 +52,6 @@ pub(super) async fn schema_version(url: &DatabaseUrl) -> Result<i64> {
     let version = applied_version(&mut pool.acquire().await?).await;
     pool.close().await;
     version
-}
-
-pub(super) fn connect_options(url: &DatabaseUrl) -> Result<PgConnectOptions> {
-    let options = PgConnectOptions::from_str(url.with_secret());
-    let options = options.map_err(|e| EngineError::invalid("database", format!("{url}: {e}")))?;
-    Ok(options.application_name("fieldstone"))
-}
-
-/// One connection, at once or with the reason why there is none.
-pub(super) async fn connect_one(url: &DatabaseUrl, options: &PgConnectOptions) -> Result<PgConnection> {
-    let connecting = tokio::time::timeout(PATIENCE, PgConnection::connect_with(options));
-    let said = match connecting.await {
-        Ok(Ok(connection)) => return Ok(connection),
-        Ok(Err(e)) => e.to_string(),
-        Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
-    };
-    Err(EngineError::Unreachable(format!("the database {url} cannot be reached: {said}")))
 }
 
 /// Texts are Unicode and sorted by its code points; what is committed should be on disk.
@@ -85,7 +68,7 @@ async fn check_server(url: &DatabaseUrl, options: &PgConnectOptions, usage: Use)
         )));
     }
     for name in ["fsync", "synchronous_commit"] {
-        if usage == Use::Write && setting(&mut connection, name).await? == "off" {
+        if usage != Use::Read && setting(&mut connection, name).await? == "off" {
             tracing::warn!(
                 "the database {url} has {name} = off: what was acknowledged may be lost when its machine fails"
             );
@@ -105,8 +88,14 @@ async fn connect(url: &DatabaseUrl, options: &PgConnectOptions, usage: Use) -> R
         Box::pin(async move {
             let wait = BUSY_TIMEOUT.as_millis();
             connection.execute(sqlx::AssertSqlSafe(format!("SET lock_timeout = {wait}"))).await?;
-            if usage == Use::Read {
-                connection.execute("SET default_transaction_read_only = on").await?;
+            match usage {
+                Use::Read => {
+                    connection.execute("SET default_transaction_read_only = on").await?;
+                }
+                Use::Write(Some(HeadId(id))) => {
+                    connection.execute(sqlx::AssertSqlSafe(format!("SET fieldstone.head = {id}"))).await?;
+                }
+                Use::Write(None) => {}
             }
             Ok(())
         })
@@ -121,8 +110,9 @@ async fn check_version(url: &DatabaseUrl, pool: &PgPool, migrate: bool) -> Resul
     let found = applied_version(&mut Pool::Postgres(pool.clone()).acquire().await?).await?;
     refuse_other(&format!("database {url}"), found, known, migrate)?;
     if found < known {
+        // No server uses it meanwhile, and of several that start one makes it.
+        let _alone = schema_lock::alone(url).await?;
         make_schema(pool).await?;
-        // Under an advisory lock: of several that start, one makes it.
         migrations.run(pool).await.context("cannot bring the ledger's schema up to date")?;
     }
     Ok(())

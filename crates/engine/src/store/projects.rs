@@ -20,12 +20,33 @@ impl Visibility {
         Visibility { user: project.user.clone(), access: project.access }
     }
 
+    /// As columns have it.
+    pub(super) fn read(user: String, access: &str) -> Result<Visibility> {
+        Ok(Visibility { user, access: rows::access(access)? })
+    }
+
     fn allows(&self, caller: &Caller, change: bool) -> bool {
         match self.access {
             _ if caller.stranger => !change && self.access == Access::Public,
             Access::Private => self.user == caller.user,
             Access::Org | Access::Public => !change || self.user == caller.user,
         }
+    }
+}
+
+/// Errors with "does not exist" unless `caller` may see (with `change`: change) the project, as far as this says; `None`: there is none.
+pub(super) fn check_seen(
+    caller: &Caller,
+    id: ProjectId,
+    change: bool,
+    visibility: Option<&Visibility>,
+) -> Result<()> {
+    match visibility.filter(|_| !caller.is_kept_from(id)) {
+        Some(v) if v.allows(caller, change) => Ok(()),
+        Some(v) if v.allows(caller, false) => {
+            Err(EngineError::NotFound(format!("project {id} of user {:?}", caller.user)))
+        }
+        _ => Err(EngineError::NotFound(format!("project {id}"))),
     }
 }
 
@@ -40,13 +61,7 @@ impl Store {
     /// Errors with "does not exist" unless `caller` may see (with `change`: change) the project.
     pub(crate) async fn check_project(&self, caller: &Caller, id: ProjectId, change: bool) -> Result<()> {
         let visibility = if caller.is_kept_from(id) { None } else { self.visibility(id).await? };
-        match visibility {
-            Some(v) if v.allows(caller, change) => Ok(()),
-            Some(v) if v.allows(caller, false) => {
-                Err(EngineError::NotFound(format!("project {id} of user {:?}", caller.user)))
-            }
-            _ => Err(EngineError::NotFound(format!("project {id}"))),
-        }
+        check_seen(caller, id, change, visibility.as_deref())
     }
 
     /// Whether those who did not sign in may see the project.
@@ -55,7 +70,14 @@ impl Store {
     }
 
     async fn visibility(&self, id: ProjectId) -> Result<Option<Arc<Visibility>>> {
-        match self.visibility.get(&id).filter(|_| self.is_alone()) {
+        if self.is_in_postgres() {
+            // Others may have changed it, and it is small.
+            let row = db::query(sql::PROJECT_SEEN).bind(id.0).fetch_optional(self.reader()).await?;
+            let Some(row) = row else { return Ok(None) };
+            let (user, access): (String, String) = row.read()?;
+            return Ok(Some(Arc::new(Visibility::read(user, &access)?)));
+        }
+        match self.visibility.get(&id) {
             Some(known) => Ok(Some(known)),
             None => self.read_visibility(id).await,
         }

@@ -1,11 +1,17 @@
 //! The ledger under chaos: seeded workers that crash, sleep past their lease, commit twice, stop,
-//! fail and are cancelled, while the wall clock jumps. Time is simulated. Whatever happens, every job ends exactly once.
+//! fail and are cancelled, while the wall clock jumps. Time is simulated. Whatever happens, every job ends exactly once. On PostgreSQL
+//! they are those of two servers, of which now one does something and now the other, and what one did the other sees at once.
 
 use super::Store;
-use super::ledger::{Claim, Lease, Loss, Outcome, PlacedOutput};
+use super::head::HeadInfo;
+use super::ledger::{Claim, Lease, Loss, Outcome};
+use super::made::PlacedOutput;
 use crate::blobs::PlacedBlob;
 use crate::draft::{AssetSource, Draft, ParamSource};
+use crate::heads::HeadId;
+use crate::location::Location;
 use crate::model::*;
+use crate::testing::TestLocation;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
@@ -14,12 +20,14 @@ use std::collections::{HashMap, HashSet};
 const SEEDS: u64 = 120;
 /// Each has a schema of its own there, which takes longer than what is done in it.
 const SEEDS_ON_POSTGRES: u64 = 25;
+const SERVERS: usize = 2;
 const LEASE: i64 = 1000;
 const MAX_ATTEMPTS: u32 = 3;
 
 struct World {
     rng: StdRng,
-    store: Store,
+    /// Of each server.
+    stores: Vec<Store>,
     project: ProjectId,
     /// The leases' clock.
     now: i64,
@@ -37,13 +45,14 @@ struct World {
 
 impl World {
     async fn new(seed: u64, folder: &std::path::Path) -> World {
-        let store = Store::of_test(folder).await;
+        let stores = servers(folder).await;
+        let store = &stores[0];
         let caller = Caller::of("u");
         let new = NewProject::private("p");
         let project = store.insert_project(&caller, &new, Timestamp(0)).await.unwrap().id;
         let mut world = World {
             rng: StdRng::seed_from_u64(seed),
-            store,
+            stores,
             project,
             now: 1,
             ahead: 0,
@@ -55,7 +64,8 @@ impl World {
         };
         for _ in 0..world.rng.random_range(1..4) {
             let drafts = world.random_graph();
-            let sent = world.store.insert_workflow(project, "", &drafts, Timestamp(0)).await.unwrap();
+            let store = world.store();
+            let sent = store.insert_workflow(project, "", &drafts, Timestamp(0)).await.unwrap();
             world.workflows.push(sent);
         }
         world
@@ -82,6 +92,11 @@ impl World {
         drafts
     }
 
+    /// The ledger, by one of the servers.
+    fn store(&mut self) -> Store {
+        self.stores[self.rng.random_range(0..self.stores.len())].clone()
+    }
+
     fn wall(&self) -> Timestamp {
         Timestamp(self.now + self.ahead)
     }
@@ -91,8 +106,9 @@ impl World {
     }
 
     async fn claim(&mut self) -> bool {
-        let Some(job) = self.store.ready_jobs().await.unwrap().into_iter().next() else { return false };
-        let claim = self.store.claim(job.id, self.until(), self.wall()).await.unwrap().unwrap();
+        let Some(job) = self.store().ready_jobs().await.unwrap().into_iter().next() else { return false };
+        let store = self.store();
+        let claim = store.claim(job.id, self.until(), self.wall()).await.unwrap().unwrap();
         let job = claim.job();
         assert!(self.claimed.insert((job.id, job.attempt)), "an attempt is claimed once");
         assert!(!self.ended.contains_key(&job.id), "what has ended does not start again");
@@ -118,9 +134,9 @@ impl World {
         let failure = self.rng.random_bool(0.1);
         let outcome = if failure { Outcome::Failure("no".into()) } else { success(id) };
         let again = self.rng.random_bool(0.3).then(|| claim.duplicate());
-        let current = self.store.job(self.project, id).await.unwrap();
+        let current = self.store().job(self.project, id).await.unwrap();
         let valid = current.state == State::Started && current.attempt == claim.job().attempt;
-        let accepted = self.store.finish(claim, outcome, self.wall()).await.unwrap();
+        let accepted = self.store().finish(claim, outcome, self.wall()).await.unwrap();
         assert_eq!(accepted, valid, "only the current attempt may end job {id}");
         if accepted {
             *self.ended.entry(id).or_default() += 1;
@@ -129,7 +145,7 @@ impl World {
             }
         }
         if let Some(again) = again {
-            assert!(!self.store.finish(again, success(id), self.wall()).await.unwrap());
+            assert!(!self.store().finish(again, success(id), self.wall()).await.unwrap());
         }
     }
 
@@ -147,18 +163,19 @@ impl World {
             60..67 => drop(self.take()),
             67..72 => {
                 if let Some(claim) = self.take() {
-                    self.store.give_back(claim, Loss::Stopped, self.wall()).await.unwrap();
+                    self.store().give_back(claim, Loss::Stopped, self.wall()).await.unwrap();
                 }
             }
             72..76 => {
                 if let Some(claim) = self.take() {
                     let loss = Loss::Fault { error: "disk".into(), max_attempts: MAX_ATTEMPTS };
-                    self.store.give_back(claim, loss, self.wall()).await.unwrap();
+                    self.store().give_back(claim, loss, self.wall()).await.unwrap();
                 }
             }
             76..86 => self.beat().await,
             86..94 => {
-                self.store.reap(MAX_ATTEMPTS, Timestamp(self.now), self.wall()).await.unwrap();
+                let store = self.store();
+                store.reap(MAX_ATTEMPTS, Timestamp(self.now), self.wall()).await.unwrap();
             }
             94..97 => self.restart().await,
             97..98 => self.cancel_one().await,
@@ -168,28 +185,35 @@ impl World {
     }
 
     async fn beat(&mut self) {
-        for claim in &self.held {
-            let job = claim.job();
-            let lease = self.store.renew_lease(job.id, job.attempt, 0.5, self.until()).await.unwrap();
-            let current = self.store.job(self.project, job.id).await.unwrap();
-            let valid = current.state == State::Started && current.attempt == job.attempt;
+        let held: Vec<_> = self.held.iter().map(|claim| (claim.id(), claim.job().attempt)).collect();
+        for (id, attempt) in held {
+            let store = self.store();
+            let lease = store.renew_lease(id, attempt, 0.5, self.until()).await.unwrap();
+            let current = self.store().job(self.project, id).await.unwrap();
+            let valid = current.state == State::Started && current.attempt == attempt;
             assert_eq!(lease == Lease::Held, valid);
             assert_eq!(lease == Lease::Canceled, current.state == State::Canceled);
         }
     }
 
-    /// The process dies; its workers are zombies that still hold their claims.
+    /// A process dies; its workers are zombies that still hold their claims. Another server takes over.
     async fn restart(&mut self) {
-        self.store.expire_all().await.unwrap();
-        self.store.reap(MAX_ATTEMPTS, Timestamp(self.now), self.wall()).await.unwrap();
-        self.store.advance_all(self.wall()).await.unwrap();
+        let store = self.store();
+        if self.stores.len() == 1 {
+            store.expire_all().await.unwrap();
+        } else {
+            let dead = self.rng.random_range(0..self.stores.len());
+            store.take_over(Some(number(dead))).await.unwrap();
+        }
+        store.reap(MAX_ATTEMPTS, Timestamp(self.now), self.wall()).await.unwrap();
+        store.advance_all(self.wall()).await.unwrap();
     }
 
     async fn cancel_one(&mut self) {
         let n = self.rng.random_range(0..self.workflows.len());
         let id = self.workflows[n].id;
-        let open = !self.store.workflow(self.project, id).await.unwrap().state.is_final();
-        let canceled = self.store.cancel_workflow(self.project, id, self.wall()).await;
+        let open = !self.store().workflow(self.project, id).await.unwrap().state.is_final();
+        let canceled = self.store().cancel_workflow(self.project, id, self.wall()).await;
         assert_eq!(canceled.is_ok(), open);
     }
 
@@ -197,7 +221,8 @@ impl World {
     async fn drain(&mut self) {
         for _ in 0..1000 {
             self.now += 2 * LEASE;
-            self.store.reap(MAX_ATTEMPTS, Timestamp(self.now), self.wall()).await.unwrap();
+            let store = self.store();
+            store.reap(MAX_ATTEMPTS, Timestamp(self.now), self.wall()).await.unwrap();
             if let Some(zombie) = self.take() {
                 self.finish(zombie).await;
             }
@@ -208,20 +233,21 @@ impl World {
         panic!("jobs are left that nobody ends");
     }
 
-    async fn check(&self) {
+    async fn check(&mut self) {
         let mut made = HashMap::new();
         let listing = Listable::Assets(self.project);
-        let listing = self.store.listing(&Caller::of("u"), listing, &ListQuery::default()).await.unwrap();
+        let store = self.store();
+        let listing = store.listing(&Caller::of("u"), listing, &ListQuery::default()).await.unwrap();
         let ids: Vec<i64> = listing.rows.into_iter().map(|(id, _)| id).collect();
-        for asset in self.store.listed_assets(self.project, &ids).await.unwrap() {
+        for asset in store.listed_assets(self.project, &ids).await.unwrap() {
             *made.entry(asset.job_id.unwrap()).or_insert(0) += 1;
         }
         for sent in &self.workflows {
-            let workflow = self.store.workflow(self.project, sent.id).await.unwrap();
+            let workflow = store.workflow(self.project, sent.id).await.unwrap();
             assert_eq!(workflow.jobs, sent.jobs);
             let mut states = Vec::new();
             for id in &workflow.jobs {
-                let job = self.store.job(self.project, *id).await.unwrap();
+                let job = store.job(self.project, *id).await.unwrap();
                 assert!(job.state.is_final() && job.finished.is_some(), "job {id} never ended");
                 assert!(
                     job.started.is_none_or(|at| job.created <= at && Some(at) <= job.finished),
@@ -252,6 +278,27 @@ impl World {
     }
 }
 
+fn number(server: usize) -> HeadId {
+    HeadId(server as i64 + 1)
+}
+
+/// The ledger as each of the servers has it open.
+async fn servers(folder: &std::path::Path) -> Vec<Store> {
+    let first = Store::of_test(folder).await;
+    if !first.is_in_postgres() {
+        return vec![first];
+    }
+    first.close().await;
+    let mut servers = Vec::new();
+    for server in 0..SERVERS {
+        let (at, id) = (TestLocation::of(folder), number(server));
+        let store = Store::open_for(Location::from(&at), false, Some(id)).await.unwrap();
+        let info = HeadInfo { id, name: String::new(), address: String::new() };
+        servers.push(store.join(Location::from(&at), info).await.unwrap());
+    }
+    servers
+}
+
 fn success(id: JobId) -> Outcome {
     let blob = PlacedBlob { sha256: format!("{:064x}", id.0), size: 1 };
     let made = PlacedOutput { slot: "out".into(), filename: format!("{id}.bin"), blob };
@@ -276,7 +323,9 @@ fn every_job_ends_once_whatever_happens() {
             }
             world.drain().await;
             world.check().await;
-            world.store.close().await;
+            for store in world.stores {
+                store.close().await;
+            }
         });
         assert!(runtime.block_on(story).is_ok(), "seed {seed} fails");
     }

@@ -109,7 +109,8 @@ statements! {
     JOB_SET_NEEDS = "UPDATE jobs SET needs = $2 WHERE id = $1";
     JOB_SET_INPUTS = "UPDATE jobs SET inputs = $2 WHERE id = $1";
     JOB_SET_READY = "UPDATE jobs SET ready = 1 WHERE id = $1 AND state = 'pending'";
-    JOB_GET = concat!("SELECT ", whole_job!(), " FROM jobs WHERE id = $1 AND project_id = $2");
+    JOB_GET = concat!("SELECT ", whole_job!(), " FROM jobs WHERE id = $1 AND project_id = $2"),
+        postgres: concat!("SELECT ", whole_job!(), ", jobs.xmin::text::bigint AS version FROM jobs WHERE id = $1 AND project_id = $2");
     // Without its document.
     JOB_ROW = "SELECT id, state, workflow_id, inputs FROM jobs WHERE id = $1 AND project_id = $2";
     JOB_INPUTS = "SELECT inputs FROM jobs WHERE id = $1";
@@ -125,7 +126,8 @@ statements! {
             finished = CASE WHEN COALESCE(started, created) > $2 THEN COALESCE(started, created) ELSE $2 END
         WHERE id = $1 RETURNING workflow_id";
     JOB_TEXTS = concat!("SELECT ", whole_job!(), " FROM jobs WHERE id = $1");
-    DOCUMENT_INSERT = "INSERT INTO documents (job_id, draft, bytes) VALUES (NULL, 1, $1) RETURNING id";
+    DOCUMENT_INSERT = "INSERT INTO documents (job_id, draft, bytes) VALUES (NULL, 1, $1) RETURNING id",
+        postgres: "INSERT INTO documents (job_id, draft, bytes, owner) VALUES (NULL, 1, $1, this_head()) RETURNING id";
     DOCUMENT_GIVE = "UPDATE documents SET job_id = $2, draft = 0 WHERE id = $1";
     DOCUMENT_DROP = "UPDATE documents SET draft = 0 WHERE id = $1";
     DOCUMENTS_DROP_ALL = "UPDATE documents SET draft = 0 WHERE draft = 1";
@@ -149,8 +151,15 @@ statements! {
         ORDER BY oldest.id");
     JOB_CLAIM = "UPDATE jobs SET state = 'started', attempt = attempt + 1, lease_until = $3, progress = 0,
             started = CASE WHEN created > $2 THEN created ELSE $2 END
-        WHERE id = $1 AND state = 'pending' AND ready = 1 RETURNING project_id, workflow_id, attempt";
+        WHERE id = $1 AND state = 'pending' AND ready = 1 RETURNING project_id, workflow_id, attempt",
+        // Of several servers that want it one gets it, and the others wait for nobody.
+        postgres: "UPDATE jobs SET state = 'started', attempt = attempt + 1, lease_until = lease_clock() + $3, owner = this_head(),
+            progress = 0, started = CASE WHEN created > $2 THEN created ELSE $2 END
+        WHERE id = (SELECT id FROM jobs WHERE id = $1 AND state = 'pending' AND ready = 1 FOR UPDATE SKIP LOCKED)
+        RETURNING project_id, workflow_id, attempt";
     JOB_RENEW_LEASE = "UPDATE jobs SET lease_until = $3, progress = $4
+        WHERE id = $1 AND attempt = $2 AND state = 'started' RETURNING project_id",
+        postgres: "UPDATE jobs SET lease_until = lease_clock() + $3, progress = $4
         WHERE id = $1 AND attempt = $2 AND state = 'started' RETURNING project_id";
     JOB_STATE = "SELECT state FROM jobs WHERE id = $1";
     JOB_FINISH = "UPDATE jobs SET state = $3, error = $5, outputs = $6, progress = $7,
@@ -190,7 +199,9 @@ statements! {
         FROM (SELECT MAX(size) AS size FROM assets GROUP BY sha256) AS blobs";
     JOB_EXPIRE = "UPDATE jobs SET lease_until = 0 WHERE id = $1 AND attempt = $2 AND state = 'started'";
     JOBS_EXPIRE_ALL = "UPDATE jobs SET lease_until = 0 WHERE state = 'started'";
-    JOBS_EXPIRED = concat!("SELECT ", whole_job!(), " FROM jobs WHERE state = 'started' AND lease_until < $1 ORDER BY id");
+    JOBS_EXPIRED = concat!("SELECT ", whole_job!(), " FROM jobs WHERE state = 'started' AND lease_until < $1 ORDER BY id"),
+        postgres: concat!("SELECT ", whole_job!(), " FROM jobs WHERE state = 'started' AND lease_until < lease_clock() + $1
+        ORDER BY id");
 
     // What each says of itself, and SQLite's copy of all.
     TABLE_OF_VERSIONS = "SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations'",
@@ -208,6 +219,36 @@ statements! {
     LOCK_OWNER_OF_JOB = "", postgres: "SELECT pg_advisory_xact_lock(70195, hashtext(current_schema() || '/' || user_id))
         FROM projects JOIN jobs ON jobs.project_id = projects.id WHERE jobs.id = $1";
     LOCK_USER = "", postgres: "SELECT pg_advisory_xact_lock(70195, hashtext(current_schema() || '/' || $1))";
+
+    // Whether what a server remembers is still so. A row has another xmin after each transaction that changes it (PostgreSQL 15,
+    // section 5.5).
+    JOB_VERSION = "", postgres: "SELECT xmin::text::bigint FROM jobs WHERE id = $1 AND project_id = $2";
+    PROJECT_SEEN = "", postgres: "SELECT user_id, access FROM projects WHERE id = $1";
+    JOB_SEEN = "", postgres: "SELECT projects.user_id, projects.access, jobs.xmin::text::bigint FROM projects
+        LEFT JOIN jobs ON jobs.id = $2 AND jobs.project_id = projects.id WHERE projects.id = $1";
+
+    // Of the servers that share a database.
+    NEWS_CHANNEL = "", postgres: "SELECT 'fieldstone_' || md5(current_schema()::text)";
+    TELL_OF_UPLOAD = "", postgres: "SELECT tell(current_schema(), 'upload ' || $1::bigint)";
+    HEAD_BEAT = "", postgres: "INSERT INTO heads (id, name, address, version, started, beat)
+        VALUES ($1, $2, $3, $4, lease_clock(), lease_clock()) ON CONFLICT (id) DO UPDATE SET beat = excluded.beat";
+    HEADS_LIVING = "", postgres: "SELECT COUNT(*) FROM heads WHERE beat > lease_clock() - $1";
+    HEADS_ALL = "", postgres: "SELECT id, name, address, version, started, lease_clock() - beat AS silence FROM heads ORDER BY id";
+    HEADS_SHOWN = "", postgres: "SELECT string_agg(address || ' on ' || name || ' (version ' || version || ')', ', ' ORDER BY id)
+        FROM heads WHERE beat > lease_clock() - $1";
+    HEAD_BEATS = "", postgres: "SELECT beat FROM heads WHERE id = $1";
+    HEAD_GONE = "", postgres: "DELETE FROM heads WHERE id = $1";
+    LEAD = "", postgres: "SELECT pg_try_advisory_lock(70197, hashtext(current_schema()))::int::bigint";
+    // What heads own, or owned; NULL where one was alone.
+    OWNERS = "", postgres: "SELECT owner FROM jobs WHERE state = 'started' UNION SELECT owner FROM documents WHERE draft = 1
+        UNION SELECT id FROM heads";
+    JOBS_EXPIRE_OF = "", postgres: "UPDATE jobs SET lease_until = 0 WHERE state = 'started' AND owner IS NOT DISTINCT FROM $1";
+    DOCUMENTS_DROP_OF = "", postgres: "UPDATE documents SET draft = 0 WHERE draft = 1 AND owner IS NOT DISTINCT FROM $1";
+    RUNNING_ELSEWHERE = "", postgres: "SELECT jobs.id, jobs.attempt, jobs.project_id, projects.user_id, jobs.output_bytes, jobs.owner
+        FROM jobs JOIN projects ON projects.id = jobs.project_id
+        WHERE jobs.state = 'started' AND jobs.owner IS DISTINCT FROM $1";
+    RUNNING_OF_USER = "", postgres: "SELECT COUNT(*) FROM jobs JOIN projects ON projects.id = jobs.project_id
+        WHERE jobs.state = 'started' AND projects.user_id = $1";
 
     EVERY_WORKFLOW = "SELECT id, state FROM workflows ORDER BY id";
     EVERY_ASSET = "SELECT * FROM assets ORDER BY id";

@@ -63,9 +63,22 @@ pub(crate) async fn check_ledger_is_current(at: Location<'_>, store: &Store) -> 
     }
 }
 
-/// Notes beside the blobs that this ledger names them, from now on.
-pub(crate) async fn mark(data: &Path, store: &Store) -> Result<LedgerMark> {
-    Ok(LedgerMark::write(data, &store.age_or_new().await?)?)
+/// Notes beside the blobs that this ledger names them, from now on. Other servers that share it may have noted a later age, which stays;
+/// but not if the loss of what it knew is accepted.
+pub(crate) async fn mark(
+    data: &Path,
+    store: &Store,
+    is_shared: bool,
+    accept_lost_rows: bool,
+) -> Result<LedgerMark> {
+    let age = store.age_or_new().await?;
+    if !is_shared {
+        return Ok(LedgerMark::write(data, &age)?);
+    }
+    if accept_lost_rows {
+        LedgerMark::write(data, &age)?;
+    }
+    Ok(LedgerMark::share(data, &age)?)
 }
 
 /// Notes in a copy of a data folder that the ledger in it names its blobs.

@@ -3,7 +3,7 @@
 use crate::data_folder::{self, LEDGER};
 use crate::error::{EngineError, Result};
 use crate::location::Location;
-use crate::store::{Right, Store};
+use crate::store::{Store, Unused};
 use std::fs::File;
 
 /// Copies a ledger with all its rows to a place that has none, and compares the copy with it, row by row. All of it is there in the
@@ -13,17 +13,19 @@ pub async fn copy_ledger(from: Location<'_>, to: Location<'_>) -> Result<Vec<(&'
         return Err(EngineError::NotFound(format!("the ledger {}", from.data.join(LEDGER).display())));
     }
     let _source_lock = lock(from).await?;
-    let source_right = Right::take(from).await?;
-    let source = Store::open_read_only(from).await?.alone(source_right);
+    let source_unused = Unused::take(from).await?;
+    let source = Store::open_read_only(from).await?;
     if to.database.is_none() {
         data_folder::make_data_folder(to.data)?;
     }
     let _target_lock = lock(to).await?;
-    let target_right = Right::take(to).await?;
-    let target = Store::open(to, true).await?.alone(target_right);
+    let target = Store::open(to, true).await?;
+    let target_unused = Unused::take(to).await?;
     let copied = source.copy_rows(&target).await;
     source.close().await;
     target.fold_and_close().await;
+    source_unused.end().await;
+    target_unused.end().await;
     copied
 }
 

@@ -9,6 +9,7 @@ mod belonging;
 mod check;
 mod copy;
 mod gc;
+mod heads;
 mod partial;
 mod read_all;
 mod scrub;
@@ -20,6 +21,7 @@ pub(crate) use belonging::{check_ledger_is_current, check_ledger_is_there, mark}
 pub use check::{Report, check};
 pub use copy::copy_ledger;
 pub use gc::{Swept, gc};
+pub(crate) use heads::{settle, take_over_from_ended};
 pub(crate) use scrub::{Scrubbed, scrub};
 pub(crate) use sweep::{FolderSwept, restore_quarantined, sweep, sweep_documents, sweep_folder};
 pub(crate) use uploads::sweep_uploads;

@@ -34,7 +34,12 @@ pub(crate) async fn scrub(blobs: &Blobs, store: &Store, period: Duration, scrubb
     let slot = period / FOLDERS;
     loop {
         let begun = Instant::now();
-        match scrub_next(blobs, store, slot, &pool, scrubbed).await {
+        let scrubbed_one = match store.cleans_up() {
+            true => scrub_next(blobs, store, slot, &pool, scrubbed).await,
+            // Of several servers another does.
+            false => Ok(()),
+        };
+        match scrubbed_one {
             Ok(()) => {}
             Err(e) => tracing::warn!("stored files cannot be checked for rot now: {e}"),
         }

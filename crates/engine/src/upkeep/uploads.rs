@@ -8,17 +8,23 @@ use crate::store::Store;
 use std::collections::HashSet;
 use std::path::Path;
 
-/// Deletes expired uploads, files that no upload has, and uploads whose files are gone. How many uploads were deleted.
+/// Deletes expired uploads, files that no upload has, and uploads whose files are gone; without `cleans_up` it only forgets what is counted of
+/// those that are gone. How many uploads were deleted.
 pub(crate) async fn sweep_uploads(
     blobs: &Blobs,
     ledger: &Store,
     writers: &Writers,
     now: Timestamp,
+    cleans_up: bool,
 ) -> Result<usize> {
     // Files and writers first: the row of an upload is there before either.
     let (files, counted) = (files(blobs.folder()).await?, writers.ids());
     let (mut kept, mut ids, mut swept) = (HashSet::new(), HashSet::new(), 0);
     for upload in ledger.every_upload().await? {
+        if !cleans_up {
+            ids.extend(upload.asset_id.is_none().then_some(upload.id));
+            continue;
+        }
         if upload.expires <= now || (upload.asset_id.is_none() && !has_bytes(blobs, &upload)) {
             ledger.delete_upload(upload.id).await?;
             swept += 1;
@@ -29,7 +35,7 @@ pub(crate) async fn sweep_uploads(
             kept.insert(upload.file);
         }
     }
-    for file in files.difference(&kept) {
+    for file in files.difference(&kept).filter(|_| cleans_up) {
         // One that stays is found the next time.
         let _ = std::fs::remove_file(blobs.upload_file(file));
     }
@@ -39,7 +45,8 @@ pub(crate) async fn sweep_uploads(
 
 /// Whether what was noted of it is there; not so in a data folder that was restored from a backup, which has no uploads.
 fn has_bytes(blobs: &Blobs, upload: &ResumableUpload) -> bool {
-    let found = std::fs::metadata(blobs.upload_file(&upload.file));
+    // Opened, because a network's file system may remember another length of one that is not.
+    let found = std::fs::File::open(blobs.upload_file(&upload.file)).and_then(|file| file.metadata());
     upload.received == 0 || found.is_ok_and(|file| file.len() >= upload.received)
 }
 

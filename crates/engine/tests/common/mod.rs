@@ -3,13 +3,14 @@
 
 use bytes::Bytes;
 use fieldstone_engine::model::*;
-use fieldstone_engine::testing::database_of;
+use fieldstone_engine::testing::{database_of, is_on_postgres};
 use fieldstone_engine::{Engine, EngineConfig, EngineError, JobTypes};
 use fieldstone_jobs::job_type::Product;
 use fieldstone_jobs::{JobContext, JobEntry, JobError, Kind, KnownInputs, Param, Slot, Values, Work};
 use futures::StreamExt;
 use indexmap::IndexMap;
 use serde_json::Value;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -233,6 +234,15 @@ pub fn invalid(error: EngineError) -> Vec<(String, String)> {
     match error {
         EngineError::Invalid { errors, .. } => errors.into_iter().map(|e| (e.field, e.msg)).collect(),
         other => panic!("expected Invalid, got {other:?}"),
+    }
+}
+
+/// What servers have in a folder of theirs: directly, or each in a folder of its own, where there may be several.
+pub fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = |folder: &Path| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    match is_on_postgres() {
+        true => entries(folder).flat_map(|server| entries(&server)).collect(),
+        false => entries(folder).collect(),
     }
 }
 

@@ -12,4 +12,6 @@ mod descriptors;
 #[cfg(target_os = "linux")]
 mod disk_full;
 mod hang_ups;
+#[cfg(target_os = "linux")]
+mod heads;
 mod locked;

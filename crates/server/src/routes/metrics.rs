@@ -59,6 +59,7 @@ async fn page(app: &App) -> Result<Page, ApiError> {
         "Jobs in the ledger by state and type.",
         labels.iter().map(|(labels, n)| (&labels[..], *n)),
     );
+    servers(&metrics, &mut page);
     page.gauge("fieldstone_queue_length", "Jobs that wait only for a slot or memory.", ledger.queued);
     let age = ledger.oldest.map_or(0, |since| (Timestamp::now().0 - since.0).max(0)) as f64 * 1e-6;
     let help = "Time since the oldest waiting job was dispatched; 0 without one.";
@@ -73,6 +74,26 @@ async fn page(app: &App) -> Result<Page, ApiError> {
         page.gauge("process_virtual_memory_bytes", "Address space of the process.", virtual_bytes);
     }
     Ok(page)
+}
+
+/// Of several that share a database each is told by every one of them.
+fn servers(metrics: &Metrics, page: &mut Page) {
+    let numbers: Vec<String> = metrics.servers.iter().map(|server| server.number.to_string()).collect();
+    let labels: Vec<_> = metrics
+        .servers
+        .iter()
+        .zip(&numbers)
+        .map(|(server, number)| {
+            [
+                ("server", number.as_str()),
+                ("machine", &server.name),
+                ("address", &server.address),
+                ("version", &server.version),
+            ]
+        })
+        .collect();
+    let help = "1 for each server that shares the database and lives.";
+    page.gauges("fieldstone_server_info", help, labels.iter().map(|labels| (&labels[..], 1)));
 }
 
 fn attempts(metrics: &Metrics, page: &mut Page) {

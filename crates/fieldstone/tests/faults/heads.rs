@@ -1,0 +1,233 @@
+//! Two servers on one database and one folder, of which one is killed or put to sleep in the middle of its work: the other goes on with
+//! it, and nothing is done twice.
+
+use crate::served::{Api, Choices, Served, box_stl, checksum};
+use fieldstone_engine::testing::Postgres;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const SEED: u64 = 20_261_127;
+/// Small jobs that run while one server is killed.
+const SMALL: usize = 24;
+
+fn patiently<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(90);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+/// A database, a folder, and who may do everything.
+struct Site {
+    _folder: tempfile::TempDir,
+    data: PathBuf,
+    database: Postgres,
+    token: String,
+}
+
+/// A server of it.
+struct Head {
+    served: Served,
+    api: Api,
+    /// Where its attempts write.
+    work: PathBuf,
+}
+
+impl Site {
+    fn new() -> Option<Site> {
+        let database = Postgres::start().expect("PostgreSQL starts")?;
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let mut site = Site { data, _folder: folder, database, token: String::new() };
+        site.token = site.command(&["keys", "create", "--name", "test"]).trim().to_owned();
+        Some(site)
+    }
+
+    /// What a command says that finds nothing wrong.
+    fn command(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fieldstone"));
+        command.args(arguments).arg("--data").arg(&self.data).env("FIELDSTONE_DATABASE", self.database.url());
+        let output = command.output().expect("the binary runs");
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn start(&self) -> Head {
+        let settings = [
+            ("FIELDSTONE_LOG", "warn"),
+            ("FIELDSTONE_DATABASE", &self.database.url()),
+            ("FIELDSTONE_CONCURRENT_JOBS", "1"),
+            ("FIELDSTONE_REUSE_RESULTS", "false"),
+        ];
+        let served = Served::start(&self.data, &settings);
+        let api = Api::new(&served.url, &self.token);
+        let page = metrics(&served.url);
+        let line = page.lines().find(|line| line.contains("server_info{") && line.contains(&served.url));
+        let number =
+            line.and_then(|line| line.split_once("server=\"")?.1.split_once('"')).expect("it is listed").0;
+        Head { work: self.data.join("work").join(number), served, api }
+    }
+
+    /// Runs a statement by itself.
+    fn execute(&self, statement: &'static str) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut connection = PgConnection::connect(&self.database.url()).await.unwrap();
+            sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+        });
+    }
+}
+
+fn metrics(url: &str) -> String {
+    reqwest::blocking::get(format!("{url}/metrics")).unwrap().text().unwrap()
+}
+
+fn number(url: &str, name: &str) -> u64 {
+    let page = metrics(url);
+    let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.unwrap_or_else(|| panic!("{name}: {page}")).parse().unwrap()
+}
+
+fn dispatch(api: &Api, project: &str, resolution: u64) -> String {
+    let parameters = json!({"mesh_filename": "part.stl", "max_resolution": resolution});
+    let body = json!({"type": "sample_triangle_mesh", "parameters": parameters});
+    let (status, job) = api.post(&format!("/projects/{project}/jobs"), &body).unwrap();
+    assert_eq!(status, 202, "{job}");
+    format!("/projects/{project}/jobs/{}", job["id"].as_str().unwrap())
+}
+
+/// How often attempts of a job have started.
+fn starts(api: &Api, job: &str) -> usize {
+    let log = api.get(&format!("{job}/log")).unwrap().1;
+    log.as_array().unwrap().iter().filter(|line| line["text"].as_str().unwrap().ends_with("started")).count()
+}
+
+/// A job has succeeded once: with as many assets in the project as it says it made.
+fn made_once(api: &Api, project: &str, job: &str) {
+    let (status, ended) = api.finished(&format!("{job}/status"));
+    assert_eq!(status, 201, "{ended}");
+    let shown = api.get(job).unwrap().1;
+    assert_eq!(shown["state"], "success", "{shown}");
+    let (id, assets) =
+        (shown["id"].as_str().unwrap(), api.get(&format!("/projects/{project}/assets")).unwrap().1);
+    let made = assets.as_array().unwrap().iter().filter(|asset| asset["job_id"] == id).count();
+    let said = shown["outputs"]["assets"].as_object().map_or(0, |slots| slots.len());
+    assert!(made > 0 && made == said.max(1), "job {id} made {made} assets: {shown}");
+}
+
+fn is_empty(folder: &Path) -> bool {
+    std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
+}
+
+#[test]
+fn two_servers_on_one_database_lose_and_double_nothing() {
+    let Some(site) = Site::new() else {
+        return eprintln!("left out: no PostgreSQL is installed (Debian: apt-get install postgresql)");
+    };
+    let mut heads = [site.start(), site.start()];
+    let project = heads[0].api.project("shared");
+    let part = box_stl([10.0, 20.0, 30.0], 8);
+    let asset = heads[0].api.must_upload(&project, "part.stl", &part);
+    let bytes = heads[1].api.download(&project, asset["id"].as_str().unwrap());
+    assert_eq!(checksum(&bytes), checksum(&part));
+    hears_the_other(&site, &heads, &project);
+    one_is_killed(&site, &mut heads, &project);
+    one_sleeps_for_longer_than_its_lease(&site, &heads, &project);
+    many_jobs_go_on_when_one_is_killed(&site, &mut heads, &project);
+    for command in ["check", "gc"] {
+        assert_eq!(site.command(&[command]), "", "{command}");
+    }
+    // A key that is revoked ends at both.
+    let listed = site.command(&["keys", "list"]);
+    let id = listed
+        .lines()
+        .find(|line| line.contains("test"))
+        .unwrap()
+        .split_whitespace()
+        .next()
+        .unwrap()
+        .to_owned();
+    site.command(&["keys", "revoke", &id]);
+    for head in &heads {
+        patiently("it still opens", || (head.api.get("/projects").unwrap().0 == 401).then_some(()));
+    }
+}
+
+/// Who follows a project at one server hears of what is dispatched at the other.
+fn hears_the_other(site: &Site, heads: &[Head; 2], project: &str) {
+    let client = reqwest::blocking::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
+    let url = format!("{}/projects/{project}/events", heads[0].served.url);
+    let stream = client.get(url).bearer_auth(&site.token).send().unwrap();
+    let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+    assert!(lines.by_ref().any(|line| line == "event: ready"));
+    let job = dispatch(&heads[1].api, project, 16);
+    let id = format!("\"id\":\"{}\"", job.rsplit('/').next().unwrap());
+    assert!(lines.any(|line| line.contains(&id) && line.contains("\"success\"")));
+    made_once(&heads[0].api, project, &job);
+}
+
+/// The server that runs a job which is dispatched at one of them, as a place in the list.
+fn run_long(heads: &[Head; 2], project: &str, at: usize) -> (String, usize) {
+    let job = dispatch(&heads[at].api, project, 300);
+    let runs = patiently("it never starts", || heads.iter().position(|head| !is_empty(&head.work)));
+    (job, runs)
+}
+
+fn one_is_killed(site: &Site, heads: &mut [Head; 2], project: &str) {
+    let (job, runs) = run_long(heads, project, 1);
+    heads[runs].served.kill();
+    let other = &heads[1 - runs].api;
+    made_once(other, project, &job);
+    assert_eq!(starts(other, &job), 2);
+    heads[runs] = site.start();
+    assert_eq!(
+        std::fs::read_dir(site.data.join("work")).unwrap().count(),
+        2,
+        "nothing is left of the dead one"
+    );
+    assert_eq!(heads[runs].api.get(&job).unwrap().1["state"], "success");
+}
+
+fn one_sleeps_for_longer_than_its_lease(site: &Site, heads: &[Head; 2], project: &str) {
+    let (job, runs) = run_long(heads, project, 0);
+    let (sleeper, other) = (&heads[runs], &heads[1 - runs]);
+    let pid = Pid::from_raw(sleeper.served.pid().cast_signed()).unwrap();
+    kill_process(pid, Signal::STOP).unwrap();
+    // As if the time of its lease had passed, by the only clock that counts.
+    site.execute("UPDATE jobs SET lease_until = lease_clock() - 1 WHERE state = 'started'");
+    made_once(&other.api, project, &job);
+    assert_eq!(starts(&other.api, &job), 2);
+    kill_process(pid, Signal::CONT).unwrap();
+    // What it brings comes too late, and it knows nothing old.
+    assert_eq!(sleeper.api.get(&job).unwrap().1["state"], "success");
+    let refused = "fieldstone_attempts_total{end=\"superseded\"}";
+    patiently("it is not refused", || (number(&sleeper.served.url, refused) == 1).then_some(()));
+    made_once(&sleeper.api, project, &job);
+}
+
+fn many_jobs_go_on_when_one_is_killed(site: &Site, heads: &mut [Head; 2], project: &str) {
+    let mut choices = Choices(SEED);
+    let jobs: Vec<String> = (0..SMALL)
+        .map(|_| dispatch(&heads[choices.below(2) as usize].api, project, 12 + choices.below(30)))
+        .collect();
+    let killed = choices.below(2) as usize;
+    heads[killed].api.finished(&format!("{}/status", jobs[choices.below(SMALL as u64 / 2) as usize]));
+    heads[killed].served.kill();
+    let other = &heads[1 - killed].api;
+    jobs.iter().for_each(|job| made_once(other, project, job));
+    let again: usize = jobs.iter().map(|job| starts(other, job) - 1).sum();
+    assert!(again <= 1, "it ran one at a time");
+    heads[killed] = site.start();
+    let states: Vec<Value> =
+        jobs.iter().map(|job| heads[killed].api.get(job).unwrap().1["state"].clone()).collect();
+    assert!(states.iter().all(|state| state == "success"), "{states:?}");
+}
