@@ -9,7 +9,7 @@ import { begin, changed, redone, undone } from '../src/pages/graph/model/history
 import { laidOut } from '../src/pages/graph/model/layout';
 import { fits, namedChoice, search, summaryOf, type Kind, type Operator } from '../src/pages/graph/model/operators';
 import { matrixOf, placementOf } from '../src/pages/graph/model/placement';
-import { fitted, gridAround, needsPart, type Box } from '../src/pages/graph/model/recipes';
+import { fitted, gridAround, needsPart, onTop, type Box } from '../src/pages/graph/model/recipes';
 
 const operator = (type: string, group: Operator['group'], inputs: [string, Kind][], output: Kind, parameters: unknown[] = []): [string, Operator] => [
   type,
@@ -259,6 +259,7 @@ describe('fields', () => {
     expect(formOf({ schema: { ...three, minItems: 16, maxItems: 16 } as never }).as).toBe('placement');
     expect(formOf({ schema: { type: 'array', items: three } as never }).as).toBe('json');
     expect(formOf({ schema: {} as never }).as).toBe('json');
+    expect(formOf({ schema: { type: 'string', minLength: 1, maxLength: 500 } as never })).toEqual({ as: 'text', most: 500 });
     expect(formOf({ schema: { type: 'object', properties: { path: {}, file_type: { const: 'Raw' } } } as never })).toEqual({ as: 'file', kind: 'Raw' });
     expect([[1, 2, 3], [[1, 2, 3]], { x: 1, y: 2, z: 3 }, ['1', '2', '3']].map((v) => vectorOf(v, 3))).toEqual(Array(4).fill([1, 2, 3]));
     expect([4, [1, 2], 'x', null].map((v) => vectorOf(v, 3))).toEqual([[4, 4, 4], undefined, undefined, undefined]);
@@ -318,6 +319,11 @@ describe('a recipe', () => {
     expect(mesh!.parameters).toEqual({ mesh_data: { file_type: 'MeshFile', path: 'a.stl' } });
     expect(placementOf(box!.parameters!.xform)!.move).toEqual([1, 2, 3]);
     expect(fitted(recipe, 'a.stl').operators[0]).toEqual(recipe.operators[0]);
+    // A line of four letters on a face of 30 mm by 10 mm: its height is what the face has room for.
+    const flat: Box = { min: [0, 0, 0], max: [30, 10, 2] };
+    expect(onTop(flat, 'Text')).toMatchObject({ height: 8, thickness: 1 });
+    expect(onTop(flat, 'A longer text')).toMatchObject({ height: 2.5, thickness: 0.5 });
+    expect(placementOf(onTop(flat, 'Text').xform)!.move).toEqual([15, 5, 2]);
     expect([needsPart(recipe), needsPart({ ...recipe, operators: recipe.operators.slice(2) })]).toEqual([true, false]);
   });
 });

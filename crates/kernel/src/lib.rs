@@ -30,6 +30,7 @@ pub mod slice;
 pub mod solid;
 #[doc(hidden)]
 pub mod testing;
+pub mod text;
 pub mod trig;
 mod union_find;
 pub mod vector;

@@ -47,6 +47,11 @@ pub enum Kind {
     },
     /// JSON of a shape of its own, read by whoever declares it; may arrive as text.
     Json,
+    /// Text as it is, blanks and line ends included, of at most so many characters; a number stands for its digits.
+    Text {
+        /// Characters.
+        most: usize,
+    },
 }
 
 /// The words of a [`Kind::Choice`], each beside what it means: a word cannot be offered without a meaning.
@@ -108,6 +113,7 @@ enum Typed {
     Integers(Arc<[i64]>),
     Asset(String),
     Json(Arc<Value>),
+    Text(Arc<str>),
 }
 
 /// A parameter as it arrived: owned, shared or lent. A document may be larger than all else in memory and is kept as it is.
@@ -225,6 +231,14 @@ impl Values {
         }
     }
 
+    /// A declared [`Kind::Text`].
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.0.get(name) {
+            Some(Typed::Text(v)) => Some(v),
+            _ => None,
+        }
+    }
+
     /// Sets a declared parameter from its wire spelling.
     pub fn set(&mut self, param: &Param, text: &str) -> Result<(), ParamError> {
         self.0.insert(param.name, param.read(Value::String(text.to_owned()))?);
@@ -307,6 +321,12 @@ impl Param {
                 asset_path(&structured(value), file_type).map(Typed::Asset).map_err(refuse)
             }
             Kind::Json => self.document(given),
+            Kind::Text { most } => {
+                let whole = value.as_str().unwrap_or(&text);
+                let fits = !value.is_boolean() && (1..=most).contains(&whole.chars().count());
+                let read = fits.then(|| Typed::Text(whole.into()));
+                read.ok_or_else(|| refuse(format!("text of 1 to {most} characters")))
+            }
         }
     }
 

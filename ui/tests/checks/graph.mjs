@@ -77,7 +77,14 @@ const RECIPES = {
   'lattice-round-a-cylinder': (Math.PI * (23 ** 2 - 15 ** 2) * 32) / 2,
   'heat-exchanger': (42 ** 2 - 40 ** 2) * 40 + 40 ** 3 * wall(0.8, 10),
   'struts-in-a-box': undefined,
+  'text-engraved': 60 ** 3,
+  'text-raised': 60 ** 3,
 };
+/**
+ * How long the strokes of "Text" are, in tenths of what a capital has beyond a stroke's width: those of T, e, x and t, of lines and arcs; what
+ * they share where they meet is about as much as their round ends add.
+ */
+const TEXT = 17 + (5.4 + 0.7 + 1.6 + 1.5 * Math.PI * 2.7 + 2.7) + 2 * Math.hypot(4.8, 7) + (7.5 + Math.PI + 0.4 + 3.6);
 
 export const checks = [
   {
@@ -357,6 +364,10 @@ export const checks = [
         const [low, high] = RECIPES[name] ? [0.96 * RECIPES[name], 1.04 * RECIPES[name]] : [(2 / 3) * struts, struts];
         assert(volume > low && volume < high, `${name}: ${volume}, expected ${low} to ${high}`);
       }
+      // Letters are little of a cube: what they take away and add together is their area times their thickness, 1 mm.
+      const [engraved, raised] = ['text-engraved', 'text-raised'].map((name) => measured(context.binary, readFileSync(new URL(`${name}.json`, folder), 'utf8'), cube()));
+      const letters = TEXT * 1.44 * 1.6;
+      assert(Math.abs(raised - engraved - letters) < 0.1 * letters, `letters of ${raised - engraved} mm³, expected ${letters}`);
       await upload(context);
       const page = await editorOf(context);
       await page.getByRole('button', { name: 'Library…' }).first().click();

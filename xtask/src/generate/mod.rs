@@ -2,6 +2,7 @@
 
 mod densities;
 mod jobs;
+mod lettering;
 mod operators;
 mod pictures;
 mod struts;
@@ -29,6 +30,7 @@ pub fn run() -> anyhow::Result<()> {
         eprintln!("wrote {name}");
     }
     pictures::write()?;
+    lettering::write()?;
     let mut revisions = cargo();
     revisions.args(["test", "--quiet", "--package", "fieldstone-jobs", "--test", "revisions"]);
     must(revisions.env("UPDATE_DOCS", "1"))?;
@@ -65,6 +67,7 @@ fn kind(kind: &Kind) -> String {
         Kind::Asset { file_type: Some(t) } => format!("asset: file_type {t}, path"),
         Kind::Asset { file_type: None } => "asset: path".to_owned(),
         Kind::Json => "JSON".to_owned(),
+        Kind::Text { most } => format!("text, at most {most} characters"),
     }
 }
 

@@ -82,7 +82,7 @@ fn port(port: &Port) -> Value {
 /// One parameter of either: its values as a JSON Schema, its default as JSON.
 fn parameter(param: &Param) -> Value {
     let default = param.default.map(|text| match param.kind {
-        Kind::Choice(_) => json!(text),
+        Kind::Choice(_) | Kind::Text { .. } => json!(text),
         _ => from_json(text),
     });
     json!({
@@ -119,6 +119,7 @@ fn values(kind: &Kind) -> Schema {
             }
         }
         Kind::Json => any(),
+        Kind::Text { most } => text().with("minLength", 1).with("maxLength", most),
     }
 }
 

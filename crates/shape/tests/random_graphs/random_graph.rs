@@ -217,7 +217,7 @@ impl Growing<'_> {
     fn sampler(&mut self) -> usize {
         let points = self.points();
         let xform = self.placement();
-        let (type_name, mut parameters) = match self.rng.below(9) {
+        let (type_name, mut parameters) = match self.rng.below(10) {
             0..=2 => ("SampleBox", self.solid()),
             3..=5 => ("SampleSurfaceLattice", self.surface()),
             6 => ("SampleLattice", self.struts()),
@@ -225,6 +225,11 @@ impl Growing<'_> {
                 "SampleSpinodoid",
                 json!({"angles": [self.between(15.0, 60.0), 0, self.between(15.0, 60.0)], "density": self.between(0.3, 0.7),
                 "wave_count": 20, "pore_size": self.between(0.5, 0.9)}),
+            ),
+            8 => (
+                "SampleText",
+                json!({"text": self.one_of(&["Ab", "8&", "x\nY", "Ø 1.5"]), "height": self.between(0.4, 1.0),
+                "thickness": self.between(0.2, 1.2)}),
             ),
             _ => {
                 let volume = self.volume();

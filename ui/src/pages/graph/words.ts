@@ -144,6 +144,8 @@ export const texts = {
     'infill-with-skin': { title: 'Infill with a skin', about: 'The part with a closed skin of 1.5 mm, filled with gyroid walls.' },
     'graded-by-distance': { title: 'Graded by distance', about: 'A gyroid in the part, thick at its surface and ever thinner inside.' },
     'hollow-with-drain-holes': { title: 'Hollow with drain holes', about: 'The part as a wall of 2 mm, with a hole of 6 mm through it along z.' },
+    'text-engraved': { title: 'Text engraved in a face', about: 'Letters cut half a millimetre into the upper side of the part.' },
+    'text-raised': { title: 'Text raised on a face', about: 'Letters that stand half a millimetre out of the upper side of the part.' },
     'lattice-round-a-cylinder': { title: 'Lattice round a cylinder', about: 'Twelve gyroid cells bent round into a tube.' },
     'heat-exchanger': { title: 'Heat exchanger', about: 'A gyroid wall of 0.8 mm that keeps two fluids apart, in a casing that is open at two ends.' },
     'struts-in-a-box': { title: 'Struts in a box', about: 'Body-centred cells of round struts, cut to a box.' },

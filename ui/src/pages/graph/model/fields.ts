@@ -7,6 +7,7 @@ export type Form =
   | { as: 'vector'; count: number; whole: boolean; low?: number; high?: number }
   | { as: 'placement' }
   | { as: 'file'; kind?: string }
+  | { as: 'text'; most?: number }
   | { as: 'json' };
 
 interface Schema {
@@ -17,6 +18,7 @@ interface Schema {
   items?: Schema;
   minItems?: number;
   maxItems?: number;
+  maxLength?: number;
   properties?: { path?: unknown; file_type?: { const?: string } };
 }
 
@@ -24,6 +26,7 @@ export function formOf(parameter: Pick<Parameter, 'schema'>): Form {
   const schema = parameter.schema as Schema;
   if (schema.enum) return { as: 'choice', words: schema.enum };
   if (schema.properties?.path) return { as: 'file', kind: schema.properties.file_type?.const };
+  if (schema.type === 'string') return { as: 'text', most: schema.maxLength };
   if (schema.type === 'integer' || schema.type === 'number') {
     return { as: 'number', whole: schema.type === 'integer', low: schema.minimum, high: schema.maximum };
   }

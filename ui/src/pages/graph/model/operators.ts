@@ -55,11 +55,11 @@ export function namedChoice({ parameters }: Operator, text: string): Record<stri
   return {};
 }
 
-/** What tells a node from others of its type: a file, a word, a first number. */
+/** What tells a node from others of its type: a file, a text, a word. */
 export function summaryOf(operator: Operator | undefined, parameters: Record<string, unknown>): string {
   const paths = Object.values(parameters).map((value) => (value as { path?: string } | null)?.path).filter(Boolean);
   const words = (operator?.parameters ?? [])
-    .filter(({ schema }) => (schema as { enum?: string[] }).enum)
+    .filter(({ schema }) => (schema as { enum?: string[] }).enum || (schema as { type?: string }).type === 'string')
     .map(({ name, default: initial }) => parameters[name] ?? initial)
     .filter((value) => typeof value === 'string' && value !== 'None');
   return [...paths, ...words.slice(0, 1)].join(', ');

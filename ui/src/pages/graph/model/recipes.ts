@@ -27,6 +27,19 @@ export function gridAround({ min, max }: Box): { offset: Vec; size: Vec; resolut
   return { offset, size, resolution: counts.map((n) => n + 1) as Vec };
 }
 
+/** How wide a letter is with the gap beside it, in heights: letters differ, but most are narrower. */
+const LETTER = 0.75;
+/** How much of a face its text takes at most, in either direction. */
+const TAKEN = 0.8;
+
+/** Parameters that write a line on the upper side of a box, in its middle. */
+export function onTop({ min, max }: Box, text: string): { height: number; thickness: number; xform: number[] } {
+  const [width, depth] = [max[0] - min[0], max[1] - min[1]];
+  const most = TAKEN * Math.min(depth, width / (LETTER * text.length));
+  const height = Number(most.toPrecision(2));
+  return { height, thickness: Math.min(1, height / 5), xform: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, (min[0] + max[0]) / 2, (min[1] + max[1]) / 2, max[2], 1] };
+}
+
 /** The recipe for a file of the project, and around it where its box is known. */
 export function fitted(recipe: ServerGraph, file: string, box?: Box): ServerGraph {
   const middle = box && box.min.map((n, a) => (n + box.max[a]!) / 2);
@@ -35,6 +48,7 @@ export function fitted(recipe: ServerGraph, file: string, box?: Box): ServerGrap
     if (mesh) return { type, parameters: { ...parameters, mesh_data: { ...mesh, path: file } } };
     if (!box || !middle) return { type, parameters };
     if (type === 'GenerateSamplePoints') return { type, parameters: { ...parameters, ...gridAround(box) } };
+    if (type === 'SampleText') return { type, parameters: { ...parameters, ...onTop(box, String(parameters.text)) } };
     if (type !== 'SampleBox') return { type, parameters };
     return { type, parameters: { ...parameters, xform: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, ...middle, 1] } };
   });
