@@ -1,9 +1,10 @@
 // The scene: camera, what is shown, the section's plane, the points that are measured. It draws when something has changed, coarser while it moves.
 import * as THREE from 'three';
 import { OrbitControls } from 'three/examples/jsm/controls/OrbitControls.js';
-import type { Field, Vec } from './field';
+import { Field, type Vec } from './field';
 import { meshGroup } from './mesh';
 import type { Eye, Section } from './state';
+import { Pace } from './pace';
 import { thicknessAt, type Thickness } from './thickness';
 import { volumeMesh, type Colours } from './volume';
 
@@ -20,11 +21,9 @@ const AXES = { x: new THREE.Vector3(1, 0, 0), y: new THREE.Vector3(0, 1, 0), z: 
 /** Round and above, degrees, for the keys 1 to 7: front, back, left, right, top, bottom, from a corner. */
 export const VIEWS: [number, number][] = [[-90, 0], [90, 0], [180, 0], [0, 0], [-90, 89.9], [-90, -89.9], [-50, 25]];
 /** Milliseconds after the last movement until the full picture. */
-const SETTLE = 120;
+const SETTLE = 90;
 /** Pixels of a window's height below which pins grow. */
 const LOW = 560;
-/** While a volume moves it has so many pixels at most. */
-const MOVING_PIXELS = 320 * 240;
 
 export class Stage {
   readonly renderer: THREE.WebGLRenderer;
@@ -43,14 +42,21 @@ export class Stage {
   private asked = 0;
   private timer = 0;
   private moving = false;
+  private pace: Pace;
+  /** Of the pace, when it was last sized. */
+  private pixels = 0;
+  private ahead?: ReturnType<typeof volumeMesh>;
   private resized: ResizeObserver;
 
   constructor(
     private canvas: HTMLCanvasElement,
     private colours: Colours,
     private moved: (eye: Eye) => void,
+    /** A volume's edges are found by its shader: smoothing by the card would only cost time. */
+    antialias = true,
   ) {
-    this.renderer = new THREE.WebGLRenderer({ canvas, alpha: true, antialias: true, stencil: true });
+    this.renderer = new THREE.WebGLRenderer({ canvas, alpha: true, antialias, stencil: true });
+    this.pace = new Pace(this.renderer.getContext() as WebGL2RenderingContext);
     this.renderer.localClippingEnabled = true;
     this.camera.up.set(0, 0, 1);
     this.controls = new OrbitControls(this.camera, canvas);
@@ -62,6 +68,12 @@ export class Stage {
     this.resized = new ResizeObserver(() => this.fit());
     this.resized.observe(canvas.parentElement!);
     this.fit();
+  }
+
+  /** Has the card translate what draws fields, while these are still on their way. */
+  prepareField() {
+    this.ahead = volumeMesh(new Field({ size: [1, 1, 1], offset: [0, 0, 0], resolution: [2, 2, 2] }, new Int8Array(8), 1), this.colours, false);
+    this.renderer.compile(this.ahead, this.camera, this.scene);
   }
 
   showMesh(geometry: THREE.BufferGeometry) {
@@ -87,11 +99,11 @@ export class Stage {
     this.draw();
   }
 
-  private dropVolume() {
-    if (!this.volume) return;
-    const { geometry, material } = this.volume;
-    this.scene.remove(this.volume);
-    (material.uniforms.field!.value as THREE.Texture).dispose();
+  private dropVolume(volume = this.volume) {
+    if (!volume) return;
+    const { geometry, material } = volume;
+    this.scene.remove(volume);
+    for (const name of ['field', 'bricks'] as const) material.uniforms[name]!.value.dispose();
     geometry.dispose();
     material.dispose();
     this.volume = undefined;
@@ -235,10 +247,12 @@ export class Stage {
   mark(points: Vec[]) {
     this.marks.clear();
     for (const point of points) this.marks.add(this.ball(point, this.extent / 160, 0xff6a00));
-    const ends = points.map((p) => new THREE.Vector3(...p));
-    const line = new THREE.Line(new THREE.BufferGeometry().setFromPoints(ends), new THREE.LineBasicMaterial({ color: 0xff6a00, depthTest: false }));
-    line.renderOrder = 10;
-    this.marks.add(line);
+    if (points.length > 1) {
+      const ends = points.map((p) => new THREE.Vector3(...p));
+      const line = new THREE.Line(new THREE.BufferGeometry().setFromPoints(ends), new THREE.LineBasicMaterial({ color: 0xff6a00, depthTest: false }));
+      line.renderOrder = 10;
+      this.marks.add(line);
+    }
     this.draw();
   }
 
@@ -281,8 +295,10 @@ export class Stage {
     cancelAnimationFrame(this.asked);
     clearTimeout(this.timer);
     this.resized.disconnect();
+    this.pace.end();
     this.controls.dispose();
     this.dropVolume();
+    this.dropVolume(this.ahead);
     this.scene.traverse((part) => {
       const { geometry, material } = part as THREE.Mesh;
       geometry?.dispose();
@@ -298,17 +314,17 @@ export class Stage {
   }
 
   private move() {
-    if (!this.moving) {
-      this.moving = true;
-      this.size();
-    }
+    const begins = !this.moving;
+    this.moving = true;
+    if (begins || this.pixels !== this.pace.pixels) this.size();
     this.draw();
     clearTimeout(this.timer);
     this.timer = window.setTimeout(() => {
       this.moving = false;
       this.size();
       this.draw();
-      this.moved(this.eye);
+      // Told of once the picture is on its way.
+      requestAnimationFrame(() => this.moving || this.moved(this.eye));
     }, SETTLE);
   }
 
@@ -323,7 +339,8 @@ export class Stage {
   private size() {
     const { width, height } = this.canvas.parentElement!.getBoundingClientRect();
     const full = Math.min(devicePixelRatio, 2);
-    const few = Math.sqrt(MOVING_PIXELS / Math.max(1, width * height));
+    this.pixels = this.pace.pixels;
+    const few = Math.sqrt(this.pixels / Math.max(1, width * height));
     this.renderer.setPixelRatio(this.moving && this.volume ? Math.min(full, few) : full);
     this.renderer.setSize(width, height, false);
   }
@@ -336,5 +353,6 @@ export class Stage {
       (uniforms.toClip!.value as THREE.Matrix4).multiplyMatrices(this.camera.projectionMatrix, this.camera.matrixWorldInverse);
     }
     this.renderer.render(this.scene, this.camera);
+    if (this.moving && this.volume) this.pace.drawn(this.canvas.width * this.canvas.height);
   }
 }

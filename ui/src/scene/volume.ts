@@ -1,6 +1,7 @@
 // How a volume is drawn: a box whose fragments march through the field to its surface or to the section's plane.
 import * as THREE from 'three';
-import type { Field } from './field';
+import { bricksOf, EDGE } from './bricks';
+import type { Field, Vec } from './field';
 import { MARKED, SCALE, STEP } from './thickness';
 
 const glsl = (all: number[]) => `vec3(${all.map((n) => n.toFixed(3)).join(', ')})`;
@@ -18,10 +19,11 @@ precision highp float;
 precision highp sampler3D;
 in vec3 place;
 out vec4 colour;
-uniform sampler3D field;
-uniform vec3 lower, upper, count, cell, eye;
+uniform sampler3D field, bricks;
+uniform vec3 brick;
+uniform vec3 lower, upper, perMillimetre, shift, cell, eye;
 uniform mat4 toClip;
-uniform float scale, steepness, contour;
+uniform float scale, steepness, contour, most;
 uniform vec4 plane;
 uniform bool cut, wholePlane;
 uniform vec3 paint, inner, outer, line;
@@ -31,8 +33,13 @@ uniform vec3 walls;
 const vec3 SCALE[5] = vec3[5](${SCALE.map(glsl).join(', ')});
 
 float value(vec3 p) {
-  vec3 u = (p - lower) / max(upper - lower, vec3(1e-9));
-  return texture(field, (u * (count - 1.0) + 0.5) / count).r * scale;
+  return texture(field, p * perMillimetre + shift).r * scale;
+}
+
+// A ball of this radius about a point has no value below the greatest.
+float empty(vec3 p) {
+  float away = 255.0 * texelFetch(bricks, ivec3((p - lower) / brick), 0).r;
+  return (away - 1.0) * min(brick.x, min(brick.y, brick.z));
 }
 
 vec3 slope(vec3 p) {
@@ -121,11 +128,12 @@ void main() {
     }
   }
   float atPlane = value(eye + ray * near);
-  vec3 section = onPlane(atPlane);
+  vec3 section = vec3(0);
+  if (cut) section = onPlane(atPlane);
   float t = near;
   float d = atPlane;
   vec3 found = vec3(0);
-  bool hit = false;
+  bool hit = false, surfaceHit = false;
   if (starts && (d <= 0.0 || wholePlane)) {
     found = section;
     hit = true;
@@ -133,22 +141,23 @@ void main() {
     found = surface(eye + ray * t, dot(normal, ray) < 0.0 ? normal : -normal, ray);
     hit = true;
   }
-  for (int i = 0; i < 1500 && !hit; i++) {
-    float before = t, was = d;
-    t += max(least, 0.95 * d / steepness);
-    if (t > far) {
-      t = far;
-      d = value(eye + ray * t);
-      if (d > 0.0) break;
-    } else {
-      d = value(eye + ray * t);
-    }
-    if (d <= 0.0) {
-      t = before + (t - before) * was / max(was - d, 1e-12);
-      found = surface(eye + ray * t, slope(eye + ray * t), ray);
-      hit = true;
-    }
-    if (t >= far) break;
+  // The ray in the coordinates of the texture.
+  vec3 from = eye * perMillimetre + shift, by = ray * perMillimetre;
+  float reach = 0.95 / steepness, before = t, was = d;
+  for (int i = 0; i < 1500 && !hit && t < far; i++) {
+    before = t;
+    was = d;
+    t += max(least, reach * d);
+    // Where there is nothing all about, it may be far to the next brick that is not empty.
+    if (d >= most) t = max(t, before + empty(eye + ray * before));
+    t = min(t, far);
+    d = texture(field, from + by * t).r * scale;
+    hit = d <= 0.0;
+    surfaceHit = hit;
+  }
+  if (surfaceHit) {
+    t = before + (t - before) * was / max(was - d, 1e-12);
+    found = surface(eye + ray * t, slope(eye + ray * t), ray);
   }
   if (!hit) discard;
   // Colours come as linear light.
@@ -183,6 +192,16 @@ function textureOf(field: Field, filtersFloats: boolean): THREE.Data3DTexture {
   return texture;
 }
 
+/** How far empty space reaches, brick by brick; floats say that themselves. */
+function emptiness({ patch, samples }: Field) {
+  const { away, count } = samples instanceof Int8Array ? bricksOf(patch, samples) : { away: new Uint8Array(1), count: [1, 1, 1] };
+  const texture = new THREE.Data3DTexture(away as Uint8Array<ArrayBuffer>, ...(count as [number, number, number]));
+  texture.format = THREE.RedFormat;
+  texture.unpackAlignment = 1;
+  texture.needsUpdate = true;
+  return texture;
+}
+
 /** A box to draw the field in; its uniforms are kept up to date by the stage. */
 export function volumeMesh(field: Field, colours: Colours, filtersFloats: boolean) {
   const { offset, size, resolution } = field.patch;
@@ -191,11 +210,19 @@ export function volumeMesh(field: Field, colours: Colours, filtersFloats: boolea
   const box = new THREE.BoxGeometry(extent.x || 1e-6, extent.y || 1e-6, extent.z || 1e-6);
   const middle = lower.clone().addScaledVector(extent, 0.5);
   box.translate(middle.x, middle.y, middle.z);
+  const perMillimetre = resolution.map((n, a) => (n - 1) / n / (size[a]! || 1e-9)) as Vec;
   const uniforms = {
     field: { value: textureOf(field, filtersFloats) },
+    bricks: { value: emptiness(field) },
+    // A cell that has no extent on an axis is divided by, all the same.
+    brick: { value: new THREE.Vector3(...field.cell.map((c) => EDGE * c || 1e9)) },
+    // Within rounding.
+    most: { value: field.samples instanceof Int8Array ? 126.9 * field.scale : 1e30 },
     lower: { value: lower },
     upper: { value: lower.clone().add(extent) },
-    count: { value: new THREE.Vector3(...resolution) },
+    // From a point to the coordinates of its sample in the texture: sample i of n is at (i + 0.5) / n.
+    perMillimetre: { value: new THREE.Vector3(...perMillimetre) },
+    shift: { value: new THREE.Vector3(...resolution.map((n, a) => 0.5 / n - offset[a]! * perMillimetre[a]!)) },
     cell: { value: new THREE.Vector3(...field.cell) },
     // A signed normalised texel reads as sample / 127.
     scale: { value: field.samples instanceof Int8Array ? field.scale * 127 : field.scale },

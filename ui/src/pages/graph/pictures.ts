@@ -26,7 +26,7 @@ export async function pictureAll(project: string, all: Pictured[], signal: Abort
   frame.className = 'darkroom';
   frame.append(canvas);
   document.body.append(frame);
-  const stage = new Stage(canvas, colours(), () => {});
+  const stage = new Stage(canvas, colours(), () => {}, false);
   try {
     for (const { word, ...operator } of due) {
       const { field } = await lattice(project, operator, signal);

@@ -11,11 +11,11 @@ const MOST_STRIDE = 64;
 export const scaleOf = (shown: Shown) => (shown.isByte ? (shown.width ?? 1) / 127 : 1);
 
 /** The volume at a lower resolution; null where it is small enough to come as a whole. */
-export async function coarseField(project: string, shown: Shown, signal: AbortSignal): Promise<Field | null> {
+export async function coarseField(project: string, shown: Shown): Promise<Field | null> {
   const stride = Math.min(MOST_STRIDE, strideFor(shown.patch!.resolution, SAMPLES));
   if (stride === 1) return null;
   const params = { path: { projectId: project, assetId: shown.asset.id }, query: { stride: String(stride) } };
-  const { data } = await ask(api.GET('/projects/{projectId}/assets/{assetId}/volume', { params, signal, parseAs: 'arrayBuffer' }));
+  const { data } = await ask(api.GET('/projects/{projectId}/assets/{assetId}/volume', { params, parseAs: 'arrayBuffer' }));
   const bytes = new Uint8Array(data as unknown as ArrayBuffer);
   const end = bytes.indexOf(10);
   const patch = JSON.parse(new TextDecoder().decode(bytes.subarray(0, end))) as Patch;
