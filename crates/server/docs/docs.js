@@ -1,4 +1,11 @@
 // Shows the API's document by Swagger UI, which can try requests. Nothing leaves this host: no validator, no document from elsewhere.
+// As dark as the app is, or as the system says.
+const theme = localStorage.getItem('fieldstone.theme');
+const system = matchMedia('(prefers-color-scheme: dark)');
+const wear = () => document.documentElement.classList.toggle('dark-mode', theme === 'dark' || (theme !== 'light' && system.matches));
+system.addEventListener('change', wear);
+wear();
+
 const ui = SwaggerUIBundle({
   url: '/openapi.json',
   dom_id: '#viewer',
