@@ -10,16 +10,18 @@ import threading
 import time
 
 class Server:
-    """`fieldstone serve` on a free port with a data folder of its own."""
+    """`fieldstone serve` on a free port with a data folder of its own, or with that of the server that it is `beside`; `settings` are
+    variables of its environment."""
 
-    def __init__(self, binary):
-        self.binary = binary
+    def __init__(self, binary, settings=None, beside=None):
+        self.binary, self.settings, self.beside = binary, settings or {}, beside
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="fieldstone-bench-")
-        data = self.data = os.path.join(self.folder.name, "data")
+        data = self.data = self.beside.data if self.beside else os.path.join(self.folder.name, "data")
+        environment = {**os.environ, **self.settings}
         self.process = subprocess.Popen([self.binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--reuse-results", "false"],
-                                        stderr=subprocess.PIPE, text=True)
+                                        stderr=subprocess.PIPE, text=True, env=environment)
         for line in self.process.stderr:
             if "listening on http://" in line:
                 self.host = line.split("http://", 1)[1].strip().rstrip("/")
@@ -27,8 +29,11 @@ class Server:
         else:
             sys.exit("the server does not start")
         threading.Thread(target=self.process.stderr.read, daemon=True).start()
+        if self.beside:
+            self.token, self.project = self.beside.token, self.beside.project
+            return self
         self.token = subprocess.run([self.binary, "keys", "create", "--name", "bench", "--data", data], check=True,
-                                    stdout=subprocess.PIPE, text=True).stdout.strip()
+                                    stdout=subprocess.PIPE, text=True, env=environment).stdout.strip()
         self.project = self.call("POST", "/projects", {"name": "bench"})["id"]
         return self
 
