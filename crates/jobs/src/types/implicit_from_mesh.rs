@@ -23,7 +23,7 @@ pub(super) const MAX_RESOLUTION: i64 = 1024;
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "implicit/from-mesh",
-    revision: 5,
+    revision: 6,
     doc: "Samples the signed distance to a mesh on a grid around it: negative inside, mm, x fastest.",
     inputs: &[
         Slot {
@@ -193,9 +193,10 @@ pub(super) fn sample(
     let monitor = cx.monitor().clone();
     let part = monitor.part(from, 0.95);
     let sampler = FromMesh { max_contacts: contacts_of(cx, input)?, ..FromMesh::new(mesh, bvh) };
-    let (field, notes) = sampler.sample_noting(patch, Reach::Everywhere, &part)?;
+    let sampled = || sampler.sample_noting(patch, Reach::Everywhere, &part);
+    let (sampled, found) = rayon::join(sampled, || shells(mesh, &monitor));
+    let ((field, notes), found) = (sampled?, found?);
     tell_faces(&notes, input, cx)?;
-    let found = shells(mesh, &monitor.part(0.95, 0.97))?;
     tell_lost(&lost_shells(&found, &field, patch, &monitor)?, found.len(), patch, cx);
     let mut watch = Watch::new(patch, &Affine::IDENTITY, 0.0);
     watch.planes(&field, &monitor)?;

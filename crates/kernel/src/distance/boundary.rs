@@ -4,7 +4,8 @@
 //! boundary), however broken the mesh is. A cone over each connected part of it, taken the other way round,
 //! therefore closes the mesh: the winding number of mesh and caps together is an integer everywhere.
 
-use crate::mesh::TriMesh;
+use crate::mesh::{TriMesh, equal_positions};
+use crate::monitor::{Cancelled, Monitor};
 use crate::outer::Shells;
 use crate::union_find::{alone, find, unite};
 use rayon::prelude::*;
@@ -12,41 +13,26 @@ use rayon::prelude::*;
 /// Triangles that close `mesh`, and its shells.
 ///
 /// Vertices at the same position count as one, so that an unwelded mesh is closed when it looks closed.
-pub(super) fn closing(mesh: &TriMesh) -> (TriMesh, Shells) {
+pub(super) fn closing(mesh: &TriMesh, monitor: &Monitor) -> Result<(TriMesh, Shells), Cancelled> {
     // With a vertex for each corner no edge has two triangles.
     if mesh.positions.len() < 3 * mesh.triangles.len() {
         let shells = Shells::of(mesh, |i| i);
         if shells.closed {
-            return (TriMesh::default(), shells);
+            return Ok((TriMesh::default(), shells));
         }
     }
-    let same = merged_positions(mesh);
+    let same = equal_positions(&mesh.positions, monitor)?;
     let by_position = |i: u32| same[i as usize];
     let shells = Shells::of(mesh, by_position);
-    match shells.closed {
-        true => (TriMesh::default(), shells),
-        false => (cones(mesh, &unbalanced(mesh, by_position)), shells),
-    }
+    let caps = match shells.closed {
+        true => TriMesh::default(),
+        false => cones(mesh, &unbalanced(mesh, by_position)),
+    };
+    Ok((caps, shells))
 }
 
 fn edges(t: &[u32; 3]) -> [(u32, u32); 3] {
     [(t[0], t[1]), (t[1], t[2]), (t[2], t[0])]
-}
-
-/// For each vertex the first one at the same position (−0 and 0 are the same).
-fn merged_positions(mesh: &TriMesh) -> Vec<u32> {
-    let key = |i: u32| mesh.positions[i as usize].map(|c| (c + 0.0).to_bits());
-    let mut order: Vec<u32> = (0..mesh.positions.len() as u32).collect();
-    order.par_sort_unstable_by_key(|&i| (key(i), i));
-    let mut same = vec![0; order.len()];
-    let mut first = 0;
-    for (k, &i) in order.iter().enumerate() {
-        if k == 0 || key(order[k - 1]) != key(i) {
-            first = i;
-        }
-        same[i as usize] = first;
-    }
-    same
 }
 
 /// The boundary: directed edges as the mesh has them, each as often as it is missing its opposite.
@@ -112,11 +98,11 @@ mod tests {
     fn closed_meshes_need_no_caps() {
         let ball = bumpy_sphere(10, 20, 1.0, 0.1);
         for mesh in [ball.clone(), torus(8, 6, 2.0, 0.5), joined(&ball, &cuboid([0.0; 3], [3.0; 3]))] {
-            assert!(closing(&mesh).1.closed);
+            assert!(closing(&mesh, &Monitor::none()).unwrap().1.closed);
             // The same triangles with vertices of their own, as an STL file has them.
             let positions = mesh.triangles.iter().flatten().map(|&i| mesh.positions[i as usize]).collect();
             let triangles = (0..mesh.triangles.len() as u32).map(|t| [3 * t, 3 * t + 1, 3 * t + 2]).collect();
-            assert!(closing(&TriMesh { positions, triangles }).1.closed);
+            assert!(closing(&TriMesh { positions, triangles }, &Monitor::none()).unwrap().1.closed);
         }
     }
 
@@ -133,8 +119,8 @@ mod tests {
                     _ => {}
                 }
             }
-            let both = joined(&mesh, &closing(&mesh).0);
-            let same = merged_positions(&both);
+            let both = joined(&mesh, &closing(&mesh, &Monitor::none()).unwrap().0);
+            let same = equal_positions(&both.positions, &Monitor::none()).unwrap();
             assert!(unbalanced(&both, |i| same[i as usize]).is_empty());
         }
     }

@@ -155,9 +155,11 @@ impl<'a> FromMesh<'a> {
     /// Unsigned distances along one beam of bricks.
     fn fill(&self, bvh: &Bvh, brick: &mut Brick, patch: &Patch, beam: &mut Beam) {
         let nx = patch.resolution()[0] as usize;
+        let rows = [beam.planes[0].len() / nx, beam.planes.len()];
         for x in (0..nx).step_by(BRICK) {
-            brick.fill(self.level, bvh, patch.position([x as u32, beam.y, beam.z]));
             let width = BRICK.min(nx - x);
+            let first = patch.position([x as u32, beam.y, beam.z]);
+            brick.fill(self.level, bvh, first, [width, rows[0], rows[1]]);
             for (z, plane) in beam.planes.iter_mut().enumerate() {
                 for (y, row) in plane.chunks_mut(nx).enumerate() {
                     row[x..x + width].copy_from_slice(&brick.row(y, z)[..width]);

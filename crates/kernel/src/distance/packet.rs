@@ -43,7 +43,6 @@ pub(crate) struct Brick {
     x: Lane,
     y: [Lane; PAIRS],
     z: [f32; BRICK],
-    centre: [f32; 3],
     accuracy: Accuracy,
     /// Squared distance to the closest triangle so far; once filled, the distance.
     best2: [Lane; GROUPS],
@@ -62,7 +61,6 @@ impl Brick {
             x: std::array::from_fn(|l| at(0, l % BRICK)),
             y: std::array::from_fn(|p| std::array::from_fn(|l| at(1, 2 * p + l / BRICK))),
             z: std::array::from_fn(|i| at(2, i)),
-            centre: std::array::from_fn(|a| at(a, BRICK - 1) * 0.5),
             accuracy,
             best2: [[0.0; LANES]; GROUPS],
             limit2: [[0.0; LANES]; GROUPS],
@@ -71,16 +69,17 @@ impl Brick {
         }
     }
 
-    /// Finds the distances of the brick whose first sample is at `origin`.
-    pub fn fill(&mut self, level: Level, bvh: &Bvh, origin: [f64; 3]) {
+    /// Finds the distances of the brick whose first sample is at `origin`; of it, `extent` samples along each axis, at least one, lie in
+    /// the grid. The others get 0 and cost nothing.
+    pub fn fill(&mut self, level: Level, bvh: &Bvh, origin: [f64; 3], extent: [usize; 3]) {
         // SAFETY: there are levels other than the baseline only where the processor has the feature.
         unsafe {
             match level.kind() {
-                Kind::Baseline => fill::<Portable>(self, bvh, origin),
+                Kind::Baseline => fill::<Portable>(self, bvh, origin, extent),
                 #[cfg(target_arch = "x86_64")]
-                Kind::Avx2 => fill_avx2(self, bvh, origin),
+                Kind::Avx2 => fill_avx2(self, bvh, origin, extent),
                 #[cfg(target_arch = "x86_64")]
-                Kind::Avx512 => fill_avx512(self, bvh, origin),
+                Kind::Avx512 => fill_avx512(self, bvh, origin, extent),
             }
         }
     }
@@ -100,6 +99,22 @@ impl Brick {
         }
     }
 
+    /// Nothing found yet: samples within `extent` have the greatest distance, the others one that nothing is below.
+    fn start(&mut self, extent: [usize; 3]) {
+        let reach2 = self.accuracy.reach * self.accuracy.reach;
+        let full = [reach2; LANES];
+        self.greatest2 = reach2;
+        for (g, best2) in self.best2.iter_mut().enumerate() {
+            let (first_y, z) = (g % PAIRS * 2, g / PAIRS);
+            let inside = |l: usize| z < extent[2] && first_y + l / BRICK < extent[1] && l % BRICK < extent[0];
+            *best2 = match extent {
+                [BRICK, BRICK, BRICK] => full,
+                _ => std::array::from_fn(|l| if inside(l) { reach2 } else { 0.0 }),
+            };
+        }
+        self.limit2 = self.best2;
+    }
+
     /// Distances found for row (y, z), x fastest.
     pub fn row(&self, y: usize, z: usize) -> &[f32] {
         let group = &self.best2[group(y, z)];
@@ -107,23 +122,8 @@ impl Brick {
     }
 }
 
-/// # Safety
-/// The processor has AVX2.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-unsafe fn fill_avx2(brick: &mut Brick, bvh: &Bvh, origin: [f64; 3]) {
-    unsafe { fill::<crate::simd::x86::Avx2>(brick, bvh, origin) }
-}
-
-/// # Safety
-/// The processor has AVX-512 F.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn fill_avx512(brick: &mut Brick, bvh: &Bvh, origin: [f64; 3]) {
-    unsafe { fill::<crate::simd::x86::Avx512>(brick, bvh, origin) }
-}
-
 at_levels! {
+    fill: fill_avx2, fill_avx512 (brick: &mut Brick, bvh: &Bvh, origin: [f64; 3], extent: [usize; 3]) -> ();
     fill_from: fill_from_avx2, fill_from_avx512 (brick: &mut Brick, bvh: &Bvh, few: &[(u32, u32)], origin: [f64; 3]) -> ();
 }
 
@@ -167,13 +167,12 @@ impl LocalBox {
 /// # Safety
 /// The processor has what `V` needs.
 #[inline(always)]
-unsafe fn fill<V: F32x16>(brick: &mut Brick, bvh: &Bvh, origin: [f64; 3]) {
-    let reach2 = brick.accuracy.reach * brick.accuracy.reach;
-    brick.best2 = [[reach2; LANES]; GROUPS];
-    brick.limit2 = [[reach2; LANES]; GROUPS];
-    brick.greatest2 = reach2;
+unsafe fn fill<V: F32x16>(brick: &mut Brick, bvh: &Bvh, origin: [f64; 3], extent: [usize; 3]) {
+    brick.start(extent);
     let near = origin.map(|x| x as f32);
-    let far_corner: [f32; 3] = brick.centre.map(|c| 2.0 * c);
+    let [x, y, z] = extent.map(|n| n - 1);
+    let far_corner = [brick.x[x], brick.y[y / 2][y % 2 * BRICK], brick.z[z]];
+    let centre = far_corner.map(|c| 0.5 * c);
     let mut stack = std::mem::take(&mut brick.stack);
     stack.clear();
     if !bvh.nodes.is_empty() {
@@ -194,7 +193,7 @@ unsafe fn fill<V: F32x16>(brick: &mut Brick, bvh: &Bvh, origin: [f64; 3]) {
         }
         let children = [at + 1, at + node.first];
         let boxes = children.map(|c| LocalBox::new(&bvh.nodes[c as usize], near));
-        let to_centre = [0, 1].map(|i| boxes[i].distance2(brick.centre, brick.centre));
+        let to_centre = [0, 1].map(|i| boxes[i].distance2(centre, centre));
         let to_brick = [0, 1].map(|i| boxes[i].distance2([0.0; 3], far_corner));
         let first = usize::from(to_centre[1] < to_centre[0]);
         stack.push((children[1 - first], to_brick[1 - first]));

@@ -51,7 +51,7 @@ pub(super) struct Surface<'a> {
 
 impl<'a> Surface<'a> {
     pub fn of(mesh: &'a TriMesh, monitor: &Monitor) -> Result<Surface<'a>, Cancelled> {
-        let (caps, shells) = boundary::closing(mesh);
+        let (caps, shells) = boundary::closing(mesh, monitor)?;
         monitor.check()?;
         let mut surface = Surface { mesh: Cow::Borrowed(mesh), caps, shells, orientation: 1, turned: 0 };
         let volume = mesh.signed_volume();
@@ -61,7 +61,7 @@ impl<'a> Surface<'a> {
             false => shells.even,
         };
         if may_turn && let Some((mesh, turned)) = mended(mesh, monitor)? {
-            let (caps, shells) = boundary::closing(&mesh);
+            let (caps, shells) = boundary::closing(&mesh, monitor)?;
             if shells.closed {
                 surface = Surface { mesh: Cow::Owned(mesh), caps, shells, orientation: 1, turned };
             }

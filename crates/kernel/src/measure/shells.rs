@@ -1,7 +1,7 @@
 //! The shells of a mesh as it was read (what hangs together over vertices of equal position), and which of them a field lost.
 
 use crate::aabb::Aabb;
-use crate::mesh::{TriMesh, first_equal, mix};
+use crate::mesh::{TriMesh, equal_positions};
 use crate::monitor::{Cancelled, Monitor};
 use crate::patch::Patch;
 use crate::union_find::{Numbering, unite_corners};
@@ -32,9 +32,7 @@ struct Sums {
 
 /// The shells of `mesh` in the order of their first triangles.
 pub fn shells(mesh: &TriMesh, monitor: &Monitor) -> Result<Vec<Shell>, Cancelled> {
-    let bits = |i: usize| mesh.positions[i].map(|c| (c + 0.0).to_bits());
-    let hash = |key: &[u32; 3]| key.iter().fold(0, |h, w| mix(h, u64::from(*w)));
-    let mut parent = first_equal(mesh.positions.len(), bits, hash, monitor)?;
+    let mut parent = equal_positions(&mesh.positions, monitor)?;
     unite_corners(&mut parent, &mesh.triangles, monitor)?;
     let mut numbers = Numbering::new(mesh.positions.len());
     let mut sums: Vec<Sums> = vec![];

@@ -13,7 +13,6 @@ mod topology;
 mod tri_mesh;
 mod weld;
 
-pub(crate) use first_equal::{first_equal, mix};
 pub use holes::HoleLimits;
 pub use mean_value::{MeanValue, MeanValueError};
 pub(crate) use orient::mended;
@@ -21,3 +20,4 @@ pub use repair::{Center, Preprocess, RELATIVE_WELD_TOLERANCE, preprocess};
 pub use report::Report;
 pub use simplify::simplify;
 pub use tri_mesh::TriMesh;
+pub(crate) use weld::equal_positions;

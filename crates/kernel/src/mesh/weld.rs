@@ -71,7 +71,8 @@ pub(super) fn drop_unused(mesh: &mut TriMesh) {
     mesh.triangles.par_iter_mut().for_each(|t| *t = t.map(|i| number[i as usize]));
 }
 
-fn equal_positions(positions: &[[f32; 3]], monitor: &Monitor) -> Result<Vec<u32>, Cancelled> {
+/// For each position the first equal one (−0 and 0 are the same).
+pub(crate) fn equal_positions(positions: &[[f32; 3]], monitor: &Monitor) -> Result<Vec<u32>, Cancelled> {
     // Adding 0 makes −0 a 0.
     let key = |i: usize| positions[i].map(|v| (v + 0.0).to_bits());
     let hash = |k: &[u32; 3]| mix(mix(0, u64::from(k[0]) << 32 | u64::from(k[1])), u64::from(k[2]));
