@@ -9,10 +9,12 @@ use crate::error::EngineError;
 use crate::model::{ListQuery, Listable};
 use crate::store::db::{Builder, Value};
 
-/// What may be sorted and searched, as (wire name, column).
+/// What may be sorted and searched, by the names that clients use.
 pub(crate) struct Fields {
     pub(super) table: &'static str,
+    /// With the column.
     sort: &'static [(&'static str, &'static str)],
+    /// With what is compared in SQL: a text in lower case, never null.
     search: &'static [(&'static str, &'static str)],
 }
 
@@ -34,6 +36,9 @@ pub(crate) fn fields_of(what: Listable) -> &'static Fields {
     }
 }
 
+/// What ids are searched by.
+const ID: &str = "CAST(id AS TEXT)";
+
 pub(crate) static PROJECTS: Fields = Fields {
     table: "projects",
     sort: &[
@@ -43,7 +48,7 @@ pub(crate) static PROJECTS: Fields = Fields {
         ("created", "created"),
         ("modified", "modified"),
     ],
-    search: &[("id", "id"), ("user", "user_id"), ("name", "name")],
+    search: &[("id", ID), ("user", "lower(user_id)"), ("name", "lower(name)")],
 };
 pub(crate) static ASSETS: Fields = Fields {
     table: "assets",
@@ -54,7 +59,7 @@ pub(crate) static ASSETS: Fields = Fields {
         ("created", "created"),
         ("modified", "modified"),
     ],
-    search: &[("id", "id"), ("filename", "filename")],
+    search: &[("id", ID), ("filename", "lower(filename)")],
 };
 pub(crate) static JOBS: Fields = Fields {
     table: "jobs",
@@ -65,12 +70,17 @@ pub(crate) static JOBS: Fields = Fields {
         ("started", "started"),
         ("finished", "finished"),
     ],
-    search: &[("id", "id"), ("name", "name"), ("type", "type_name"), ("state", "state")],
+    search: &[
+        ("id", ID),
+        ("name", "lower(COALESCE(name, ''))"),
+        ("type", "lower(type_name)"),
+        ("state", "lower(state)"),
+    ],
 };
 pub(crate) static WORKFLOWS: Fields = Fields {
     table: "workflows",
     sort: &[("id", "id"), ("created", "created"), ("started", "started"), ("finished", "finished")],
-    search: &[("id", "id"), ("state", "state")],
+    search: &[("id", ID), ("state", "lower(state)")],
 };
 
 const MAX_Q_BYTES: usize = 4096;
@@ -79,7 +89,8 @@ const MAX_TERMS: usize = 32;
 /// One condition of `q`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Term {
-    column: &'static str,
+    /// What is compared, in SQL.
+    compared: &'static str,
     negated: bool,
     /// As sent: `*` is a wildcard.
     pattern: String,
@@ -131,7 +142,7 @@ impl List {
         sql.push_bind(bound).push(tail);
         for term in &self.terms {
             sql.push(if term.negated { " AND NOT " } else { " AND " });
-            sql.push("lower(COALESCE(CAST(").push(term.column).push(" AS TEXT), '')) LIKE ");
+            sql.push(term.compared).push(" LIKE ");
             sql.push_bind(like_pattern(&term.pattern)).push(" ESCAPE '\\'");
         }
         self.push_after(&mut sql);
@@ -163,7 +174,7 @@ impl List {
 fn parse_sort(text: &str, fields: &[(&'static str, &'static str)]) -> Result<(&'static str, bool), String> {
     let (name, order) =
         text.rsplit_once(':').ok_or_else(|| format!("expected field:1 or field:-1, got {text:?}"))?;
-    let column = column_of(name, fields)?;
+    let column = sql_of(name, fields)?;
     match order {
         "1" => Ok((column, true)),
         "-1" => Ok((column, false)),
@@ -171,7 +182,7 @@ fn parse_sort(text: &str, fields: &[(&'static str, &'static str)]) -> Result<(&'
     }
 }
 
-fn column_of(name: &str, fields: &[(&'static str, &'static str)]) -> Result<&'static str, String> {
+fn sql_of(name: &str, fields: &[(&'static str, &'static str)]) -> Result<&'static str, String> {
     let known = fields.iter().find(|(wire, _)| *wire == name);
     let names: Vec<_> = fields.iter().map(|(wire, _)| *wire).collect();
     known.map(|f| f.1).ok_or_else(|| format!("unknown field {name:?}, expected one of {}", names.join(", ")))
@@ -218,7 +229,7 @@ fn parse_term<'t>(
     let word = body.split_whitespace().next().unwrap_or_default();
     let (name, _) =
         word.split_once(':').ok_or_else(|| format!("expected field:value at position {at}, got {word:?}"))?;
-    let column = column_of(name, fields).map_err(|e| format!("{e} at position {at}"))?;
+    let compared = sql_of(name, fields).map_err(|e| format!("{e} at position {at}"))?;
     let value = &body[name.len() + 1..];
     let at = position(text, value);
     let (pattern, after) = match value.strip_prefix('"') {
@@ -232,7 +243,7 @@ fn parse_term<'t>(
     if pattern.is_empty() && !value.starts_with('"') {
         return Err(format!("expected a value at position {at}"));
     }
-    Ok((Term { column, negated, pattern: pattern.to_owned() }, after))
+    Ok((Term { compared, negated, pattern: pattern.to_owned() }, after))
 }
 
 /// The first quote after which the text ends or goes on with `AND`.

@@ -14,14 +14,17 @@ fn parse(sort: Option<&str>, q: Option<&str>) -> Result<List, String> {
 fn strings_that_clients_send() {
     let patterns = |q| -> Vec<_> {
         let terms = parse(None, Some(q)).unwrap().terms;
-        terms.into_iter().map(|t| (t.column, t.negated, t.pattern)).collect()
+        terms.into_iter().map(|t| (t.compared, t.negated, t.pattern)).collect()
     };
-    assert_eq!(patterns("name:suzanne.obj"), [("name", false, "suzanne.obj".into())]);
-    assert_eq!(patterns(r#"name:"mid v1.ply""#), [("name", false, "mid v1.ply".into())]);
-    assert_eq!(patterns(r#"!name:"My *""#), [("name", true, "My *".into())]);
-    let two = [("name", false, "X: \"y\" z".into()), ("user_id", false, "auth0|1".into())];
+    assert_eq!(patterns("name:suzanne.obj"), [("lower(name)", false, "suzanne.obj".into())]);
+    assert_eq!(patterns(r#"name:"mid v1.ply""#), [("lower(name)", false, "mid v1.ply".into())]);
+    assert_eq!(patterns(r#"!name:"My *""#), [("lower(name)", true, "My *".into())]);
+    let two = [("lower(name)", false, "X: \"y\" z".into()), ("lower(user_id)", false, "auth0|1".into())];
     assert_eq!(patterns(r#"name:"X: "y" z" AND user:"auth0|1""#), two[..].to_vec().as_slice());
-    assert_eq!(patterns("name:a:b and !id:1*"), [("name", false, "a:b".into()), ("id", true, "1*".into())]);
+    assert_eq!(
+        patterns("name:a:b and !id:1*"),
+        [("lower(name)", false, "a:b".into()), (ID, true, "1*".into())]
+    );
     assert_eq!(patterns("  "), []);
 }
 
