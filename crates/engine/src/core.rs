@@ -12,6 +12,7 @@ use crate::model::Timestamp;
 use crate::preview::Previews;
 use crate::resumable::Writers;
 use crate::run::running::Running;
+use crate::run::spare::Spare;
 use crate::staging::Staging;
 use crate::store::Store;
 use crate::store::head::{JobNews, News};
@@ -29,6 +30,7 @@ pub(crate) struct Core {
     pub(crate) store: Store,
     pub(crate) blobs: Blobs,
     pub(crate) running: Running,
+    pub(crate) spare: Spare,
     /// What was read of jobs whose memory is known only once their upstream jobs have ended.
     pub(crate) drafted: Drafted,
     pub(crate) counters: Counters,

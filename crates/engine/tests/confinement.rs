@@ -147,10 +147,12 @@ async fn a_job_sees_its_inputs_and_its_folder_and_speaks_to_nobody() {
     b.engine.stop().await;
 }
 
-/// An attempt that starts another process, which outlives everybody unless somebody ends it; then does what `rest` says.
+/// An attempt that takes its ticket and starts another process, which outlives everybody unless somebody ends it; then does what `rest`
+/// says.
 fn mother(folder: &Path, rest: &str) -> (Program, PathBuf) {
     let told = folder.join("child");
-    let script = format!("sleep 1000 & echo $! > {0}.new; mv {0}.new {0}; {rest}", told.display());
+    let script =
+        format!("read ticket; sleep 1000 & echo $! > {0}.new; mv {0}.new {0}; {rest}", told.display());
     (Program { path: "/bin/sh".into(), args: vec!["-c".into(), script.into()] }, told)
 }
 

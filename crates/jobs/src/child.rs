@@ -11,8 +11,8 @@ use fieldstone_kernel::Monitor;
 use std::io::{BufRead, Write};
 use std::num::NonZero;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 
 /// Exit code of an attempt that nobody waits for.
 pub(crate) const ABANDONED: i32 = 3;
@@ -96,10 +96,12 @@ fn execute(
     pool.context("cannot start threads")?.install(|| entry.execute(ticket.params, context))
 }
 
-/// How many threads a setting means: 0 is one per core.
-pub(crate) fn threads_of(setting: usize) -> usize {
+/// How many threads a setting means: 0 is one per core. The cores are counted once: that reads files of the system.
+pub fn threads_of(setting: usize) -> usize {
+    static CORES: LazyLock<usize> =
+        LazyLock::new(|| std::thread::available_parallelism().map_or(1, NonZero::get));
     match setting {
-        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
+        0 => *CORES,
         threads => threads,
     }
 }

@@ -8,8 +8,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Bytes of one read from disk.
-const CHUNK: usize = 512 << 10;
+/// Bytes of one read from disk: few enough to be hashed while they are in a core's own cache.
+const CHUNK: usize = 128 << 10;
 
 /// A file below `blobs/`.
 pub(crate) struct BlobFile {
@@ -68,11 +68,16 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<BlobFile>) -> std::io::Resul
 
 /// The SHA-256 of a file, in hex, and its size.
 pub(crate) fn checksum(path: &Path) -> std::io::Result<(String, u64)> {
-    let mut file = File::open(path)?;
+    let (hash, size) = hash_to_end(&mut File::open(path)?)?;
+    Ok((hex::encode(hash.finalize()), size))
+}
+
+/// The hash of all that is left to read, and how many bytes that is.
+pub(super) fn hash_to_end(file: &mut File) -> std::io::Result<(Sha256, u64)> {
     let (mut hash, mut size, mut chunk) = (Sha256::new(), 0, vec![0; CHUNK]);
     loop {
         match file.read(&mut chunk)? {
-            0 => return Ok((hex::encode(hash.finalize()), size)),
+            0 => return Ok((hash, size)),
             n => {
                 hash.update(&chunk[..n]);
                 size += n as u64;

@@ -1,12 +1,10 @@
 //! Files in the making: written and hashed, or adopted and read, before they get the name of a blob.
 
+use super::files::hash_to_end;
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-
-/// Bytes of one read from disk.
-const CHUNK: usize = 512 << 10;
 
 /// A file of `tmp/`; deleted when dropped.
 pub(crate) struct Staged {
@@ -43,17 +41,8 @@ impl Staged {
     /// Takes over a file that is complete, reading it once for its checksum.
     pub(crate) fn adopt(path: PathBuf) -> std::io::Result<Staged> {
         let mut file = File::open(&path)?;
-        let mut hash = Sha256::new();
-        let mut chunk = vec![0; CHUNK];
-        let mut size = 0;
-        loop {
-            let n = file.read(&mut chunk)?;
-            if n == 0 {
-                return Ok(Staged { path, file, hash, size });
-            }
-            hash.update(&chunk[..n]);
-            size += n as u64;
-        }
+        let (hash, size) = hash_to_end(&mut file)?;
+        Ok(Staged { path, file, hash, size })
     }
 
     /// The checksum of what is there so far.

@@ -6,6 +6,7 @@ pub use process::Preview;
 
 use crate::config::EngineConfig;
 use crate::error::{EngineError, Result};
+use fieldstone_jobs::child::threads_of;
 use fieldstone_jobs::preview::talk::{File, Order, Request, Start};
 use process::{Previewer, Stop, Verdict};
 use std::collections::HashMap;
@@ -39,12 +40,8 @@ pub(crate) struct Previews {
 impl Previews {
     /// As many at a time as half of the processors.
     pub(crate) fn new(config: &EngineConfig) -> Previews {
-        let cores = match config.threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            threads => threads,
-        };
         Previews {
-            slots: Arc::new(Semaphore::new((cores / 2).max(1))),
+            slots: Arc::new(Semaphore::new((threads_of(config.threads) / 2).max(1))),
             picture: Semaphore::new(1),
             waiting: AtomicUsize::new(0),
             idle: Mutex::default(),

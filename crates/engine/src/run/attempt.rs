@@ -12,12 +12,12 @@ use crate::limits::Needs;
 use crate::metrics::AttemptEnd;
 use crate::model::*;
 use crate::store::ledger::Claim;
+use fieldstone_jobs::child::threads_of;
 use fieldstone_jobs::ticket::{Ended, MadeFile, Ticket};
 use fieldstone_jobs::{Input, JobEntry, JobError};
 use rayon::ThreadPool;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,11 +27,7 @@ const BASE_MEMORY: u64 = 512 << 20;
 
 /// Seconds of processors that an attempt may use in this time: all its threads, and as much again for what it reads and writes.
 fn cpu_seconds(limit: Duration, threads: usize) -> u64 {
-    let threads = match threads {
-        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
-        threads => threads,
-    };
-    limit.as_secs().saturating_add(1).saturating_mul(2 * threads as u64)
+    limit.as_secs().saturating_add(1).saturating_mul(2 * threads_of(threads) as u64)
 }
 
 /// Runs the attempt of a job with these needs, and writes down how it ended.
@@ -44,8 +40,8 @@ pub(crate) async fn run(
 ) {
     let (id, attempt) = (claim.id(), claim.job().attempt);
     let log = async |level, text: String| note(core, id, attempt, level, vec![text]).await;
-    log(LogLevel::Info, format!("attempt {attempt} started")).await;
-    let ended = attempt_of(core, pool, &mut claim, needs, &handle).await;
+    let started = log(LogLevel::Info, format!("attempt {attempt} started"));
+    let ((), ended) = tokio::join!(started, attempt_of(core, pool, &mut claim, needs, &handle));
     // All of it before the job's end is seen: who waits for that finds the log complete.
     note(core, id, attempt, LogLevel::Warning, handle.take_warnings()).await;
     let written = match ended {
@@ -92,12 +88,12 @@ async fn attempt_of<'a>(
     let project = claim.job().project_id;
     let elsewhere = core.store.running_elsewhere().await.map_err(anyhow::Error::from)?;
     let beside = core.running.load_beside(Some(claim.id())).beside(elsewhere);
-    let spaces = spaces(core, project, &beside).await.map_err(anyhow::Error::from)?;
+    let spaces = async { Ok(spaces(core, project, &beside).await.map_err(anyhow::Error::from)?) };
+    let (spaces, ()) = tokio::try_join!(spaces, inputs::check(core, claim.job()))?;
     let output_limit = output_limit(&spaces, project, needs.output);
     if needs.output > output_limit.bytes {
         return Err(JobError::Invalid(output_limit.refusal));
     }
-    inputs::check(core, claim.job()).await?;
     // A job without outputs of any size needs no room.
     ticket.file_bytes = output_limit.bytes;
     let folder = WorkFolder(ticket.folder.clone());

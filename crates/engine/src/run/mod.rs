@@ -13,6 +13,7 @@ mod reuse;
 mod room;
 mod runner;
 pub(crate) mod running;
+pub(crate) mod spare;
 pub(crate) mod threads;
 
 pub(crate) use runner::Runner;

@@ -22,7 +22,8 @@ pub(super) async fn run(
     match &core.config.isolation {
         Isolation::Threads => threads::run(entry, ticket, handle.clone(), pool).await,
         Isolation::Process(program) => {
-            let ended = process::run(program, ticket, core.config.job_time_limit, handle).await?;
+            let ended =
+                process::run(program, &core.spare, ticket, core.config.job_time_limit, handle).await?;
             Ok(ended.unwrap_or_else(|death| {
                 core.counters.died(&death);
                 death.verdict(&output_limit.refusal)

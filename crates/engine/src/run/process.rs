@@ -3,11 +3,12 @@
 
 use super::death::Death;
 use super::running::AttemptHandle;
-use crate::child_process::{Group, start, tell_once};
+use super::spare::Spare;
+use crate::child_process::{Group, tell_once};
 use crate::config::Program;
 use anyhow::Context;
 use fieldstone_jobs::ticket::{CANCEL, Ended, Report, Ticket};
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::ChildStderr;
@@ -24,11 +25,12 @@ const YEAR: Duration = Duration::from_secs(365 * 86_400);
 /// Runs the attempt, to its end or death; errors are ours.
 pub(super) async fn run(
     program: &Program,
+    spare: &Spare,
     ticket: Ticket,
     time_limit: Option<Duration>,
     handle: &AttemptHandle,
 ) -> anyhow::Result<Result<Ended, Death>> {
-    let mut child = start(program, Stdio::piped())?;
+    let mut child = spare.take(program)?;
     let group = Group::of(&child);
     let mut orders = child.stdin.take().context("its input is piped")?;
     let mut reports = BufReader::new(child.stdout.take().context("its output is piped")?).lines();
@@ -40,6 +42,7 @@ pub(super) async fn run(
     line.push(b'\n');
     // One that dies at once tells why by its exit.
     orders.write_all(&line).await.unwrap_or_default();
+    spare.refill(program);
     let deadline = Instant::now() + time_limit.unwrap_or(YEAR);
     let mut kill_at = deadline;
     let mut asked = false;

@@ -17,6 +17,7 @@ use crate::resumable::Writers;
 use crate::run::Runner;
 use crate::run::lease_clock::LeaseClock;
 use crate::run::running::Running;
+use crate::run::spare::Spare;
 use crate::staging::Staging;
 use crate::store::Store;
 use crate::store::head::HeadInfo;
@@ -95,6 +96,7 @@ impl Engine {
             store,
             blobs,
             running: Running::default(),
+            spare: Spare::default(),
             drafted: Drafted::default(),
             lanes: Lanes::default(),
             counters: Counters::default(),
