@@ -152,13 +152,13 @@ async fn heads_hear_of_what_another_runs_and_cancel_it() {
     assert_eq!(canceled.state, State::Canceled);
     assert_eq!(a.job(sent).await.state, State::Canceled);
     // Its lease would be renewed after 10 s.
-    within(5, async {
+    within(8, async {
         while a.engine.metrics().await.unwrap().running > 0 {
             tokio::task::yield_now().await;
         }
     })
     .await;
-    let last = within(5, watched.fold(None, |_, job| async move { Some(job) })).await.unwrap();
+    let last = within(60, watched.fold(None, |_, job| async move { Some(job) })).await.unwrap();
     assert_eq!(last.state, State::Canceled);
     let metrics = b.engine.metrics().await.unwrap();
     assert_eq!(metrics.servers.len(), 2, "{metrics:?}");
@@ -337,7 +337,7 @@ async fn heads_refuse_a_key_that_was_revoked_at_another() {
     let key = keys::list(at, CredentialKind::Key).await.unwrap().remove(0);
     keys::revoke(at, CredentialKind::Key, &key.id).await.unwrap();
     for bench in [&a, &b] {
-        within(1, async { while bench.engine.authenticate(&token).await.unwrap().is_some() {} }).await;
+        within(10, async { while bench.engine.authenticate(&token).await.unwrap().is_some() {} }).await;
     }
     close(a, b).await;
 }
