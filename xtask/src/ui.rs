@@ -37,6 +37,25 @@ pub fn test(tally: &mut Tally, binary: Option<&Path>) {
     }
 }
 
+/// What opens a finished job of a server in Chromium, as somebody does who has a key; nothing, with a word, where Node or Chromium is not.
+pub fn seeing() -> Option<impl Fn(&str, &str, &str, &str) -> anyhow::Result<()>> {
+    let chromium = ["chromium", "chromium-browser", "google-chrome"];
+    let named = std::env::var_os("CHROMIUM").is_some();
+    let is_there =
+        |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success());
+    if !node::at_least(NODE) || !(named || chromium.iter().any(is_there)) {
+        println!("left out: the job in a browser, without Node {}.{} and Chromium", NODE.0, NODE.1);
+        return None;
+    }
+    let home = installed();
+    Some(move |url: &str, key: &str, project: &str, job: &str| {
+        let home = home.as_ref().map_err(|e| anyhow::anyhow!("{e:#}"))?;
+        let mut see = Command::new("node");
+        see.args(["tests/seen.mjs", url, project, job]).current_dir(home);
+        must(see.env("FIELDSTONE_TOKEN", key))
+    })
+}
+
 /// Whether the list beside the built files fits them and the sources.
 fn fresh(ui: &Path, app: &Path) -> anyhow::Result<()> {
     let list = std::fs::read_to_string(app.join(BUILT)).context(BUILT)?;

@@ -1,6 +1,7 @@
 //! A server started from a package, and a part's way through it, as the command line goes it.
 
 use crate::run::{root, shown};
+use crate::ui;
 use anyhow::{Context, ensure};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -55,9 +56,10 @@ impl Drop for Server {
     }
 }
 
-/// Starts the server, makes a key and a project, uploads the bracket, samples it and stops. `command` makes the packaged program
+/// Starts the server, makes a key and a project, uploads the bracket, samples it, looks at that in Chromium, which runs outside, and stops. `command` makes the packaged program
 /// with these arguments, all of one data folder.
 pub fn serve_and_run(steps: &mut Steps, command: impl Fn(&[&str]) -> Command) -> anyhow::Result<()> {
+    let see = ui::seeing();
     let mut server =
         steps.step("start the server", || start(command(&["serve", "--listen", "127.0.0.1:0"])))?;
     let key = steps.step("make a key", || said(&mut command(&["keys", "create", "--name", "trial"])))?;
@@ -76,6 +78,10 @@ pub fn serve_and_run(steps: &mut Steps, command: impl Fn(&[&str]) -> Command) ->
     let done = steps.step("run a job", || said(&mut call(&job)))?;
     let done: serde_json::Value = serde_json::from_str(&done).context("the job's document")?;
     ensure!(done["state"] == "success", "the job ended as {}", done["state"]);
+    if let Some(see) = see {
+        let id = done["id"].as_str().context("the job has no id")?;
+        steps.step("see the job and its volume in Chromium", || see(&server.url, key.trim(), "trial", id))?;
+    }
     steps.step("stop the server", || {
         let pid = server.child.id().to_string();
         // The program is the only child of what made its root, if anything did; SIGTERM to the group reaches it.
