@@ -10,6 +10,9 @@ export interface Grant {
   ends: number;
   renewAt: number;
   refresh?: string;
+  /** What the issuer knows the session by, and where it ends it; without one of its own it does not. */
+  session?: string;
+  end_session_endpoint?: string | null;
   token_endpoint: string;
   client_id: string;
 }

@@ -4,16 +4,17 @@ import { createServer } from 'node:http';
 
 const base64url = (value) => Buffer.from(typeof value === 'object' && !Buffer.isBuffer(value) ? JSON.stringify(value) : value).toString('base64url');
 
-/** What it was asked stands in `asked`, each form that came for tokens in `forms`; `gives` changes claims and answers from then on. */
+/** What it was asked stands in `asked`, each form that came for tokens in `forms`, what came to end a session in `left`; `gives` changes claims and answers from then on. */
 export async function startIssuer() {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const issuer = { asked: [], forms: [], gives: { claims: {}, answer: {} }, isDown: false, client: 'the-app' };
+  const issuer = { asked: [], forms: [], left: [], endsSessions: false, gives: { claims: {}, answer: {} }, isDown: false, client: 'the-app' };
   const codes = new Map();
   const refreshes = new Map();
   const paths = {
     '/.well-known/openid-configuration': () => ({
       issuer: issuer.url, jwks_uri: issuer.url + 'keys', authorization_endpoint: issuer.url + 'authorize', token_endpoint: issuer.url + 'token',
       code_challenge_methods_supported: ['S256'],
+      ...(issuer.endsSessions && { end_session_endpoint: issuer.url + 'logout?tenant=1' }),
     }),
     '/keys': () => ({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'one', use: 'sig', alg: 'ES256' }] }),
   };
@@ -48,7 +49,7 @@ export async function startIssuer() {
     if (!asked || !proven) return { error: 'invalid_grant', error_description: 'it is unknown, or was used' };
     const refresh = randomBytes(16).toString('hex');
     refreshes.set(refresh, asked);
-    return { access_token: issuer.token(asked), token_type: 'Bearer', expires_in: 3600, refresh_token: refresh, ...issuer.gives.answer };
+    return { access_token: issuer.token(asked), token_type: 'Bearer', expires_in: 3600, refresh_token: refresh, id_token: 'of-ida', ...issuer.gives.answer };
   }
 
   const server = createServer(async (request, response) => {
@@ -64,6 +65,11 @@ export async function startIssuer() {
       for await (const piece of request) text += piece;
       const said = give(Object.fromEntries(new URLSearchParams(text)));
       return send(said.error ? 400 : 200, 'application/json', JSON.stringify(said));
+    }
+    if (url.pathname === '/logout') {
+      const asked = Object.fromEntries(url.searchParams);
+      issuer.left.push(asked);
+      return send(200, 'text/html', `<!doctype html><title>Issuer</title><a href="${asked.post_logout_redirect_uri}">Back</a>`);
     }
     const found = paths[url.pathname];
     return found ? send(200, 'application/json', JSON.stringify(found())) : send(404, 'text/plain', '');

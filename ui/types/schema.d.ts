@@ -1118,6 +1118,11 @@ export interface components {
                 authorization_endpoint: string;
                 /** Format: uri */
                 token_endpoint: string;
+                /**
+                 * Format: uri
+                 * @description Signs people out there, too; null where the issuer has none
+                 */
+                end_session_endpoint: string | null;
                 /** @description A public client */
                 client_id: string;
                 /** @description What the app asks for */

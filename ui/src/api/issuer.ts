@@ -4,7 +4,7 @@ import { texts } from '../pages/sign-in/words';
 import type { components } from '../../types/schema';
 
 export type Issuer = NonNullable<components['schemas']['SignIn']['issuer']>;
-type Client = Pick<Issuer, 'token_endpoint' | 'client_id'>;
+type Client = Pick<Grant, 'token_endpoint' | 'client_id' | 'end_session_endpoint' | 'session'>;
 
 /** What is remembered while people are at the issuer. */
 interface Begun {
@@ -18,6 +18,7 @@ interface Token {
   access_token: string;
   expires_in?: number;
   refresh_token?: string;
+  id_token?: string;
 }
 
 const PLACE = 'fieldstone.sign-in';
@@ -85,12 +86,20 @@ export async function renew(now: Grant) {
   }
 }
 
-function grantOf({ token_endpoint, client_id }: Client, { expires_in, refresh_token: refresh }: Token): Grant {
+function grantOf({ token_endpoint, client_id, end_session_endpoint, session }: Client, { expires_in, refresh_token: refresh, id_token }: Token): Grant {
   const now = Date.now();
   // Without a word on it, it is the server that says when it is over.
   const life = expires_in === undefined ? Number.MAX_SAFE_INTEGER - now : 1000 * expires_in;
   const ends = now + life;
-  return { ends, renewAt: refresh ? ends - Math.min(MARGIN, life / 4) : ends, refresh, token_endpoint, client_id };
+  return { ends, renewAt: refresh ? ends - Math.min(MARGIN, life / 4) : ends, refresh, session: id_token ?? session, end_session_endpoint, token_endpoint, client_id };
+}
+
+/** Ends the session at the issuer, too, which sends people back to `/` (OpenID Connect RP-Initiated Logout 1.0 §2). */
+export function leave({ end_session_endpoint, session, client_id }: Grant) {
+  const address = new URL(end_session_endpoint!);
+  const said = { client_id, post_logout_redirect_uri: home(), ...(session && { id_token_hint: session }) };
+  for (const [name, value] of Object.entries(said)) address.searchParams.set(name, value);
+  location.assign(address);
 }
 
 /** The issuer said no. */

@@ -92,6 +92,31 @@ export const checks = [
       }),
   },
   {
+    name: 'who signs out is signed out at the issuer, too, where it ends sessions, and comes back from there',
+    run: (context) =>
+      between(
+        context,
+        async (issuer, server) => {
+          const page = await open(context.browser, server, '/', { key: null });
+          await goIn(page, issuer);
+          await page.getByRole('heading', { name: 'Projects' }).waitFor();
+          // A token that is renewed without another word on the session belongs to the same one.
+          issuer.gives.answer = { id_token: undefined };
+          await change(page, { renewAt: 0 });
+          await page.reload();
+          await page.getByText('No projects yet').waitFor();
+          await page.getByRole('button', { name: 'Sign out' }).click();
+          await page.getByRole('link', { name: 'Back' }).click();
+          await offer(page, issuer).waitFor();
+          assert.equal(page.url(), server.url + '/');
+          assert.deepEqual(issuer.left, [{ tenant: '1', client_id: issuer.client, post_logout_redirect_uri: issuer.redirect, id_token_hint: 'of-ida' }]);
+          assert.deepEqual([await kept(page, 'fieldstone.key'), await kept(page, 'fieldstone.grant')], [null, null]);
+          assert.deepEqual(page.faults, []);
+        },
+        (issuer) => (issuer.endsSessions = true),
+      ),
+  },
+  {
     name: 'a sign-in that is over is said, by the app or by the server, and leads back to the page',
     run: (context) =>
       between(context, async (issuer, server) => {

@@ -19,6 +19,8 @@ pub(super) struct Configuration {
     pub(super) authorization_endpoint: Option<String>,
     /// Where a code becomes a token.
     pub(super) token_endpoint: Option<String>,
+    /// Where people are sent who sign out (OpenID Connect RP-Initiated Logout 1.0 §2.1).
+    pub(super) end_session_endpoint: Option<String>,
     /// Ways of PKCE (RFC 8414 §2); issuers that say nothing may know some.
     pub(super) code_challenge_methods_supported: Option<Vec<String>>,
 }

@@ -18,6 +18,8 @@ pub(crate) struct Endpoints {
     pub(crate) authorization: String,
     /// Gives tokens (RFC 6749 §3.2).
     pub(crate) token: String,
+    /// Signs people out there, too (OpenID Connect RP-Initiated Logout 1.0 §2), where the issuer does.
+    pub(crate) end_session: Option<String>,
     /// `token` as a source of a Content-Security-Policy, which allows it and nothing else.
     pub(crate) token_source: String,
 }
@@ -122,12 +124,16 @@ fn endpoints(found: Configuration) -> Result<Endpoints, String> {
     };
     let authorization = named("authorization_endpoint", found.authorization_endpoint)?;
     let token = named("token_endpoint", found.token_endpoint)?;
+    let end_session = match found.end_session_endpoint {
+        Some(url) => Some(named("end_session_endpoint", Some(url))?),
+        None => None,
+    };
     if found.code_challenge_methods_supported.is_some_and(|ways| ways.iter().all(|way| way != "S256")) {
         return Err("it does not know PKCE with S256".into());
     }
     let token_source =
         source(&token).ok_or_else(|| format!("its token_endpoint {token:?} has no plain host"))?;
-    Ok(Endpoints { authorization, token, token_source })
+    Ok(Endpoints { authorization, token, end_session, token_source })
 }
 
 /// An address as a source of a Content-Security-Policy (CSP Level 3 §2.3.1): scheme, host and path, in which `;` and `,` would end it. A
@@ -159,6 +165,10 @@ mod tests {
         let found = read(|_| ()).unwrap();
         assert_eq!(found.authorization, "https://i.example/authorize?tenant=1");
         assert_eq!(found.token_source, found.token);
+        assert_eq!(found.end_session, None);
+        let out = |url: &str| read(|d| d["end_session_endpoint"] = json!(url)).map(|found| found.end_session);
+        assert_eq!(out("https://i.example/logout").unwrap().unwrap(), "https://i.example/logout");
+        assert!(out("http://i.example/logout").is_err(), "not over https");
         let of = |url: &str| read(|d| d["token_endpoint"] = json!(url)).map(|found| found.token_source);
         let escaped = of("https://t.example/a;script-src,b?c=d;e").unwrap();
         assert_eq!(escaped, "https://t.example/a%3Bscript-src%2Cb");

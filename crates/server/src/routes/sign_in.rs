@@ -27,6 +27,10 @@ fn sign_in() -> Schema {
         ("issuer", uri().says("The iss of its tokens")),
         ("authorization_endpoint", uri()),
         ("token_endpoint", uri()),
+        (
+            "end_session_endpoint",
+            uri().or_null().says("Signs people out there, too; null where the issuer has none"),
+        ),
         ("client_id", text().says("A public client")),
         ("scope", text().says("What the app asks for")),
         ("audience", text().says("Who the tokens must be for")),
@@ -50,6 +54,7 @@ pub async fn get(State(app): Shared) -> Result<impl IntoResponse, ApiError> {
                 "issuer": sign_in.issuer(),
                 "authorization_endpoint": endpoints.authorization,
                 "token_endpoint": endpoints.token,
+                "end_session_endpoint": endpoints.end_session,
                 "client_id": sign_in.app().id,
                 "scope": sign_in.app().scope,
                 "audience": sign_in.audience(),

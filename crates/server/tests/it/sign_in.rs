@@ -26,6 +26,7 @@ impl Host {
         let says = json!({
             "issuer": url, "jwks_uri": format!("{url}keys"), "code_challenge_methods_supported": ["S256"],
             "authorization_endpoint": format!("{url}authorize"), "token_endpoint": format!("{url}token"),
+            "end_session_endpoint": format!("{url}logout"),
         });
         let host = Host { url, says: Arc::new(Mutex::new(Some(says))), asked: Arc::default() };
         let router = Router::new()
@@ -69,6 +70,7 @@ async fn the_page_may_ask_the_issuer_for_tokens_and_nobody_else() {
     let expected = json!({"issuer": {
         "issuer": host.url, "authorization_endpoint": format!("{}authorize", host.url),
         "token_endpoint": format!("{}token", host.url), "client_id": "the-app", "scope": scope,
+        "end_session_endpoint": format!("{}logout", host.url),
         "audience": "https://fields.example/",
     }});
     assert_eq!(told.expect(200), expected);
