@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { firefoxPath, startFirefox } from '../firefox.mjs';
+import { between } from './sign-in.mjs';
 
 const path = firefoxPath();
 if (!path) console.log('left out: the app in Firefox, which is not here (Debian: apt-get install firefox-esr)');
@@ -39,4 +40,40 @@ const smoke = {
   },
 };
 
-export const checks = path ? [smoke] : [];
+/** Asks page after page until one of them has something: while one goes to another there is nobody to ask. */
+async function comes(firefox, what) {
+  for (const end = Date.now() + 30_000; Date.now() < end; await new Promise((on) => setTimeout(on, 50))) {
+    const found = await firefox.evaluate(`return ${what}`).catch(() => null);
+    if (found) return found;
+  }
+  throw new Error(`${what} does not come`);
+}
+const click = (kind, text) => `(() => { const found = [...document.querySelectorAll('${kind}')].find((one) => !one.disabled && one.innerText.startsWith('${text}')); found?.click(); return !!found; })()`;
+
+const atIssuer = {
+  name: 'in Firefox, too, people sign in at an issuer, come back, and are signed out there',
+  run: (context) =>
+    between(
+      context,
+      async (issuer, server) => {
+        const firefox = await startFirefox(path);
+        try {
+          await firefox.go(`${server.url}/p/7/nowhere`);
+          await comes(firefox, click('button', 'Sign in with'));
+          await comes(firefox, click('a', 'Allow'));
+          await comes(firefox, "document.body.innerText.includes('There is no such page.')");
+          assert.equal(await firefox.evaluate('return location.href'), `${server.url}/p/7/nowhere`);
+          assert.deepEqual(issuer.forms.map((form) => form.grant_type), ['authorization_code']);
+          await comes(firefox, click('button', 'Sign out'));
+          await comes(firefox, click('a', 'Back'));
+          await comes(firefox, "[...document.querySelectorAll('button')].some((one) => one.innerText.startsWith('Sign in with'))");
+          assert.deepEqual([issuer.left.length, await firefox.evaluate('return location.href')], [1, `${server.url}/`]);
+        } finally {
+          await firefox.end();
+        }
+      },
+      (issuer) => (issuer.endsSessions = true),
+    ),
+};
+
+export const checks = path ? [smoke, atIssuer] : [];

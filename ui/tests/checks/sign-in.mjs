@@ -8,7 +8,7 @@ import { violationsOf } from './looks.mjs';
 const AUDIENCE = 'https://fields.example/';
 
 /** Runs with an issuer and a server that trusts it, for the app as its client. */
-async function between({ binary }, run, before = () => {}) {
+export async function between({ binary }, run, before = () => {}) {
   const issuer = await startIssuer();
   before(issuer);
   const server = await startServer(binary, ['--issuer', issuer.url, '--audience', AUDIENCE, '--issuer-client', issuer.client]);
