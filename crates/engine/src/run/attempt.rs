@@ -30,18 +30,19 @@ fn cpu_seconds(limit: Duration, threads: usize) -> u64 {
     limit.as_secs().saturating_add(1).saturating_mul(2 * threads_of(threads) as u64)
 }
 
-/// Runs the attempt of a job with these needs, and writes down how it ended.
+/// Runs the attempt of a job with these needs, for which `disk` bytes of the disk are kept, and writes down how it ended.
 pub(crate) async fn run(
     core: &Arc<Core>,
     pool: Arc<ThreadPool>,
     mut claim: Claim,
     needs: Needs,
+    disk: u64,
     handle: AttemptHandle,
 ) {
     let (id, attempt) = (claim.id(), claim.job().attempt);
     let log = async |level, text: String| note(core, id, attempt, level, vec![text]).await;
     let started = log(LogLevel::Info, format!("attempt {attempt} started"));
-    let ((), ended) = tokio::join!(started, attempt_of(core, pool, &mut claim, needs, &handle));
+    let ((), ended) = tokio::join!(started, attempt_of(core, pool, &mut claim, needs, disk, &handle));
     // All of it before the job's end is seen: who waits for that finds the log complete.
     note(core, id, attempt, LogLevel::Warning, handle.take_warnings()).await;
     let written = match ended {
@@ -77,6 +78,7 @@ async fn attempt_of<'a>(
     pool: Arc<ThreadPool>,
     claim: &mut Claim,
     needs: Needs,
+    disk: u64,
     handle: &AttemptHandle,
 ) -> Result<Finished<'a>, JobError> {
     let (entry, mut ticket, work) = prepare(core, claim, needs.memory).await?;
@@ -90,7 +92,7 @@ async fn attempt_of<'a>(
     let beside = core.running.load_beside(Some(claim.id())).beside(elsewhere);
     let spaces = async { Ok(spaces(core, project, &beside).await.map_err(anyhow::Error::from)?) };
     let (spaces, ()) = tokio::try_join!(spaces, inputs::check(core, claim.job()))?;
-    let output_limit = output_limit(&spaces, project, needs.output);
+    let output_limit = output_limit(&spaces, project, needs.output, disk);
     if needs.output > output_limit.bytes {
         return Err(JobError::Invalid(output_limit.refusal));
     }

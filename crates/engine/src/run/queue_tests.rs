@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::limits::Needs;
-use crate::run::running::Loaded;
+use crate::run::running::{Loaded, Reserved};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -29,8 +29,8 @@ fn job(id: i64, user: usize, project: i64, memory: u64, arrives: u64, length: u6
 }
 
 fn loaded(job: &ReadyJob) -> Loaded {
-    let needs = job.needs.unwrap_or_default();
-    Loaded { id: job.id, attempt: 1, user: job.user.clone(), project: job.project, needs }
+    let reserved = Reserved { memory: job.needs.unwrap_or_default().memory, ..Reserved::default() };
+    Loaded { id: job.id, attempt: 1, user: job.user.clone(), project: job.project, reserved }
 }
 
 /// Runs everything, second by second, the way the runner does; when each job started.

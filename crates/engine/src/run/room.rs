@@ -1,7 +1,7 @@
 //! Room for what jobs make: asked when a job is to start, beside what those that run may still write.
 //!
 //! Each limit is looked at by itself: the disk, the project's quota, its user's. A job that fits beside what is reserved for running jobs
-//! starts and reserves what it says that it makes. One that only has to wait for their end is passed over, as for memory. One that would
+//! starts and reserves what it says that it makes; where nothing is known of that, half of what is left on the disk, which it then keeps to. One that only has to wait for their end is passed over, as for memory. One that would
 //! not fit even then is let in: its attempt says why and ends.
 
 use super::running::{Load, Writing};
@@ -78,6 +78,17 @@ pub(super) fn fit(output: u64, spaces: &[Space]) -> Fit {
     }
 }
 
+/// Bytes of the disk that are kept for a job that makes so many, one of `slots` that may run at the same time. Where nothing is known of
+/// its outputs, half of what is left: the other half is for those that start meanwhile.
+pub(super) fn disk_share(output: u64, spaces: &[Space], slots: usize) -> u64 {
+    let left = spaces.iter().filter(|space| space.quota.is_none()).map(Space::left).min().unwrap_or(0);
+    match output {
+        0 if slots > 1 => left.div_ceil(2),
+        0 => left,
+        known => known,
+    }
+}
+
 /// All that outputs of a project's job have to fit into, beside what runs.
 pub(super) async fn spaces(core: &Core, project: ProjectId, beside: &Load) -> Result<Vec<Space>> {
     let still = |writing: &Writing| {
@@ -114,14 +125,21 @@ pub(super) struct OutputLimit {
     pub(super) refusal: String,
 }
 
-/// The limit beside what else runs now, for a job that makes so many bytes or more; outputs that fit it are measured again when they
-/// are published.
-pub(super) fn output_limit(spaces: &[Space], project: ProjectId, output: u64) -> OutputLimit {
+/// The limit beside what else runs now, for a job that makes so many bytes or more and has a share of `disk` bytes; outputs that fit it are
+/// measured again when they are published.
+pub(super) fn output_limit(spaces: &[Space], project: ProjectId, output: u64, disk: u64) -> OutputLimit {
     let outputs = match output {
         0 => "the outputs of this job".to_owned(),
         bytes => format!("the outputs of this job ({bytes} bytes or more)"),
     };
     let tightest = spaces.iter().min_by_key(|space| space.left());
+    if output == 0 && tightest.is_some_and(|space| disk < space.left()) {
+        let refusal = format!(
+            "{outputs} do not fit into the {disk} bytes that are kept for them on the disk of the data folder: the rest is for jobs beside \
+             it (setting min_free)"
+        );
+        return OutputLimit { bytes: disk, refusal };
+    }
     OutputLimit {
         bytes: tightest.map_or(u64::MAX, Space::left),
         refusal: tightest.map(|space| space.refusal(project, &outputs)).unwrap_or_default(),

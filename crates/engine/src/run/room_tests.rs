@@ -4,7 +4,7 @@ use super::*;
 use crate::limits::Needs;
 use crate::model::JobId;
 use crate::run::queue::Queue;
-use crate::run::running::Loaded;
+use crate::run::running::{Loaded, Reserved};
 use crate::store::ledger::ReadyJob;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -17,8 +17,12 @@ struct Job {
     ready: ReadyJob,
     arrives: u64,
     length: u64,
+    /// Bytes that it would write, where nothing is known of them.
+    makes: u64,
     /// It breaks off, and what it wrote is gone.
     breaks: bool,
+    /// Of the disk, once it has started.
+    share: u64,
     started: Option<u64>,
     ended: bool,
     refused: bool,
@@ -38,7 +42,7 @@ impl Machine {
         let quotas = std::array::from_fn(|_| rng.random_range(50..600));
         let job = |id: i64| {
             let project = rng.random_range(0..PROJECTS as i64);
-            // What is known of it is all that it writes; of some nothing is known, and they write nothing.
+            // What is known of it is all that it writes; of some nothing is known, and they write what they like, nothing as well.
             let output = if rng.random_bool(0.2) { 0 } else { rng.random_range(1..200) };
             let ready = ReadyJob {
                 id: JobId(id),
@@ -47,8 +51,19 @@ impl Machine {
                 needs: Some(Needs { memory: 0, output }),
             };
             let (arrives, length) = (rng.random_range(0..300), rng.random_range(1..40));
+            let makes = if rng.random_bool(0.3) { 0 } else { rng.random_range(0..600) };
             let breaks = rng.random_bool(0.3);
-            Job { ready, arrives, length, breaks, started: None, ended: false, refused: false }
+            Job {
+                ready,
+                arrives,
+                length,
+                makes,
+                breaks,
+                share: 0,
+                started: None,
+                ended: false,
+                refused: false,
+            }
         };
         Machine { jobs: (0..60).map(job).collect(), disk, quotas, held: [0; PROJECTS] }
     }
@@ -57,8 +72,16 @@ impl Machine {
         job.ready.needs.unwrap_or_default().output
     }
 
+    /// What it has written by its end: it is stopped where its share ends.
+    fn writes(job: &Job) -> u64 {
+        match Self::output(job) {
+            0 => job.makes.min(job.share),
+            known => known,
+        }
+    }
+
     fn written(job: &Job, second: u64) -> u64 {
-        job.started.map_or(0, |at| Self::output(job) * (second - at).min(job.length) / job.length)
+        job.started.map_or(0, |at| Self::writes(job) * (second - at).min(job.length) / job.length)
     }
 
     fn running(&self) -> impl Iterator<Item = &Job> {
@@ -72,7 +95,7 @@ impl Machine {
 
     fn spaces(&self, project: ProjectId, second: u64) -> Vec<Space> {
         let of_project = self.running().filter(|job| job.ready.project == project);
-        let still: u64 = self.running().map(|job| Self::output(job) - Self::written(job, second)).sum();
+        let still: u64 = self.running().map(|job| job.share - Self::written(job, second)).sum();
         let quota = self.quotas[project.0 as usize] - self.held[project.0 as usize];
         vec![
             Space { free: self.free(second), reserved: still, quota: None },
@@ -89,6 +112,7 @@ impl Machine {
             if job.started.is_some_and(|at| at + job.length <= second) {
                 job.ended = true;
                 let project = job.ready.project.0 as usize;
+                // What was not known is measured when it is published; here nobody keeps it.
                 self.held[project] += if job.breaks { 0 } else { Self::output(job) };
                 assert!(
                     self.held[project] <= self.quotas[project],
@@ -106,7 +130,7 @@ impl Machine {
             attempt: 1,
             user: job.ready.user.clone(),
             project: job.ready.project,
-            needs: job.ready.needs.unwrap_or_default(),
+            reserved: Reserved { memory: 0, output: Self::output(job), disk: job.share },
         }));
         let waits = |job: &Job| job.started.is_none() && !job.refused && job.arrives <= second;
         let waiting: Vec<usize> = (0..self.jobs.len()).filter(|n| waits(&self.jobs[*n])).collect();
@@ -118,7 +142,11 @@ impl Machine {
             let (job, spaces) = (&ready[n], self.spaces(ready[n].project, second));
             let output = job.needs.unwrap_or_default().output;
             match fit(output, &spaces) {
-                Fit::Now => self.jobs[waiting[n]].started = Some(second),
+                Fit::Now => {
+                    let share = disk_share(output, &spaces, SLOTS);
+                    let job = &mut self.jobs[waiting[n]];
+                    (job.started, job.share) = (Some(second), share);
+                }
                 Fit::Later => {
                     assert!(load.slots > 0, "somebody must end for it");
                     queue.pass_over(job.id, now);
@@ -162,7 +190,7 @@ fn what_runs_together_never_fills_the_disk_or_a_quota_and_everything_starts_or_i
 fn the_reason_names_the_limit_what_is_held_and_what_was_asked() {
     let quota = |reserved| Space { free: 50, reserved, quota: Some(Room::of_project(30, 80)) };
     let disk = |reserved| Space { free: 60, reserved, quota: None };
-    let said = |spaces: &[Space], output| output_limit(spaces, ProjectId(3), output);
+    let said = |spaces: &[Space], output| output_limit(spaces, ProjectId(3), output, u64::MAX);
     let limit = said(&[disk(0), quota(0)], 51);
     assert_eq!(limit.bytes, 50);
     assert_eq!(
@@ -176,6 +204,15 @@ fn the_reason_names_the_limit_what_is_held_and_what_was_asked() {
         "the outputs of this job do not fit, beside 20 bytes that running jobs may still write, on the disk of the data folder, which has \
          room for 60 bytes (setting min_free)"
     );
+    let limit = output_limit(&[disk(0), quota(0)], ProjectId(3), 0, 20);
+    assert_eq!(limit.bytes, 20);
+    assert_eq!(
+        limit.refusal,
+        "the outputs of this job do not fit into the 20 bytes that are kept for them on the disk of the data folder: the rest is for jobs \
+         beside it (setting min_free)"
+    );
+    assert_eq!(disk_share(0, &[disk(20), quota(0)], 2), 20, "half of what is left");
+    assert_eq!((disk_share(0, &[disk(20)], 1), disk_share(7, &[disk(20)], 2)), (40, 7));
     // With nothing free there is nothing to wait for; a job that makes nothing needs nothing.
     let full = Space { free: 0, reserved: 0, quota: None };
     assert_eq!((full.fit(0), said(&[full], 0).bytes), (Fit::Never, 0));

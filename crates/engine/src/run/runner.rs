@@ -5,7 +5,7 @@ use super::estimate;
 use super::lease_clock::LeaseClock;
 use super::queue::Queue;
 use super::room::{self, Fit};
-use super::running::{AttemptHandle, Load};
+use super::running::{AttemptHandle, Load, Reserved};
 use super::threads::new_pool;
 use crate::core::Core;
 use crate::error::Result;
@@ -176,11 +176,16 @@ impl Runner {
         Ok(())
     }
 
+    /// Attempts that may run at the same time.
+    fn slots(&self) -> usize {
+        self.core.config.concurrent_jobs.max(1)
+    }
+
     /// Claims jobs while there is a slot and one whose turn it is fits into memory.
     async fn claim_ready(&mut self, pool: &Arc<ThreadPool>) -> Result<()> {
         while !self.core.running.stopping() {
             let load = self.core.running.load();
-            if load.slots >= self.core.config.concurrent_jobs.max(1) {
+            if load.slots >= self.slots() {
                 break;
             }
             let mut ready = self.core.store.ready_jobs().await?;
@@ -235,23 +240,24 @@ impl Runner {
         if load.slots > 0 && load.memory.saturating_add(memory) > limit {
             return Ok(Admission::TooLarge);
         }
-        let output = match room::fit(needs.output, &room::spaces(&self.core, job.project, load).await?) {
-            Fit::Now => needs.output,
+        let spaces = room::spaces(&self.core, job.project, load).await?;
+        let (output, disk) = match room::fit(needs.output, &spaces) {
+            Fit::Now => (needs.output, room::disk_share(needs.output, &spaces, self.slots())),
             Fit::Later => return Ok(Admission::TooLarge),
-            Fit::Never => 0,
+            Fit::Never => (0, 0),
         };
         let until = self.clock.after(LEASE);
         let most = self.core.config.user_slots;
         match self.core.store.claim_within(job, most, until, Timestamp::now()).await? {
             Some(claim) => {
-                self.launch(claim, &job.user, needs, Needs { memory, output }, pool.clone());
+                self.launch(claim, &job.user, needs, Reserved { memory, output, disk }, pool.clone());
                 Ok(Admission::Started)
             }
             None => Ok(Admission::Gone),
         }
     }
 
-    fn launch(&mut self, claim: Claim, user: &str, needs: Needs, reserved: Needs, pool: Arc<ThreadPool>) {
+    fn launch(&mut self, claim: Claim, user: &str, needs: Needs, reserved: Reserved, pool: Arc<ThreadPool>) {
         let id = claim.id();
         let handle = AttemptHandle::default();
         let (attempt, project) = (claim.job().attempt, claim.job().project_id);
@@ -260,7 +266,7 @@ impl Runner {
         let core = self.core.clone();
         self.attempts.spawn(async move {
             let _slot = slot;
-            attempt::run(&core, pool, claim, needs, handle).await;
+            attempt::run(&core, pool, claim, needs, reserved.disk, handle).await;
         });
     }
 }
@@ -304,7 +310,7 @@ mod tests {
         // Its lease ended long ago.
         core.store.claim(job, Timestamp(1), Timestamp::now()).await.unwrap().unwrap();
         let handle = AttemptHandle::default();
-        core.running.insert(job, 1, "u", project, Needs::default(), handle.clone());
+        core.running.insert(job, 1, "u", project, Reserved::default(), handle.clone());
         let mut runner = Runner::new(core.clone());
         runner.reaped -= REAP;
         core.store.set_writable(false).await;

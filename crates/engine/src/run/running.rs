@@ -1,7 +1,6 @@
 //! The attempts of this process, and how they are told to end.
 
 use crate::heads::HeadId;
-use crate::limits::Needs;
 use crate::model::{JobId, ProjectId};
 use crate::store::RunningElsewhere;
 use std::collections::HashMap;
@@ -33,12 +32,21 @@ struct RunningAttempt {
     user: String,
     project: ProjectId,
     handle: AttemptHandle,
-    /// What is reserved for it.
-    needs: Needs,
+    reserved: Reserved,
     /// When its lease was last renewed.
     renewed: Option<Instant>,
     /// The progress that was written then.
     noted: f32,
+}
+
+/// What is kept for an attempt, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reserved {
+    pub(super) memory: u64,
+    /// Of quotas: what it says that it makes.
+    pub(super) output: u64,
+    /// Of the disk.
+    pub(super) disk: u64,
 }
 
 /// An attempt whose lease is to be renewed now.
@@ -66,7 +74,7 @@ pub(crate) struct Load {
 pub(super) struct Writing {
     pub(super) id: JobId,
     pub(super) attempt: u32,
-    /// Bytes, by its own estimate.
+    /// Bytes at most, or by its own estimate.
     pub(super) bytes: u64,
     /// In another server; with its number, where it has one.
     pub(super) elsewhere: Option<Option<HeadId>>,
@@ -85,18 +93,18 @@ pub(super) struct Loaded {
     pub(super) attempt: u32,
     pub(super) user: String,
     pub(super) project: ProjectId,
-    pub(super) needs: Needs,
+    pub(super) reserved: Reserved,
 }
 
 impl Load {
     /// Of these attempts together.
     pub(super) fn of(attempts: impl Iterator<Item = Loaded>) -> Load {
         let mut load = Load::default();
-        for Loaded { id, attempt, user, project, needs } in attempts {
+        for Loaded { id, attempt, user, project, reserved } in attempts {
             load.slots += 1;
-            load.memory += needs.memory;
-            load.outputs.push(Writing { id, attempt, bytes: needs.output, elsewhere: None });
-            load.count(user, project, needs.output);
+            load.memory += reserved.memory;
+            load.outputs.push(Writing { id, attempt, bytes: reserved.disk, elsewhere: None });
+            load.count(user, project, reserved.output);
         }
         load
     }
@@ -255,22 +263,22 @@ impl Running {
             attempt: one.attempt,
             user: one.user.clone(),
             project: one.project,
-            needs: one.needs,
+            reserved: one.reserved,
         }))
     }
 
-    /// Takes up an attempt of a user's job that needs so much memory.
+    /// Takes up an attempt of a user's job, for which so much is kept.
     pub(super) fn insert(
         &self,
         id: JobId,
         attempt: u32,
         user: &str,
         project: ProjectId,
-        needs: Needs,
+        reserved: Reserved,
         handle: AttemptHandle,
     ) {
         let user = user.to_owned();
-        let running = RunningAttempt { attempt, user, project, handle, needs, renewed: None, noted: 0.0 };
+        let running = RunningAttempt { attempt, user, project, handle, reserved, renewed: None, noted: 0.0 };
         self.lock().insert(id, running);
     }
 
