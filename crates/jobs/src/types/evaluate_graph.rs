@@ -7,7 +7,7 @@ use crate::job_type::{JobEntry, Work};
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "evaluate_graph",
-    revision: 4,
+    revision: 6,
     doc: "Evaluates a shape graph at its sample points: the older name of implicit/evaluate.",
     params: &[GRAPH],
     products: &[PRODUCT],

@@ -11,7 +11,7 @@ use crate::surface::{FEATURE_PRESERVING, SWITCH};
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "evaluate_metrics",
-    revision: 5,
+    revision: 7,
     doc: "Measures the shape of a graph without keeping its samples: implicit/evaluate and implicit/metrics in one. A last Threshold is passed over. The measures are those of the mesh that export_triangle_mesh makes of it",
     params: &[GRAPH, POINT_SOURCE, FEATURE_PRESERVING],
     results: RESULTS,

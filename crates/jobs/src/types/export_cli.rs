@@ -18,7 +18,7 @@ const ENCODINGS: Choices<Encoding, 2> = Choices([("binary", Encoding::Binary), (
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "export_cli",
-    revision: 5,
+    revision: 7,
     doc: "Cuts the shape of a graph into layers and writes their contours as a Common Layer Interface 2.0 file, in mm",
     params: &[
         GRAPH,

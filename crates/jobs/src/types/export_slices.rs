@@ -35,7 +35,7 @@ const FORMATS: Choices<Format, 2> = Choices([("png", Format::Png), ("svg", Forma
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "export_slices",
-    revision: 6,
+    revision: 8,
     doc: "Cuts the shape of a graph into layers: a zip of anti-aliased PNG pictures (white inside, highest y first) or of SVG contours, 00000.png upwards from the lowest. Their lower left corner and the bottom of the first lie at patch_offset, mm; one every layer_height up to the top of the patch",
     params: &[
         GRAPH,

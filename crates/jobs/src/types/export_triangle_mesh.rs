@@ -10,7 +10,7 @@ use crate::surface::{FEATURE_PRESERVING, FILE_TYPE, MESH, RESULTS, SIMPLIFY_TOLE
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "export_triangle_mesh",
-    revision: 5,
+    revision: 7,
     doc: "Meshes the surface of a shape graph without keeping its samples: implicit/evaluate and mesh/from-volume in one. A last Threshold is passed over.",
     params: &[GRAPH, POINT_SOURCE, FILE_TYPE, FEATURE_PRESERVING, SIMPLIFY_TOLERANCE],
     products: &[MESH],

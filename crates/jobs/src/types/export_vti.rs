@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "export_vti",
-    revision: 5,
+    revision: 7,
     doc: "Writes the values of a shape graph as VTK image data (.vti), as ParaView opens it: float32, or int8 after Threshold. In place of export_openvdb: no maintained library writes .vdb files from Rust",
     params: &[GRAPH],
     products: &[Product { name: "volume", extension: "vti", doc: "one array of point data called distance" }],

@@ -14,7 +14,7 @@ use std::ops::Range;
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "implicit/evaluate",
-    revision: 4,
+    revision: 6,
     doc: "Evaluates a shape graph at its sample points: the raw values of its last operator, x fastest.",
     params: &[GRAPH],
     products: &[PRODUCT],

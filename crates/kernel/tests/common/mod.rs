@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test binary uses some of it")]
 
 pub mod boxes;
+pub mod fields;
+pub mod zero_set;
 
 use fieldstone_kernel::TriMesh;
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// How far beside a crossing its cells are looked for, in cells.
 const BESIDE: f32 = 1e-3;
-/// How far beside a cell its polynomial still holds, in cells.
+/// How far beside a cell its polynomial still holds, in finest spacings.
 const ROUNDING: f32 = 1e-3;
 /// A squared gradient below this is level ground.
 const LEVEL: f32 = 1e-12;
@@ -141,17 +141,13 @@ impl Field {
     unsafe fn cells_at<V: F32x16>(&self, base: [usize; 3], x: &mut [V; 3]) -> Cells<V> {
         unsafe {
             let zero = V::splat(0.0);
-            let mut cells = Cells { index: [0; LANES], u: [zero; 3], free: [zero; 3] };
+            let mut cells = Cells { index: [0; LANES], u: [zero; 3], inward: [zero; 3] };
             for a in 0..3 {
                 let (from, first) = (-(base[a] as f32), self.first[a]);
-                let low = first as f32 + from;
-                let high = self.n[a] as f32 - 1.0 + low;
                 let last = (self.n[a].max(2) - 2 + first) as f32;
-                let (low, high, from) = (V::splat(low), V::splat(high), V::splat(from));
-                let inverse = V::splat(1.0 / self.scale[a]);
-                let q = x[a].mul(inverse).max(low).min(high);
-                let above = zero.or_where_less(inverse, low, q);
-                cells.free[a] = zero.or_where_less(above, q, high);
+                let ([low, high], from) = (self.ends(base, a), V::splat(from));
+                let q = x[a].mul(V::splat(1.0 / self.scale[a])).max(V::splat(low)).min(V::splat(high));
+                cells.inward[a] = inward(q, low, high);
                 x[a] = q.mul(V::splat(self.scale[a]));
                 // Between 0 and the number of samples of the grid.
                 let cell = q.sub(from).whole().min(V::splat(last));
@@ -165,6 +161,26 @@ impl Field {
         }
     }
 
+    /// The first and last sample along axis `a`, counted from `base`.
+    fn ends(&self, base: [usize; 3], a: usize) -> [f32; 2] {
+        let low = self.first[a] as f32 - base[a] as f32;
+        [low, self.n[a] as f32 - 1.0 + low]
+    }
+
+    /// The way into the field along each axis, 1 or -1, where `x`, relative to sample `base` of the grid, is at its end; else 0.
+    ///
+    /// # Safety
+    /// The processor has what `V` needs.
+    #[inline(always)]
+    pub unsafe fn inward<V: F32x16>(&self, base: [usize; 3], x: [V; 3]) -> [V; 3] {
+        let mut ways = x;
+        for (a, way) in ways.iter_mut().enumerate() {
+            let [low, high] = self.ends(base, a);
+            *way = unsafe { inward(x[a].mul(V::splat(1.0 / self.scale[a])), low, high) };
+        }
+        ways
+    }
+
     /// Moves `x`, relative to sample `base` of the grid, into the field and from there by one of Newton's steps towards the zero set.
     ///
     /// # Safety
@@ -172,28 +188,49 @@ impl Field {
     #[inline(always)]
     pub unsafe fn land<V: F32x16>(&self, base: [usize; 3], x: &mut [V; 3]) -> Landing<V> {
         unsafe {
-            let Cells { index, u, free } = self.cells_at(base, x);
+            let Cells { index, u, inward } = self.cells_at(base, x);
             let (c, _) = self.corners::<V>(&index);
-            let (f, g, g2) = slope(c, u, free);
-            let (zero, step) = (V::splat(0.0), f.div(g2));
-            let (mut to, mut inside) = (u, V::splat(1.0));
+            let (zero, one) = (V::splat(0.0), V::splat(1.0));
+            let mut free = inward;
             for a in 0..3 {
-                to[a] = u[a].sub(g[a].mul(free[a]).mul(step));
-                inside = inside.or_where_less(zero, to[a], V::splat(-ROUNDING));
-                inside = inside.or_where_less(zero, V::splat(1.0 + ROUNDING), to[a]);
+                free[a] = one.sub(inward[a].mul(inward[a])).mul(V::splat(1.0 / self.scale[a]));
+            }
+            let (f, g, g2) = slope(c, u, free);
+            let step = f.div(g2);
+            let (mut to, mut inside) = (u, one);
+            for a in 0..3 {
+                to[a] = u[a].sub(g[a].mul(free[a]).mul(free[a]).mul(step));
+                let room = ROUNDING / self.scale[a];
+                inside = inside.or_where_less(zero, to[a], V::splat(-room));
+                inside = inside.or_where_less(zero, V::splat(1.0 + room), to[a]);
                 x[a] = x[a].add(to[a].sub(u[a]).mul(V::splat(self.scale[a])));
             }
-            let (f1, mut g1, g12) = slope(c, to, free);
-            for (g1, g) in g1.iter_mut().zip(g) {
-                *g1 = g.or_where_less(*g1, zero, inside);
+            let (f1, g1, g12) = slope(c, to, free);
+            let mut landed = g;
+            for a in 0..3 {
+                landed[a] = g[a].or_where_less(g1[a], zero, inside).mul(V::splat(1.0 / self.scale[a]));
             }
             Landing {
                 f: f.or_where_less(f1, zero, inside),
-                g: g1,
+                g: landed,
                 g2: g2.or_where_less(g12, zero, inside),
+                inward,
                 crossed: crossed(c),
             }
         }
+    }
+}
+
+/// 1 where `q` is at `low` or below, -1 where it is at `high` or above, else 0.
+///
+/// # Safety
+/// The processor has what `V` needs.
+#[inline(always)]
+unsafe fn inward<V: F32x16>(q: V, low: f32, high: f32) -> V {
+    unsafe {
+        let (low, high) = (V::splat(low), V::splat(high));
+        let below = V::splat(-1.0).or_where_less(V::splat(0.0), q, high);
+        V::splat(1.0).or_where_less(below, low, q)
     }
 }
 
@@ -203,34 +240,34 @@ struct Cells<V> {
     index: [usize; LANES],
     /// The points in their cells.
     u: [V; 3],
-    /// One cell per unit of distance; 0 along axes at whose end the field ends.
-    free: [V; 3],
+    /// The way into the field along each axis, 1 or -1, at its end; else 0.
+    inward: [V; 3],
 }
 
 /// The field where sixteen points have landed, or before the step where that left the cell; scaled by a positive factor of the cell.
 pub(super) struct Landing<V> {
     /// Value.
     pub f: V,
-    /// Gradient per unit of distance; 0 along an axis where the point is at the end of the field: the zero set ends there.
+    /// Gradient per unit of distance.
     pub g: [V; 3],
-    /// Its square, a little above 0 at least.
+    /// The square of the gradient along the axes at whose end the point is not, a little above 0 at least.
     pub g2: V,
+    /// The way into the field along each axis, 1 or -1, where the point is at its end, as the zero set is then; else 0.
+    pub inward: [V; 3],
     /// Whether the zero set passes through the cell (1 or 0).
     pub crossed: V,
 }
 
-/// Value, gradient per unit of distance and its square (a little above 0 at least) inside cells at `u`.
+/// Value and gradient (per cell) inside cells at `u`, and the square (a little above 0 at least) of the gradient times `free`.
 ///
 /// # Safety
 /// The processor has what `V` needs.
 #[inline(always)]
 unsafe fn slope<V: F32x16>(c: [V; 8], u: [V; 3], free: [V; 3]) -> (V, [V; 3], V) {
     unsafe {
-        let (f, mut g) = trilinear(c, u);
-        for (g, free) in g.iter_mut().zip(free) {
-            *g = g.mul(free);
-        }
-        let g2 = g[0].mul(g[0]).add(g[1].mul(g[1])).add(g[2].mul(g[2]));
+        let (f, g) = trilinear(c, u);
+        let [x, y, z] = [g[0].mul(free[0]), g[1].mul(free[1]), g[2].mul(free[2])];
+        let g2 = x.mul(x).add(y.mul(y)).add(z.mul(z));
         (f, g, g2.max(V::splat(LEVEL)))
     }
 }

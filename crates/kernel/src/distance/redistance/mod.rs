@@ -8,6 +8,7 @@ mod field;
 mod search;
 mod tree;
 mod walk;
+mod walkers;
 
 use super::brick::{BRICK, Beam, beams};
 use super::from_mesh::Reach;
