@@ -17,6 +17,10 @@ const CONNECTIONS: u32 = 8;
 /// A connection that nobody has used for so long is tried before it is used: shorter than a database takes to start again.
 const STALE: Duration = Duration::from_millis(50);
 
+/// A server that was stopped in the middle of a transaction holds up the others no longer than this, in milliseconds: none of its transactions
+/// computes anything between two statements.
+const ABANDONED: &str = "SET idle_in_transaction_session_timeout = 5000";
+
 /// What a ledger is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
@@ -94,6 +98,7 @@ async fn connect(url: &DatabaseUrl, options: &PgConnectOptions, usage: Use) -> R
                 }
                 Use::Write(Some(HeadId(id))) => {
                     connection.execute(sqlx::AssertSqlSafe(format!("SET fieldstone.head = {id}"))).await?;
+                    connection.execute(ABANDONED).await?;
                 }
                 Use::Write(None) => {}
             }
