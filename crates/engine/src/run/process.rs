@@ -11,7 +11,7 @@ use fieldstone_jobs::ticket::{CANCEL, Ended, Report, Ticket};
 use std::process::ExitStatus;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::ChildStderr;
+use tokio::process::{ChildStderr, ChildStdin};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
@@ -36,12 +36,7 @@ pub(super) async fn run(
     let mut reports = BufReader::new(child.stdout.take().context("its output is piped")?).lines();
     let last_words = tokio::spawn(last_words(child.stderr.take().context("its errors are piped")?));
     let memory_bytes = ticket.memory_bytes;
-    // Parameters may be megabytes.
-    let line = tokio::task::spawn_blocking(move || serde_json::to_vec(&ticket));
-    let mut line = line.await??;
-    line.push(b'\n');
-    // One that dies at once tells why by its exit.
-    orders.write_all(&line).await.unwrap_or_default();
+    hand_over(ticket, &mut orders).await?;
     spare.refill(program);
     let deadline = Instant::now() + time_limit.unwrap_or(YEAR);
     let mut kill_at = deadline;
@@ -93,6 +88,17 @@ pub(super) async fn run(
         Some(limit) => Ok(Err(Death::Time(limit))),
         None => Ok(Err(death(status, last_words, memory_bytes).await?)),
     }
+}
+
+/// Tells a process what to do.
+async fn hand_over(ticket: Ticket, orders: &mut ChildStdin) -> anyhow::Result<()> {
+    // Parameters may be megabytes.
+    let line = tokio::task::spawn_blocking(move || serde_json::to_vec(&ticket));
+    let mut line = line.await??;
+    line.push(b'\n');
+    // One that dies at once tells why by its exit.
+    orders.write_all(&line).await.unwrap_or_default();
+    Ok(())
 }
 
 /// Takes in a line that an attempt says; returns how it ended, if that is what it says.
