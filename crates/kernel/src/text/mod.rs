@@ -1,7 +1,7 @@
 //! Text as a solid: letters of strokes that have one width, as engravers cut them, with a thickness.
 //!
 //! # Formula
-//! The letters are lines and circular arcs in the plane z = 0 (the drawing is our own, [`glyphs`]). With s the distance of (x, y) to the nearest of them and r
+//! The letters are lines and circular arcs in the plane z = 0 (the drawing is our own, `glyphs.rs`). With s the distance of (x, y) to the nearest of them and r
 //! half the stroke's width, the plane figure has the distance e = s − r outside, and inside e = −(distance to its outline), the outline of
 //! the union of all strokes. The solid of thickness t is e swept along z: with v = |z| − t/2, the distance is √(e² + v²) where both
 //! are positive, else max(e, v).
