@@ -159,7 +159,7 @@ impl<'a> FromMesh<'a> {
         for x in (0..nx).step_by(BRICK) {
             let width = BRICK.min(nx - x);
             let first = patch.position([x as u32, beam.y, beam.z]);
-            brick.fill(self.level, bvh, first, [width, rows[0], rows[1]]);
+            brick.fill(self.level, bvh, first, [width, rows[0], rows[1]], x > 0);
             for (z, plane) in beam.planes.iter_mut().enumerate() {
                 for (y, row) in plane.chunks_mut(nx).enumerate() {
                     row[x..x + width].copy_from_slice(&brick.row(y, z)[..width]);

@@ -15,6 +15,8 @@ use crate::bvh::{Bvh, Node};
 use crate::simd::{F32x16, Kind, LANES, Level, Portable};
 
 const PAIRS: usize = BRICK * BRICK / LANES;
+/// Of a distance or a coordinate: far more than what rounding does to it.
+const ROUNDING: f32 = 1e-5;
 
 /// How exact the samples must be, model units.
 #[derive(Clone, Copy, Debug)]
@@ -70,8 +72,13 @@ impl Brick {
     }
 
     /// Finds the distances of the brick whose first sample is at `origin`; of it, `extent` samples along each axis, at least one, lie in
-    /// the grid. The others get 0 and cost nothing.
-    pub fn fill(&mut self, level: Level, bvh: &Bvh, origin: [f64; 3], extent: [usize; 3]) {
+    /// the grid. The others get 0 and cost nothing. `goes_on`: the brick filled last is the one before it along x.
+    pub fn fill(&mut self, level: Level, bvh: &Bvh, origin: [f64; 3], extent: [usize; 3], goes_on: bool) {
+        self.start(extent);
+        // Where the search ends at a distance anyway, most bricks take less than this.
+        if goes_on && self.accuracy.reach.is_infinite() {
+            self.go_on(origin);
+        }
         // SAFETY: there are levels other than the baseline only where the processor has the feature.
         unsafe {
             match level.kind() {
@@ -99,20 +106,35 @@ impl Brick {
         }
     }
 
-    /// Nothing found yet: samples within `extent` have the greatest distance, the others one that nothing is below.
+    /// Nothing is known yet: samples within `extent` have the greatest limit, the others one that nothing is below.
     fn start(&mut self, extent: [usize; 3]) {
         let reach2 = self.accuracy.reach * self.accuracy.reach;
-        let full = [reach2; LANES];
         self.greatest2 = reach2;
-        for (g, best2) in self.best2.iter_mut().enumerate() {
+        for (g, limit2) in self.limit2.iter_mut().enumerate() {
             let (first_y, z) = (g % PAIRS * 2, g / PAIRS);
             let inside = |l: usize| z < extent[2] && first_y + l / BRICK < extent[1] && l % BRICK < extent[0];
-            *best2 = match extent {
-                [BRICK, BRICK, BRICK] => full,
+            *limit2 = match extent {
+                [BRICK, BRICK, BRICK] => [reach2; LANES],
                 _ => std::array::from_fn(|l| if inside(l) { reach2 } else { 0.0 }),
             };
         }
-        self.limit2 = self.best2;
+    }
+
+    /// Lowers the limits of a brick that begins at `origin` by what the brick before it along x has found: no sample is farther than the
+    /// last one of its row there and the way from that.
+    fn go_on(&mut self, origin: [f64; 3]) {
+        let step = self.x[1];
+        let room = ROUNDING * origin.iter().fold(0.0, |most: f64, x| most.max(x.abs())) as f32;
+        self.greatest2 = 0.0;
+        for (limits, found) in self.limit2.iter_mut().zip(&self.best2) {
+            for (l, limit2) in limits.iter_mut().enumerate() {
+                let last = l / BRICK * BRICK + BRICK - 1;
+                let way = (l % BRICK + 1) as f32 * step;
+                let most = (found[last] + way) * (1.0 + ROUNDING) + room;
+                *limit2 = limit2.min(most * most);
+                self.greatest2 = self.greatest2.max(*limit2);
+            }
+        }
     }
 
     /// Distances found for row (y, z), x fastest.
@@ -168,7 +190,11 @@ impl LocalBox {
 /// The processor has what `V` needs.
 #[inline(always)]
 unsafe fn fill<V: F32x16>(brick: &mut Brick, bvh: &Bvh, origin: [f64; 3], extent: [usize; 3]) {
-    brick.start(extent);
+    let reach2 = brick.accuracy.reach * brick.accuracy.reach;
+    brick.best2 = match extent {
+        [BRICK, BRICK, BRICK] => [[reach2; LANES]; GROUPS],
+        _ => brick.limit2.map(|lanes| lanes.map(|limit2| if limit2 > 0.0 { reach2 } else { 0.0 })),
+    };
     let near = origin.map(|x| x as f32);
     let [x, y, z] = extent.map(|n| n - 1);
     let far_corner = [brick.x[x], brick.y[y / 2][y % 2 * BRICK], brick.z[z]];
@@ -323,7 +349,7 @@ unsafe fn tighten<V: F32x16>(brick: &mut Brick, groups: u32) {
             rest &= rest - 1;
             let best = V::load(&brick.best2[g]).sqrt();
             let limit = best.sub(tolerance).max(best.min(band));
-            limit.mul(limit).store(&mut brick.limit2[g]);
+            limit.mul(limit).min(V::load(&brick.limit2[g])).store(&mut brick.limit2[g]);
         }
         let mut greatest = V::load(&brick.limit2[0]);
         for limit in &brick.limit2[1..] {
