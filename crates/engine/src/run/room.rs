@@ -135,8 +135,8 @@ pub(super) fn output_limit(spaces: &[Space], project: ProjectId, output: u64, di
     let tightest = spaces.iter().min_by_key(|space| space.left());
     if output == 0 && tightest.is_some_and(|space| disk < space.left()) {
         let refusal = format!(
-            "{outputs} do not fit into the {disk} bytes that are kept for them on the disk of the data folder: the rest is for jobs beside \
-             it (setting min_free)"
+            "{outputs} do not fit on the disk of the data folder, where {disk} bytes are kept for them: the rest is for jobs beside it \
+             (setting min_free)"
         );
         return OutputLimit { bytes: disk, refusal };
     }

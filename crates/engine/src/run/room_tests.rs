@@ -208,8 +208,8 @@ fn the_reason_names_the_limit_what_is_held_and_what_was_asked() {
     assert_eq!(limit.bytes, 20);
     assert_eq!(
         limit.refusal,
-        "the outputs of this job do not fit into the 20 bytes that are kept for them on the disk of the data folder: the rest is for jobs \
-         beside it (setting min_free)"
+        "the outputs of this job do not fit on the disk of the data folder, where 20 bytes are kept for them: the rest is for jobs beside it \
+         (setting min_free)"
     );
     assert_eq!(disk_share(0, &[disk(20), quota(0)], 2), 20, "half of what is left");
     assert_eq!((disk_share(0, &[disk(20)], 1), disk_share(7, &[disk(20)], 2)), (40, 7));
