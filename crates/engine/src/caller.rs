@@ -56,6 +56,8 @@ pub enum CredentialKind {
     Key,
     /// An OAuth client: buys tokens with its secret.
     Client,
+    /// A worker's key: opens a worker's connection and nothing else.
+    Worker,
 }
 
 impl CredentialKind {
@@ -64,6 +66,7 @@ impl CredentialKind {
         match self {
             CredentialKind::Key => "key",
             CredentialKind::Client => "client",
+            CredentialKind::Worker => "worker key",
         }
     }
 }

@@ -15,7 +15,7 @@ pub struct EngineConfig {
     pub database: Option<DatabaseUrl>,
     /// Where this server listens, for those that share its database; `None`: it does not.
     pub address: Option<String>,
-    /// Jobs that run at the same time.
+    /// Jobs that run at the same time here; 0: all run at workers.
     pub concurrent_jobs: usize,
     /// Jobs of one user that run at the same time; `None`: as many as there are slots.
     pub user_slots: Option<usize>,

@@ -18,6 +18,7 @@ use crate::store::Store;
 use crate::store::head::{JobNews, News};
 use crate::thumbnails::Thumbnails;
 use crate::upkeep::Scrubbed;
+use crate::workers::Workers;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,6 +32,7 @@ pub(crate) struct Core {
     pub(crate) blobs: Blobs,
     pub(crate) running: Running,
     pub(crate) spare: Spare,
+    pub(crate) workers: Arc<Workers>,
     /// What was read of jobs whose memory is known only once their upstream jobs have ended.
     pub(crate) drafted: Drafted,
     pub(crate) counters: Counters,

@@ -31,6 +31,7 @@ mod store;
 pub mod testing;
 mod thumbnails;
 pub mod upkeep;
+mod workers;
 mod workflow;
 
 pub use blobs::Blob;
@@ -40,7 +41,9 @@ pub use draft::JobTypes;
 pub use error::{EngineError, FieldError};
 pub use location::{DatabaseUrl, Location};
 pub use preview::Preview;
+pub use run::{Attempts, Watch};
 pub use service::{Engine, NewPreview, News, ProjectEvent, Resumed, ThinVolume, Thumbnail, Upload};
+pub use workers::{Seat, WorkerSlot, talk};
 
 /// A plane of a preview.
 pub use fieldstone_jobs::preview::talk::{Header as PreviewHeader, Section};

@@ -65,8 +65,11 @@ impl Counters {
         self.ends[end as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn died(&self, death: &Death) {
-        self.deaths[death.number()].fetch_add(1, Ordering::Relaxed);
+    /// Counts the death of an attempt's process by the number of its cause.
+    pub(crate) fn died(&self, cause: usize) {
+        if let Some(deaths) = self.deaths.get(cause) {
+            deaths.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn lost_leases(&self, n: usize) {

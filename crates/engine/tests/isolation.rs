@@ -3,11 +3,14 @@
 mod common;
 use common::*;
 use fieldstone_engine::model::*;
-use fieldstone_engine::{Engine, EngineConfig, Isolation, JobTypes, Program};
+use fieldstone_engine::talk::{Heard, Hello, Order, Word};
+use fieldstone_engine::{Attempts, Engine, EngineConfig, Isolation, JobTypes, Program, Seat, Watch};
 use fieldstone_jobs::job_type::Product;
+use fieldstone_jobs::ticket::{Ended, MadeFile, Report};
 use fieldstone_jobs::{JobContext, JobEntry, JobError, Values, Work};
 use serde_json::json;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 fn run_of(run: fn(&Values, &mut JobContext) -> Result<(), JobError>, type_name: &'static str) -> JobEntry {
@@ -90,9 +93,82 @@ fn isolated(folder: &tempfile::TempDir) -> EngineConfig {
     EngineConfig { isolation: Isolation::Process(program), memory_limit_bytes: 8 << 30, ..config(folder) }
 }
 
+/// Where attempts run; what holds for one place holds for the other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    Here,
+    Worker,
+}
+
+const PLACES: [Place; 2] = [Place::Here, Place::Worker];
+
+async fn bench_at(place: Place, change: impl FnOnce(EngineConfig) -> EngineConfig) -> Bench {
+    bench_with(|c| match (place, change(c)) {
+        (Place::Here, config) => config,
+        (Place::Worker, config) => EngineConfig { concurrent_jobs: 0, ..config },
+    })
+    .await
+}
+
+/// Two slots of a worker that share this process: all but the connection.
+fn employ(engine: &Engine, folder: &Path, isolation: &Isolation) {
+    let Isolation::Process(program) = isolation else { panic!("attempts have processes of their own") };
+    for slot in 0..2 {
+        let seat = engine.join_worker(&Hello::new(types(), format!("w{slot}"), 1, 8 << 30));
+        tokio::spawn(work(seat, Attempts::new(program.clone()), folder.join(format!("slot-{slot}"))));
+    }
+}
+
+async fn work(mut seat: Seat, attempts: Attempts, folder: PathBuf) {
+    while let Some(order) = seat.orders.recv().await {
+        let Order::Run(mut errand) = order else { continue };
+        std::fs::create_dir(&folder).unwrap();
+        errand.ticket.folder.clone_from(&folder);
+        let (watch, say) = (Watch::default(), seat.heard.clone());
+        let mut look = tokio::time::interval(Duration::from_millis(20));
+        let run = attempts.run(*errand, 1, &watch);
+        tokio::pin!(run);
+        let (how, died) = loop {
+            tokio::select! {
+                ended = &mut run => break ended.unwrap(),
+                order = seat.orders.recv() => match order {
+                    Some(_) => watch.cancel(),
+                    None => return,
+                },
+                _ = look.tick() => {
+                    say.send(Heard::Word(Word::Report(Report::Progress(watch.progress())))).await.unwrap();
+                }
+            }
+        };
+        for text in watch.take_warnings() {
+            say.send(Heard::Word(Word::Report(Report::Warning(text)))).await.unwrap();
+        }
+        if let Ended::Success { files, .. } = &how {
+            for MadeFile { name, extension } in files.clone() {
+                let bytes = std::fs::read(folder.join(format!("{name}.{extension}"))).unwrap();
+                let size = bytes.len() as u64;
+                say.send(Heard::Word(Word::File { name, extension, bytes: size })).await.unwrap();
+                for piece in bytes.chunks(7) {
+                    say.send(Heard::Bytes(piece.to_vec().into())).await.unwrap();
+                }
+            }
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+        // The attempt may have been given up meanwhile.
+        if say.send(Heard::Word(Word::Ended { how, died })).await.is_err() {
+            return;
+        }
+    }
+}
+
 async fn bench_with(change: impl FnOnce(EngineConfig) -> EngineConfig) -> Bench {
     let folder = tempfile::tempdir().unwrap();
-    let engine = Engine::open_with_types(change(isolated(&folder)), types()).await.unwrap();
+    let config = change(isolated(&folder));
+    let (slots, isolation) = (config.concurrent_jobs, config.isolation.clone());
+    let engine = Engine::open_with_types(config, types()).await.unwrap();
+    if slots == 0 {
+        employ(&engine, folder.path(), &isolation);
+    }
     let caller = caller("owner");
     let project = engine.create_project(&caller, NewProject::private("p")).await.unwrap().id;
     engine.start();
@@ -113,62 +189,77 @@ impl Bench {
 
 #[tokio::test]
 async fn a_job_runs_in_a_process_of_its_own() {
-    let b = bench_with(|c| c).await;
-    b.upload("part.stl", b"solid").await;
-    let job = b.dispatch(new_job("test/sample", &[("mesh", "part.stl")], json!({"resolution": "64"})));
-    let job = b.finished(job.await.unwrap().id).await;
-    assert_eq!((job.state, job.error.as_deref()), (State::Success, None));
-    let volume = &job.outputs.assets["volume"][0];
-    assert_eq!(b.bytes_of(&volume.sha256).await, [b"solid".as_slice(), &64_i64.to_le_bytes()].concat());
-    let job = b.ended("good/pid").await;
-    assert_ne!(job.outputs.params["pid"], json!(std::process::id().to_string()));
-    let log = ["1 info: attempt 1 started", "1 warning: the mesh is odd"];
-    assert_eq!(b.log(job.id).await, log);
-    b.engine.stop().await;
-    let left = std::fs::read_dir(b.folder.path().join("data/work")).unwrap().count();
-    assert_eq!(left, 0, "attempts leave nothing behind");
+    for place in PLACES {
+        let b = bench_at(place, |c| c).await;
+        b.upload("part.stl", b"solid").await;
+        let job = b.dispatch(new_job("test/sample", &[("mesh", "part.stl")], json!({"resolution": "64"})));
+        let job = b.finished(job.await.unwrap().id).await;
+        assert_eq!((job.state, job.error.as_deref()), (State::Success, None));
+        let volume = &job.outputs.assets["volume"][0];
+        assert_eq!(b.bytes_of(&volume.sha256).await, [b"solid".as_slice(), &64_i64.to_le_bytes()].concat());
+        let job = b.ended("good/pid").await;
+        assert_ne!(job.outputs.params["pid"], json!(std::process::id().to_string()));
+        let log = b.log(job.id).await;
+        assert!(log[0].starts_with("1 info: attempt 1 started"), "{log:?}");
+        assert_eq!(log[1..], ["1 warning: the mesh is odd"]);
+        b.engine.stop().await;
+        let left = std::fs::read_dir(b.folder.path().join("data/work")).unwrap().count();
+        assert_eq!(left, 0, "attempts leave nothing behind");
+    }
 }
 
 #[tokio::test]
 async fn what_kills_an_attempt_is_the_error_of_its_job_alone() {
-    let b = bench_with(|c| EngineConfig { max_attempts: 2, ..c }).await;
-    let endless = b.dispatch(new_job("test/endless", &[], json!({}))).await.unwrap();
-    b.job_when(endless.id, |j| j.progress == 0.25).await;
-    let cases = [
-        ("bad/aborts", 1, "the job crashed (signal 6)"),
-        ("bad/panics", 1, "the job crashed: index 7 of 3"),
-        ("bad/greedy", 1, "needed more memory than the 513 MiB that were set aside for it"),
-        ("bad/deep", 1, "the job crashed: its stack overflowed"),
-        ("bad/exits", 2, "internal error: the job's process ended without a result (exit status: 7)"),
-    ];
-    for (type_name, attempts, error) in cases {
-        let job = b.ended(type_name).await;
-        assert_eq!((job.state, job.error.as_deref()), (State::Failure, Some(error)), "{type_name}");
-        assert_eq!(job.attempt, attempts, "{type_name}");
+    for place in PLACES {
+        let b = bench_at(place, |c| EngineConfig { max_attempts: 2, ..c }).await;
+        let endless = b.dispatch(new_job("test/endless", &[], json!({}))).await.unwrap();
+        b.job_when(endless.id, |j| j.progress == 0.25).await;
+        let cases = [
+            ("bad/aborts", 1, "the job crashed (signal 6)"),
+            ("bad/panics", 1, "the job crashed: index 7 of 3"),
+            ("bad/greedy", 1, "needed more memory than the 513 MiB that were set aside for it"),
+            ("bad/deep", 1, "the job crashed: its stack overflowed"),
+            ("bad/exits", 2, "internal error: the job's process ended without a result (exit status: 7)"),
+        ];
+        for (type_name, attempts, error) in cases {
+            let job = b.ended(type_name).await;
+            assert_eq!((job.state, job.error.as_deref()), (State::Failure, Some(error)), "{type_name}");
+            assert_eq!(job.attempt, attempts, "{type_name}");
+        }
+        assert_eq!(b.job(endless.id).await.state, State::Started, "the neighbour noticed nothing");
+        let deaths = b.engine.metrics().await.unwrap().deaths;
+        // A panic is told like any other error; the exit was tried twice.
+        let expected = [
+            ("memory", 1),
+            ("stack", 1),
+            ("output", 0),
+            ("time", 0),
+            ("crash", 1),
+            ("killed", 0),
+            ("exit", 2),
+        ];
+        assert_eq!(deaths, expected);
+        b.engine.stop().await;
     }
-    assert_eq!(b.job(endless.id).await.state, State::Started, "the neighbour noticed nothing");
-    let deaths = b.engine.metrics().await.unwrap().deaths;
-    // A panic is told like any other error; the exit was tried twice.
-    let expected =
-        [("memory", 1), ("stack", 1), ("output", 0), ("time", 0), ("crash", 1), ("killed", 0), ("exit", 2)];
-    assert_eq!(deaths, expected);
-    b.engine.stop().await;
 }
 
 #[tokio::test]
 async fn a_job_that_hears_nothing_is_killed() {
-    let b = bench_with(|c| EngineConfig { job_time_limit: Some(Duration::from_millis(300)), ..c }).await;
-    let job = b.ended("bad/deaf").await;
-    let error = "took longer than the 0 seconds that a job may take";
-    assert_eq!((job.state, job.error.as_deref()), (State::Failure, Some(error)));
-    b.engine.stop().await;
+    for place in PLACES {
+        let b =
+            bench_at(place, |c| EngineConfig { job_time_limit: Some(Duration::from_millis(300)), ..c }).await;
+        let job = b.ended("bad/deaf").await;
+        let error = "took longer than the 0 seconds that a job may take";
+        assert_eq!((job.state, job.error.as_deref()), (State::Failure, Some(error)));
+        b.engine.stop().await;
 
-    let b = bench_with(|c| EngineConfig { concurrent_jobs: 1, ..c }).await;
-    let deaf = b.dispatch(new_job("bad/deaf", &[], json!({}))).await.unwrap();
-    b.job_when(deaf.id, |j| j.state == State::Started).await;
-    b.engine.delete_job(&b.caller, b.project, deaf.id).await.unwrap();
-    assert_eq!(b.ended("good/pid").await.state, State::Success, "its slot is free again");
-    b.engine.stop().await;
+        let b = bench_at(place, |c| EngineConfig { concurrent_jobs: 1, ..c }).await;
+        let deaf = b.dispatch(new_job("bad/deaf", &[], json!({}))).await.unwrap();
+        b.job_when(deaf.id, |j| j.state == State::Started).await;
+        b.engine.delete_job(&b.caller, b.project, deaf.id).await.unwrap();
+        assert_eq!(b.ended("good/pid").await.state, State::Success, "its slot is free again");
+        b.engine.stop().await;
+    }
 }
 
 #[tokio::test]
@@ -200,12 +291,14 @@ async fn work_that_was_done_is_not_done_again() {
 
 #[tokio::test]
 async fn a_job_cannot_write_more_than_its_project_may_hold() {
-    let b = bench_with(|c| EngineConfig { project_quota_bytes: Some(1 << 20), ..c }).await;
-    b.upload("part.stl", b"solid").await;
-    let job = b.ended("bad/wide").await;
-    let error =
-        " bytes, the outputs of this job do not fit into the 1048576 that setting project_quota allows";
-    assert!(job.error.as_deref().is_some_and(|text| text.ends_with(error)), "{:?}", job.error);
-    assert_eq!((job.state, job.attempt), (State::Failure, 1));
-    b.engine.stop().await;
+    for place in PLACES {
+        let b = bench_at(place, |c| EngineConfig { project_quota_bytes: Some(1 << 20), ..c }).await;
+        b.upload("part.stl", b"solid").await;
+        let job = b.ended("bad/wide").await;
+        let error =
+            " bytes, the outputs of this job do not fit into the 1048576 that setting project_quota allows";
+        assert!(job.error.as_deref().is_some_and(|text| text.ends_with(error)), "{:?}", job.error);
+        assert_eq!((job.state, job.attempt), (State::Failure, 1));
+        b.engine.stop().await;
+    }
 }

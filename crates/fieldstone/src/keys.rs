@@ -27,12 +27,13 @@ Examples:
   fieldstone keys create --name viewer --scope jobs:read --scope assets:read --expires 90d
   fieldstone keys create --name contractor --project 7 --expires 2030-01-31
   fieldstone keys create --name old-scripts --dialect sdk-legacy
+  fieldstone keys create --worker --name cluster > worker.token
   TOKEN=$(fieldstone keys create --name ci --data /srv/fieldstone)")]
-    Create(CreateArgs),
+    Create(CreateKeyArgs),
     /// Lists all keys, a line each; never their secrets
-    List(DataFlag),
-    /// Revokes a key for ever; a running server refuses it within a second
-    Revoke(RevokeArgs),
+    List(ListArgs),
+    /// Revokes a key for ever; a running server refuses it within a second, and ends the connections of a worker's within five
+    Revoke(RevokeKeyArgs),
     /// Makes a new signing key: all download links and all tokens that clients bought stop working, within a second on a
     /// running server; keys and clients stay
     RotateSigning(DataFlag),
@@ -86,6 +87,38 @@ struct CreateArgs {
 }
 
 #[derive(clap::Args)]
+struct CreateKeyArgs {
+    /// A worker's key: opens a worker's connection (fieldstone worker) and nothing else
+    #[arg(long, conflicts_with_all = ["user", "dialect", "scopes", "projects"])]
+    worker: bool,
+    #[command(flatten)]
+    new: CreateArgs,
+}
+
+#[derive(clap::Args)]
+struct ListArgs {
+    /// Those of workers instead
+    #[arg(long)]
+    worker: bool,
+    #[command(flatten)]
+    place: DataFlag,
+}
+
+#[derive(clap::Args)]
+struct RevokeKeyArgs {
+    /// One of a worker
+    #[arg(long)]
+    worker: bool,
+    #[command(flatten)]
+    which: RevokeArgs,
+}
+
+/// Which of both.
+fn kind_of_key(is_worker: bool) -> CredentialKind {
+    if is_worker { CredentialKind::Worker } else { CredentialKind::Key }
+}
+
+#[derive(clap::Args)]
 struct RevokeArgs {
     /// Its id, as the list shows it
     #[arg(value_name = "ID", allow_hyphen_values = true)]
@@ -110,13 +143,13 @@ pub struct Order {
 
 impl From<KeysArgs> for Order {
     fn from(args: KeysArgs) -> Order {
-        let action = match args.command {
-            KeysCommand::Create(args) => Action::Create(args),
-            KeysCommand::List(args) => Action::List(args),
-            KeysCommand::Revoke(args) => Action::Revoke(args),
-            KeysCommand::RotateSigning(args) => Action::RotateSigning(args),
+        let (worker, action) = match args.command {
+            KeysCommand::Create(args) => (args.worker, Action::Create(args.new)),
+            KeysCommand::List(args) => (args.worker, Action::List(args.place)),
+            KeysCommand::Revoke(args) => (args.worker, Action::Revoke(args.which)),
+            KeysCommand::RotateSigning(args) => (false, Action::RotateSigning(args)),
         };
-        Order { kind: CredentialKind::Key, action }
+        Order { kind: kind_of_key(worker), action }
     }
 }
 
@@ -149,7 +182,8 @@ pub async fn execute(order: Order, settings: Settings) -> anyhow::Result<ExitCod
     let noun = kind.as_str();
     match order.action {
         Action::Create(args) => {
-            let made = Event::new(&format!("{noun}.create"), "done").with("name", Some(args.name.clone()));
+            let made = Event::new(&format!("{}.create", noun.replace(' ', "_")), "done")
+                .with("name", Some(args.name.clone()));
             let made = made.with("for", args.user.clone()).with("scopes", Some(args.scopes.clone()));
             let new = NewKey {
                 name: args.name,
@@ -164,6 +198,7 @@ pub async fn execute(order: Order, settings: Settings) -> anyhow::Result<ExitCod
             audit::note(&settings, made.with(noun, Some(secret.id.clone())));
             match kind {
                 CredentialKind::Key => println!("{}", secret.token()),
+                CredentialKind::Worker => println!("{}", secret.worker_token()),
                 CredentialKind::Client => {
                     println!("client_id={}\nclient_secret={}", secret.id, secret.secret);
                 }
@@ -177,7 +212,7 @@ pub async fn execute(order: Order, settings: Settings) -> anyhow::Result<ExitCod
         Action::Revoke(args) => {
             let revoked = keys::revoke(at, kind, &args.id).await;
             revoked.with_context(|| format!("cannot revoke a {noun} of {at}"))?;
-            let event = Event::new(&format!("{noun}.revoke"), "done");
+            let event = Event::new(&format!("{}.revoke", noun.replace(' ', "_")), "done");
             audit::note(&settings, event.with(noun, Some(args.id.clone())));
             eprintln!("revoked {noun} {}", args.id);
         }

@@ -1,4 +1,4 @@
-//! The one binary: `serve`, `keys`, `clients`, `run`, `demo`, what looks after a data folder (`check`, `gc`, `backup`, `db`), and the commands
+//! The one binary: `serve`, `worker`, `keys`, `clients`, `run`, `demo`, what looks after a data folder (`check`, `gc`, `backup`, `db`), and the commands
 //! that talk to a server.
 
 mod admin_key;
@@ -27,6 +27,7 @@ mod span_fields;
 mod stage;
 mod upkeep;
 mod view;
+mod worker;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use settings::{Flags, Settings};
@@ -86,6 +87,8 @@ enum Command {
     /// Computes previews for a server: orders on standard input, samples on standard output
     #[command(hide = true, name = PREVIEWS)]
     Previews,
+    /// Runs attempts of jobs for a server on another machine
+    Worker(worker::WorkerArgs),
     /// Shows the whole thing on a part: serves, uploads, samples, draws
     Demo(demo::DemoArgs),
     /// Shows a mesh, a volume or a shape graph in the browser, by a server of its own
@@ -163,6 +166,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             let settings = load(&Flags { threads: args.threads, ..Flags::default() })?;
             runtime.block_on(view::view(args, settings))
         }
+        Command::Worker(args) => runtime.block_on(worker::work(args, &load(&Flags::default())?)),
         Command::Remote(remote) => Ok(runtime.block_on(remote::execute(remote))),
         Command::Eval(args) => {
             let settings = load(&Flags { threads: args.threads, ..Flags::default() })?;

@@ -88,7 +88,7 @@ settings! {
     /// What the app asks `issuer` for, words with spaces between; by default `openid` and all scopes of ours. With `offline_access` many
     /// issuers let people stay signed in for longer than one token.
     issuer_scopes <WORDS>: String;
-    /// Jobs that run at the same time; each uses all threads.
+    /// Jobs that run at the same time here; each uses all threads. 0: none, all run at workers (docs/workers.md).
     concurrent_jobs <N>: usize = 2;
     /// Jobs of one user that run at the same time, in all servers that share a database; 0: as many as `concurrent_jobs` says. Users take
     /// turns in any case, and so do the projects of each.
@@ -143,6 +143,8 @@ settings! {
     /// Requests per second of one key, with bursts of twice as many; more are answered with 429. Reading one job or
     /// workflow is never counted; a long list counts once for each MiB or 500 entries. Servers that share a database share it. 0: no limit.
     max_request_rate <N>: u32 = 500;
+    /// Slots of workers that are connected at the same time.
+    max_workers <N>: usize = ServerConfig::default().max_workers;
     /// Connections that are open at the same time, TLS handshakes included. When there are as many, the one that has waited for
     /// its client longest is closed for a new one; while all are at work, new ones wait.
     max_connections <N>: usize = ServerConfig::default().max_connections;
@@ -211,7 +213,6 @@ impl Settings {
 
     fn check(&self) -> anyhow::Result<()> {
         let least = [
-            ("concurrent_jobs", self.concurrent_jobs as u64),
             ("max_attempts", u64::from(self.max_attempts)),
             ("max_workflow_jobs", self.max_workflow_jobs as u64),
             ("max_upload", self.max_upload.0),
@@ -318,6 +319,7 @@ impl Settings {
             max_json_bytes: usize::try_from(self.max_body.0).unwrap_or(usize::MAX),
             max_list_bytes: self.max_list.0,
             max_request_rate: self.max_request_rate,
+            max_workers: self.max_workers,
             max_connections: self.max_connections,
             max_connections_per_address: self.max_connections_per_address,
             handshake_timeout_s: self.handshake_timeout,
@@ -354,7 +356,7 @@ impl Settings {
 }
 
 /// This very program, as it runs a command that the server calls.
-fn own_program(command: &str) -> Program {
+pub fn own_program(command: &str) -> Program {
     // On Linux this is the program that runs now, also once its file has been replaced by a newer one.
     let own = Path::new("/proc/self/exe");
     let path = match own.exists() {
@@ -393,6 +395,6 @@ fn explain(error: figment::Error, file: &Path) -> anyhow::Error {
 }
 
 /// Three quarters of the memory that there is.
-fn three_quarters_of_memory() -> u64 {
+pub fn three_quarters_of_memory() -> u64 {
     memory::available() / 4 * 3
 }

@@ -25,6 +25,8 @@ pub struct ServerConfig {
     /// The same for connections from one address, or from one /64 of IPv6, but while all are at work, new ones are closed;
     /// `None`: a quarter of all.
     pub max_connections_per_address: Option<usize>,
+    /// Slots of workers that are connected at the same time.
+    pub max_workers: usize,
     /// Seconds in which the headers of a request must have come, counted from the connection's or the last answer's
     /// beginning to wait for them: an idle connection is closed after as long.
     pub header_timeout_s: u64,
@@ -52,6 +54,7 @@ impl Default for ServerConfig {
             link_lifetime_s: 3600,
             max_connections: 4096,
             max_connections_per_address: None,
+            max_workers: 1024,
             header_timeout_s: 60,
             handshake_timeout_s: 10,
             body_timeout_s: 60,

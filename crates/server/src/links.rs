@@ -52,6 +52,25 @@ pub fn sign(key: &[u8; 32], base: &str, target: &Target<'_>) -> String {
     format!("{base}/files/{sha256}/{name}?asset={project}.{asset}&expires={expires}&signature={signature}")
 }
 
+/// The path, with its query, at which a worker may read an input until `expires` (Unix seconds).
+pub fn sign_input(key: &[u8; 32], sha256: &str, expires: i64) -> String {
+    let signature = hex::encode(input_mac(key, sha256, expires).finalize().into_bytes());
+    format!("/worker/inputs/{sha256}?expires={expires}&signature={signature}")
+}
+
+/// Whether `signature` is ours for this input and expiry.
+pub fn verify_input(key: &[u8; 32], sha256: &str, expires: i64, signature: &str) -> bool {
+    let Ok(signature) = hex::decode(signature) else { return false };
+    input_mac(key, sha256, expires).verify_slice(&signature).is_ok()
+}
+
+fn input_mac(key: &[u8; 32], sha256: &str, expires: i64) -> Hmac<Sha256> {
+    let mut mac = Hmac::new_from_slice(key).expect("HMAC takes keys of any length");
+    // The first line tells it from all else that this key signs.
+    mac.update(format!("fieldstone input\n{expires}\n{sha256}").as_bytes());
+    mac
+}
+
 /// Whether `signature` is ours for exactly this target; takes the same time for every wrong one.
 pub fn verify(key: &[u8; 32], target: &Target<'_>, signature: &str) -> bool {
     let Ok(signature) = hex::decode(signature) else { return false };
@@ -106,6 +125,14 @@ mod tests {
         for bad in [&signature[2..], "", "zz"] {
             assert!(!verify(&key, &target, bad));
         }
+        let link = sign_input(&key, &sha, 100);
+        let signature = link.rsplit('=').next().unwrap();
+        assert!(verify_input(&key, &sha, 100, signature));
+        assert!(!verify_input(&[8; 32], &sha, 100, signature));
+        assert!(!verify_input(&key, &other, 100, signature));
+        assert!(!verify_input(&key, &sha, 101, signature));
+        assert!(!verify_input(&key, &sha, 100, "zz"));
+        assert!(!verify(&key, &target, signature), "an input's link opens no file");
         assert_eq!(ids("3.45"), Some((project, asset)));
         for bad in ["", ".", "3", "3.", "x.4", "3.4.5"] {
             assert_eq!(ids(bad), None, "{bad:?}");

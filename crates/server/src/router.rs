@@ -15,7 +15,7 @@ use crate::packing;
 use crate::rate::{Rates, is_polled};
 use crate::routes::{
     assets, events, files, guide, health, jobs, metrics as numbers, oauth, previews, projects, registry,
-    schema, sign_in, thumbnails, unknown_route, uploads, user, workbench, workflows,
+    schema, sign_in, thumbnails, unknown_route, uploads, user, workbench, worker, workers, workflows,
 };
 use crate::tus;
 use crate::wire;
@@ -108,6 +108,8 @@ routes! {
     get    "/operators" => registry::operators, registry::OPERATORS;
     get    "/job-types" => registry::job_types, registry::JOB_TYPES;
 
+    get    "/workers" => workers::list, workers::LIST;
+
     get    "/files/{sha256}/{filename}" => files::get, files::GET;
 
     post   "/oauth/token" => oauth::token, oauth::TOKEN;
@@ -138,6 +140,7 @@ const SCHEMAS: &[Schemas] = &[
     user::SCHEMAS,
     oauth::SCHEMAS,
     sign_in::SCHEMAS,
+    workers::SCHEMAS,
 ];
 
 /// The API's document as it is served; it depends on nothing that a server is told.
@@ -182,7 +185,7 @@ pub(crate) fn with_slots(engine: Engine, config: ServerConfig, slots: Arc<Slots>
         slots,
         stop,
     });
-    let pages = workbench::routes().merge(guide::routes()).merge(schema::files());
+    let pages = workbench::routes().merge(guide::routes()).merge(schema::files()).merge(worker::routes());
     let routes = routes().merge(pages).with_state(app);
     // Inside of all the rest: the line in the log is written before the answer leaves.
     let routes = match audit {

@@ -66,6 +66,15 @@ impl Blobs {
         Ok(Blob { size, bytes: read_file(file, range.clone(), check), range })
     }
 
+    /// Bytes of a blob, by the file itself.
+    pub(crate) async fn size(&self, sha256: &str) -> Result<u64> {
+        match self.store.head(&key(sha256)?).await {
+            Ok(found) => Ok(found.size),
+            Err(object_store::Error::NotFound { .. }) => Err(EngineError::NotFound(format!("blob {sha256}"))),
+            Err(e) => Err(e.into()),
+        }
+    }
+
     async fn read_small(&self, sha256: &str, mut file: File, size: u64) -> Result<Bytes> {
         let read = tokio::task::spawn_blocking(move || {
             let mut bytes = Vec::with_capacity(size as usize);

@@ -117,6 +117,21 @@ impl KeyGuard {
         Ok(Some(caller))
     }
 
+    /// The worker's key behind a token. Asked anew each time: a connection asks once a second.
+    pub(crate) async fn authenticate_worker(
+        &self,
+        store: &Store,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Caller>>> {
+        let Some((id, secret)) = token::parse_worker(token) else { return Ok(None) };
+        let key = live(store, CredentialKind::Worker, id, Some(secret), now).await?;
+        Ok(key.map(|key| {
+            self.note(store, &key.id, now);
+            Arc::new(caller(CredentialKind::Worker, key))
+        }))
+    }
+
     /// The live key or client behind a token; its `expires` is the token's.
     async fn holder(
         &self,

@@ -1,6 +1,6 @@
 //! How secrets are written.
 //!
-//! A key's token is `fst_<id>_<secret>`. A token that a client bought is `fsa_<id>_<expiry>_<signature>`: the client's id, the
+//! A key's token is `fst_<id>_<secret>`, a worker's `fsw_<id>_<secret>`. A token that a client bought is `fsa_<id>_<expiry>_<signature>`: the client's id, the
 //! expiry as 16 hex digits of microseconds since 1970, and HMAC-SHA256 (RFC 2104) of both with the data folder's key. Nothing
 //! is stored about it: it survives restarts, and is worth nothing once its client is revoked.
 
@@ -37,6 +37,11 @@ impl Secret {
     pub fn token(&self) -> String {
         format!("fst_{}_{}", self.id, self.secret)
     }
+
+    /// The token of a worker's key.
+    pub fn worker_token(&self) -> String {
+        format!("fsw_{}_{}", self.id, self.secret)
+    }
 }
 
 /// A token taken apart.
@@ -66,6 +71,12 @@ impl<'a> Token<'a> {
         }
         Some(Token::Access(id, Timestamp(i64::from_str_radix(expiry, 16).ok()?), signature))
     }
+}
+
+/// Id and secret of a worker's token, which is none to anybody else.
+pub(crate) fn parse_worker(text: &str) -> Option<(&str, &str)> {
+    let body = text.strip_prefix("fsw_").filter(|body| body.is_ascii())?;
+    cut(body, ID_LENGTH).filter(|(_, secret)| secret.len() == SECRET_LENGTH)
 }
 
 /// The first `length` characters of an ASCII text, and what follows the `_` after them.
@@ -111,6 +122,10 @@ mod tests {
     fn tokens_are_read_as_they_are_written_and_nothing_else_is() {
         let secret = Secret { id: "ab_de_gh".into(), secret: "_".repeat(43) };
         assert_eq!(Token::parse(&secret.token()), Some(Token::Key("ab_de_gh", &secret.secret)));
+        let worker = secret.worker_token();
+        assert_eq!(parse_worker(&worker), Some(("ab_de_gh", secret.secret.as_str())));
+        assert_eq!((Token::parse(&worker), parse_worker(&secret.token())), (None, None));
+        assert_eq!(parse_worker(&worker[..worker.len() - 1]), None);
         let text = access(&[7; 32], "ab_de_gh", Timestamp(1_790_000_000_000_000));
         let Some(Token::Access(id, expires, signature)) = Token::parse(&text) else { panic!("{text}") };
         assert_eq!((id, expires), ("ab_de_gh", Timestamp(1_790_000_000_000_000)));

@@ -1,10 +1,13 @@
 //! One attempt of a job: inputs in place, the work done somewhere, outputs published or nothing at all.
 
+use super::attempts::cpu_seconds;
+use super::inputs;
+use super::place::{Order, Place};
 use super::publish::{Finished, OutputBytes, OutputFile, WorkFolder, give_up, note, publish};
+use super::remote::GivenBack;
 use super::reuse::reuse;
 use super::room::{output_limit, spaces};
 use super::running::AttemptHandle;
-use super::{inputs, place};
 use crate::blobs::Staged;
 use crate::core::{Core, on_worker};
 use crate::draft::{JobTypes, find, own_params};
@@ -12,28 +15,21 @@ use crate::limits::Needs;
 use crate::metrics::AttemptEnd;
 use crate::model::*;
 use crate::store::ledger::Claim;
-use fieldstone_jobs::child::threads_of;
 use fieldstone_jobs::ticket::{Ended, MadeFile, Ticket};
 use fieldstone_jobs::{Input, JobEntry, JobError};
 use rayon::ThreadPool;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What the process of a job may take beyond half as much again as the job says it needs: the program itself, its
 /// threads, what an allocator keeps.
 const BASE_MEMORY: u64 = 512 << 20;
 
-/// Seconds of processors that an attempt may use in this time: all its threads, and as much again for what it reads and writes.
-fn cpu_seconds(limit: Duration, threads: usize) -> u64 {
-    limit.as_secs().saturating_add(1).saturating_mul(2 * threads_of(threads) as u64)
-}
-
-/// Runs the attempt of a job with these needs, for which `disk` bytes of the disk are kept, and writes down how it ended.
+/// Runs the attempt of a job with these needs at a place, for which `disk` bytes of the disk are kept, and writes down how it ended.
 pub(crate) async fn run(
     core: &Arc<Core>,
-    pool: Arc<ThreadPool>,
+    (mut place, pool): (Box<dyn Place>, Arc<ThreadPool>),
     mut claim: Claim,
     needs: Needs,
     disk: u64,
@@ -41,8 +37,11 @@ pub(crate) async fn run(
 ) {
     let (id, attempt) = (claim.id(), claim.job().attempt);
     let log = async |level, text: String| note(core, id, attempt, level, vec![text]).await;
-    let started = log(LogLevel::Info, format!("attempt {attempt} started"));
-    let ((), ended) = tokio::join!(started, attempt_of(core, pool, &mut claim, needs, disk, &handle));
+    let at = place.name().map_or(String::new(), |worker| format!(" at worker {worker:?}"));
+    let started = log(LogLevel::Info, format!("attempt {attempt} started{at}"));
+    let ((), ended) =
+        tokio::join!(started, attempt_of(core, (&mut *place, pool), &mut claim, needs, disk, &handle));
+    drop(place);
     // All of it before the job's end is seen: who waits for that finds the log complete.
     note(core, id, attempt, LogLevel::Warning, handle.take_warnings()).await;
     let written = match ended {
@@ -54,7 +53,7 @@ pub(crate) async fn run(
             publish(core, claim, finished).await
         }
         Err(e) => {
-            let level = if matches!(e, JobError::Cancelled(_)) { LogLevel::Info } else { LogLevel::Error };
+            let level = if is_nobodys_fault(&e) { LogLevel::Info } else { LogLevel::Error };
             log(level, e.to_string()).await;
             give_up(core, claim, e).await
         }
@@ -73,9 +72,17 @@ pub(crate) async fn run(
     }
 }
 
+fn is_nobodys_fault(error: &JobError) -> bool {
+    match error {
+        JobError::Cancelled(_) => true,
+        JobError::Internal(e) => e.is::<GivenBack>(),
+        JobError::Invalid(_) => false,
+    }
+}
+
 async fn attempt_of<'a>(
     core: &'a Arc<Core>,
-    pool: Arc<ThreadPool>,
+    (place, pool): (&mut dyn Place, Arc<ThreadPool>),
     claim: &mut Claim,
     needs: Needs,
     disk: u64,
@@ -100,7 +107,7 @@ async fn attempt_of<'a>(
     ticket.file_bytes = output_limit.bytes;
     let folder = WorkFolder(ticket.folder.clone());
     std::fs::create_dir(&folder.0)?;
-    let ended = place::run(core, entry, ticket, &output_limit, handle, pool.clone()).await?;
+    let ended = place.run(Order { core, entry, ticket, output_limit: &output_limit, handle }).await?;
     let (files, params) = match ended {
         Ended::Success { files, params } => (files, params),
         Ended::Invalid(text) => return Err(JobError::Invalid(text)),

@@ -1,6 +1,7 @@
 //! Jobs in motion: claimed, run somewhere, their ends written down.
 
 mod attempt;
+mod attempts;
 pub(crate) mod death;
 mod estimate;
 mod inputs;
@@ -9,6 +10,7 @@ mod place;
 mod process;
 mod publish;
 mod queue;
+mod remote;
 mod reuse;
 mod room;
 mod runner;
@@ -16,4 +18,5 @@ pub(crate) mod running;
 pub(crate) mod spare;
 pub(crate) mod threads;
 
+pub use attempts::{Attempts, Watch};
 pub(crate) use runner::Runner;

@@ -1,5 +1,6 @@
 //! The end of an attempt: its outputs become blobs and rows, or its job is given back.
 
+use super::remote::GivenBack;
 use crate::blobs::{PlacedBlob, Placing, Staged};
 use crate::core::Core;
 use crate::error::{EngineError, Result};
@@ -101,12 +102,13 @@ pub(super) async fn give_up(core: &Core, claim: Claim, error: JobError) -> Resul
     let end = match &error {
         JobError::Invalid(_) => AttemptEnd::Failure,
         JobError::Cancelled(_) if core.running.stopping() => AttemptEnd::Stopped,
+        JobError::Internal(e) if e.is::<GivenBack>() => AttemptEnd::Stopped,
         JobError::Cancelled(_) => AttemptEnd::Canceled,
         JobError::Internal(_) => AttemptEnd::Fault,
     };
     let error = match error {
         // The next attempt would find it as full, and keep it so.
-        JobError::Internal(e) => match EngineError::from(e) {
+        JobError::Internal(e) if end != AttemptEnd::Stopped => match EngineError::from(e) {
             EngineError::Full => JobError::Invalid(EngineError::Full.to_string()),
             EngineError::Internal(e) => JobError::Internal(e),
             e => JobError::Internal(e.into()),
@@ -115,9 +117,7 @@ pub(super) async fn give_up(core: &Core, claim: Claim, error: JobError) -> Resul
     };
     let accepted = match error {
         JobError::Invalid(text) => core.store.finish(claim, Outcome::Failure(text), now).await,
-        JobError::Cancelled(_) if end == AttemptEnd::Stopped => {
-            core.store.give_back(claim, Loss::Stopped, now).await
-        }
+        _ if end == AttemptEnd::Stopped => core.store.give_back(claim, Loss::Stopped, now).await,
         JobError::Cancelled(_) => core.store.finish(claim, Outcome::Canceled, now).await,
         JobError::Internal(e) => {
             tracing::error!("job {}: {e:#}", claim.id());

@@ -130,7 +130,7 @@ impl Machine {
             attempt: 1,
             user: job.ready.user.clone(),
             project: job.ready.project,
-            reserved: Reserved { memory: 0, output: Self::output(job), disk: job.share },
+            reserved: Reserved { memory: 0, output: Self::output(job), disk: job.share, away: false },
         }));
         let waits = |job: &Job| job.started.is_none() && !job.refused && job.arrives <= second;
         let waiting: Vec<usize> = (0..self.jobs.len()).filter(|n| waits(&self.jobs[*n])).collect();

@@ -3,7 +3,9 @@
 use super::attempt;
 use super::estimate;
 use super::lease_clock::LeaseClock;
+use super::place::{self, Place};
 use super::queue::Queue;
+use super::remote;
 use super::room::{self, Fit};
 use super::running::{AttemptHandle, Load, Reserved};
 use super::threads::new_pool;
@@ -53,6 +55,8 @@ enum Admission {
     Started,
     /// It does not fit beside what runs.
     TooLarge,
+    /// No place has so much memory.
+    Nowhere,
     /// It is not ready any more.
     Gone,
 }
@@ -176,16 +180,21 @@ impl Runner {
         Ok(())
     }
 
-    /// Attempts that may run at the same time.
+    /// Attempts that may run here at the same time.
     fn slots(&self) -> usize {
-        self.core.config.concurrent_jobs.max(1)
+        self.core.config.concurrent_jobs
+    }
+
+    /// The same, those at workers included.
+    fn all_slots(&self) -> usize {
+        self.slots() + self.core.workers.all().len()
     }
 
     /// Claims jobs while there is a slot and one whose turn it is fits into memory.
     async fn claim_ready(&mut self, pool: &Arc<ThreadPool>) -> Result<()> {
         while !self.core.running.stopping() {
             let load = self.core.running.load();
-            if load.slots >= self.slots() {
+            if load.here >= self.slots() && !self.core.workers.is_any_idle() {
                 break;
             }
             let mut ready = self.core.store.ready_jobs().await?;
@@ -213,6 +222,8 @@ impl Runner {
                     return Ok(true);
                 }
                 Ok(Admission::TooLarge) => self.queue.pass_over(job.id, Instant::now()),
+                // Nobody waits for it: it may take days until a worker comes that has so much.
+                Ok(Admission::Nowhere) => {}
                 // Deleted or cancelled since the look.
                 Ok(Admission::Gone) => return Ok(true),
                 // A damaged row ends its job, and nobody else waits for it.
@@ -237,12 +248,14 @@ impl Runner {
         };
         // One that can never fit is let in: its attempt says so and ends.
         let memory = if needs.memory > limit { 0 } else { needs.memory };
-        if load.slots > 0 && load.memory.saturating_add(memory) > limit {
-            return Ok(Admission::TooLarge);
-        }
+        let Some((place, away)) = self.place_for(memory, load, pool) else {
+            let most = if self.slots() > 0 { limit } else { 0 };
+            let fits = memory <= most.max(self.core.workers.largest());
+            return Ok(if fits { Admission::TooLarge } else { Admission::Nowhere });
+        };
         let spaces = room::spaces(&self.core, job.project, load).await?;
         let (output, disk) = match room::fit(needs.output, &spaces) {
-            Fit::Now => (needs.output, room::disk_share(needs.output, &spaces, self.slots())),
+            Fit::Now => (needs.output, room::disk_share(needs.output, &spaces, self.all_slots())),
             Fit::Later => return Ok(Admission::TooLarge),
             Fit::Never => (0, 0),
         };
@@ -250,14 +263,33 @@ impl Runner {
         let most = self.core.config.user_slots;
         match self.core.store.claim_within(job, most, until, Timestamp::now()).await? {
             Some(claim) => {
-                self.launch(claim, &job.user, needs, Reserved { memory, output, disk }, pool.clone());
+                let memory = if away { 0 } else { memory };
+                let reserved = Reserved { memory, output, disk, away };
+                self.launch(claim, &job.user, needs, reserved, (place, pool.clone()));
                 Ok(Admission::Started)
             }
             None => Ok(Admission::Gone),
         }
     }
 
-    fn launch(&mut self, claim: Claim, user: &str, needs: Needs, reserved: Reserved, pool: Arc<ThreadPool>) {
+    /// A free place for a job that needs so much memory, here if there is one, and whether it is at a worker.
+    fn place_for(&self, memory: u64, load: &Load, pool: &Arc<ThreadPool>) -> Option<(Box<dyn Place>, bool)> {
+        let limit = self.core.config.memory_limit_bytes;
+        let fits = load.here == 0 || load.memory.saturating_add(memory) <= limit;
+        if load.here < self.slots() && fits {
+            return Some((place::here(&self.core, pool.clone()), false));
+        }
+        self.core.workers.lend(memory).map(|lent| (remote::at_worker(lent), true))
+    }
+
+    fn launch(
+        &mut self,
+        claim: Claim,
+        user: &str,
+        needs: Needs,
+        reserved: Reserved,
+        place: (Box<dyn Place>, Arc<ThreadPool>),
+    ) {
         let id = claim.id();
         let handle = AttemptHandle::default();
         let (attempt, project) = (claim.job().attempt, claim.job().project_id);
@@ -266,7 +298,7 @@ impl Runner {
         let core = self.core.clone();
         self.attempts.spawn(async move {
             let _slot = slot;
-            attempt::run(&core, pool, claim, needs, reserved.disk, handle).await;
+            attempt::run(&core, place, claim, needs, reserved.disk, handle).await;
         });
     }
 }

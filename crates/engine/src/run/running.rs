@@ -47,6 +47,8 @@ pub(super) struct Reserved {
     pub(super) output: u64,
     /// Of the disk.
     pub(super) disk: u64,
+    /// At a worker: it takes no slot here.
+    pub(super) away: bool,
 }
 
 /// An attempt whose lease is to be renewed now.
@@ -61,6 +63,8 @@ pub(super) struct DueAttempt {
 pub(crate) struct Load {
     /// Attempts.
     pub(crate) slots: usize,
+    /// Those of them that run here, not at a worker.
+    pub(super) here: usize,
     /// Bytes that they need together, by their own estimates.
     pub(crate) memory: u64,
     /// What each of them writes.
@@ -102,6 +106,7 @@ impl Load {
         let mut load = Load::default();
         for Loaded { id, attempt, user, project, reserved } in attempts {
             load.slots += 1;
+            load.here += usize::from(!reserved.away);
             load.memory += reserved.memory;
             load.outputs.push(Writing { id, attempt, bytes: reserved.disk, elsewhere: None });
             load.count(user, project, reserved.output);
@@ -158,7 +163,7 @@ pub(crate) struct AttemptHandle {
 }
 
 impl AttemptHandle {
-    fn cancel(&self) {
+    pub(crate) fn cancel(&self) {
         self.cancel.store(true, Ordering::Relaxed);
         self.cancel_bell.notify_one();
     }
@@ -181,6 +186,11 @@ impl AttemptHandle {
     /// What was noted since the last call.
     pub(crate) fn take_warnings(&self) -> Vec<String> {
         std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The fraction that is done.
+    pub(crate) fn progress(&self) -> f32 {
+        f32::from_bits(self.progress.load(Ordering::Relaxed))
     }
 
     /// Notes progress; it never goes back.
@@ -292,7 +302,7 @@ impl Running {
     pub(super) fn due(&self, at_least: Duration, with_progress: Duration) -> Vec<DueAttempt> {
         let mut due = Vec::new();
         for (id, running) in self.lock().iter() {
-            let progress = f32::from_bits(running.handle.progress.load(Ordering::Relaxed));
+            let progress = running.handle.progress();
             let quiet = running.renewed.map_or(Duration::MAX, |at| at.elapsed());
             if quiet >= at_least || (progress >= running.noted + STEP && quiet >= with_progress) {
                 due.push(DueAttempt { id: *id, attempt: running.attempt, progress });

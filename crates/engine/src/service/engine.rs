@@ -97,6 +97,7 @@ impl Engine {
             blobs,
             running: Running::default(),
             spare: Spare::default(),
+            workers: Arc::default(),
             drafted: Drafted::default(),
             lanes: Lanes::default(),
             counters: Counters::default(),

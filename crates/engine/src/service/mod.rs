@@ -15,6 +15,7 @@ mod thumbnails;
 mod turn;
 mod upload;
 mod volumes;
+mod workers;
 mod workflows;
 
 pub use engine::Engine;

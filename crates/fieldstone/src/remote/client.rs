@@ -26,23 +26,7 @@ pub struct Client {
 impl Client {
     /// `base` is the server's URL without a slash at the end; `ca` holds certificates to trust beside the system's.
     pub fn new(base: String, token: String, ca: Option<&Path>) -> anyhow::Result<Client> {
-        fieldstone_server::choose_cryptography();
-        let authorities = match ca {
-            Some(path) => {
-                let unreadable = || format!("cannot read {}", path.display());
-                let pem = std::fs::read(path).with_context(unreadable)?;
-                reqwest::Certificate::from_pem_bundle(&pem).with_context(unreadable)?
-            }
-            None => Vec::new(),
-        };
-        let with_system =
-            authorities.iter().cloned().fold(builder(&base), |http, one| http.add_root_certificate(one));
-        let http = match with_system.build() {
-            // A system without any authorities, such as an empty container: plain HTTP needs none.
-            Err(_) if base.starts_with("http://") => builder(&base).tls_certs_only(authorities).build()?,
-            built => built?,
-        };
-        Ok(Client { http, base, token })
+        Ok(Client { http: http(&base, ca)?, base, token })
     }
 
     /// `GET path`.
@@ -194,6 +178,26 @@ impl Client {
             Failure::Unreachable(format!("{} does not answer: {why}", self.base)).into()
         })
     }
+}
+
+/// What speaks to the server at this URL; `ca` holds certificates to trust beside the system's.
+pub fn http(base: &str, ca: Option<&Path>) -> anyhow::Result<reqwest::Client> {
+    fieldstone_server::choose_cryptography();
+    let authorities = match ca {
+        Some(path) => {
+            let unreadable = || format!("cannot read {}", path.display());
+            let pem = std::fs::read(path).with_context(unreadable)?;
+            reqwest::Certificate::from_pem_bundle(&pem).with_context(unreadable)?
+        }
+        None => Vec::new(),
+    };
+    let with_system =
+        authorities.iter().cloned().fold(builder(base), |http, one| http.add_root_certificate(one));
+    Ok(match with_system.build() {
+        // A system without any authorities, such as an empty container: plain HTTP needs none.
+        Err(_) if base.starts_with("http://") => builder(base).tls_certs_only(authorities).build()?,
+        built => built?,
+    })
 }
 
 /// How a server at this URL is spoken to.

@@ -17,9 +17,10 @@ mod projects;
 mod table;
 mod transfer;
 mod wait;
+mod workers;
 mod workflows;
 
-pub use client::{Client, text};
+pub use client::{Client, http, text};
 pub use transfer::fetch;
 
 use crate::INTERRUPTED;
@@ -42,6 +43,8 @@ pub enum Remote {
     Jobs(On<jobs::Action>),
     /// Workflows of a project: list, get, run, cancel, delete
     Workflows(On<workflows::Action>),
+    /// Workers that are connected to a server: list
+    Workers(On<workers::Action>),
     /// Shows what happens in a project, as it happens
     Events(events::EventsArgs),
     /// Waits until jobs and workflows have ended
@@ -65,6 +68,7 @@ pub async fn execute(remote: Remote) -> ExitCode {
             Remote::Assets(args) => assets::execute(args).await,
             Remote::Jobs(args) => jobs::execute(args).await,
             Remote::Workflows(args) => workflows::execute(args).await,
+            Remote::Workers(args) => workers::execute(args).await,
             Remote::Events(args) => events::execute(args).await,
             Remote::Wait(args) => wait::execute(args).await,
             Remote::Api(args) => api::execute(args).await,
@@ -86,6 +90,7 @@ impl Remote {
             Remote::Assets(on) => &on.server,
             Remote::Jobs(on) => &on.server,
             Remote::Workflows(on) => &on.server,
+            Remote::Workers(on) => &on.server,
             Remote::Events(args) => &args.server,
             Remote::Wait(args) => &args.server,
             Remote::Api(args) => &args.server,

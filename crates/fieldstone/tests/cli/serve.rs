@@ -51,7 +51,7 @@ fn a_wrong_setting_is_named_with_its_place() {
     let expected = "error: setting max_upload in fieldstone.toml: expected a size such as 512MiB or 2GiB, got \"2 apples\"\n";
     assert_eq!(text, expected);
     write(dir.path(), "");
-    assert!(error(&["--concurrent-jobs", "0"]).contains("setting concurrent_jobs is 0, expected at least 1"));
+    assert!(error(&["--max-attempts", "0"]).contains("setting max_attempts is 0, expected at least 1"));
     assert!(error(&["--public-url", "fields"]).contains("got \"fields\""));
     assert!(error(&["--listen", "nowhere"]).contains("cannot listen on \"nowhere\""));
     assert!(error(&["--tls-cert", "c.pem"]).contains("settings tls_cert and tls_key: expected both or none"));

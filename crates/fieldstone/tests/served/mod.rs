@@ -23,10 +23,15 @@ pub struct Served {
 
 impl Served {
     /// Starts the server on `data` with more settings from the environment and waits until it listens.
-    #[allow(clippy::zombie_processes)] // the caller's: `Drop` waits
     pub fn start(data: &Path, settings: &[(&str, &str)]) -> Served {
+        Served::start_at(data, "127.0.0.1:0", settings)
+    }
+
+    /// The same on this address.
+    #[allow(clippy::zombie_processes)] // the caller's: `Drop` waits
+    pub fn start_at(data: &Path, listen: &str, settings: &[(&str, &str)]) -> Served {
         let mut command = Command::new(BINARY);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        command.args(["serve", "--listen", listen, "--data"]).arg(data);
         command.envs(settings.iter().copied()).current_dir(data.parent().expect("a folder in a folder"));
         let mut child =
             command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the server starts");

@@ -132,17 +132,26 @@ impl Connection {
         watcher: Watcher,
         end: impl Future<Output = ()>,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let Some(tls) = tls else { return Ok(self.answer(stream, false, watcher).await?) };
+        tokio::pin!(end);
+        let Some(tls) = tls else { return Ok(self.answer(stream, false, watcher, end).await?) };
         let shaken = tokio::select! {
             shaken = tokio::time::timeout(self.limits.handshake_timeout, tls.accept(stream)) => shaken,
             // There is no request yet that could be ended.
-            () = end => return Ok(()),
+            () = &mut end => return Ok(()),
         };
         let stream = shaken.map_err(|_| "the TLS handshake took too long")?;
-        Ok(self.answer(stream.map_err(|e| format!("TLS handshake: {e}"))?, true, watcher).await?)
+        Ok(self.answer(stream.map_err(|e| format!("TLS handshake: {e}"))?, true, watcher, end).await?)
     }
 
-    async fn answer<S>(&self, stream: S, over_tls: bool, watcher: Watcher) -> hyper::Result<()>
+    /// Answers until the connection ends, or becomes a worker's: that one goes on by itself, without a slot. The server waits for whoever
+    /// holds its watcher.
+    async fn answer<S>(
+        &self,
+        stream: S,
+        over_tls: bool,
+        _watcher: Watcher,
+        end: impl Future<Output = ()>,
+    ) -> hyper::Result<()>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -158,6 +167,12 @@ impl Connection {
             let (answer, activity) = (self.router.clone().oneshot(request), activity.clone());
             async move { answer.await.map(|response| response.map(|body| Answering::new(body, activity))) }
         });
-        watcher.watch(self.http.serve_connection(TokioIo::new(stream), service)).await
+        let connection = self.http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        tokio::pin!(connection, end);
+        tokio::select! {
+            served = connection.as_mut() => return served,
+            () = end => connection.as_mut().graceful_shutdown(),
+        }
+        connection.await
     }
 }

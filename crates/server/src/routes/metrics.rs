@@ -17,6 +17,7 @@ use fieldstone_engine::EngineError;
 use fieldstone_engine::metrics::Metrics;
 use fieldstone_engine::model::Timestamp;
 use prometheus_client::encoding::prometheus_text;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
@@ -49,6 +50,7 @@ async fn page(app: &App) -> Result<Page, ApiError> {
     page.gauges("fieldstone_build_info", "1, with the version of this program.", [(&version[..], 1)]);
     app.requests.show(&mut page);
     connections(&app.slots, &mut page);
+    workers(app, &mut page);
     let labels: Vec<_> = ledger
         .jobs
         .iter()
@@ -105,6 +107,17 @@ fn attempts(metrics: &Metrics, page: &mut Page) {
     page.counters("fieldstone_attempt_deaths_total", help, "cause", &metrics.deaths);
     let help = "Leases that ended without their holder since the start.";
     page.counter("fieldstone_leases_lost_total", help, metrics.leases_lost);
+}
+
+/// Of this server alone.
+fn workers(app: &App, page: &mut Page) {
+    let slots = app.engine.workers();
+    let busy = slots.iter().filter(|slot| slot.busy).count() as u64;
+    let names: BTreeSet<&str> = slots.iter().map(|slot| slot.worker.as_str()).collect();
+    page.gauge("fieldstone_workers", "Workers that are connected to this server.", names.len() as u64);
+    let labels = [([("state", "busy")], busy), ([("state", "idle")], slots.len() as u64 - busy)];
+    let help = "Slots of workers that are connected to this server, by state.";
+    page.gauges("fieldstone_worker_slots", help, labels.iter().map(|(labels, n)| (&labels[..], *n)));
 }
 
 fn connections(slots: &Slots, page: &mut Page) {

@@ -18,6 +18,8 @@ pub mod upload;
 pub mod uploads;
 pub mod user;
 pub mod workbench;
+pub mod worker;
+pub mod workers;
 pub mod workflows;
 
 use crate::app::App;

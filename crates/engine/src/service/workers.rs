@@ -1,0 +1,41 @@
+//! Workers: who may work for this engine, and who does.
+
+use super::Engine;
+use crate::blobs::Blob;
+use crate::caller::Caller;
+use crate::error::Result;
+use crate::model::Timestamp;
+use crate::workers::talk::Hello;
+use crate::workers::{Seat, WorkerSlot};
+use std::sync::Arc;
+
+impl Engine {
+    /// The worker's key behind a token; `None` when it is none, or is revoked or has expired. It opens nothing else.
+    pub async fn authenticate_worker(&self, token: &str) -> Result<Option<Arc<Caller>>> {
+        self.core.keys.authenticate_worker(&self.core.store, token, Timestamp::now()).await
+    }
+
+    /// Why whoever says this cannot work here; `None` if it can.
+    pub fn refuse_worker(&self, hello: &Hello) -> Option<String> {
+        hello.refusal(self.core.types)
+    }
+
+    /// Takes in a slot of a worker: from now on attempts may come.
+    pub fn join_worker(&self, hello: &Hello) -> Seat {
+        let seat = self.core.workers.join(hello);
+        self.core.running.ring();
+        seat
+    }
+
+    /// Slots of workers that are connected to this server.
+    pub fn workers(&self) -> Vec<WorkerSlot> {
+        self.core.workers.all()
+    }
+
+    /// The bytes of an input, for a worker that holds a link to them.
+    pub async fn open_input(&self, sha256: &str) -> Result<Blob> {
+        // Deleted assets have no rows: the bytes of those that jobs wait for are there all the same.
+        let size = self.core.blobs.size(sha256).await?;
+        self.core.blobs.read(sha256, size, None).await
+    }
+}

@@ -1,0 +1,287 @@
+//! Workers as processes of their own: what comes of a job is the same wherever it runs, and whoever is killed, stopped or told to go, nothing is
+//! lost, counted twice or half there.
+#![cfg(target_os = "linux")]
+
+mod served;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use served::{Api, Choices, Served, box_stl, check, token};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_fieldstone");
+const SEED: u64 = 20_261_127;
+
+/// `fieldstone worker`; killed when dropped.
+struct Worker(Child);
+
+impl Worker {
+    fn start(url: &str, token: &Path, arguments: &[&str]) -> Worker {
+        let mut command = Command::new(BINARY);
+        command
+            .args(["worker", "--server", url, "--memory", "4GiB", "--threads", "1", "--token-file"])
+            .arg(token);
+        command.args(["--scratch".as_ref(), token.parent().unwrap().as_os_str()]).args(arguments);
+        Worker(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).unwrap();
+    }
+
+    fn ended(&mut self) -> ExitStatus {
+        patiently("the worker ends", || self.0.try_wait().unwrap())
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn patiently<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+/// A server with a project and a key for workers.
+struct Bench {
+    folder: tempfile::TempDir,
+    server: Served,
+    api: Api,
+    token: String,
+    project: String,
+    key: PathBuf,
+}
+
+impl Bench {
+    fn new(local_slots: &str) -> Bench {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let token = token(&data);
+        let server = Self::serve(&data, local_slots, "127.0.0.1:0");
+        let key = folder.path().join("worker.token");
+        let mut create = Command::new(BINARY);
+        create.args(["keys", "create", "--worker", "--name", "w", "--data"]).arg(&data);
+        std::fs::write(&key, create.output().unwrap().stdout).unwrap();
+        let api = Api::new(&server.url, &token);
+        let project = api.project("p");
+        api.must_upload(&project, "part.stl", &box_stl([10.0, 20.0, 30.0], 16));
+        Bench { folder, server, api, token, project, key }
+    }
+
+    fn serve(data: &Path, local_slots: &str, listen: &str) -> Served {
+        let settings = [
+            ("FIELDSTONE_CONCURRENT_JOBS", local_slots),
+            ("FIELDSTONE_REUSE_RESULTS", "false"),
+            ("FIELDSTONE_MAX_ATTEMPTS", "20"),
+            ("FIELDSTONE_LOG", "error"),
+        ];
+        Served::start_at(data, listen, &settings)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn worker(&self, arguments: &[&str]) -> Worker {
+        Worker::start(&self.server.url, &self.key, arguments)
+    }
+
+    fn dispatch(&self, mesh: &str, resolution: u64) -> String {
+        let parameters = json!({"mesh_filename": mesh, "max_resolution": resolution});
+        let body = json!({"type": "sample_triangle_mesh", "parameters": parameters});
+        let (status, job) = self.api.post(&format!("/projects/{}/jobs", self.project), &body).unwrap();
+        assert_eq!(status, 202, "{job}");
+        job["id"].as_str().unwrap().to_owned()
+    }
+
+    fn path(&self, job: &str) -> String {
+        format!("/projects/{}/jobs/{job}", self.project)
+    }
+
+    fn job(&self, job: &str) -> Value {
+        self.api.get(&self.path(job)).unwrap().1
+    }
+
+    fn finished(&self, job: &str) -> Value {
+        self.api.finished(&format!("{}/status", self.path(job)));
+        self.job(job)
+    }
+
+    fn log(&self, job: &str) -> String {
+        self.api.get(&format!("{}/log", self.path(job))).unwrap().1.to_string()
+    }
+
+    fn slots(&self) -> Vec<Value> {
+        self.api.get("/workers").unwrap().1.as_array().unwrap().clone()
+    }
+
+    fn busy(&self) -> usize {
+        self.slots().iter().filter(|slot| slot["busy"] == true).count()
+    }
+
+    /// A job that runs at a worker for long.
+    fn long(&self) -> String {
+        let job = self.dispatch("part.stl", 700);
+        patiently("a worker has the job", || (self.busy() > 0).then_some(()));
+        job
+    }
+
+    fn volume(&self, job: &Value) -> Vec<u8> {
+        self.api.download(&self.project, job["outputs"]["assets"]["volume"]["id"].as_str().unwrap())
+    }
+}
+
+#[test]
+fn what_comes_of_a_job_is_the_same_at_a_worker() {
+    let (here, there) = (Bench::new("1"), Bench::new("0"));
+    for bench in [&here, &there] {
+        bench.api.must_upload(&bench.project, "bad.stl", b"solid of nothing");
+    }
+    let waits = there.dispatch("part.stl", 64);
+    assert_eq!(there.job(&waits)["state"], "pending", "a server without slots and workers runs nothing");
+    let _worker = there.worker(&[]);
+    let [local, remote] = [here.finished(&here.dispatch("part.stl", 64)), there.finished(&waits)];
+    assert_eq!((&local["state"], &remote["state"]), (&json!("success"), &json!("success")), "{remote}");
+    assert!(here.volume(&local) == there.volume(&remote));
+    let [said, known] = [&remote, &local].map(|job| job["outputs"]["params"].to_string());
+    assert!(said.contains("resolution"), "{said}");
+    assert_eq!(said, known);
+    assert!(there.log(&waits).contains("started at worker"), "{}", there.log(&waits));
+    let [local, remote] = [&here, &there]
+        .map(|bench| bench.finished(&bench.dispatch("bad.stl", 64)))
+        .map(|j| j["error"].clone());
+    assert!(local.is_string());
+    assert_eq!(local, remote);
+
+    // Cancelled: it ends within a second or so, and its slot is free.
+    let job = there.long();
+    let begun = Instant::now();
+    assert_eq!(there.api.post(&format!("{}/cancel", there.path(&job)), &json!({})).unwrap().0, 200);
+    patiently("the slot is idle", || (there.busy() == 0).then_some(()));
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert_eq!(there.job(&job)["state"], "canceled");
+    assert_eq!(there.finished(&there.dispatch("part.stl", 32))["state"], "success");
+    check(&there.data(), "check");
+}
+
+#[test]
+fn a_worker_that_has_to_go_gives_back_what_it_runs() {
+    let b = Bench::new("0");
+    let mut worker = b.worker(&["--grace", "0"]);
+    let job = b.long();
+    worker.signal(Signal::TERM);
+    assert!(worker.ended().success());
+    patiently("it waits again", || (b.job(&job)["state"] == "pending").then_some(()));
+    assert!(b.log(&job).contains("gives the attempt back"), "{}", b.log(&job));
+    assert!(b.slots().is_empty());
+    // With time it finishes what it has, and takes no more.
+    let mut worker = b.worker(&["--grace", "100"]);
+    patiently("a worker has the job", || (b.busy() > 0).then_some(()));
+    let next = b.dispatch("part.stl", 32);
+    worker.signal(Signal::TERM);
+    assert!(worker.ended().success());
+    assert_eq!(b.finished(&job)["state"], "success");
+    assert_eq!(b.job(&next)["state"], "pending");
+    let mut worker = b.worker(&["--idle-exit", "1"]);
+    assert!(worker.ended().success(), "it ends when there is nothing to do");
+    assert_eq!(b.finished(&next)["state"], "success");
+    let mut worker = b.worker(&["--time-left", "1", "--grace", "0"]);
+    assert!(worker.ended().success(), "and before its time is over");
+    let left: Vec<_> = std::fs::read_dir(b.folder.path()).unwrap().flatten().map(|e| e.file_name()).collect();
+    assert_eq!(left.len(), 2, "workers leave nothing behind: {left:?}");
+}
+
+#[test]
+fn a_workers_key_opens_its_connection_and_nothing_else() {
+    let b = Bench::new("0");
+    let stranger = b.folder.path().join("key");
+    std::fs::write(&stranger, b.token.replace("fst_", "fsw_")).unwrap();
+    assert!(!Worker::start(&b.server.url, &stranger, &[]).ended().success(), "a user's key is no worker's");
+    let worker_key = std::fs::read_to_string(&b.key).unwrap().trim().to_owned();
+    for path in ["/projects", "/user/license", "/workers"] {
+        assert_eq!(Api::new(&b.server.url, &worker_key).get(path).unwrap().0, 401, "{path}");
+    }
+    for (key, status) in [(&b.token, 401), (&worker_key, 400)] {
+        assert_eq!(Api::new(&b.server.url, key).get("/worker").unwrap().0, status);
+    }
+    let sha = "ab".repeat(32);
+    for query in ["", "?expires=99999999999", "?expires=99999999999&signature=00"] {
+        assert_eq!(b.api.get(&format!("/worker/inputs/{sha}{query}")).unwrap().0, 403, "{query}");
+    }
+    let mut worker = b.worker(&[]);
+    patiently("it is connected", || (b.slots().len() == 1).then_some(()));
+    let id = &worker_key[4..12];
+    let mut revoke = Command::new(BINARY);
+    revoke.args(["keys", "revoke", "--worker", id, "--data"]).arg(b.data());
+    assert!(revoke.status().unwrap().success());
+    assert!(!worker.ended().success(), "a key that is revoked ends its connections");
+    assert!(b.slots().is_empty());
+    let audit = std::fs::read_to_string(b.data().join("audit.jsonl")).unwrap();
+    for what in ["worker.connect", "worker.disconnect", "worker_key.create", "worker_key.revoke"] {
+        assert!(audit.contains(what), "{what}: {audit}");
+    }
+}
+
+/// Silent for longer than a connection lives: the attempt is another's, and what the first one brings later counts for nothing.
+#[test]
+fn a_worker_that_sleeps_is_taken_for_dead_and_may_come_again() {
+    let b = Bench::new("0");
+    let sleeper = b.worker(&["--name", "sleeper"]);
+    let job = b.long();
+    sleeper.signal(Signal::STOP);
+    let _other = b.worker(&["--name", "other"]);
+    let done = b.finished(&job);
+    sleeper.signal(Signal::CONT);
+    assert_eq!(done["state"], "success", "{done}");
+    assert!(b.log(&job).contains("other"), "{}", b.log(&job));
+    let is_back = || b.slots().iter().any(|slot| slot["worker"] == "sleeper").then_some(());
+    patiently("it connects again", is_back);
+    b.volume(&b.job(&job));
+    check(&b.data(), "check");
+}
+
+#[test]
+fn whoever_is_killed_every_job_ends_once() {
+    let mut choices = Choices(SEED);
+    let mut b = Bench::new("1");
+    let listen = b.server.url.strip_prefix("http://").unwrap().to_owned();
+    let mut workers = [b.worker(&["--slots", "2"]), b.worker(&[])];
+    let mut jobs = Vec::new();
+    for round in 0..12 {
+        jobs.extend((0..4).map(|n| b.dispatch("part.stl", 48 + 16 * (n + round) % 80)));
+        let moment = Duration::from_millis(choices.below(400));
+        std::thread::park_timeout(moment);
+        match choices.below(3) {
+            0 => {
+                b.server.kill();
+                b.server = Bench::serve(&b.data(), "1", &listen);
+            }
+            n => {
+                let one = &mut workers[n as usize - 1];
+                one.signal(Signal::KILL);
+                *one = b.worker(&["--slots", "2"]);
+            }
+        }
+    }
+    for job in &jobs {
+        let done = b.finished(job);
+        assert_eq!(done["state"], "success", "{done}");
+        b.volume(&done);
+    }
+    let (_, assets) = b.api.get(&format!("/projects/{}/assets", b.project)).unwrap();
+    assert_eq!(assets.as_array().unwrap().len(), jobs.len() + 1, "an output for each job, and no other");
+    drop(workers);
+    check(&b.data(), "check");
+}
