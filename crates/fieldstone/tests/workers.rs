@@ -285,3 +285,21 @@ fn whoever_is_killed_every_job_ends_once() {
     drop(workers);
     check(&b.data(), "check");
 }
+
+/// The other way round: nobody waits for an attempt of a server that sleeps, and once it wakes up the job is run again.
+#[test]
+fn a_server_that_sleeps_runs_what_its_workers_left() {
+    let b = Bench::new("0");
+    let _worker = b.worker(&[]);
+    let job = b.long();
+    let server = Pid::from_raw(b.server.pid() as i32).unwrap();
+    kill_process(server, Signal::STOP).unwrap();
+    // Longer than a connection lives without a word.
+    std::thread::park_timeout(Duration::from_secs(25));
+    kill_process(server, Signal::CONT).unwrap();
+    let done = b.finished(&job);
+    assert_eq!(done["state"], "success", "{done}");
+    b.volume(&done);
+    assert!(b.log(&job).contains("attempt 2 started at worker"), "{}", b.log(&job));
+    check(&b.data(), "check");
+}

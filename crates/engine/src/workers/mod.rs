@@ -149,3 +149,43 @@ impl Workers {
         self.lock().taken.values().map(|seated| seated.slot.clone()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hello(name: &str, memory_bytes: u64) -> Hello {
+        Hello::new(&[], name.into(), 1, memory_bytes)
+    }
+
+    #[tokio::test]
+    async fn a_slot_is_lent_to_one_at_a_time_the_smallest_that_is_large_enough() {
+        let workers = Arc::new(Workers::default());
+        assert!((workers.largest(), workers.is_any_idle()) == (0, false));
+        let (_large, mut small) = (workers.join(&hello("large", 9)), workers.join(&hello("small", 3)));
+        assert_eq!(workers.largest(), 9);
+        assert!(workers.lend(10).is_none());
+        let first = workers.lend(2).unwrap();
+        assert_eq!(first.worker, "small");
+        let second = workers.lend(2).unwrap();
+        assert_eq!(second.worker, "large");
+        assert!(workers.lend(2).is_none() && !workers.is_any_idle());
+        assert_eq!(workers.largest(), 9, "it will be idle again");
+        drop((first, second));
+        assert_eq!(workers.lend(4).unwrap().worker, "large");
+        // One that leaves in the middle of an attempt ends it, and is closed then.
+        let lent = workers.lend(2).unwrap();
+        small.leave();
+        lent.link.as_ref().unwrap().orders.send(Order::Cancel).await.unwrap();
+        drop(lent);
+        assert!(matches!(small.orders.recv().await, Some(Order::Cancel)));
+        assert!(small.orders.recv().await.is_none());
+        assert_eq!(workers.all().len(), 2, "until its connection ends");
+        drop(small);
+        // One whose attempt did not end in order is closed, too.
+        let mut lent = workers.lend(2).unwrap();
+        lent.link = None;
+        drop(lent);
+        assert!(workers.lend(2).is_none());
+    }
+}

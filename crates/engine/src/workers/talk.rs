@@ -147,3 +147,35 @@ pub enum Heard {
     /// A binary one.
     Bytes(Bytes),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_whose_results_could_be_other_bytes_is_refused_by_name() {
+        static ONE: JobEntry = JobEntry { type_name: "mesh/one", revision: 3, ..JobEntry::DEFAULT };
+        static TWO: JobEntry = JobEntry { type_name: "mesh/two", ..JobEntry::DEFAULT };
+        let ours: &[&JobEntry] = &[&ONE, &TWO];
+        let hello = || Hello::new(ours, "w".into(), 1, 1);
+        assert_eq!(hello().refusal(ours), None);
+        assert_eq!(hello().refusal(&[&ONE]), None, "it may know more");
+        let of_old = Hello { version: "0.0.9".into(), ..hello() };
+        assert_eq!(of_old.refusal(ours), None, "another version of the same revisions");
+        let mut revisions = of_old.revisions.clone();
+        revisions.insert("mesh/one".into(), 2);
+        let cases = [
+            (Hello { revisions, ..of_old.clone() }, "revision of job type \"mesh/one\" is 2, expected 3"),
+            (Hello::new(&[&ONE], "w".into(), 1, 1), "revision of job type \"mesh/two\" is none, expected"),
+            (Hello { arch: "pdp11".into(), ..hello() }, "its processors are \"pdp11\""),
+            (
+                Hello { protocol: 0, ..of_old },
+                "a worker of version 0.0.9 cannot work for a server of version",
+            ),
+        ];
+        for (hello, why) in cases {
+            let refusal = hello.refusal(ours).expect(why);
+            assert!(refusal.contains(why), "{refusal}");
+        }
+    }
+}

@@ -157,3 +157,84 @@ impl Cache {
         Ok(Room { cache: self, bytes, path: self.folder.join(sha256) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Answers each request with so many bytes as its path says, and counts.
+    fn serve() -> (String, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = count.clone();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let mut head = [0; 1024];
+                let n = stream.read(&mut head).unwrap();
+                let path = String::from_utf8_lossy(&head[..n]).split(' ').nth(1).unwrap().to_owned();
+                let mut parts = path.split('/').skip(1).map(|part| part.parse::<usize>().unwrap());
+                let bytes = vec![b'x'; parts.next().unwrap()];
+                counted.fetch_add(1, Ordering::Relaxed);
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                    bytes.len()
+                );
+                stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&bytes)).unwrap_or_default();
+            }
+        });
+        (base, count)
+    }
+
+    struct Bench {
+        cache: Arc<Cache>,
+        http: reqwest::Client,
+        base: String,
+    }
+
+    impl Bench {
+        async fn get(&self, size: usize) -> anyhow::Result<Pinned> {
+            self.get_as(size, &hex::encode(Sha256::digest(vec![b'x'; size]))).await
+        }
+
+        async fn get_as(&self, size: usize, sha256: &str) -> anyhow::Result<Pinned> {
+            let url = format!("{}/{size}", self.base);
+            self.cache.get(sha256, || async { Ok(self.http.get(url).send().await?) }).await
+        }
+    }
+
+    #[tokio::test]
+    async fn files_are_kept_in_so_many_bytes_and_what_is_in_use_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (base, count) = serve();
+        let fetched = || count.load(Ordering::Relaxed);
+        let cache = Arc::new(Cache::new(folder.path().to_owned(), 100));
+        let b = Bench { cache, http: crate::remote::http(&base, None).unwrap(), base };
+        let forty = b.get(40).await.unwrap();
+        assert_eq!(std::fs::read(forty.path()).unwrap(), vec![b'x'; 40]);
+        drop(b.get(50).await.unwrap());
+        // At the same time: fetched once.
+        let (one, two) = tokio::join!(b.get(10), b.get(10));
+        assert_eq!((one.unwrap().path(), fetched()), (two.unwrap().path(), 3));
+        // 50 was not used for longest, 40 is in use.
+        let sixty = b.get(60).await.unwrap();
+        assert!(forty.path().exists());
+        drop(b.get(40).await.unwrap());
+        assert_eq!(fetched(), 4);
+        let error = b.get(50).await.err().unwrap().to_string();
+        assert!(error.contains("its 50 bytes do not fit beside 100 bytes"), "{error}");
+        drop(sixty);
+        drop(b.get(50).await.unwrap());
+        // Other bytes than those that were asked for are not kept, and take no room.
+        let error = b.get_as(10, &"ab".repeat(32)).await.err().unwrap().to_string();
+        assert!(error.contains("expected abab"), "{error}");
+        drop(b.get(10).await.unwrap());
+        let kept: u64 =
+            std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum();
+        assert_eq!(kept, 100);
+        assert!(b.cache.lock().bytes == 100 && b.cache.lock().fetching.is_empty());
+    }
+}
