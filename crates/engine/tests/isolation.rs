@@ -302,3 +302,39 @@ async fn a_job_cannot_write_more_than_its_project_may_hold() {
         b.engine.stop().await;
     }
 }
+
+#[tokio::test]
+async fn a_job_that_fits_no_place_waits_with_a_word_and_lets_others_go_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = EngineConfig { concurrent_jobs: 0, ..isolated(&folder) };
+    let isolation = config.isolation.clone();
+    let mut all = types().to_vec();
+    let none: JobEntry =
+        JobEntry { type_name: "good/none", work: Work::plain(|_, _| 0, |_, _| Ok(())), ..JobEntry::DEFAULT };
+    all.push(Box::leak(Box::new(none)));
+    let engine = Engine::open_with_types(config, all.leak()).await.unwrap();
+    let caller = caller("owner");
+    let project = engine.create_project(&caller, NewProject::private("p")).await.unwrap().id;
+    engine.start();
+    let b = Bench { folder, engine, caller, project };
+    let Isolation::Process(program) = &isolation else { unreachable!() };
+    let small = b.engine.join_worker(&Hello::new(types(), "small".into(), 1, (1 << 20) - 1));
+    tokio::spawn(work(small, Attempts::new(program.clone()), b.folder.path().join("small")));
+    let waits = b.dispatch(new_job("good/pid", &[], json!({}))).await.unwrap().id;
+    let told = async {
+        while b.log(waits).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), told).await.unwrap();
+    // The process of an attempt knows no such type: it runs there and says so.
+    let error = b.ended("good/none").await.error.clone().unwrap();
+    assert!(error.contains("good/none"), "{error}");
+    assert_eq!(b.job(waits).await.state, State::Pending);
+    employ(&b.engine, b.folder.path(), &isolation);
+    assert_eq!(b.finished(waits).await.state, State::Success);
+    let log = b.log(waits).await;
+    assert_eq!(log[0], "0 warning: waits for a place with 1 MiB of memory: there is none now");
+    assert_eq!(log.iter().filter(|line| line.contains("waits for a place")).count(), 1, "{log:?}");
+    b.engine.stop().await;
+}

@@ -4,6 +4,7 @@ use super::attempt;
 use super::estimate;
 use super::lease_clock::LeaseClock;
 use super::place::{self, Place};
+use super::publish::note;
 use super::queue::Queue;
 use super::remote;
 use super::room::{self, Fit};
@@ -17,6 +18,7 @@ use crate::store::ledger::{Claim, Lease, ReadyJob};
 use crate::upkeep::{self, FolderSwept};
 use anyhow::Context;
 use rayon::ThreadPool;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::task::JoinSet;
@@ -55,8 +57,8 @@ enum Admission {
     Started,
     /// It does not fit beside what runs.
     TooLarge,
-    /// No place has so much memory.
-    Nowhere,
+    /// No place has so many bytes of memory.
+    Nowhere(u64),
     /// It is not ready any more.
     Gone,
 }
@@ -68,6 +70,8 @@ pub(crate) struct Runner {
     pool: Option<Arc<ThreadPool>>,
     clock: LeaseClock,
     queue: Queue,
+    /// Jobs whose owners were told that there is no place for them.
+    told: HashSet<JobId>,
     reaped: Instant,
     /// Nothing is swept in a process's first hour: an operator may be putting things in order.
     swept: Instant,
@@ -83,6 +87,7 @@ impl Runner {
             pool: None,
             clock,
             queue: Queue::default(),
+            told: HashSet::new(),
             reaped: Instant::now(),
             swept: Instant::now(),
             swept_uploads: Instant::now(),
@@ -200,6 +205,7 @@ impl Runner {
             let mut ready = self.core.store.ready_jobs().await?;
             // An attempt that lost its job to another server may still be ending.
             ready.retain(|job| !self.core.running.has(job.id));
+            self.told.retain(|told| ready.iter().any(|job| job.id == *told));
             if ready.is_empty() {
                 break;
             }
@@ -223,7 +229,7 @@ impl Runner {
                 }
                 Ok(Admission::TooLarge) => self.queue.pass_over(job.id, Instant::now()),
                 // Nobody waits for it: it may take days until a worker comes that has so much.
-                Ok(Admission::Nowhere) => {}
+                Ok(Admission::Nowhere(memory)) => self.tell_nowhere(job.id, memory).await,
                 // Deleted or cancelled since the look.
                 Ok(Admission::Gone) => return Ok(true),
                 // A damaged row ends its job, and nobody else waits for it.
@@ -239,6 +245,15 @@ impl Runner {
         Ok(false)
     }
 
+    /// Says in a job's log, once, that it waits for a worker that does not exist yet.
+    async fn tell_nowhere(&mut self, job: JobId, memory: u64) {
+        if self.told.insert(job) {
+            let mib = memory.div_ceil(1 << 20);
+            let text = format!("waits for a place with {mib} MiB of memory: there is none now");
+            note(&self.core, job, 0, LogLevel::Warning, vec![text]).await;
+        }
+    }
+
     /// Claims and starts a job if it fits beside what runs.
     async fn admit(&mut self, job: &ReadyJob, load: &Load, pool: &Arc<ThreadPool>) -> Result<Admission> {
         let limit = self.core.config.memory_limit_bytes;
@@ -251,7 +266,7 @@ impl Runner {
         let Some((place, away)) = self.place_for(memory, load, pool) else {
             let most = if self.slots() > 0 { limit } else { 0 };
             let fits = memory <= most.max(self.core.workers.largest());
-            return Ok(if fits { Admission::TooLarge } else { Admission::Nowhere });
+            return Ok(if fits { Admission::TooLarge } else { Admission::Nowhere(memory) });
         };
         let spaces = room::spaces(&self.core, job.project, load).await?;
         let (output, disk) = match room::fit(needs.output, &spaces) {
