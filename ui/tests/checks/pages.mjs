@@ -3,9 +3,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { deflateSync } from 'node:zlib';
 import { open, shareNear } from '../harness.mjs';
 import { violationsOf } from './looks.mjs';
+
+/** The project: the suite runs a copy of these files elsewhere, and says where it is. */
+const ROOT = process.env.FIELDSTONE_ROOT ?? fileURLToPath(new URL('../../../', import.meta.url));
 
 /** A ball of radius 10 mm as `fieldstone.notebook` puts it into its page. */
 function ball() {
@@ -103,7 +107,7 @@ export const checks = [
   {
     name: 'the page of a notebook shows a volume in a closed frame, cut open, with the value under the cursor',
     async run({ browser, server, pictures }) {
-      const template = readFileSync(join(process.env.FIELDSTONE_ROOT, 'python/fieldstone/view.html'), 'utf8');
+      const template = readFileSync(join(ROOT, 'python/fieldstone/view.html'), 'utf8');
       const html = template.replace('{/*volume*/}', () => JSON.stringify(ball()));
       const page = await open(browser, server, '/healthz', { key: null });
       await page.goto('about:blank');
