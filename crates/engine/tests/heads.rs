@@ -58,6 +58,18 @@ async fn within<T>(seconds: u64, work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(seconds), work).await.expect("it took too long")
 }
 
+/// A job that only a cancel ends.
+async fn endless(at: &Bench) -> JobId {
+    at.dispatch(new_job("test/endless", &[], json!({}))).await.unwrap().id
+}
+
+/// The same, once it has begun.
+async fn endless_at_work(at: &Bench) -> JobId {
+    let job = endless(at).await;
+    at.job_when(job, |job| job.state == State::Started && job.progress > 0.0).await;
+    job
+}
+
 /// The ledger, without a server.
 async fn ledger(a: &Bench) -> sqlx::PgConnection {
     let data = a.folder.path().join("data");
@@ -74,7 +86,7 @@ async fn execute(a: &Bench, statement: &str) {
 async fn heads_answer_what_another_has_acknowledged() {
     let Some((a, b)) = two(|_| {}).await else { return };
     let mut rng = StdRng::seed_from_u64(1);
-    let job = a.dispatch(new_job("test/endless", &[], json!({}))).await.unwrap().id;
+    let job = endless(&a).await;
     let stranger = caller("stranger");
     for n in 0..100 {
         let (writer, reader) = if rng.random() { (&a, &b) } else { (&b, &a) };
@@ -137,7 +149,7 @@ async fn heads_hear_of_what_another_runs_and_cancel_it() {
     let mut events = Box::pin(events);
     assert!(matches!(within(60, events.next()).await.unwrap().news, News::Ready));
     // The one that runs jobs is rung by the other, long before it would look.
-    let sent = b.dispatch(new_job("test/endless", &[], json!({}))).await.unwrap().id;
+    let sent = endless(&b).await;
     let started = async {
         while let Some(event) = events.next().await {
             if matches!(event.news, News::Job(job) if job.id == sent && job.state == State::Started) {
@@ -170,8 +182,7 @@ async fn heads_hear_of_what_another_runs_and_cancel_it() {
 async fn heads_take_what_another_has_lost() {
     let Some((a, b)) = two(|_| {}).await else { return };
     a.engine.start();
-    let job = a.dispatch(new_job("test/endless", &[], json!({}))).await.unwrap().id;
-    a.job_when(job, |job| job.state == State::Started && job.progress > 0.0).await;
+    let job = endless_at_work(&a).await;
     // By the database's clock, the only one that counts.
     execute(&a, "UPDATE jobs SET lease_until = lease_clock() - 1").await;
     b.engine.start();
@@ -195,7 +206,7 @@ async fn heads_take_what_another_has_lost() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn heads_believe_nothing_that_they_remember_while_they_hear_nothing() {
     let Some((a, b)) = two(|_| {}).await else { return };
-    let job = a.dispatch(new_job("test/endless", &[], json!({}))).await.unwrap().id;
+    let job = endless(&a).await;
     let mut events = Box::pin(b.engine.watch_project(&b.caller, b.project, None).await.unwrap());
     within(60, events.next()).await.unwrap();
     for round in 0..2 {
@@ -258,7 +269,7 @@ async fn heads_let_a_user_have_no_more_jobs_together_than_with_one() {
     let Some((a, b)) = two(slots).await else { return };
     let mut jobs = Vec::new();
     for _ in 0..4 {
-        jobs.push(a.dispatch(new_job("test/endless", &[], json!({}))).await.unwrap().id);
+        jobs.push(endless(&a).await);
     }
     let other = caller("other");
     let project = a.engine.create_project(&other, NewProject::private("o")).await.unwrap().id;
@@ -346,8 +357,7 @@ async fn heads_refuse_a_key_that_was_revoked_at_another() {
 async fn heads_that_begin_touch_nothing_of_those_that_live() {
     let Some((a, b)) = two(|_| {}).await else { return };
     a.engine.start();
-    let job = a.dispatch(new_job("test/endless", &[], json!({}))).await.unwrap().id;
-    a.job_when(job, |job| job.state == State::Started && job.progress > 0.0).await;
+    let job = endless_at_work(&a).await;
     let mut upload = b.engine.begin_upload(b.project, 0).await.unwrap();
     upload.write(vec![7; 2_000_000].into()).await.unwrap();
     // Drafts of documents: of a server that lives, of one that nobody knows, of one that was alone.

@@ -1,8 +1,9 @@
 //! Room for what jobs make: asked when a job is to start, beside what those that run may still write.
 //!
 //! Each limit is looked at by itself: the disk, the project's quota, its user's. A job that fits beside what is reserved for running jobs
-//! starts and reserves what it says that it makes; where nothing is known of that, half of what is left on the disk, which it then keeps to. One that only has to wait for their end is passed over, as for memory. One that would
-//! not fit even then is let in: its attempt says why and ends.
+//! starts and reserves what it says that it makes; where nothing is known of that, half of what is left on the disk, which it then keeps
+//! to. One that only has to wait for their end is passed over, as for memory. One that would not fit even then is let in: its attempt
+//! says why and ends.
 
 use super::running::{Load, Writing};
 use crate::core::Core;

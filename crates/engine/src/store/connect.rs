@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// How long a request waits for a connection, which is made where there is none.
+/// How long a request waits for a connection, which is made where there is none, and for what the database answers on one that others wait for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn connect_options(url: &DatabaseUrl) -> Result<PgConnectOptions> {

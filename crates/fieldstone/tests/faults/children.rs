@@ -1,9 +1,9 @@
 //! SIGKILL for the processes of jobs, by an operator or by a system without memory, and for the server above them.
 
-use crate::served::{Api, Choices, Served, box_stl, check, token};
+use crate::served::{Api, Choices, Served, box_stl, check, patiently, token};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const SEED: u64 = 20_261_124;
 const KILLS: usize = 25;
@@ -22,17 +22,6 @@ fn children(parent: u32) -> Vec<Pid> {
 fn is_gone(pid: Pid) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
     test_kill_process(pid).is_err() || stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z'))
-}
-
-fn patiently<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::park_timeout(Duration::from_millis(1));
-    }
 }
 
 struct Bench {

@@ -1,13 +1,12 @@
 //! A ledger in PostgreSQL: what is refused at the start, and a database that goes away for a while.
 
-use crate::served::{Api, Served, box_stl, check};
+use crate::served::{Api, Served, box_stl, check, patiently};
 use fieldstone_engine::testing::Postgres;
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 fn fieldstone(arguments: &[&str], data: &Path, database: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fieldstone"));
@@ -20,17 +19,6 @@ fn refusal(data: &Path, database: &str) -> String {
     let output = fieldstone(&["serve", "--listen", "127.0.0.1:0"], data, database);
     assert!(!output.status.success());
     String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
 }
 
 #[test]
@@ -72,7 +60,7 @@ fn a_database_that_goes_away_comes_back() {
     // It has its inputs and computes.
     let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
     let works = || entries(&data.join("work")).any(|server| entries(&server.path()).next().is_some());
-    wait_for("it never starts", || works().then_some(()));
+    patiently("it never starts", || works().then_some(()));
     database.stop().unwrap();
     for path in ["/projects", "/readyz"] {
         let (status, said) = api.get(path).unwrap();
@@ -82,7 +70,7 @@ fn a_database_that_goes_away_comes_back() {
     assert_eq!(status, 503, "{said}");
     assert!(said["msg"].as_str().unwrap().contains("does not answer"), "{said}");
     database.go_on().unwrap();
-    wait_for("it does not come back", || (api.get("/readyz").unwrap().0 == 200).then_some(()));
+    patiently("it does not come back", || (api.get("/readyz").unwrap().0 == 200).then_some(()));
     assert_eq!(api.post("/projects", &json!({"name": "taken"})).unwrap().0, 201);
     assert_eq!(api.finished(&format!("{path}/status")).0, 201);
     let log = api.get(&format!("{path}/log")).unwrap().1;

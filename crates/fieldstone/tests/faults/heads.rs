@@ -1,7 +1,7 @@
 //! Two servers on one database and one folder, of which one is killed or put to sleep in the middle of its work: the other goes on with
 //! it, and nothing is done twice.
 
-use crate::served::{Api, Choices, Served, box_stl, checksum};
+use crate::served::{Api, Choices, Served, box_stl, checksum, patiently};
 use fieldstone_engine::testing::Postgres;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -9,22 +9,11 @@ use sqlx::{Connection, PgConnection};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const SEED: u64 = 20_261_127;
 /// Small jobs that run while one server is killed.
 const SMALL: usize = 24;
-
-fn patiently<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(90);
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
-}
 
 /// A database, a folder, and who may do everything.
 struct Site {

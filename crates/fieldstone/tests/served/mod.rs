@@ -233,6 +233,18 @@ pub fn box_stl(size: [f32; 3], k: u32) -> Vec<u8> {
     stl
 }
 
+/// Looks until there is something to see, for a minute and a half at most.
+pub fn patiently<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(90);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+}
+
 /// `fieldstone check`, or `gc`, which must find nothing wrong. Returns its summary.
 pub fn check(data: &Path, command: &str) -> String {
     let output = Command::new(BINARY).args([command, "--data"]).arg(data).output();

@@ -15,6 +15,8 @@ use crate::bvh::{Bvh, Node};
 use crate::simd::{F32x16, Kind, LANES, Level, Portable};
 
 const PAIRS: usize = BRICK * BRICK / LANES;
+/// The extent of a brick that lies in the grid with all its samples: the only one that is common, so told apart before any loop.
+const WHOLE: [usize; 3] = [BRICK; 3];
 /// Of a distance or a coordinate: far more than what rounding does to it.
 const ROUNDING: f32 = 1e-5;
 
@@ -114,7 +116,7 @@ impl Brick {
             let (first_y, z) = (g % PAIRS * 2, g / PAIRS);
             let inside = |l: usize| z < extent[2] && first_y + l / BRICK < extent[1] && l % BRICK < extent[0];
             *limit2 = match extent {
-                [BRICK, BRICK, BRICK] => [reach2; LANES],
+                WHOLE => [reach2; LANES],
                 _ => std::array::from_fn(|l| if inside(l) { reach2 } else { 0.0 }),
             };
         }
@@ -192,7 +194,7 @@ impl LocalBox {
 unsafe fn fill<V: F32x16>(brick: &mut Brick, bvh: &Bvh, origin: [f64; 3], extent: [usize; 3]) {
     let reach2 = brick.accuracy.reach * brick.accuracy.reach;
     brick.best2 = match extent {
-        [BRICK, BRICK, BRICK] => [[reach2; LANES]; GROUPS],
+        WHOLE => [[reach2; LANES]; GROUPS],
         _ => brick.limit2.map(|lanes| lanes.map(|limit2| if limit2 > 0.0 { reach2 } else { 0.0 })),
     };
     let near = origin.map(|x| x as f32);

@@ -56,8 +56,8 @@ impl Drop for Server {
     }
 }
 
-/// Starts the server, makes a key and a project, uploads the bracket, samples it, looks at that in Chromium, which runs outside, and stops. `command` makes the packaged program
-/// with these arguments, all of one data folder.
+/// Starts the server, makes a key and a project, uploads the bracket, samples it, looks at that in Chromium, which runs outside, and stops.
+/// `command` makes the packaged program with these arguments, all of one data folder.
 pub fn serve_and_run(steps: &mut Steps, command: impl Fn(&[&str]) -> Command) -> anyhow::Result<()> {
     let see = ui::seeing();
     let mut server =

@@ -1,10 +1,11 @@
 //! Listens for what other servers change, for as long as this one lives.
 
-use super::line::{Line, PATIENCE};
+use super::line::Line;
 use super::news::News;
 use super::shared::Shared;
 use crate::error::{EngineError, Result};
 use crate::location::DatabaseUrl;
+use crate::store::connect::PATIENCE;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};

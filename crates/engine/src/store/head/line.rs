@@ -5,15 +5,12 @@ use super::shared::HeadInfo;
 use crate::error::{EngineError, Result};
 use crate::heads::HeadId;
 use crate::location::DatabaseUrl;
-use crate::store::connect::{connect_one, connect_options};
+use crate::store::connect::{PATIENCE, connect_one, connect_options};
 use crate::store::schema::refuse_other;
 use crate::store::{MISSED, migrations, schema_lock, sql};
 use sqlx::postgres::{PgListener, PgNotification, PgPool, PgPoolOptions};
 use sqlx::{Acquire, Connection};
-use std::time::Duration;
 
-/// How long the database may take to answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Beats need not outlive the database's machine.
 const HASTY: &str = "SET synchronous_commit = off";
 

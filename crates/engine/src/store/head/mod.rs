@@ -8,6 +8,7 @@ mod shared;
 use crate::error::{EngineError, Result};
 use crate::heads::HeadId;
 use crate::location::DatabaseUrl;
+use crate::store::connect::PATIENCE;
 pub(crate) use news::{JobNews, News};
 use shared::Shared;
 pub(crate) use shared::{HeadInfo, Remembered};
@@ -81,7 +82,7 @@ impl Head {
     pub(super) async fn end(&self) {
         if let Some(mut ringer) = self.ringer() {
             self.shared.ending.notify_one();
-            if tokio::time::timeout(line::PATIENCE, &mut ringer).await.is_err() {
+            if tokio::time::timeout(PATIENCE, &mut ringer).await.is_err() {
                 ringer.abort();
             }
         }
