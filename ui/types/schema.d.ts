@@ -478,6 +478,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Workers
+         * @description Slots of workers that are connected to the server that answers: what the worker calls itself, its version, threads and bytes of memory of a job, and whether it runs one. An addition to the platform's API.
+         */
+        get: operations["listWorkers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/files/{sha256}/{filename}": {
         parameters: {
             query?: never;
@@ -972,6 +992,11 @@ export interface components {
                 /** @description mm */
                 offset: number;
             } | null;
+            /**
+             * @description Whether a volume is looked over for walls, struts and gaps that are thinner than its cells and for where it is cut off
+             * @default false
+             */
+            watch: boolean | null;
             /** @description A newer preview of this tab ends the older, which is then a 409 */
             tab?: string | null;
         };
@@ -1130,6 +1155,13 @@ export interface components {
                 /** @description Who the tokens must be for */
                 audience: string;
             } | null;
+        };
+        WorkerSlot: {
+            worker: string;
+            version: string;
+            threads: number;
+            memory: number;
+            busy: boolean;
         };
     };
     responses: {
@@ -2771,6 +2803,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listWorkers: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description dialect=openapi, dialect=sdk or dialect=sdk-legacy: the spelling of the reply (RFC 7240). This document describes openapi; the others, made for the Python SDKs, write dates after RFC 1123 and add or leave out fields. Without it the key's dialect applies, else sdk for the User-Agent Python/<version>, else openapi. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerSlot"][];
+                };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];

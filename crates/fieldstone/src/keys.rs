@@ -180,10 +180,10 @@ impl Order {
 pub async fn execute(order: Order, settings: Settings) -> anyhow::Result<ExitCode> {
     let (kind, at) = (order.kind, settings.location());
     let noun = kind.as_str();
+    let audited = noun.replace(' ', "_");
     match order.action {
         Action::Create(args) => {
-            let made = Event::new(&format!("{}.create", noun.replace(' ', "_")), "done")
-                .with("name", Some(args.name.clone()));
+            let made = Event::new(&format!("{audited}.create"), "done").with("name", Some(args.name.clone()));
             let made = made.with("for", args.user.clone()).with("scopes", Some(args.scopes.clone()));
             let new = NewKey {
                 name: args.name,
@@ -195,7 +195,7 @@ pub async fn execute(order: Order, settings: Settings) -> anyhow::Result<ExitCod
             };
             let secret = keys::create(at, kind, new).await;
             let secret = secret.with_context(|| format!("cannot make a {noun} in {at}"))?;
-            audit::note(&settings, made.with(noun, Some(secret.id.clone())));
+            audit::note(&settings, made.with(&audited, Some(secret.id.clone())));
             match kind {
                 CredentialKind::Key => println!("{}", secret.token()),
                 CredentialKind::Worker => println!("{}", secret.worker_token()),
@@ -212,8 +212,8 @@ pub async fn execute(order: Order, settings: Settings) -> anyhow::Result<ExitCod
         Action::Revoke(args) => {
             let revoked = keys::revoke(at, kind, &args.id).await;
             revoked.with_context(|| format!("cannot revoke a {noun} of {at}"))?;
-            let event = Event::new(&format!("{}.revoke", noun.replace(' ', "_")), "done");
-            audit::note(&settings, event.with(noun, Some(args.id.clone())));
+            let event = Event::new(&format!("{audited}.revoke"), "done");
+            audit::note(&settings, event.with(&audited, Some(args.id.clone())));
             eprintln!("revoked {noun} {}", args.id);
         }
         Action::RotateSigning(_) => {

@@ -6,7 +6,7 @@ mod served;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use served::{Api, Choices, Served, box_stl, check, token};
+use served::{Api, Choices, Served, box_stl, check, patiently, token};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -40,17 +40,6 @@ impl Drop for Worker {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
-    }
-}
-
-fn patiently<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::park_timeout(Duration::from_millis(5));
     }
 }
 

@@ -117,7 +117,7 @@ impl KeyGuard {
         Ok(Some(caller))
     }
 
-    /// The worker's key behind a token. Asked anew each time: a connection asks once a second.
+    /// The worker's key behind a token. Asked anew each time: a connection asks every few seconds.
     pub(crate) async fn authenticate_worker(
         &self,
         store: &Store,

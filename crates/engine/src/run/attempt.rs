@@ -1,13 +1,12 @@
 //! One attempt of a job: inputs in place, the work done somewhere, outputs published or nothing at all.
 
-use super::attempts::cpu_seconds;
 use super::inputs;
 use super::place::{Order, Place};
-use super::publish::{Finished, OutputBytes, OutputFile, WorkFolder, give_up, note, publish};
-use super::remote::GivenBack;
+use super::publish::{Finished, OutputBytes, OutputFile, WorkFolder, end_of, give_up, note, publish};
 use super::reuse::reuse;
 use super::room::{output_limit, spaces};
 use super::running::AttemptHandle;
+use super::worker_attempts::cpu_seconds;
 use crate::blobs::Staged;
 use crate::core::{Core, on_worker};
 use crate::draft::{JobTypes, find, own_params};
@@ -53,7 +52,10 @@ pub(crate) async fn run(
             publish(core, claim, finished).await
         }
         Err(e) => {
-            let level = if is_nobodys_fault(&e) { LogLevel::Info } else { LogLevel::Error };
+            let level = match end_of(core, &e) {
+                AttemptEnd::Stopped | AttemptEnd::Canceled => LogLevel::Info,
+                _ => LogLevel::Error,
+            };
             log(level, e.to_string()).await;
             give_up(core, claim, e).await
         }
@@ -69,14 +71,6 @@ pub(crate) async fn run(
             tracing::error!("job {id}: its end cannot be written down: {e}");
             core.running.abandon(id, attempt);
         }
-    }
-}
-
-fn is_nobodys_fault(error: &JobError) -> bool {
-    match error {
-        JobError::Cancelled(_) => true,
-        JobError::Internal(e) => e.is::<GivenBack>(),
-        JobError::Invalid(_) => false,
     }
 }
 

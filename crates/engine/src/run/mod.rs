@@ -1,7 +1,6 @@
 //! Jobs in motion: claimed, run somewhere, their ends written down.
 
 mod attempt;
-mod attempts;
 pub(crate) mod death;
 mod estimate;
 mod inputs;
@@ -17,6 +16,7 @@ mod runner;
 pub(crate) mod running;
 pub(crate) mod spare;
 pub(crate) mod threads;
+mod worker_attempts;
 
-pub use attempts::{Attempts, Watch};
 pub(crate) use runner::Runner;
+pub use worker_attempts::{Attempts, Watch};

@@ -97,15 +97,20 @@ pub(super) async fn publish(core: &Core, claim: Claim, finished: Finished<'_>) -
     Ok(accepted)
 }
 
-pub(super) async fn give_up(core: &Core, claim: Claim, error: JobError) -> Result<bool> {
-    let now = Timestamp::now();
-    let end = match &error {
+/// What an attempt that brings this error has come to.
+pub(super) fn end_of(core: &Core, error: &JobError) -> AttemptEnd {
+    match error {
         JobError::Invalid(_) => AttemptEnd::Failure,
         JobError::Cancelled(_) if core.running.stopping() => AttemptEnd::Stopped,
         JobError::Internal(e) if e.is::<GivenBack>() => AttemptEnd::Stopped,
         JobError::Cancelled(_) => AttemptEnd::Canceled,
         JobError::Internal(_) => AttemptEnd::Fault,
-    };
+    }
+}
+
+pub(super) async fn give_up(core: &Core, claim: Claim, error: JobError) -> Result<bool> {
+    let now = Timestamp::now();
+    let end = end_of(core, &error);
     let error = match error {
         // The next attempt would find it as full, and keep it so.
         JobError::Internal(e) if end != AttemptEnd::Stopped => match EngineError::from(e) {

@@ -192,7 +192,7 @@ impl Runner {
 
     /// The same, those at workers included.
     fn all_slots(&self) -> usize {
-        self.slots() + self.core.workers.all().len()
+        self.slots() + self.core.workers.count()
     }
 
     /// Claims jobs while there is a slot and one whose turn it is fits into memory.

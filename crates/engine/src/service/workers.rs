@@ -32,6 +32,11 @@ impl Engine {
         self.core.workers.all()
     }
 
+    /// How many of them there are.
+    pub fn worker_slots(&self) -> usize {
+        self.core.workers.count()
+    }
+
     /// The bytes of an input, for a worker that holds a link to them.
     pub async fn open_input(&self, sha256: &str) -> Result<Blob> {
         // Deleted assets have no rows: the bytes of those that jobs wait for are there all the same.

@@ -144,6 +144,11 @@ impl Workers {
         self.lock().taken.values().filter(staying).map(|s| s.slot.memory_bytes).max().unwrap_or(0)
     }
 
+    /// How many slots there are.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().taken.len()
+    }
+
     /// All slots, those that came first in front.
     pub(crate) fn all(&self) -> Vec<WorkerSlot> {
         self.lock().taken.values().map(|seated| seated.slot.clone()).collect()

@@ -233,9 +233,9 @@ pub fn box_stl(size: [f32; 3], k: u32) -> Vec<u8> {
     stl
 }
 
-/// Looks until there is something to see, for a minute and a half at most.
+/// Looks until there is something to see, for two minutes at most.
 pub fn patiently<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(90);
+    let deadline = Instant::now() + Duration::from_secs(120);
     loop {
         if let Some(found) = look() {
             return found;

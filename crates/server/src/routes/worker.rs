@@ -70,7 +70,7 @@ impl Visitor {
         let Some(hello) = introduced(&mut socket).await else { return };
         let most = self.app.config.max_workers;
         let full = || format!("{most} slots of workers are connected already (setting max_workers)");
-        let is_full = self.app.engine.workers().len() >= most;
+        let is_full = self.app.engine.worker_slots() >= most;
         let refusal = self.app.engine.refuse_worker(&hello).or_else(|| is_full.then(full));
         if let Some(why) = refusal {
             tracing::warn!("worker {:?} is refused: {why}", hello.name);
