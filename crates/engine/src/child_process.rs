@@ -11,10 +11,10 @@ use tokio::process::{Child, Command};
 /// All else is ours: settings, and whatever secrets whoever started us keeps there.
 const ENVIRONMENT: [&str; 3] = ["RUST_BACKTRACE", "LD_LIBRARY_PATH", "SystemRoot"];
 
-/// Starts a program of ours with pipes to its standard input and output, as the leader of a group of processes.
-pub(crate) fn start(program: &Program, errors: Stdio) -> anyhow::Result<Child> {
+/// Starts a program of ours as the leader of a group of processes.
+pub(crate) fn start(program: &Program, input: Stdio, output: Stdio, errors: Stdio) -> anyhow::Result<Child> {
     let mut command = Command::new(&program.path);
-    command.args(&program.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors);
+    command.args(&program.args).stdin(input).stdout(output).stderr(errors);
     command.env_clear();
     command.envs(ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     #[cfg(unix)]
@@ -29,6 +29,17 @@ pub(crate) struct Group(Option<u32>);
 impl Group {
     pub(crate) fn of(child: &Child) -> Group {
         Group(child.id())
+    }
+
+    /// That of a process which another has started for us.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn led_by(leader: i32) -> Group {
+        Group(u32::try_from(leader).ok())
+    }
+
+    /// Nobody is left of it: its number may be another's from now on.
+    pub(crate) fn forget(&mut self) {
+        self.0 = None;
     }
 
     pub(crate) fn kill(&self) {

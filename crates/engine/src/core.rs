@@ -12,7 +12,7 @@ use crate::model::Timestamp;
 use crate::preview::Previews;
 use crate::resumable::Writers;
 use crate::run::running::Running;
-use crate::run::spare::Spare;
+use crate::run::starter::Starter;
 use crate::staging::Staging;
 use crate::store::Store;
 use crate::store::head::{JobNews, News};
@@ -31,7 +31,7 @@ pub(crate) struct Core {
     pub(crate) store: Store,
     pub(crate) blobs: Blobs,
     pub(crate) running: Running,
-    pub(crate) spare: Spare,
+    pub(crate) starter: Starter,
     pub(crate) workers: Arc<Workers>,
     /// What was read of jobs whose memory is known only once their upstream jobs have ended.
     pub(crate) drafted: Drafted,

@@ -5,13 +5,16 @@ mod common;
 use common::*;
 use fieldstone_engine::model::*;
 use fieldstone_engine::{Engine, EngineConfig, Isolation, JobTypes, Program};
+use fieldstone_jobs::job_type::Product;
 use fieldstone_jobs::{JobContext, JobEntry, JobError, Slot, Values, Work};
 use landlock::{ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr};
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal};
 use serde_json::json;
 use std::fs::File;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 /// Marks a start as an attempt; to the test runner it is one more name to filter by.
@@ -85,6 +88,7 @@ static PRY: JobEntry = JobEntry {
 fn types() -> JobTypes {
     let mut all: Vec<&'static JobEntry> = TYPES.to_vec();
     all.push(&PRY);
+    all.extend(MOTHERS.iter());
     all.leak()
 }
 
@@ -97,7 +101,9 @@ fn attempt() {
     }
 }
 
-async fn bench_of(program: Program, change: impl FnOnce(EngineConfig) -> EngineConfig) -> Bench {
+async fn bench_of(change: impl FnOnce(EngineConfig) -> EngineConfig) -> Bench {
+    let args = ["--exact", "attempt", ATTEMPT, "--nocapture", "--quiet"].map(Into::into).to_vec();
+    let program = Program { path: std::env::current_exe().unwrap(), args };
     let folder = tempfile::tempdir().unwrap();
     let config = EngineConfig {
         isolation: Isolation::Process(program),
@@ -119,9 +125,7 @@ fn has_landlock() -> bool {
 
 #[tokio::test]
 async fn a_job_sees_its_inputs_and_its_folder_and_speaks_to_nobody() {
-    let args = ["--exact", "attempt", ATTEMPT, "--nocapture", "--quiet"].map(Into::into).to_vec();
-    let program = Program { path: std::env::current_exe().unwrap(), args };
-    let b = bench_of(program, |c| c).await;
+    let b = bench_of(|c| c).await;
     b.upload("part.stl", b"solid").await;
     let job = b.dispatch(new_job("bad/pries", &[("mesh", "part.stl")], json!({}))).await.unwrap();
     let job = b.finished(job.id).await;
@@ -147,20 +151,64 @@ async fn a_job_sees_its_inputs_and_its_folder_and_speaks_to_nobody() {
     b.engine.stop().await;
 }
 
-/// An attempt that takes its ticket and starts another process, which outlives everybody unless somebody ends it; then does what `rest`
-/// says.
-fn mother(folder: &Path, rest: &str) -> (Program, PathBuf) {
-    let told = folder.join("child");
-    let script =
-        format!("read ticket; sleep 1000 & echo $! > {0}.new; mv {0}.new {0}; {rest}", told.display());
-    (Program { path: "/bin/sh".into(), args: vec!["-c".into(), script.into()] }, told)
+/// Starts a process that outlives everybody unless somebody ends it, and tells its number by a file, until somebody takes that away.
+fn bear(cx: &mut JobContext) -> Result<(), JobError> {
+    let mut told = cx.output(CHILD.name, CHILD.extension)?;
+    // SAFETY: the new process calls nothing but pause(2), which needs no lock of another thread.
+    match unsafe { libc::fork() } {
+        0 => loop {
+            unsafe { libc::pause() };
+        },
+        child => writeln!(told, "{child}")?,
+    }
+    told.flush()?;
+    while told.get_ref().metadata()?.nlink() > 0 {
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    Ok(())
 }
 
-/// The process that the mother started, once it has.
-async fn child_of(told: &Path) -> Pid {
+const CHILD: Product = Product { name: "child", extension: "pid", doc: "the number of a process" };
+
+/// What a job may do once it has started another process.
+static MOTHERS: LazyLock<Vec<JobEntry>> = LazyLock::new(|| {
+    let mother = |type_name, work| JobEntry { type_name, work, products: &[CHILD], ..JobEntry::DEFAULT };
+    vec![
+        mother("mother/exits", Work::plain(|_, _| 0, |_, cx| exit_with_child(cx))),
+        mother("mother/is-killed", Work::plain(|_, _| 0, |_, cx| die_with_child(cx))),
+        mother("mother/waits", Work::plain(|_, _| 0, |_, cx| wait_with_child(cx))),
+    ]
+});
+
+fn exit_with_child(cx: &mut JobContext) -> Result<(), JobError> {
+    bear(cx)?;
+    std::process::exit(7)
+}
+
+fn die_with_child(cx: &mut JobContext) -> Result<(), JobError> {
+    bear(cx)?;
+    let own = rustix::process::getpid();
+    rustix::process::kill_process(own, Signal::KILL).map_err(anyhow::Error::from)?;
+    Ok(())
+}
+
+/// Hears nothing.
+fn wait_with_child(cx: &mut JobContext) -> Result<(), JobError> {
+    bear(cx)?;
+    loop {
+        std::thread::park_timeout(Duration::from_secs(1));
+    }
+}
+
+/// The process that the one attempt of this engine has started, once it has.
+async fn child_of_attempt(b: &Bench) -> Pid {
     eventually("nothing is started", || {
-        let text = std::fs::read_to_string(told).ok()?;
-        Pid::from_raw(text.trim().parse().ok()?)
+        let mut attempts = std::fs::read_dir(b.folder.path().join("data/work")).ok()?;
+        let told = attempts.next()?.ok()?.path().join("child.pid");
+        let text = std::fs::read_to_string(&told).ok()?;
+        let pid = Pid::from_raw(text.strip_suffix('\n')?.parse().ok()?)?;
+        std::fs::remove_file(told).ok()?;
+        Some(pid)
     })
     .await
 }
@@ -183,31 +231,26 @@ async fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 
 #[tokio::test]
 async fn what_a_job_started_ends_with_it() {
-    let pry = || new_job("test/endless", &[], json!({}));
     // It dies, or hears nothing and takes too long: what it started holds its output open all the time.
-    for (rest, limit, error) in [
-        ("exit 7", None, "the job's process ended without a result (exit status: 7)"),
-        ("kill -9 $$", None, "killed from outside (signal 9)"),
-        ("wait", Some(Duration::from_millis(500)), "took longer than"),
+    for (name, limit, error) in [
+        ("mother/exits", None, "the job's process ended without a result (exit status: 7)"),
+        ("mother/is-killed", None, "killed from outside (signal 9)"),
+        ("mother/waits", Some(Duration::from_millis(500)), "took longer than"),
     ] {
-        let outside = tempfile::tempdir().unwrap();
-        let (program, told) = mother(outside.path(), rest);
-        let b = bench_of(program, |c| EngineConfig { max_attempts: 1, job_time_limit: limit, ..c }).await;
-        let job = b.dispatch(pry()).await.unwrap();
-        let child = child_of(&told).await;
+        let b = bench_of(|c| EngineConfig { max_attempts: 1, job_time_limit: limit, ..c }).await;
+        let job = b.dispatch(new_job(name, &[], json!({}))).await.unwrap();
+        let child = child_of_attempt(&b).await;
         let job = b.finished(job.id).await;
         let text = job.error.clone().unwrap();
-        assert!(text.contains(error), "{rest}: {text}");
-        eventually(rest, || is_gone(child).then_some(())).await;
+        assert!(text.contains(error), "{name}: {text}");
+        eventually(name, || is_gone(child).then_some(())).await;
         b.engine.stop().await;
     }
     // It is cancelled or deleted, or the service stops.
     for end in ["cancel", "delete", "stop"] {
-        let outside = tempfile::tempdir().unwrap();
-        let (program, told) = mother(outside.path(), "wait");
-        let b = bench_of(program, |c| c).await;
-        let job = b.dispatch(pry()).await.unwrap();
-        let child = child_of(&told).await;
+        let b = bench_of(|c| c).await;
+        let job = b.dispatch(new_job("mother/waits", &[], json!({}))).await.unwrap();
+        let child = child_of_attempt(&b).await;
         assert!(!is_gone(child));
         match end {
             "cancel" => drop(b.engine.cancel_job(&b.caller, b.project, job.id).await.unwrap()),

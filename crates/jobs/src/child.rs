@@ -4,6 +4,8 @@
 use crate::confine::{Confinement, confine};
 use crate::context::{JobContext, Outputs};
 use crate::error::JobError;
+#[cfg(target_os = "linux")]
+use crate::fork_server;
 use crate::job_type::JobEntry;
 use crate::ticket::{CANCEL, Ended, Report, Ticket};
 use anyhow::{Context, anyhow};
@@ -19,8 +21,20 @@ pub(crate) const ABANDONED: i32 = 3;
 /// Progress that is worth a line.
 const STEP: f32 = 0.005;
 
-/// Reads a ticket from standard input, runs it and reports on standard output.
+/// Reads a ticket from standard input, runs it and reports on standard output. Where standard input is a socket, this process
+/// forks one that does so whenever it is asked to ([`crate::fork_server`]); it may have one thread then.
 pub fn run(types: &[&'static JobEntry]) -> ExitCode {
+    #[cfg(target_os = "linux")]
+    if fork_server::is_asked_for() {
+        match fork_server::serve() {
+            Ok(fork_server::Role::Attempt) => {}
+            Ok(fork_server::Role::Ended) => return ExitCode::SUCCESS,
+            Err(e) => {
+                eprintln!("error: {e:#}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
     let cancel = Arc::new(AtomicBool::new(false));
     let ended = match receive() {
         Ok(ticket) => execute(types, ticket, cancel),

@@ -5,6 +5,8 @@
 
 use crate::ticket::Ticket;
 use std::path::PathBuf;
+#[cfg(target_os = "linux")]
+use std::sync::LazyLock;
 
 /// What a process that computes may do.
 pub(crate) struct Confinement {
@@ -41,6 +43,12 @@ pub(crate) fn confine(bounds: &Confinement) -> anyhow::Result<Vec<String>> {
     return Ok(linux::confine(bounds));
     #[cfg(not(target_os = "linux"))]
     Ok(vec!["jobs can read files and open connections: only Linux has Landlock and seccomp".to_owned()])
+}
+
+/// Makes what [`confine`] needs whatever the bounds: a process forked from this one has it.
+#[cfg(target_os = "linux")]
+pub(crate) fn prepare() {
+    LazyLock::force(&linux::FILTER);
 }
 
 /// The lowest: who asks about jobs is answered first.
@@ -88,6 +96,7 @@ mod linux {
     use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter_all_threads};
     use std::collections::BTreeMap;
     use std::path::Path;
+    use std::sync::LazyLock;
 
     /// What is asked of Landlock: files, TCP, abstract sockets and signals, as Linux 6.12 has it. Older kernels do what they can.
     const LANDLOCK: ABI = ABI::V6;
@@ -184,6 +193,15 @@ mod linux {
 
     /// Refuses [`CALLS`] from now on, and new privileges by starting programs.
     fn calls() -> Result<(), Box<dyn std::error::Error>> {
+        let filter = FILTER.as_ref().map_err(String::as_str)?;
+        Ok(apply_filter_all_threads(filter)?)
+    }
+
+    /// The filter that refuses [`CALLS`], compiled once; an error's text where it cannot be.
+    pub(super) static FILTER: LazyLock<Result<BpfProgram, String>> =
+        LazyLock::new(|| compile().map_err(|e| e.to_string()));
+
+    fn compile() -> Result<BpfProgram, Box<dyn std::error::Error>> {
         let arch = std::env::consts::ARCH.try_into()?;
         let mut refused: BTreeMap<i64, _> = CALLS.iter().map(|call| (*call, Vec::new())).collect();
         if cfg!(target_arch = "x86_64") {
@@ -193,7 +211,6 @@ mod linux {
         }
         let errno = SeccompAction::Errno(libc::EPERM as u32);
         let filter = SeccompFilter::new(refused, SeccompAction::Allow, errno, arch)?;
-        let program: BpfProgram = filter.try_into()?;
-        Ok(apply_filter_all_threads(&program)?)
+        Ok(filter.try_into()?)
     }
 }

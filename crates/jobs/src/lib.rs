@@ -10,6 +10,8 @@ mod confine;
 pub mod context;
 pub mod error;
 pub mod field;
+#[cfg(target_os = "linux")]
+pub mod fork_server;
 pub mod graph_input;
 pub mod grid;
 pub mod job_type;

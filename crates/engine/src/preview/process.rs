@@ -65,7 +65,7 @@ pub(super) enum Verdict {
 
 impl Previewer {
     pub(super) async fn start(program: &Program, begin: &Start) -> anyhow::Result<Previewer> {
-        let mut child = start(program, Stdio::inherit())?;
+        let mut child = start(program, Stdio::piped(), Stdio::piped(), Stdio::inherit())?;
         let group = Group::of(&child);
         let orders = child.stdin.take().context("its input is piped")?;
         let said = BufReader::new(child.stdout.take().context("its output is piped")?).lines();

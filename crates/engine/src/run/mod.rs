@@ -3,6 +3,8 @@
 mod attempt;
 pub(crate) mod death;
 mod estimate;
+#[cfg(target_os = "linux")]
+mod fork_server;
 mod inputs;
 pub(crate) mod lease_clock;
 mod place;
@@ -14,7 +16,7 @@ mod reuse;
 mod room;
 mod runner;
 pub(crate) mod running;
-pub(crate) mod spare;
+pub(crate) mod starter;
 pub(crate) mod threads;
 mod worker_attempts;
 

@@ -57,7 +57,7 @@ impl Place for OwnProcess {
         let Order { core, ticket, output_limit, handle, .. } = order;
         Box::pin(async move {
             let limit = core.config.job_time_limit;
-            let ended = process::run(&self.0, &core.spare, ticket, limit, handle).await?;
+            let ended = process::run(&self.0, &core.starter, ticket, limit, handle).await?;
             Ok(ended.unwrap_or_else(|death| {
                 core.counters.died(death.number());
                 death.verdict(&output_limit.refusal)

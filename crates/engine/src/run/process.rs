@@ -3,15 +3,13 @@
 
 use super::death::Death;
 use super::running::AttemptHandle;
-use super::spare::Spare;
-use crate::child_process::{Group, tell_once};
+use super::starter::{AttemptProcess, Starter};
+use crate::child_process::tell_once;
 use crate::config::Program;
-use anyhow::Context;
 use fieldstone_jobs::ticket::{CANCEL, Ended, Report, Ticket};
 use std::process::ExitStatus;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{ChildStderr, ChildStdin};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
@@ -25,19 +23,16 @@ const YEAR: Duration = Duration::from_secs(365 * 86_400);
 /// Runs the attempt, to its end or death; errors are ours.
 pub(super) async fn run(
     program: &Program,
-    spare: &Spare,
+    starter: &Starter,
     ticket: Ticket,
     time_limit: Option<Duration>,
     handle: &AttemptHandle,
 ) -> anyhow::Result<Result<Ended, Death>> {
-    let mut child = spare.take(program)?;
-    let group = Group::of(&child);
-    let mut orders = child.stdin.take().context("its input is piped")?;
-    let mut reports = BufReader::new(child.stdout.take().context("its output is piped")?).lines();
-    let last_words = tokio::spawn(last_words(child.stderr.take().context("its errors are piped")?));
+    let AttemptProcess { mut orders, reports, errors, mut group, mut exit } = starter.start(program).await?;
+    let mut reports = BufReader::new(reports).lines();
+    let last_words = tokio::spawn(last_words(errors));
     let memory_bytes = ticket.memory_bytes;
     hand_over(ticket, &mut orders).await?;
-    spare.refill(program);
     let deadline = Instant::now() + time_limit.unwrap_or(YEAR);
     let mut kill_at = deadline;
     let mut asked = false;
@@ -55,9 +50,9 @@ pub(super) async fn run(
                 orders.write_all(format!("{CANCEL}\n").as_bytes()).await.unwrap_or_default();
             }
             // What it started may go on writing to its output; nobody waits for that.
-            status = child.wait(), if exited.is_none() => {
+            status = &mut exit, if exited.is_none() => {
                 exited = Some(status?);
-                group.kill();
+                group.forget();
                 kill_at = Instant::now() + GRACE;
             }
             () = sleep_until(kill_at) => {
@@ -72,7 +67,7 @@ pub(super) async fn run(
         None => {
             // It says nothing more: it has ended, or is to.
             group.kill();
-            child.wait().await?
+            exit.await?
         }
     };
     // All that it started and left behind.
@@ -91,7 +86,7 @@ pub(super) async fn run(
 }
 
 /// Tells a process what to do.
-async fn hand_over(ticket: Ticket, orders: &mut ChildStdin) -> anyhow::Result<()> {
+async fn hand_over(ticket: Ticket, orders: &mut (impl AsyncWrite + Unpin)) -> anyhow::Result<()> {
     // Parameters may be megabytes.
     let line = tokio::task::spawn_blocking(move || serde_json::to_vec(&ticket));
     let mut line = line.await??;
@@ -126,7 +121,7 @@ async fn death(
     Ok(Death::of(status, &last_words, memory_bytes))
 }
 
-async fn last_words(mut from: ChildStderr) -> String {
+async fn last_words(mut from: impl AsyncRead + Unpin) -> String {
     let mut kept = Vec::new();
     let mut chunk = vec![0; LAST_WORDS];
     while let Ok(n @ 1..) = from.read(&mut chunk).await {

@@ -2,7 +2,7 @@
 
 use super::process;
 use super::running::AttemptHandle;
-use super::spare::Spare;
+use super::starter::Starter;
 use crate::config::Program;
 use crate::workers::talk::Errand;
 use fieldstone_jobs::child::threads_of;
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Runs attempts, each in a process that this program starts.
 pub struct Attempts {
     program: Program,
-    spare: Spare,
+    starter: Starter,
 }
 
 /// An attempt, for those who watch it. Cheap to clone.
@@ -39,7 +39,7 @@ impl Watch {
 impl Attempts {
     /// `program` calls [`fieldstone_jobs::child::run`].
     pub fn new(program: Program) -> Attempts {
-        Attempts { program, spare: Spare::default() }
+        Attempts { program, starter: Starter::default() }
     }
 
     /// Runs an attempt whose ticket has the paths of this machine, with so many threads; how it ended, and where its process died the
@@ -54,7 +54,7 @@ impl Attempts {
         let limit = time_limit_ms.map(Duration::from_millis);
         ticket.threads = threads;
         ticket.cpu_seconds = limit.map(|limit| cpu_seconds(limit, threads));
-        match process::run(&self.program, &self.spare, ticket, limit, &watch.0).await? {
+        match process::run(&self.program, &self.starter, ticket, limit, &watch.0).await? {
             Ok(ended) => Ok((ended, None)),
             Err(death) => Ok((death.verdict(&output_refusal), Some(death.number()))),
         }

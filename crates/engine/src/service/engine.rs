@@ -17,7 +17,7 @@ use crate::resumable::Writers;
 use crate::run::Runner;
 use crate::run::lease_clock::LeaseClock;
 use crate::run::running::Running;
-use crate::run::spare::Spare;
+use crate::run::starter::Starter;
 use crate::staging::Staging;
 use crate::store::Store;
 use crate::store::head::HeadInfo;
@@ -96,7 +96,7 @@ impl Engine {
             store,
             blobs,
             running: Running::default(),
-            spare: Spare::default(),
+            starter: Starter::default(),
             workers: Arc::default(),
             drafted: Drafted::default(),
             lanes: Lanes::default(),

@@ -18,6 +18,11 @@ fn children(parent: u32) -> Vec<Pid> {
     pids.filter(|pid| !is_gone(*pid)).collect()
 }
 
+/// Processes of attempts, which are forked from a child of the server.
+fn attempts(server: u32) -> Vec<Pid> {
+    children(server).iter().flat_map(|child| children(child.as_raw_nonzero().get().unsigned_abs())).collect()
+}
+
 /// Whether a process has ended, waited for or not.
 fn is_gone(pid: Pid) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
@@ -68,7 +73,7 @@ fn a_killed_attempt_is_its_own_jobs_loss() {
             let (_, list) = b.api.get(&format!("/projects/{}/jobs?q=!state:success", b.project)).unwrap();
             list.as_array().unwrap().iter().any(|j| j["state"] != "failure")
         };
-        let victim = patiently("no attempt starts", || match children(server.pid()).first() {
+        let victim = patiently("no attempt starts", || match attempts(server.pid()).first() {
             Some(pid) => Some(Some(*pid)),
             None => (!unfinished()).then_some(None),
         });
@@ -111,8 +116,8 @@ fn a_killed_server_takes_its_attempts_along() {
     let b = Bench::new(&server, &token);
     let jobs = [b.dispatch(300), b.dispatch(301)];
     let pids = patiently("two attempts run", || {
-        let pids = children(server.pid());
-        (pids.len() >= 2).then_some(pids)
+        let pids = attempts(server.pid());
+        (pids.len() >= 2).then(|| [pids, children(server.pid())].concat())
     });
     server.kill();
     patiently("attempts of a killed server live on", || pids.iter().all(|pid| is_gone(*pid)).then_some(()));
@@ -123,5 +128,35 @@ fn a_killed_server_takes_its_attempts_along() {
         let (status, job) = b.api.finished(&format!("{}/status", b.path(job)));
         assert_eq!((status, &job["state"]), (201, &json!("success")), "{job}");
     }
+    check(&data, "check");
+}
+
+#[test]
+fn attempts_of_a_killed_fork_server_are_made_again() {
+    let mut choices = Choices(SEED);
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let token = token(&data);
+    let server = Served::start(&data, &[("FIELDSTONE_LOG", "error"), ("FIELDSTONE_REUSE_RESULTS", "false")]);
+    let b = Bench::new(&server, &token);
+    for _ in 0..5 {
+        let jobs = [b.dispatch(150), b.dispatch(151), b.dispatch(152)];
+        let orphans = patiently("an attempt runs", || {
+            let pids = attempts(server.pid());
+            (!pids.is_empty()).then_some(pids)
+        });
+        std::thread::park_timeout(Duration::from_micros(choices.below(30_000))); // the fault's moment
+        // No child of the server but that one: no preview has been asked for.
+        for pid in children(server.pid()) {
+            kill_process(pid, Signal::KILL).unwrap();
+        }
+        patiently("an attempt of nobody lives on", || orphans.iter().all(|pid| is_gone(*pid)).then_some(()));
+        for job in &jobs {
+            let (status, job) = b.api.finished(&format!("{}/status", b.path(job)));
+            assert_eq!((status, &job["state"]), (201, &json!("success")), "{job}");
+        }
+    }
+    assert!(std::fs::read_dir(data.join("work")).unwrap().next().is_none(), "their files are gone");
+    drop(server);
     check(&data, "check");
 }
