@@ -88,7 +88,8 @@ settings! {
     /// What the app asks `issuer` for, words with spaces between; by default `openid` and all scopes of ours. With `offline_access` many
     /// issuers let people stay signed in for longer than one token.
     issuer_scopes <WORDS>: String;
-    /// Jobs that run at the same time here; each uses all threads. 0: none, all run at workers (docs/workers.md).
+    /// Jobs that compute at the same time here; each uses all threads, and as many more may be writing down what they have made. 0: none,
+    /// all run at workers (docs/workers.md).
     concurrent_jobs <N>: usize = 2;
     /// Jobs of one user that run at the same time, in all servers that share a database; 0: as many as `concurrent_jobs` says. Users take
     /// turns in any case, and so do the projects of each.

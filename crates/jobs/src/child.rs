@@ -26,6 +26,8 @@ const STEP: f32 = 0.005;
 pub fn run(types: &[&'static JobEntry]) -> ExitCode {
     #[cfg(target_os = "linux")]
     if fork_server::is_asked_for() {
+        // The cores are counted once for all attempts.
+        threads_of(0);
         match fork_server::serve() {
             Ok(fork_server::Role::Attempt) => {}
             Ok(fork_server::Role::Ended) => return ExitCode::SUCCESS,

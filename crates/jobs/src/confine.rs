@@ -82,6 +82,8 @@ fn limits(bounds: &Confinement) -> std::io::Result<()> {
     }
     setpriority_process(None, PRIORITY)?;
     #[cfg(target_os = "linux")]
+    linux::yield_to_others()?;
+    #[cfg(target_os = "linux")]
     std::fs::write("/proc/self/oom_score_adj", "300").unwrap_or_default();
     Ok(())
 }
@@ -100,6 +102,16 @@ mod linux {
 
     /// What is asked of Landlock: files, TCP, abstract sockets and signals, as Linux 6.12 has it. Older kernels do what they can.
     const LANDLOCK: ABI = ABI::V6;
+
+    /// Whatever else wakes up goes first at once: by its priority alone it would wait for the end of a slice. SCHED_IDLE, sched(7).
+    pub(super) fn yield_to_others() -> std::io::Result<()> {
+        let none = libc::sched_param { sched_priority: 0 };
+        // SAFETY: it reads what it is given.
+        match unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &none) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        }
+    }
 
     pub(super) fn confine(bounds: &Confinement) -> Vec<String> {
         let mut lacks = Vec::new();

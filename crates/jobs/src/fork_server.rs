@@ -4,8 +4,9 @@
 //! attempt has as its standard input, output and errors; [`Answer`]s go back. At the end of the input the fork server ends, and the
 //! attempts end by their own inputs.
 
-use crate::{child, confine};
+use crate::confine;
 use anyhow::Context;
+use fieldstone_kernel::simd::Level;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
@@ -75,7 +76,7 @@ pub(crate) fn is_asked_for() -> bool {
 /// This process may have no other thread: of those, an attempt would have none, but their locks.
 pub(crate) fn serve() -> anyhow::Result<Role> {
     // Once for all attempts.
-    child::threads_of(0);
+    Level::detect();
     confine::prepare();
     let ends = tell_of_ends()?;
     let mut attempts: Vec<Pid> = Vec::new();

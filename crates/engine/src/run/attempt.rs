@@ -102,6 +102,7 @@ async fn attempt_of<'a>(
     let folder = WorkFolder(ticket.folder.clone());
     std::fs::create_dir(&folder.0)?;
     let ended = place.run(Order { core, entry, ticket, output_limit: &output_limit, handle }).await?;
+    core.running.has_computed(claim.id());
     let (files, params) = match ended {
         Ended::Success { files, params } => (files, params),
         Ended::Invalid(text) => return Err(JobError::Invalid(text)),

@@ -1,6 +1,6 @@
 //! The process that the attempts of this one are forked from ([`fieldstone_jobs::fork_server`]), from outside.
 
-use super::starter::AttemptProcess;
+use super::attempt_process::AttemptProcess;
 use crate::child_process::{Group, start};
 use crate::config::Program;
 use anyhow::{Context, anyhow};

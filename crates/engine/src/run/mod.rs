@@ -1,6 +1,7 @@
 //! Jobs in motion: claimed, run somewhere, their ends written down.
 
 mod attempt;
+mod attempt_process;
 pub(crate) mod death;
 mod estimate;
 #[cfg(target_os = "linux")]

@@ -1,9 +1,10 @@
 //! An attempt in a process of its own, from outside: its ticket goes in, its reports come out, and it is killed when it
 //! does not end.
 
+use super::attempt_process::AttemptProcess;
 use super::death::Death;
 use super::running::AttemptHandle;
-use super::starter::{AttemptProcess, Starter};
+use super::starter::Starter;
 use crate::child_process::tell_once;
 use crate::config::Program;
 use fieldstone_jobs::ticket::{CANCEL, Ended, Report, Ticket};

@@ -30,7 +30,14 @@ fn job(id: i64, user: usize, project: i64, memory: u64, arrives: u64, length: u6
 
 fn loaded(job: &ReadyJob) -> Loaded {
     let reserved = Reserved { memory: job.needs.unwrap_or_default().memory, ..Reserved::default() };
-    Loaded { id: job.id, attempt: 1, user: job.user.clone(), project: job.project, reserved }
+    Loaded {
+        id: job.id,
+        attempt: 1,
+        user: job.user.clone(),
+        project: job.project,
+        reserved,
+        is_ending: false,
+    }
 }
 
 /// Runs everything, second by second, the way the runner does; when each job started.

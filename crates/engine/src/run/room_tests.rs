@@ -131,6 +131,7 @@ impl Machine {
             user: job.ready.user.clone(),
             project: job.ready.project,
             reserved: Reserved { memory: 0, output: Self::output(job), disk: job.share, away: false },
+            is_ending: false,
         }));
         let waits = |job: &Job| job.started.is_none() && !job.refused && job.arrives <= second;
         let waiting: Vec<usize> = (0..self.jobs.len()).filter(|n| waits(&self.jobs[*n])).collect();

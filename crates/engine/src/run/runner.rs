@@ -190,7 +190,12 @@ impl Runner {
         self.core.config.concurrent_jobs
     }
 
-    /// The same, those at workers included.
+    /// Whether one more may compute here. A disk that is slow to take outputs stops computing as well, if a slot later.
+    fn has_slot(&self, load: &Load) -> bool {
+        load.here + load.ending.saturating_sub(self.slots()) < self.slots()
+    }
+
+    /// The slots here and at workers.
     fn all_slots(&self) -> usize {
         self.slots() + self.core.workers.count()
     }
@@ -199,7 +204,7 @@ impl Runner {
     async fn claim_ready(&mut self, pool: &Arc<ThreadPool>) -> Result<()> {
         while !self.core.running.stopping() {
             let load = self.core.running.load();
-            if load.here >= self.slots() && !self.core.workers.is_any_idle() {
+            if !self.has_slot(&load) && !self.core.workers.is_any_idle() {
                 break;
             }
             let mut ready = self.core.store.ready_jobs().await?;
@@ -291,7 +296,7 @@ impl Runner {
     fn place_for(&self, memory: u64, load: &Load, pool: &Arc<ThreadPool>) -> Option<(Box<dyn Place>, bool)> {
         let limit = self.core.config.memory_limit_bytes;
         let fits = load.here == 0 || load.memory.saturating_add(memory) <= limit;
-        if load.here < self.slots() && fits {
+        if self.has_slot(load) && fits {
             return Some((place::here(&self.core, pool.clone()), false));
         }
         self.core.workers.lend(memory).map(|lent| (remote::at_worker(lent), true))
@@ -341,6 +346,7 @@ async fn sweep(core: Arc<Core>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::EngineConfig;
     use crate::draft::Draft;
     use crate::service::Engine;
     use crate::service::tests::{config, project};
@@ -358,6 +364,7 @@ mod tests {
         core.store.claim(job, Timestamp(1), Timestamp::now()).await.unwrap().unwrap();
         let handle = AttemptHandle::default();
         core.running.insert(job, 1, "u", project, Reserved::default(), handle.clone());
+        core.running.look_again();
         let mut runner = Runner::new(core.clone());
         runner.reaped -= REAP;
         core.store.set_writable(false).await;
@@ -368,5 +375,35 @@ mod tests {
         let job = core.store.job(project, job).await.unwrap();
         assert_eq!((job.state, job.attempt), (State::Started, 1));
         assert!(!handle.cancel.load(Ordering::Relaxed));
+    }
+
+    /// As many may be written down as compute; beyond these each keeps a slot.
+    #[tokio::test]
+    async fn what_is_written_down_leaves_its_slot_to_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = EngineConfig { concurrent_jobs: 2, ..config(folder.path().join("d")) };
+        let engine = Engine::open_with_types(config, &[]).await.unwrap();
+        let (core, project) = (engine.core.clone(), project(&engine).await);
+        let runner = Runner::new(core.clone());
+        let start = |id| {
+            let reserved = Reserved { memory: 7, ..Reserved::default() };
+            core.running.insert(JobId(id), 1, "u", project, reserved, AttemptHandle::default());
+        };
+        let state = || {
+            let load = core.running.load();
+            (runner.has_slot(&load), load.slots, load.memory)
+        };
+        [1, 2].into_iter().for_each(start);
+        assert_eq!(state(), (false, 2, 14));
+        core.running.has_computed(JobId(1));
+        assert_eq!(state(), (true, 2, 7));
+        start(3);
+        assert_eq!(state(), (false, 3, 14));
+        [2, 3].into_iter().for_each(|id| core.running.has_computed(JobId(id)));
+        assert_eq!(state(), (true, 3, 0));
+        start(4);
+        assert_eq!(state(), (false, 4, 7), "three are written down, and one computes");
+        core.running.remove(JobId(1));
+        assert_eq!(state(), (true, 3, 7));
     }
 }

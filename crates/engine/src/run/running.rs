@@ -33,7 +33,9 @@ struct RunningAttempt {
     project: ProjectId,
     handle: AttemptHandle,
     reserved: Reserved,
-    /// When its lease was last renewed.
+    /// It has computed: its outputs are being written down.
+    is_ending: bool,
+    /// When its lease was last renewed; `None` when that is to be done now.
     renewed: Option<Instant>,
     /// The progress that was written then.
     noted: f32,
@@ -63,11 +65,13 @@ pub(super) struct DueAttempt {
 pub(crate) struct Load {
     /// Attempts.
     pub(crate) slots: usize,
-    /// Those of them that run here, not at a worker.
+    /// Those of them that compute here, not at a worker.
     pub(super) here: usize,
+    /// Those that have computed here and whose outputs are being written down.
+    pub(super) ending: usize,
     /// Bytes that they need together, by their own estimates.
     pub(crate) memory: u64,
-    /// What each of them writes.
+    /// What each of them that still computes writes.
     pub(super) outputs: Vec<Writing>,
     users: HashMap<String, Part>,
     projects: HashMap<ProjectId, Part>,
@@ -98,17 +102,22 @@ pub(super) struct Loaded {
     pub(super) user: String,
     pub(super) project: ProjectId,
     pub(super) reserved: Reserved,
+    pub(super) is_ending: bool,
 }
 
 impl Load {
     /// Of these attempts together.
     pub(super) fn of(attempts: impl Iterator<Item = Loaded>) -> Load {
         let mut load = Load::default();
-        for Loaded { id, attempt, user, project, reserved } in attempts {
+        for Loaded { id, attempt, user, project, reserved, is_ending } in attempts {
             load.slots += 1;
-            load.here += usize::from(!reserved.away);
-            load.memory += reserved.memory;
-            load.outputs.push(Writing { id, attempt, bytes: reserved.disk, elsewhere: None });
+            load.here += usize::from(!reserved.away && !is_ending);
+            load.ending += usize::from(!reserved.away && is_ending);
+            // One that has computed needs no memory any more and has written what it writes.
+            if !is_ending {
+                load.memory += reserved.memory;
+                load.outputs.push(Writing { id, attempt, bytes: reserved.disk, elsewhere: None });
+            }
             load.count(user, project, reserved.output);
         }
         load
@@ -274,6 +283,7 @@ impl Running {
             user: one.user.clone(),
             project: one.project,
             reserved: one.reserved,
+            is_ending: one.is_ending,
         }))
     }
 
@@ -288,8 +298,18 @@ impl Running {
         handle: AttemptHandle,
     ) {
         let user = user.to_owned();
-        let running = RunningAttempt { attempt, user, project, handle, reserved, renewed: None, noted: 0.0 };
+        // Its claim has set its lease.
+        let (is_ending, renewed, noted) = (false, Some(Instant::now()), 0.0);
+        let running = RunningAttempt { attempt, user, project, handle, reserved, is_ending, renewed, noted };
         self.lock().insert(id, running);
+    }
+
+    /// Lets another attempt compute while the outputs of this one are written down.
+    pub(super) fn has_computed(&self, id: JobId) {
+        if let Some(running) = self.lock().get_mut(&id) {
+            running.is_ending = true;
+        }
+        self.ring();
     }
 
     /// Forgets an attempt, whose slot is free now.

@@ -1,26 +1,9 @@
 //! How the process of an attempt is started: forked from one that is loaded once, where the system can.
 
+use super::attempt_process::AttemptProcess;
 #[cfg(target_os = "linux")]
 use super::fork_server::ForkServer;
-use crate::child_process::Group;
 use crate::config::Program;
-use futures::future::BoxFuture;
-use std::process::ExitStatus;
-use tokio::io::{AsyncRead, AsyncWrite};
-
-/// A process that waits for its ticket.
-pub(super) struct AttemptProcess {
-    /// Its standard input. At its end the process ends.
-    pub(super) orders: Box<dyn AsyncWrite + Send + Unpin>,
-    /// Its standard output.
-    pub(super) reports: Box<dyn AsyncRead + Send + Unpin>,
-    /// Its standard error.
-    pub(super) errors: Box<dyn AsyncRead + Send + Unpin>,
-    /// Itself and all that it starts.
-    pub(super) group: Group,
-    /// Its end and that of all that it has started. An error says that it cannot be known.
-    pub(super) exit: BoxFuture<'static, anyhow::Result<ExitStatus>>,
-}
 
 /// Starts the processes of attempts.
 #[derive(Default)]
@@ -42,7 +25,7 @@ impl Starter {
 /// A process that loads the program for itself.
 #[cfg(not(target_os = "linux"))]
 fn loaded(program: &Program) -> anyhow::Result<AttemptProcess> {
-    use crate::child_process::start;
+    use crate::child_process::{Group, start};
     use anyhow::Context;
     use std::process::Stdio;
     let mut child = start(program, Stdio::piped(), Stdio::piped(), Stdio::piped())?;

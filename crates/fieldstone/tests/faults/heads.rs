@@ -220,7 +220,7 @@ fn many_jobs_go_on_when_one_is_killed(site: &Site, heads: &mut [Head; 2], projec
     let other = &heads[1 - killed].api;
     jobs.iter().for_each(|job| made_once(other, project, job));
     let again: usize = jobs.iter().map(|job| attempts(other, job) - 1).sum();
-    assert!(again <= 1, "it ran one at a time");
+    assert!(again <= 2, "it ran one at a time, while what the one before had made was written down");
     heads[killed] = site.start();
     let states: Vec<Value> =
         jobs.iter().map(|job| heads[killed].api.get(job).unwrap().1["state"].clone()).collect();
