@@ -34,7 +34,7 @@ pub mod upkeep;
 mod workers;
 mod workflow;
 
-pub use blobs::Blob;
+pub use blobs::{Blob, cache as blob_cache};
 pub use config::{EngineConfig, Isolation, Program};
 pub use data_folder::{close_file, private_file};
 pub use draft::JobTypes;

@@ -5,6 +5,7 @@
 //! this disk's: renames, hard links, folders that are listed and checked. Another store (S3) would be a second
 //! implementation of this folder.
 
+pub mod cache;
 mod damage;
 pub(crate) mod files;
 mod folders;

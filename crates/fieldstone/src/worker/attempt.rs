@@ -1,11 +1,11 @@
 //! One attempt at a worker: inputs fetched, run in its process, its files sent.
 
-use super::cache::Pinned;
 use super::connection::Connection;
 use super::shared::{Phase, Worker};
 use super::slot::Slot;
 use anyhow::{Context, ensure};
 use fieldstone_engine::Watch;
+use fieldstone_engine::blob_cache::Pinned;
 use fieldstone_engine::talk::{Errand, Order, PIECE, Word};
 use fieldstone_jobs::ticket::{Ended, MadeFile, Report, Ticket};
 use std::path::{Path, PathBuf};

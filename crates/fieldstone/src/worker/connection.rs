@@ -2,8 +2,9 @@
 
 use crate::remote::http;
 use anyhow::{Context, bail};
+use fieldstone_engine::blob_cache::Incoming;
 use fieldstone_engine::talk::{LONGEST_TEXT, Order, SILENCE, Word};
-use futures::{SinkExt, StreamExt};
+use futures::{SinkExt, StreamExt, TryStreamExt};
 use reqwest::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use reqwest::{StatusCode, Upgraded};
 use std::fmt;
@@ -72,14 +73,16 @@ impl Server {
     }
 
     /// The bytes behind a link of a ticket.
-    pub async fn input(&self, link: &str) -> anyhow::Result<reqwest::Response> {
+    pub async fn input(&self, link: &str) -> anyhow::Result<Incoming> {
         let response = self.http.get(format!("{}{link}", self.base)).send().await?;
         let status = response.status();
         if !status.is_success() {
             let body: serde_json::Value = response.json().await.unwrap_or_default();
             bail!("an input cannot be fetched, the server answered {status}: {}", body["description"]);
         }
-        Ok(response)
+        let bytes = response.content_length().context("the server does not say how large it is")?;
+        let stream = response.bytes_stream().map_err(std::io::Error::other).boxed();
+        Ok(Incoming { bytes, stream })
     }
 }
 

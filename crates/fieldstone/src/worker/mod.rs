@@ -2,7 +2,6 @@
 //! uses for its own.
 
 mod attempt;
-mod cache;
 mod connection;
 mod folder;
 mod shared;
@@ -11,9 +10,9 @@ mod slot;
 use crate::settings::{self, Settings};
 use crate::size::Size;
 use anyhow::{Context, ensure};
-use cache::Cache;
 use connection::Server;
 use fieldstone_engine::Attempts;
+use fieldstone_engine::blob_cache::Cache;
 use fieldstone_engine::talk::Hello;
 use folder::WorkerFolder;
 use shared::{Phase, Usage, Worker};

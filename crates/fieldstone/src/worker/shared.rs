@@ -1,8 +1,8 @@
 //! What the slots of a worker share.
 
-use super::cache::Cache;
 use super::connection::Server;
 use fieldstone_engine::Attempts;
+use fieldstone_engine::blob_cache::Cache;
 use fieldstone_engine::talk::Hello;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
