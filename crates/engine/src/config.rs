@@ -1,6 +1,6 @@
 //! Where state lives and how much of the machine may be used.
 
-use crate::location::{DatabaseUrl, Location};
+use crate::location::{BucketUrl, DatabaseUrl, Location};
 use fieldstone_jobs::JobLimits;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,6 +13,11 @@ pub struct EngineConfig {
     pub data: PathBuf,
     /// Database of the ledger; `None`: it is in the data folder, in SQLite.
     pub database: Option<DatabaseUrl>,
+    /// Bucket of the stored files; `None`: they are in the data folder.
+    pub blobs: Option<BucketUrl>,
+    /// Bytes of copies of a bucket's files that are kept in the data folder: those that a job, a preview or a picture needs at a time
+    /// must fit.
+    pub cache_bytes: u64,
     /// Where this server listens, for those that share its database; `None`: it does not.
     pub address: Option<String>,
     /// Jobs that run at the same time here; 0: all run at workers.
@@ -73,6 +78,8 @@ impl Default for EngineConfig {
         EngineConfig {
             data: "fieldstone-data".into(),
             database: None,
+            blobs: None,
+            cache_bytes: 16 << 30,
             address: None,
             concurrent_jobs: 2,
             user_slots: None,
@@ -106,7 +113,7 @@ impl Default for EngineConfig {
 impl EngineConfig {
     /// Where everything is kept.
     pub fn location(&self) -> Location<'_> {
-        Location { data: &self.data, database: self.database.as_ref() }
+        Location { data: &self.data, database: self.database.as_ref(), blobs: self.blobs.as_ref() }
     }
 }
 

@@ -15,6 +15,7 @@ const OURS: &[&str] = &[
     "blobs",
     "tmp",
     "work",
+    "cache",
     "uploads",
     "thumbnails",
     "quarantine",
@@ -27,7 +28,7 @@ const OURS: &[&str] = &[
 ];
 
 /// Makes a folder that only its owner may enter.
-pub(crate) fn make_folder(folder: &Path) -> std::io::Result<()> {
+pub fn make_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -30,19 +30,21 @@ mod store;
 #[doc(hidden)]
 pub mod testing;
 mod thumbnails;
+mod tls;
 pub mod upkeep;
 mod workers;
 mod workflow;
 
 pub use blobs::{Blob, cache as blob_cache};
 pub use config::{EngineConfig, Isolation, Program};
-pub use data_folder::{close_file, private_file};
+pub use data_folder::{close_file, make_folder, private_file};
 pub use draft::JobTypes;
 pub use error::{EngineError, FieldError};
-pub use location::{DatabaseUrl, Location};
+pub use location::{BucketUrl, DatabaseUrl, Location};
 pub use preview::Preview;
 pub use run::{Attempts, Watch};
 pub use service::{Engine, NewPreview, News, ProjectEvent, Resumed, ThinVolume, Thumbnail, Upload};
+pub use tls::choose_cryptography;
 pub use workers::{Seat, WorkerSlot, talk};
 
 /// A plane of a preview.

@@ -344,7 +344,7 @@ async fn heads_refuse_a_key_that_was_revoked_at_another() {
     }
     let data = a.folder.path().join("data");
     let database = database_of(&data);
-    let at = Location { data: &data, database: database.as_ref() };
+    let at = Location { data: &data, database: database.as_ref(), blobs: None };
     let key = keys::list(at, CredentialKind::Key).await.unwrap().remove(0);
     keys::revoke(at, CredentialKind::Key, &key.id).await.unwrap();
     for bench in [&a, &b] {

@@ -11,6 +11,11 @@ fn the_same_on_postgresql() {
     testing::again_on_postgres(&[""], &[]);
 }
 
+#[test]
+fn with_a_bucket_these_are_the_same() {
+    testing::again_in_bucket(&[""], &[]);
+}
+
 #[tokio::test]
 async fn a_job_runs_and_publishes_its_outputs() {
     let b = started().await;
@@ -135,7 +140,7 @@ async fn deleting_a_running_job_ends_it_and_publishes_nothing() {
     let gone = b.engine.get_job(&b.caller, b.project, job.id).await.unwrap_err();
     assert_eq!(gone.to_string(), format!("job {} does not exist", job.id));
     b.engine.stop().await;
-    assert_eq!(b.blob_count(), 0);
+    assert_eq!(b.blob_count().await, 0);
 }
 
 #[tokio::test]

@@ -13,6 +13,11 @@ fn the_same_on_postgresql() {
     testing::again_on_postgres(&[""], &[]);
 }
 
+#[test]
+fn with_a_bucket_these_are_the_same() {
+    testing::again_in_bucket(&[""], &[]);
+}
+
 fn is_missing<T: std::fmt::Debug>(result: Result<T, EngineError>) -> bool {
     matches!(result, Err(EngineError::NotFound(_)))
 }
@@ -55,7 +60,7 @@ async fn a_copy_has_the_documents_and_the_same_blobs() {
     b.engine.delete_project(&b.caller, b.project).await.unwrap();
     assert_eq!(b.bytes_of(&asset.sha256).await, b"solid", "the copy still needs it");
     b.engine.delete_project(&b.caller, copy.id).await.unwrap();
-    assert_eq!(b.blob_count(), 0);
+    assert_eq!(b.blob_count().await, 0);
     let refused = b.engine.create_project(&b.caller, new).await.unwrap_err();
     assert_eq!(invalid(refused)[0].0, "source");
 }
@@ -101,7 +106,7 @@ async fn forgotten_and_oversized_uploads_leave_nothing() {
         assert_eq!(invalid(refused.unwrap_err())[0].0, "filename", "{name:?}");
     }
     b.engine.stop().await;
-    assert_eq!(b.blob_count(), 0);
+    assert_eq!(b.blob_count().await, 0);
 }
 
 #[tokio::test]
@@ -127,7 +132,7 @@ async fn a_project_is_deleted_with_the_work_that_runs_in_it() {
     let neighbour = b.engine.get_job(&b.caller, other, neighbour.id).await.unwrap();
     assert_eq!(neighbour.state, State::Started, "another project's work goes on");
     b.engine.stop().await;
-    assert_eq!(b.blob_count(), 0);
+    assert_eq!(b.blob_count().await, 0);
 }
 
 #[tokio::test]
@@ -142,7 +147,7 @@ async fn replacing_and_deleting_drop_blobs_that_nothing_needs() {
     assert_eq!(b.bytes_of(&first.sha256).await, b"one", "b.stl has it still");
     let job = b.dispatch(new_job("test/preprocess", &[("mesh", "c.stl")], json!({}))).await.unwrap();
     b.engine.delete_asset(&b.caller, b.project, first.id).await.unwrap();
-    assert_eq!(b.blob_count(), 2, "a waiting job needs c.stl");
+    assert_eq!(b.blob_count().await, 2, "a waiting job needs c.stl");
     b.engine.start();
     assert_eq!(b.finished(job.id).await.state, State::Success);
     b.engine.stop().await;
@@ -173,7 +178,7 @@ async fn equal_and_different_uploads_at_the_same_time() {
         assert!(ids.insert(asset.id));
         assert_eq!(b.bytes_of(&asset.sha256).await, vec![(n % 5) as u8; 300_000]);
     }
-    assert_eq!((ids.len(), b.blob_count()), (40, 5));
+    assert_eq!((ids.len(), b.blob_count().await), (40, 5));
 }
 
 #[tokio::test]

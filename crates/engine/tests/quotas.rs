@@ -18,6 +18,11 @@ fn the_same_on_postgresql() {
     testing::again_on_postgres(&[""], &[]);
 }
 
+#[test]
+fn with_a_bucket_these_are_the_same() {
+    testing::again_in_bucket(&[""], &[]);
+}
+
 async fn limited(change: impl FnOnce(EngineConfig) -> EngineConfig) -> Bench {
     with_types(TYPES, change).await
 }

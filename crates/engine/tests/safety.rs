@@ -72,9 +72,9 @@ async fn bytes_without_their_ledger_are_kept() {
         let new = NewKey { name: "k".into(), ..NewKey::default() };
         assert!(keys::create(&b.data(), CredentialKind::Key, new).await.is_err());
         assert!(gc(&b.data(), 0).await.is_err());
-        assert_eq!(b.blob_count(), 20);
+        assert_eq!(b.blob_count().await, 20);
         let (b, opened) = b.reopened(|_| {}, true).await;
-        assert_eq!((opened, b.blob_count()), (Ok(()), 20), "{how}");
+        assert_eq!((opened, b.blob_count().await), (Ok(()), 20), "{how}");
     }
 }
 
@@ -113,9 +113,9 @@ async fn an_older_ledger_or_another_one_is_refused() {
     let (b, opened) = b.reopened(put(week), true).await;
     assert_eq!(opened, Ok(()));
     let swept = gc(&b.data(), 30).await.unwrap();
-    assert_eq!((swept.blobs, swept.purged, b.blob_count()), (1, 0, 1));
+    assert_eq!((swept.blobs, swept.purged, b.blob_count().await), (1, 0, 1));
     let (b, opened) = b.reopened(put(newest), false).await;
-    assert_eq!((opened, b.blob_count()), (Ok(()), 2));
+    assert_eq!((opened, b.blob_count().await), (Ok(()), 2));
     assert_eq!(b.bytes_of(&asset.sha256).await, b"new");
     assert_eq!(check(&b.data()).await.unwrap().findings, Vec::<String>::new());
 }

@@ -45,5 +45,5 @@ async fn sweeps_and_backups_beside_uploads_lose_nothing() {
         assert_eq!(report.findings, Vec::<String>::new(), "{}", folder.display());
     }
     gc(&data, 0).await.unwrap();
-    assert_eq!((check(&data).await.unwrap().assets, b.blob_count()), (9, 3));
+    assert_eq!((check(&data).await.unwrap().assets, b.blob_count().await), (9, 3));
 }

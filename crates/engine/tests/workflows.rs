@@ -29,6 +29,11 @@ fn the_same_on_postgresql() {
     testing::again_on_postgres(&[""], &[]);
 }
 
+#[test]
+fn with_a_bucket_these_are_the_same() {
+    testing::again_in_bucket(&[""], &[]);
+}
+
 fn new(definition: &str, assets: &[(&str, &str)]) -> NewWorkflow {
     NewWorkflow { definition: definition.into(), assets: files(assets), ..NewWorkflow::default() }
 }

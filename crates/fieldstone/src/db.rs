@@ -60,7 +60,7 @@ impl Place {
     fn location(&self) -> Location<'_> {
         match self {
             Place::Folder(data) => Location::from(data),
-            Place::Database(url) => Location { data: Path::new(""), database: Some(url) },
+            Place::Database(url) => Location { data: Path::new(""), database: Some(url), blobs: None },
         }
     }
 

@@ -190,7 +190,7 @@ async fn address(settings: &Settings) -> Finding {
 }
 
 async fn is_served(listen: &str) -> bool {
-    fieldstone_server::choose_cryptography();
+    fieldstone_engine::choose_cryptography();
     let port = listen.rsplit(':').next().unwrap_or_default();
     let near = listen.replacen("0.0.0.0", "127.0.0.1", 1);
     let near = if near.starts_with("[::]") { format!("127.0.0.1:{port}") } else { near };

@@ -3,6 +3,7 @@
 
 mod admin_key;
 mod audit;
+mod blobs;
 mod db;
 mod demo;
 #[cfg(test)]
@@ -81,6 +82,8 @@ enum Command {
     Backup(upkeep::BackupArgs),
     /// Moves the ledger between a data folder and a database
     Db(db::DbArgs),
+    /// Moves stored files between a data folder and a bucket
+    Blobs(blobs::BlobsArgs),
     /// Runs one attempt of a job for a server: a ticket on standard input, reports on standard output
     #[command(hide = true, name = ATTEMPT)]
     Attempt,
@@ -162,6 +165,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             runtime.block_on(upkeep::backup(args, settings))
         }
         Command::Db(args) => runtime.block_on(db::execute(args)),
+        Command::Blobs(args) => runtime.block_on(blobs::execute(args)),
         Command::View(args) => {
             let settings = load(&Flags { threads: args.threads, ..Flags::default() })?;
             runtime.block_on(view::view(args, settings))

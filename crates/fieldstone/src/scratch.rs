@@ -12,7 +12,8 @@ impl Scratch {
     /// Makes `parent` where needed and a folder inside it: on the same disk as what will be left there.
     pub fn inside(parent: &Path) -> anyhow::Result<Scratch> {
         let path = parent.join(format!(".fieldstone-{}", std::process::id()));
-        std::fs::create_dir_all(&path).with_context(|| format!("cannot make folder {}", path.display()))?;
+        fieldstone_engine::make_folder(&path)
+            .with_context(|| format!("cannot make folder {}", path.display()))?;
         Ok(Scratch { path })
     }
 

@@ -18,6 +18,7 @@ Examples:
   fieldstone serve --listen 0.0.0.0:8080 --data /srv/fieldstone --max-upload 4GiB
   fieldstone serve --tls-listen 127.0.0.1:8443
   fieldstone serve --database postgres://fieldstone@db.example/fieldstone
+  fieldstone serve --blobs s3://parts/lab
   FIELDSTONE_LOG=debug fieldstone serve --listen 127.0.0.1:0
 
 A new data folder gets an admin key: shown once on stderr when that is a terminal or a file that only its owner may read,
@@ -50,11 +51,12 @@ pub async fn serve(settings: Settings, accept_lost_rows: bool) -> anyhow::Result
     let (mut server, given) = (settings.server(), sign_in::given_certificate(&settings)?);
     server.issuer = sign_in::issuer(&settings)?.map(Arc::new);
     server.max_connections = server.max_connections.min(room_for_connections());
-    let database = settings.database.clone();
+    let (database, blobs) = (settings.database.clone(), settings.blobs.clone());
     let address = Some(fieldstone_server::url_of(listener.local_addr()?));
-    let engine = Engine::open(EngineConfig { accept_lost_rows, database, address, ..settings.engine() })
-        .await
-        .with_context(|| format!("cannot open data folder {}", settings.location()))?;
+    let engine =
+        Engine::open(EngineConfig { accept_lost_rows, database, blobs, address, ..settings.engine() })
+            .await
+            .with_context(|| format!("cannot open data folder {}", settings.location()))?;
     let audit = audit::open(&settings)?.map(Arc::new);
     let tell = |event: Event| audit.iter().for_each(|log| log.write(&event));
     server.audit = audit.clone();

@@ -4,7 +4,7 @@ use crate::memory;
 use crate::size::Size;
 use crate::span_fields::SpanFields;
 use anyhow::{Context, anyhow};
-use fieldstone_engine::{DatabaseUrl, EngineConfig, Isolation, Location, Program};
+use fieldstone_engine::{BucketUrl, DatabaseUrl, EngineConfig, Isolation, Location, Program};
 use fieldstone_jobs::{GraphLimits, JobLimits};
 use fieldstone_kernel::format::MeshLimits;
 use fieldstone_server::{AuditConfig, ServerConfig};
@@ -66,6 +66,11 @@ settings! {
     /// PostgreSQL database for the ledger, `postgres://user:password@host:port/name`; by default it is in the data folder, in SQLite.
     /// Files stay in the data folder, which all servers of a database share. Other users of the machine can read a flag: give a password in the settings file or the variable.
     database <URL>: DatabaseUrl;
+    /// Bucket of S3 for stored files, `s3://bucket/prefix`; by default they are in the data folder, which then keeps only what is on its way, copies (`cache_bytes`)
+    /// and, without `database`, the ledger. Credentials and endpoint: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL`.
+    blobs <URL>: BucketUrl;
+    /// Bytes of copies of files of the bucket `blobs` that the data folder keeps; those that jobs, previews and pictures read at the same time must fit.
+    cache_bytes <SIZE>: Size = Size(16 << 30);
     /// Base of the links in replies, such as `https://fields.example`; by default the host the client used.
     public_url <URL>: String;
     /// Address and port to listen on with TLS, beside `listen`; by default none.
@@ -267,14 +272,16 @@ impl Settings {
 
     /// Where the service keeps everything.
     pub fn location(&self) -> Location<'_> {
-        Location { data: &self.data, database: self.database.as_ref() }
+        Location { data: &self.data, database: self.database.as_ref(), blobs: self.blobs.as_ref() }
     }
 
-    /// What the engine is told, but for a database: commands that work in a folder of their own have none.
+    /// What the engine is told, but for a database and a bucket: commands that work in a folder of their own have none.
     pub fn engine(&self) -> EngineConfig {
         EngineConfig {
             data: self.data.clone(),
             database: None,
+            blobs: None,
+            cache_bytes: self.cache_bytes.0,
             address: None,
             concurrent_jobs: self.concurrent_jobs,
             user_slots: (self.user_slots > 0).then_some(self.user_slots),

@@ -4,7 +4,7 @@ use crate::audit;
 use crate::settings::{Flags, Settings};
 use crate::size::Size;
 use anyhow::Context;
-use fieldstone_engine::{DatabaseUrl, upkeep};
+use fieldstone_engine::{BucketUrl, DatabaseUrl, upkeep};
 use fieldstone_server::Event;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,12 +18,20 @@ pub struct DataFlag {
     /// PostgreSQL database of the ledger
     #[arg(long, value_name = "URL")]
     pub database: Option<DatabaseUrl>,
+    /// Bucket of the stored files
+    #[arg(long, value_name = "URL")]
+    pub blobs: Option<BucketUrl>,
 }
 
 impl DataFlag {
     /// The settings among the arguments.
     pub fn flags(&self) -> Flags {
-        Flags { data: self.data.clone(), database: self.database.clone(), ..Flags::default() }
+        Flags {
+            data: self.data.clone(),
+            database: self.database.clone(),
+            blobs: self.blobs.clone(),
+            ..Flags::default()
+        }
     }
 }
 

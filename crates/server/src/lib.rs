@@ -42,7 +42,7 @@ pub use router::router;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-pub use tls::{Tls, choose_cryptography};
+pub use tls::Tls;
 use tokio::net::TcpListener;
 
 /// Where requests come in.

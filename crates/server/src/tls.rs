@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
+use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -21,15 +21,6 @@ pub(crate) struct OverTls;
 #[derive(Clone)]
 pub struct Tls {
     pub(crate) acceptor: TlsAcceptor,
-}
-
-/// TLS clients of this process (reqwest) take their cryptography from a global that somebody has to choose before the first one
-/// is made; the first choice counts, and calling it again is free.
-pub fn choose_cryptography() {
-    if CryptoProvider::get_default().is_none() {
-        // Lost only to another thread that chose the same.
-        let _ = ring::default_provider().install_default();
-    }
 }
 
 impl Tls {

@@ -39,6 +39,8 @@ const IMPURE: &[&str] =
 const DATABASE: &str = "sqlx";
 const ENGINE: &str = "crates/engine/src";
 const STORE: &str = "crates/engine/src/store/";
+/// A client of HTTP, which no file of the engine may name: object_store has it.
+const HTTP: &str = "reqwest::";
 
 /// Breaches of the rules for files.
 pub fn problems(root: &Path) -> anyhow::Result<Vec<String>> {
@@ -119,6 +121,9 @@ fn source(name: &str, text: &str, problems: &mut Vec<String>) {
     if name.starts_with(ENGINE) && !name.starts_with(STORE) && text.contains(DATABASE) {
         problems.push(format!("{name}: names {DATABASE}, which {STORE} alone may"));
     }
+    if name.starts_with(ENGINE) && text.contains(HTTP) {
+        problems.push(format!("{name}: names {HTTP}, the engine speaks no HTTP"));
+    }
     if PURE.iter().any(|pure| name.starts_with(pure)) {
         let tests = ["#[cfg(test)]", "#![cfg(test)]"].iter().filter_map(|mark| text.find(mark)).min();
         let tests = tests.unwrap_or(text.len());
@@ -182,6 +187,9 @@ mod tests {
         let text = format!("//! A.\nuse {DATABASE}::Row;\n");
         assert_eq!(found("crates/engine/src/keys/a.rs", &text).len(), 1);
         assert!(found("crates/engine/src/store/a.rs", &text).is_empty());
+        let http = format!("//! A.\nuse {HTTP}Client;\n");
+        assert_eq!(found("crates/engine/src/store/a.rs", &http).len(), 1);
+        assert!(found("crates/server/src/a.rs", &http).is_empty());
     }
 
     #[test]

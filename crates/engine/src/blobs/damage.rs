@@ -40,6 +40,19 @@ impl Damage {
         }
     }
 
+    /// What a read of a blob to its end says of it: whether it is whole.
+    pub(crate) fn judge(&self, sha256: &str, read: std::io::Result<(String, u64)>) -> bool {
+        match read {
+            Ok((found, _)) if found == sha256 => {
+                self.healed(sha256);
+                return true;
+            }
+            Ok((found, _)) => self.found(sha256, &format!("its bytes have the checksum sha256:{found}")),
+            Err(e) => self.found(sha256, &format!("it cannot be read: {e}")),
+        }
+        false
+    }
+
     /// Forgets a blob that nobody needs any more.
     pub(crate) fn deleted(&self, sha256: &str) {
         self.lock().remove(sha256);

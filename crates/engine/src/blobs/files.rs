@@ -11,13 +11,16 @@ use std::time::SystemTime;
 /// Bytes of one read from disk: few enough to be hashed while they are in a core's own cache.
 const CHUNK: usize = 128 << 10;
 
-/// A file below `blobs/`.
+/// A file or object below `blobs/`.
 pub(crate) struct BlobFile {
+    /// Where: of an object, its name below the prefix.
     pub(crate) path: PathBuf,
     /// The checksum that its place says; `None` where no blob should be.
     pub(crate) sha256: Option<String>,
     pub(crate) size: u64,
     pub(crate) modified: SystemTime,
+    /// It lies there still, and is in quarantine.
+    pub(crate) is_quarantined: bool,
 }
 
 /// Every file below `blobs/`, in the order of their names.
@@ -60,7 +63,8 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<BlobFile>) -> std::io::Resul
             walk(root, &path, found)?;
         } else if !is_mark(path.strip_prefix(root).unwrap_or(&path)) {
             let sha256 = path.strip_prefix(root).ok().and_then(checksum_of);
-            found.push(BlobFile { path, sha256, size: meta.len(), modified: meta.modified()? });
+            let (size, modified) = (meta.len(), meta.modified()?);
+            found.push(BlobFile { path, sha256, size, modified, is_quarantined: false });
         }
     }
     Ok(())
@@ -87,7 +91,7 @@ pub(super) fn hash_to_end(file: &mut File) -> std::io::Result<(Sha256, u64)> {
 }
 
 /// `sha256/ab/cdef…` to `abcdef…`.
-fn checksum_of(path: &Path) -> Option<String> {
+pub(super) fn checksum_of(path: &Path) -> Option<String> {
     let digits = path.to_str()?.strip_prefix("sha256/")?;
     let (first, rest) = digits.split_once('/')?;
     let hex = |text: &str| text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));

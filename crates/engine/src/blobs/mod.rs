@@ -1,30 +1,36 @@
-//! Blobs: immutable bytes named by their SHA-256, in a folder through `object_store`.
+//! Blobs: immutable bytes named by their SHA-256, in files or in a bucket, through `object_store`.
 //!
 //! New bytes are first written to a file in `tmp/` while they are hashed: their name is not known
-//! before their end. [`Blobs::place`] then makes the file durable and moves it to its name. All of it is
-//! this disk's: renames, hard links, folders that are listed and checked. Another store (S3) would be a second
-//! implementation of this folder.
+//! before their end. [`Blobs::place`] then makes them durable under it. What a folder and a bucket do each in its own
+//! way is [`store::BlobStore`]; what is written, uploaded in pieces and noted as damaged is on this disk with both.
 
+mod bucket;
 pub mod cache;
 mod damage;
 pub(crate) mod files;
+mod folder;
 mod folders;
 mod mark;
 mod quarantine;
 mod read;
 mod scratch;
 mod staged;
+mod store;
+#[cfg(test)]
+mod suite;
 mod thin;
 
-use crate::data_folder::{lock_blobs, make_folder, sync_folder};
+use crate::data_folder::{lock_blobs, make_folder};
 use crate::error::{EngineError, Result};
 use crate::heads::HeadId;
+use crate::location::{BucketUrl, Location};
 use crate::resumable::FOLDER;
+use bucket::Bucket;
+use cache::Cache;
 pub(crate) use damage::{Damage, damage_told, noted_damage};
-use folders::BlobFolders;
-pub(crate) use mark::{LedgerAge, LedgerMark, read_mark};
-use object_store::ObjectStoreExt;
-use object_store::local::LocalFileSystem;
+use files::BlobFile;
+use folder::Folder;
+pub(crate) use mark::{LedgerAge, LedgerMark};
 use object_store::path::Path as Key;
 pub(crate) use quarantine::day_of;
 pub use read::Blob;
@@ -35,20 +41,21 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use store::BlobStore;
+pub(crate) use store::{Checksum, LocalBlob, Purged};
 pub(crate) use thin::Layout;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// A blob without a row is left alone so long: a backup being restored brings its rows later.
 pub(crate) const GRACE: Duration = Duration::from_secs(3600);
 
-/// The blobs of a data folder. Cheap to clone.
+/// The blobs of a ledger. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Blobs {
     root: Arc<PathBuf>,
-    store: Arc<LocalFileSystem>,
+    at: Arc<dyn BlobStore>,
     /// Read: somebody gives a blob its row. Write: somebody deletes a blob that has none.
     placing: Arc<RwLock<()>>,
-    folders: Arc<BlobFolders>,
     scratch: Arc<Scratch>,
     pub(crate) damage: Arc<Damage>,
 }
@@ -66,7 +73,7 @@ pub(crate) struct Sweeping<'a> {
     _here: RwLockWriteGuard<'a, ()>,
 }
 
-/// A blob that is on disk under its checksum.
+/// A blob that is durable under its checksum.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PlacedBlob {
     pub(crate) sha256: String,
@@ -74,35 +81,55 @@ pub(crate) struct PlacedBlob {
 }
 
 impl Blobs {
-    /// Opens the blobs of `data` for its only server, or for one of several, and throws away what killed processes were writing.
-    pub(crate) fn open(data: &Path, head: Option<HeadId>) -> Result<Blobs> {
-        Scratch::of(data, head).make()?;
+    /// Opens the blobs of a place for its only server, or for one of several, and throws away what killed processes were writing.
+    /// Of those in a bucket `cache_bytes` are kept as copies.
+    pub(crate) fn open(at: Location<'_>, cache_bytes: u64, head: Option<HeadId>) -> Result<Blobs> {
+        let data = at.data;
+        let scratch = Scratch::of(data, head);
+        scratch.make()?;
         if head.is_some() {
             scratch::remove_left(data)?;
         }
         make_folder(&data.join(FOLDER))?;
-        make_folder(&data.join("blobs"))?;
-        make_folder(&top(data))?;
-        Self::of(data, head)
+        let Some(url) = at.blobs else {
+            make_folder(&data.join("blobs"))?;
+            make_folder(&top(data))?;
+            return Self::in_folder(data, head);
+        };
+        make_folder(&scratch.cache)?;
+        let cache = Cache::new(scratch.cache.clone(), cache_bytes);
+        Self::in_bucket(url, data, Some(Arc::new(cache)), head)
     }
 
-    /// The blobs of `data`, which another process may be serving; touches nothing.
-    pub(crate) fn attach(data: &Path) -> Result<Blobs> {
-        Self::of(data, None)
+    /// The blobs of a place that another process may be serving; touches nothing.
+    pub(crate) fn attach(at: Location<'_>) -> Result<Blobs> {
+        match at.blobs {
+            None => Self::in_folder(at.data, None),
+            Some(url) => Self::in_bucket(url, at.data, None, None),
+        }
     }
 
-    fn of(data: &Path, head: Option<HeadId>) -> Result<Blobs> {
-        let store = LocalFileSystem::new_with_prefix(data)?.with_fsync(true);
-        let root = store.path_to_filesystem(&Key::from("blobs"))?;
-        let root = root.parent().unwrap_or(data).to_owned();
-        Ok(Blobs {
-            store: Arc::new(store),
-            placing: Arc::default(),
-            folders: Arc::new(BlobFolders::new(top(data))),
-            scratch: Arc::new(Scratch::of(&root, head)),
-            damage: Arc::new(Damage::new(data)),
-            root: Arc::new(root),
-        })
+    fn in_folder(data: &Path, head: Option<HeadId>) -> Result<Blobs> {
+        let damage = Arc::new(Damage::new(data));
+        let folder = Folder::of(data, damage.clone())?;
+        let root = folder.root().to_owned();
+        Ok(Self::with(Arc::new(folder), root, damage, head))
+    }
+
+    fn in_bucket(
+        url: &BucketUrl,
+        data: &Path,
+        cache: Option<Arc<Cache>>,
+        head: Option<HeadId>,
+    ) -> Result<Blobs> {
+        let damage = Arc::new(Damage::new(data));
+        let bucket = Bucket::open(url, cache, damage.clone())?;
+        Ok(Self::with(Arc::new(bucket), data.to_owned(), damage, head))
+    }
+
+    fn with(at: Arc<dyn BlobStore>, root: PathBuf, damage: Arc<Damage>, head: Option<HeadId>) -> Blobs {
+        let scratch = Arc::new(Scratch::of(&root, head));
+        Blobs { at, placing: Arc::default(), scratch, damage, root: Arc::new(root) }
     }
 
     /// The data folder.
@@ -182,45 +209,68 @@ impl Blobs {
         tokio::task::spawn_blocking(move || lock_blobs(&root, operation)).await?
     }
 
-    /// Makes the staged bytes durable under their checksum. The guard shows that no sweep runs. Where there is a blob of
-    /// that name it is read: one that has rotted is replaced.
+    /// Makes the staged bytes durable under their checksum, in place of others that have rotted. The guard shows that no sweep runs.
     pub(crate) async fn place(&self, staged: Staged, _: &Placing<'_>) -> Result<PlacedBlob> {
-        let folders = self.folders.clone();
-        let (staged, sha256) = tokio::task::spawn_blocking(move || {
-            let sha256 = staged.sync().and_then(|sha256| folders.ready(&sha256).map(|()| sha256));
-            (staged, sha256)
-        })
-        .await?;
-        let sha256 = sha256?;
-        let key = key(&sha256)?;
-        let target = self.root.join(key.as_ref());
-        if target.exists() && self.is_sound(&sha256).await? {
-            // Equal bytes have this name, but another upload may have renamed them only just now.
-            tokio::task::spawn_blocking(move || target.parent().map_or(Ok(()), sync_folder)).await??;
-        } else {
-            let from = staged.path().strip_prefix(self.root.as_path()).unwrap_or(staged.path());
-            let from = Key::from(from.to_string_lossy().into_owned());
-            self.store.rename(&from, &key).await?;
-            self.damage.healed(&sha256);
-        }
-        Ok(PlacedBlob { sha256, size: staged.size() })
+        self.at.place(staged).await
     }
 
-    /// Where a job reads the blob.
-    pub(crate) fn local_path(&self, sha256: &str) -> Result<PathBuf> {
-        Ok(self.root.join(key(sha256)?.as_ref()))
+    /// The blob as a file of this machine, in a folder without a look at it; an error where it is damaged or missing.
+    pub(crate) async fn local(&self, sha256: &str) -> Result<LocalBlob> {
+        self.at.local(sha256, false).await?.ok_or_else(|| read::damaged(sha256))
+    }
+
+    /// The blob as a file of this machine that was read to its end; `None`: it is damaged or missing, and noted so.
+    pub(crate) async fn sound_copy(&self, sha256: &str) -> Result<Option<LocalBlob>> {
+        self.at.local(sha256, true).await
     }
 
     /// Deletes a blob that has no row; whether it was there.
     pub(crate) async fn delete(&self, sha256: &str, _: &Sweeping<'_>) -> Result<bool> {
-        match self.store.delete(&key(sha256)?).await {
-            Ok(()) => {
-                self.damage.deleted(sha256);
-                Ok(true)
-            }
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(e) => Err(e.into()),
+        let was_there = self.at.delete(sha256).await?;
+        if was_there {
+            self.damage.deleted(sha256);
         }
+        Ok(was_there)
+    }
+
+    /// All that is there, in the order of names.
+    pub(crate) async fn list(&self) -> Result<Vec<BlobFile>> {
+        self.at.list(None).await
+    }
+
+    /// The blobs whose checksums begin with these two digits.
+    pub(crate) async fn list_of(&self, digits: &str) -> Result<Vec<BlobFile>> {
+        self.at.list(Some(digits)).await
+    }
+
+    /// Reads a blob to its end where it lies. The error inside is of this blob, the one outside of all.
+    pub(crate) async fn checksum(&self, sha256: &str) -> Result<Checksum> {
+        self.at.checksum(sha256).await
+    }
+
+    /// Whether blobs are files of this machine.
+    pub(crate) fn are_local(&self) -> bool {
+        self.at.is_local()
+    }
+
+    /// What is noted beside them of the ledger that names them.
+    pub(crate) async fn age(&self) -> Result<Option<LedgerAge>> {
+        self.at.age().await
+    }
+
+    /// Notes beside them that the ledger of `age` names them, from now on. `is_shared`: unless another server has noted a later age.
+    pub(crate) async fn mark(&self, age: &LedgerAge, is_shared: bool) -> Result<LedgerMark> {
+        self.at.mark(age, is_shared).await
+    }
+
+    /// Whether they can be reached.
+    pub(crate) async fn reach(&self) -> Result<()> {
+        self.at.reach().await
+    }
+
+    /// Where they are, as the ledger and messages call it.
+    pub(crate) fn shown(&self) -> String {
+        self.at.shown()
     }
 }
 
@@ -236,4 +286,11 @@ fn key(sha256: &str) -> Result<Key> {
         return Err(EngineError::NotFound(format!("blob {sha256:?}")));
     }
     Ok(Key::from(format!("blobs/sha256/{}/{}", &sha256[..2], &sha256[2..])))
+}
+
+fn missing(sha256: &str, error: object_store::Error) -> EngineError {
+    match error {
+        object_store::Error::NotFound { .. } => EngineError::NotFound(format!("blob {sha256}")),
+        e => e.into(),
+    }
 }

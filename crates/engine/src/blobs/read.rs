@@ -1,11 +1,10 @@
 //! Blobs as they are read: what is not what its name says is not given out as a whole.
 
-use super::files::checksum;
-use super::{Blobs, Damage, key};
+use super::store::{Content, Opened};
+use super::{Blobs, Damage};
 use crate::error::{EngineError, Result};
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt};
-use object_store::{GetResultPayload, ObjectStoreExt};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -33,56 +32,75 @@ pub struct Blob {
 impl Blobs {
     /// The bytes of a blob that has `size` bytes, or of `range` of it, cut at its end.
     pub(crate) async fn read(&self, sha256: &str, size: u64, range: Option<Range<u64>>) -> Result<Blob> {
-        let missing = |e: object_store::Error| match e {
-            object_store::Error::NotFound { .. } => EngineError::NotFound(format!("blob {sha256}")),
-            e => e.into(),
-        };
-        let got = self.store.get(&key(sha256)?).await.map_err(missing)?;
-        if got.meta.size != size {
-            return Err(self.refuse(sha256, &format!("it has {} bytes, its rows say {size}", got.meta.size)));
-        }
-        let GetResultPayload::File(file, _) = got.payload else {
-            return Err(anyhow::anyhow!("blobs are expected to be files on this disk").into());
-        };
         let range = match range {
             None => 0..size,
             Some(r) => r.start.min(size)..r.end.min(size).max(r.start.min(size)),
         };
-        if size <= SMALL {
-            let bytes = self.read_small(sha256, file, size).await?;
+        let (is_whole, is_small) = (range == (0..size), size <= SMALL);
+        let asked = if is_small { 0..size } else { range.clone() };
+        let opened = if is_whole || is_small || size > CHECKED_FOR_A_PART {
+            self.at.open(sha256, asked).await?
+        } else {
+            self.open_checked(sha256, asked).await?
+        };
+        if opened.size != size {
+            return Err(self.refuse(sha256, &format!("it has {} bytes, its rows say {size}", opened.size)));
+        }
+        if is_small {
+            let bytes = self.read_small(sha256, opened.content, size).await?;
             let part = bytes.slice(range.start as usize..range.end as usize);
             let bytes = futures::stream::iter((!part.is_empty()).then_some(Ok(part))).boxed();
             return Ok(Blob { size, range, bytes });
         }
-        let whole = range == (0..size);
-        if !whole && size <= CHECKED_FOR_A_PART && !self.is_sound(sha256).await? {
-            return Err(damaged(sha256));
-        }
-        let check = whole.then(|| Check {
+        let check = is_whole.then(|| Check {
             sha256: sha256.to_owned(),
             hash: Sha256::new(),
             damage: self.damage.clone(),
         });
-        Ok(Blob { size, bytes: read_file(file, range.clone(), check), range })
+        let bytes = match opened.content {
+            Content::File(file) => read_file(file, range.clone(), check),
+            Content::Stream(stream) => read_stream(stream, range.end - range.start, check),
+        };
+        Ok(Blob { size, bytes, range })
     }
 
-    /// Bytes of a blob, by the file itself.
-    pub(crate) async fn size(&self, sha256: &str) -> Result<u64> {
-        match self.store.head(&key(sha256)?).await {
-            Ok(found) => Ok(found.size),
-            Err(object_store::Error::NotFound { .. }) => Err(EngineError::NotFound(format!("blob {sha256}"))),
-            Err(e) => Err(e.into()),
-        }
-    }
-
-    async fn read_small(&self, sha256: &str, mut file: File, size: u64) -> Result<Bytes> {
-        let read = tokio::task::spawn_blocking(move || {
-            let mut bytes = Vec::with_capacity(size as usize);
-            file.read_to_end(&mut bytes)?;
-            let found = hex::encode(Sha256::digest(&bytes));
-            std::io::Result::Ok((Bytes::from(bytes), found))
+    /// The same where all of it was read first: of a bucket, into the cache if there is room.
+    async fn open_checked(&self, sha256: &str, range: Range<u64>) -> Result<Opened> {
+        let copy = match self.sound_copy(sha256).await {
+            Err(EngineError::NoRoom(_)) => {
+                let is_sound = self.is_sound(sha256).await?;
+                return if is_sound { self.at.open(sha256, range).await } else { Err(damaged(sha256)) };
+            }
+            copy => copy?.ok_or_else(|| damaged(sha256))?,
+        };
+        let opened = tokio::task::spawn_blocking(move || {
+            let file = File::open(copy.path())?;
+            // The file stays open when the cache drops it.
+            Ok(Opened { size: file.metadata()?.len(), content: Content::File(file) })
         });
-        let (bytes, found) = read.await??;
+        opened.await?
+    }
+
+    /// All bytes of a blob as they lie there, unchecked.
+    pub(crate) async fn stream(&self, sha256: &str) -> Result<BoxStream<'static, std::io::Result<Bytes>>> {
+        let opened = self.at.open(sha256, 0..0).await?;
+        Ok(match opened.content {
+            Content::File(file) => read_file(file, 0..opened.size, None),
+            Content::Stream(stream) => read_stream(stream, opened.size, None),
+        })
+    }
+
+    /// Bytes of a blob, by the blob itself.
+    pub(crate) async fn size(&self, sha256: &str) -> Result<u64> {
+        self.at.size(sha256).await
+    }
+
+    async fn read_small(&self, sha256: &str, content: Content, size: u64) -> Result<Bytes> {
+        let bytes = match content {
+            Content::File(file) => read_all(file, size).await?,
+            Content::Stream(stream) => gather(stream, size).await?,
+        };
+        let found = hex::encode(Sha256::digest(&bytes));
         if found != sha256 {
             return Err(self.refuse(sha256, &format!("its bytes have the checksum sha256:{found}")));
         }
@@ -91,24 +109,8 @@ impl Blobs {
 
     /// Reads a blob to its end: whether it is there and its bytes have its checksum. What is wrong is noted.
     pub(crate) async fn is_sound(&self, sha256: &str) -> Result<bool> {
-        let path = self.local_path(sha256)?;
-        let read = tokio::task::spawn_blocking(move || checksum(&path)).await?;
-        self.judge(sha256, read)
-    }
-
-    /// What a read of a blob to its end says of it.
-    pub(crate) fn judge(&self, sha256: &str, read: std::io::Result<(String, u64)>) -> Result<bool> {
-        match read {
-            Ok((found, _)) if found == sha256 => {
-                self.damage.healed(sha256);
-                return Ok(true);
-            }
-            Ok((found, _)) => {
-                self.damage.found(sha256, &format!("its bytes have the checksum sha256:{found}"))
-            }
-            Err(e) => self.damage.found(sha256, &format!("it cannot be read: {e}")),
-        }
-        Ok(false)
+        let read = self.at.checksum(sha256).await?;
+        Ok(self.damage.judge(sha256, read))
     }
 
     fn refuse(&self, sha256: &str, what: &str) -> EngineError {
@@ -167,4 +169,58 @@ fn read_file(
         read.await.map_err(std::io::Error::other)?.map(Some)
     });
     chunks.boxed()
+}
+
+async fn read_all(mut file: File, size: u64) -> Result<Bytes> {
+    let read = tokio::task::spawn_blocking(move || {
+        let mut bytes = Vec::with_capacity(size as usize);
+        file.read_to_end(&mut bytes)?;
+        std::io::Result::Ok(Bytes::from(bytes))
+    });
+    Ok(read.await??)
+}
+
+/// All that comes, but no more than one byte too many.
+async fn gather(mut stream: BoxStream<'static, std::io::Result<Bytes>>, size: u64) -> Result<Bytes> {
+    let mut bytes = Vec::with_capacity(size as usize);
+    while let Some(piece) = stream.next().await {
+        let piece =
+            piece.map_err(|e| EngineError::Unreachable(format!("the bucket's answer was cut: {e}")))?;
+        bytes.extend_from_slice(&piece);
+        if bytes.len() as u64 > size {
+            break;
+        }
+    }
+    Ok(bytes.into())
+}
+
+/// What comes, which must be `bytes` bytes.
+fn read_stream(
+    stream: BoxStream<'static, std::io::Result<Bytes>>,
+    bytes: u64,
+    check: Option<Check>,
+) -> BoxStream<'static, std::io::Result<Bytes>> {
+    let pieces =
+        futures::stream::try_unfold((stream, bytes, check), |(mut stream, left, mut check)| async move {
+            let Some(piece) = stream.next().await.transpose()? else {
+                let cut = || {
+                    std::io::Error::new(
+                        std::io::ErrorKind::UnexpectedEof,
+                        format!("{left} bytes are missing"),
+                    )
+                };
+                return if left == 0 { Ok(None) } else { Err(cut()) };
+            };
+            let came = piece.len() as u64;
+            let Some(left) = left.checked_sub(came) else {
+                return Err(std::io::Error::other("more bytes came than were asked for"));
+            };
+            if let Some(check) = &mut check
+                && came > 0
+            {
+                check.take(&piece, left == 0)?;
+            }
+            Ok(Some((piece, (stream, left, check))))
+        });
+    pieces.boxed()
 }

@@ -6,7 +6,7 @@ use crate::heads::{self, HeadId};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-const FOLDERS: [&str; 2] = ["tmp", "work"];
+const FOLDERS: [&str; 3] = ["tmp", "work", "cache"];
 
 /// Where a process writes.
 pub(super) struct Scratch {
@@ -14,6 +14,8 @@ pub(super) struct Scratch {
     pub(super) tmp: PathBuf,
     /// For attempts.
     pub(super) work: PathBuf,
+    /// For copies of blobs that lie in a bucket.
+    pub(super) cache: PathBuf,
 }
 
 impl Scratch {
@@ -23,28 +25,34 @@ impl Scratch {
             None => data.join(folder),
             Some(id) => data.join(folder).join(id.to_string()),
         };
-        let [tmp, work] = FOLDERS.map(place);
-        Scratch { tmp, work }
+        let [tmp, work, cache] = FOLDERS.map(place);
+        Scratch { tmp, work, cache }
     }
 
-    /// Makes both, empty: a process that was killed has left what it was writing.
+    /// Makes those of each server, empty: a process that was killed has left what it was writing.
     pub(super) fn make(&self) -> std::io::Result<()> {
         self.remove()?;
         make_folder(&self.tmp)?;
         make_folder(&self.work)
     }
 
-    /// Removes both with what is in them.
+    /// Removes all of them with what is in them.
     pub(super) fn remove(&self) -> std::io::Result<()> {
         remove(&self.tmp)?;
-        remove(&self.work)
+        remove(&self.work)?;
+        remove(&self.cache)
     }
 }
 
 /// Removes everything in both folders of `data` that is of no server which has a file there.
 pub(super) fn remove_left(data: &Path) -> std::io::Result<()> {
     for folder in FOLDERS {
-        for entry in std::fs::read_dir(data.join(folder))? {
+        let entries = match std::fs::read_dir(data.join(folder)) {
+            // Only a server with a bucket makes one for copies.
+            Err(e) if e.kind() == ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
             let path = entry?.path();
             // Looked at each time: one that begins makes its file first.
             let kept = heads::all(data)?;

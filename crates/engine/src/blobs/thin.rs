@@ -39,11 +39,11 @@ impl Blobs {
         stride: u64,
     ) -> Result<BoxStream<'static, std::io::Result<Bytes>>> {
         let bytes = layout.plane() * layout.resolution[2];
-        if bytes <= CHECKED_FOR_A_PART && !self.is_sound(sha256).await? {
-            return Err(damaged(sha256));
-        }
-        let path = self.local_path(sha256)?;
-        let file = tokio::task::spawn_blocking(move || File::open(path)).await??;
+        let copy = match bytes <= CHECKED_FOR_A_PART {
+            true => self.sound_copy(sha256).await?.ok_or_else(|| damaged(sha256))?,
+            false => self.local(sha256).await?,
+        };
+        let file = tokio::task::spawn_blocking(move || File::open(copy.path())).await??;
         let planes = futures::stream::try_unfold((file, 0), move |(mut file, z)| async move {
             if z >= layout.resolution[2] {
                 return Ok(None);

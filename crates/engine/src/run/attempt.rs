@@ -92,7 +92,8 @@ async fn attempt_of<'a>(
     let elsewhere = core.store.running_elsewhere().await.map_err(anyhow::Error::from)?;
     let beside = core.running.load_beside(Some(claim.id())).beside(elsewhere);
     let spaces = async { Ok(spaces(core, project, &beside).await.map_err(anyhow::Error::from)?) };
-    let (spaces, ()) = tokio::try_join!(spaces, inputs::check(core, claim.job()))?;
+    let inputs = inputs::bring(core, claim.job(), &mut ticket.inputs);
+    let (spaces, _inputs) = tokio::try_join!(spaces, inputs)?;
     let output_limit = output_limit(&spaces, project, needs.output, disk);
     if needs.output > output_limit.bytes {
         return Err(JobError::Invalid(output_limit.refusal));
@@ -140,7 +141,7 @@ async fn prepare(
     let ticket = Ticket {
         type_name: job.type_name.clone(),
         params: own_params(entry, params),
-        inputs: inputs::places(&core.blobs, job).map_err(anyhow::Error::from)?,
+        inputs: inputs::named(job),
         folder: core.blobs.work_folder(&format!("{}-{}", job.id, job.attempt)),
         limits: core.config.job_limits,
         threads: core.config.threads,

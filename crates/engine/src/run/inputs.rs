@@ -1,39 +1,43 @@
-//! The inputs of an attempt: where they lie, and whether they are what they were.
+//! The inputs of an attempt: files of this machine that are what they were.
 
-use crate::blobs::Blobs;
+use crate::blobs::LocalBlob;
 use crate::core::Core;
-use crate::error::Result;
 use crate::model::{Asset, Job};
 use fieldstone_jobs::{Input, JobError};
 use indexmap::IndexMap;
+use std::path::PathBuf;
 
-/// Inputs are read where they lie: blobs never change.
-pub(super) fn places(blobs: &Blobs, job: &Job) -> Result<IndexMap<String, Vec<Input>>> {
-    let input = |asset: &Asset| {
-        Ok(Input {
-            path: blobs.local_path(&asset.sha256)?,
-            filename: asset.filename.clone(),
-            checksum: format!("sha256:{}", asset.sha256),
-            made: asset.made.clone(),
-        })
+/// Inputs as a ticket names them. Where they are is told by [`bring`].
+pub(super) fn named(job: &Job) -> IndexMap<String, Vec<Input>> {
+    let input = |asset: &Asset| Input {
+        path: PathBuf::new(),
+        filename: asset.filename.clone(),
+        checksum: format!("sha256:{}", asset.sha256),
+        made: asset.made.clone(),
     };
-    let slot = |(slot, list): (&String, &Vec<Asset>)| {
-        Ok((slot.clone(), list.iter().map(input).collect::<Result<_>>()?))
-    };
+    let slot = |(slot, list): (&String, &Vec<Asset>)| (slot.clone(), list.iter().map(input).collect());
     job.inputs.assets.iter().map(slot).collect()
 }
 
-/// Reads every input once, before the job does: geometry computed from rotten bytes would look like any other.
-pub(super) async fn check(core: &Core, job: &Job) -> Result<(), JobError> {
+/// Reads every input once, before the job does: geometry computed from rotten bytes would look like any other. They stay where
+/// they are as long as what is answered.
+pub(super) async fn bring(
+    core: &Core,
+    job: &Job,
+    inputs: &mut IndexMap<String, Vec<Input>>,
+) -> Result<Vec<LocalBlob>, JobError> {
+    let mut brought = Vec::new();
     for (slot, list) in &job.inputs.assets {
-        for asset in list {
-            if !core.blobs.is_sound(&asset.sha256).await.map_err(anyhow::Error::from)? {
+        for (asset, input) in list.iter().zip(inputs.get_mut(slot).into_iter().flatten()) {
+            let Some(blob) = core.blobs.sound_copy(&asset.sha256).await.map_err(anyhow::Error::from)? else {
                 return Err(JobError::Invalid(format!(
                     "input {slot}: the stored bytes of asset {} ({:?}) are damaged or missing; upload them again",
                     asset.id, asset.filename
                 )));
-            }
+            };
+            blob.path().clone_into(&mut input.path);
+            brought.push(blob);
         }
     }
-    Ok(())
+    Ok(brought)
 }

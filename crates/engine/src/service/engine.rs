@@ -70,9 +70,9 @@ impl Engine {
         let store = opened?;
         // Servers that share a folder begin one after the other.
         let _making = head.is_some().then_some(making);
-        let blobs = Blobs::open(data, head.as_ref().map(|head| head.id))?;
+        let blobs = Blobs::open(config.location(), config.cache_bytes, head.as_ref().map(|head| head.id))?;
         let (is_shared, accepts) = (head.is_some(), config.accept_lost_rows);
-        let mark = upkeep::mark(data, &store, is_shared, accepts).await?;
+        let mark = upkeep::mark(&blobs, &store, is_shared, accepts).await?;
         let store = store.limited(limits(&config)).marking(mark);
         let restored = upkeep::restore_quarantined(&blobs, &store).await?;
         if restored > 0 {
@@ -167,6 +167,7 @@ impl Engine {
     /// [`Engine::stop`], and then the ledger is one whole file again. Nothing can be asked of the engine afterwards.
     pub async fn close(&self) {
         self.stop().await;
+        self.core.store.settle_mark().await;
         self.core.store.fold_and_close().await;
         if let Some(head) = &self.core.head {
             let left = self.core.blobs.remove_scratch();
@@ -189,6 +190,7 @@ impl Engine {
         uninterrupted(async move { store.set_meta("ready", &Timestamp::now().0.to_string()).await }).await?;
         let blobs = self.core.blobs.clone();
         tokio::task::spawn_blocking(move || blobs.stage()?.write(b"ready")).await??;
+        self.core.blobs.reach().await?;
         *written = Some(Instant::now());
         Ok(())
     }

@@ -9,6 +9,8 @@ use fieldstone_jobs::preview::files_of;
 use fieldstone_jobs::preview::talk::{File, Request, Section};
 use indexmap::IndexMap;
 use serde_json::Value;
+use std::collections::HashMap;
+use std::path::PathBuf;
 
 /// What somebody wants to see.
 #[derive(Debug)]
@@ -44,9 +46,24 @@ impl Engine {
         let files = self.named_files(project, paths).await?;
         let request = Request { graph, node, resolution, section, watch, files };
         let tab = tab.map(|name| Tab { user: caller.user.clone(), name: format!("{project} {name}") });
-        let blobs = self.core.blobs.clone();
-        let place = move |checksum: &str| blobs.local_path(checksum.trim_start_matches("sha256:"));
+        let place = self.places(request.files.values()).await?;
         self.core.previews.compute(&self.core.config, request, tab, place).await
+    }
+
+    /// Where the bytes of these files are, which stay there as long as what is answered.
+    pub(super) async fn places(
+        &self,
+        files: impl Iterator<Item = &File>,
+    ) -> Result<impl Fn(&str) -> Result<PathBuf> + Send + Sync + 'static> {
+        let mut places = HashMap::new();
+        for file in files {
+            let sha256 = file.checksum.trim_start_matches("sha256:");
+            places.insert(file.checksum.clone(), self.core.blobs.local(sha256).await?);
+        }
+        Ok(move |checksum: &str| {
+            let blob = places.get(checksum).map(|blob| blob.path().to_owned());
+            blob.ok_or_else(|| EngineError::NotFound(format!("file {checksum:?}")))
+        })
     }
 
     /// The newest assets of these filenames.

@@ -96,8 +96,7 @@ impl Engine {
             bytes: asset.size,
             made: asset.made,
         };
-        let blobs = core.blobs.clone();
-        let place = move |checksum: &str| blobs.local_path(checksum.trim_start_matches("sha256:"));
+        let place = self.places(std::iter::once(&file)).await?;
         match core.previews.picture(&core.config, file, place).await? {
             Ok(png) => {
                 let (kept, name, bytes) = (core.thumbnails.clone(), tag.clone(), png.clone());

@@ -5,6 +5,7 @@ use super::{Of, Store, db, sql};
 use crate::blobs::{LedgerAge, LedgerMark};
 use crate::error::Result;
 use std::sync::Arc;
+use std::time::Duration;
 
 const ID: &str = "ledger_id";
 const BLOB_ROWS: &str = "blob_rows";
@@ -45,6 +46,13 @@ impl Store {
     /// The same ledger, which notes beside the blobs how often it gave one a row.
     pub(crate) fn marking(self, mark: LedgerMark) -> Store {
         Store { mark: Some(Arc::new(mark)), ..self }
+    }
+
+    /// Waits for a moment until that is noted, for the end of a server.
+    pub(crate) async fn settle_mark(&self) {
+        if let Some(mark) = &self.mark {
+            mark.settle(Duration::from_secs(5)).await;
+        }
     }
 
     /// After the commit of a transaction that counted with [`count_blob_rows`].

@@ -1,14 +1,20 @@
 //! Doors for tests and fuzz targets to what only the engine calls, and lists at once, which the server reads in batches; no part of the API.
 
+mod buckets;
+mod location;
 mod postgres;
 
+use crate::blobs::Blobs;
 use crate::draft::JobTypes;
 use crate::error::Result;
+use crate::location::Location;
 use crate::model::*;
 use crate::service::Engine;
 use crate::store::list_query::{self, List};
+pub use buckets::{again_in_bucket, bucket_of, is_in_bucket};
 use fieldstone_jobs::JobLimits;
-pub use postgres::{Postgres, TestLocation, again_on_postgres, database_of, is_on_postgres};
+pub use location::TestLocation;
+pub use postgres::{Postgres, again_on_postgres, database_of, is_on_postgres};
 
 /// Jobs of a workflow that is accepted.
 pub fn workflow(new: &NewWorkflow, types: JobTypes, max_jobs: usize) -> Result<usize> {
@@ -22,6 +28,11 @@ pub fn list(query: &ListQuery) -> [Result<String>; 4] {
         let list = List::parse(query, fields)?;
         Ok(list.sql("SELECT id FROM t WHERE x = ", 1i64, "").sql().to_owned())
     })
+}
+
+/// How many blobs are stored.
+pub async fn blob_count(at: Location<'_>) -> Result<usize> {
+    Ok(Blobs::attach(at)?.list().await?.len())
 }
 
 /// Ids of rows that are there, for a list at once.

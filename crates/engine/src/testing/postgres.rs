@@ -1,6 +1,6 @@
 //! A throw-away PostgreSQL for tests, and the same tests once more on it.
 
-use crate::location::{DatabaseUrl, Location};
+use crate::location::DatabaseUrl;
 use sha2::{Digest, Sha256};
 use std::io::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -8,26 +8,6 @@ use std::process::{Command, Output};
 
 /// Names a database for tests. Each data folder has a schema of its own in it.
 pub const DATABASE: &str = "FIELDSTONE_TEST_DATABASE";
-
-/// A folder with a ledger as this run of the tests has it: in the folder, or in the database that the environment names.
-#[derive(Debug)]
-pub struct TestLocation {
-    data: PathBuf,
-    database: Option<DatabaseUrl>,
-}
-
-impl TestLocation {
-    /// Of a data folder.
-    pub fn of(data: &Path) -> TestLocation {
-        TestLocation { data: data.to_owned(), database: database_of(data) }
-    }
-}
-
-impl<'a> From<&'a TestLocation> for Location<'a> {
-    fn from(at: &'a TestLocation) -> Location<'a> {
-        Location { data: &at.data, database: at.database.as_ref() }
-    }
-}
 
 /// Whether this run of the tests is on PostgreSQL.
 pub fn is_on_postgres() -> bool {

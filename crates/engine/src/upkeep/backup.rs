@@ -11,10 +11,15 @@ use crate::error::Result;
 use crate::location::Location;
 use crate::store::Store;
 use anyhow::Context;
+use futures::{StreamExt, TryStreamExt};
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use tokio::io::AsyncWriteExt;
+
+/// Objects of a bucket that are fetched at the same time.
+const AT_ONCE: usize = 8;
 
 /// What a backup holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,7 +46,8 @@ pub struct Backup {
 /// Most blobs are taken before the ledger, the few that came meanwhile after it, and during that last part nothing is
 /// swept: so each blob that the copied ledger names is there. All of them are read once more.
 pub async fn backup(at: impl Into<Location<'_>>, to: &Path) -> Result<Backup> {
-    let Location { data, database } = at.into();
+    let at = at.into();
+    let Location { data, database, .. } = at;
     if let Some(url) = database {
         return Err(EngineError::Conflict(format!(
             "the ledger is in the database {url}: copy that with pg_dump, and then the folder blobs/ of {} (docs/operations.md)",
@@ -54,29 +60,28 @@ pub async fn backup(at: impl Into<Location<'_>>, to: &Path) -> Result<Backup> {
             to.display()
         )));
     }
-    let store = Store::open_read_only(data).await?;
-    let made = make(data, to, &store).await;
+    let store = Store::open_read_only(at).await?;
+    let made = make(at, to, &store).await;
     store.close().await;
     made
 }
 
-async fn make(data: &Path, to: &Path, store: &Store) -> Result<Backup> {
+async fn make(at: Location<'_>, to: &Path, store: &Store) -> Result<Backup> {
+    let (data, blobs) = (at.data, Blobs::attach(at)?);
     let parent = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let blobs_folder = data.join("blobs").canonicalize()?;
     make_folder(parent)?;
-    if parent.canonicalize()?.starts_with(&blobs_folder) {
+    if blobs.are_local() && parent.canonicalize()?.starts_with(data.join("blobs").canonicalize()?) {
         return Err(EngineError::Conflict(format!("{} lies among the blobs themselves", to.display())));
     }
     let name = to.file_name().context("a backup needs a name")?.to_string_lossy();
     let removed = partial::remove_abandoned(parent)?;
     let partial = PartialBackup::new(parent, &name)?;
     make_folder(&blobs::top(partial.folder()))?;
-    let copier = BlobCopier { from: data.to_owned(), to: partial.folder().to_owned() };
+    let copier = BlobCopier { from: data.to_owned(), to: partial.folder().to_owned(), blobs: blobs.clone() };
     // What no row names is taken in vain and thrown away again; the ledger is not read for that.
-    let early = files::all(data).await?.into_iter().filter_map(|file| file.sha256).collect();
+    let early = blobs.list().await?.into_iter().filter_map(|file| file.sha256).collect();
     copier.take(early).await?;
     let named = {
-        let blobs = Blobs::attach(data)?;
         let _nothing_is_swept = blobs.placing().await?;
         store.copy_to(&partial.folder().join(LEDGER)).await?;
         let copy = Store::open_read_only(partial.folder()).await?;
@@ -103,6 +108,7 @@ async fn make(data: &Path, to: &Path, store: &Store) -> Result<Backup> {
 struct BlobCopier {
     from: PathBuf,
     to: PathBuf,
+    blobs: Blobs,
 }
 
 impl BlobCopier {
@@ -116,9 +122,30 @@ impl BlobCopier {
 
     /// Links or copies these blobs; one that is gone by now is left out.
     async fn take(&self, blobs: Vec<String>) -> Result<()> {
+        if !self.blobs.are_local() {
+            let taken = futures::stream::iter(blobs).map(async |sha256| self.fetch(&sha256).await);
+            return taken.buffer_unordered(AT_ONCE).try_collect().await;
+        }
         let copier = self.clone();
         let take_all = move || blobs.iter().try_for_each(|sha256| copier.take_one(sha256));
         Ok(tokio::task::spawn_blocking(take_all).await??)
+    }
+
+    /// From a bucket. Whether the bytes are right is looked at in the end, as with those that are linked.
+    async fn fetch(&self, sha256: &str) -> Result<()> {
+        let to = Self::place(&self.to, sha256);
+        let mut bytes = match self.blobs.stream(sha256).await {
+            Err(EngineError::NotFound(_)) => return Ok(()),
+            bytes => bytes?,
+        };
+        to.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+        let mut file = tokio::fs::File::create(&to).await?;
+        while let Some(piece) = bytes.next().await {
+            let piece = piece.map_err(|e| EngineError::Unreachable(format!("blob {sha256} was cut: {e}")))?;
+            file.write_all(&piece).await?;
+        }
+        file.flush().await?;
+        Ok(file.sync_all().await?)
     }
 
     fn take_one(&self, sha256: &str) -> std::io::Result<()> {

@@ -1,9 +1,9 @@
 //! Holds every blob against its checksum and every row against its blob, beside a server that may be running.
 
-use super::read_all::read_all;
-use crate::blobs::GRACE;
-use crate::blobs::files::{self, BlobFile};
-use crate::error::Result;
+use super::read_all::read_all_of;
+use crate::blobs::files::BlobFile;
+use crate::blobs::{Blobs, GRACE};
+use crate::error::{EngineError, Result};
 use crate::location::Location;
 use crate::model::{State, WorkflowId};
 use crate::store::Store;
@@ -11,7 +11,6 @@ use crate::store::upkeep::LedgerSnapshot;
 use crate::workflow::dag::{self, Node, Step};
 use std::collections::HashMap;
 use std::io::ErrorKind;
-use std::path::Path;
 use std::time::SystemTime;
 
 /// What a check saw and found.
@@ -37,15 +36,16 @@ pub struct Report {
 pub async fn check(at: impl Into<Location<'_>>) -> Result<Report> {
     let at = at.into();
     let store = Store::open_read_only(at).await?;
-    let report = check_with(at.data, &store).await;
+    let report = check_with(at, &store).await;
     store.close().await;
     report
 }
 
-async fn check_with(data: &Path, store: &Store) -> Result<Report> {
+async fn check_with(at: Location<'_>, store: &Store) -> Result<Report> {
+    let (data, blobs) = (at.data, Blobs::attach(at)?);
     // The rows first: every blob that they name is on disk by now.
     let snapshot = store.snapshot().await?;
-    let files = files::all(data).await?;
+    let files = blobs.list().await?;
     let mut report = Report {
         findings: snapshot.faults.clone(),
         assets: snapshot.assets,
@@ -57,8 +57,8 @@ async fn check_with(data: &Path, store: &Store) -> Result<Report> {
         let nodes = snapshot.nodes.get(id).map_or(&[][..], Vec::as_slice);
         report.findings.extend(stuck(*id, *state, nodes));
     }
-    unnamed(store, &snapshot, &files, &mut report).await?;
-    let (files, read) = read_all(files).await?;
+    unnamed((&blobs, store), &snapshot, &files, &mut report).await?;
+    let (files, read) = read_all_of(&blobs, files).await?;
     let mut sizes: HashMap<&str, u64> = HashMap::new();
     for (file, read) in files.iter().zip(read) {
         let place = file.path.strip_prefix(data).unwrap_or(&file.path).display();
@@ -91,7 +91,7 @@ async fn check_with(data: &Path, store: &Store) -> Result<Report> {
 
 /// Blobs without a row: findings once they are so old that a running server would have swept them.
 async fn unnamed(
-    store: &Store,
+    (blobs, store): (&Blobs, &Store),
     snapshot: &LedgerSnapshot,
     files: &[BlobFile],
     report: &mut Report,
@@ -100,7 +100,10 @@ async fn unnamed(
     let now = SystemTime::now();
     for file in files {
         let Some(sha256) = &file.sha256 else { continue };
-        if named.contains(sha256.as_str()) || store.needs_blob(sha256).await? || !file.path.exists() {
+        if file.is_quarantined || named.contains(sha256.as_str()) || store.needs_blob(sha256).await? {
+            continue;
+        }
+        if matches!(blobs.size(sha256).await, Err(EngineError::NotFound(_))) {
             continue;
         }
         report.unnamed += 1;

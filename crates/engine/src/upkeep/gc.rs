@@ -1,8 +1,8 @@
 //! Moves blobs that no row names to quarantine, whatever their age: whoever is about to name one holds the lock of the blobs.
 
 use super::belonging::{check_ledger_is_current, check_ledger_is_there};
-use super::sweep::quarantine_beside;
-use crate::blobs::{Blobs, day_of, files};
+use super::sweep::{purge, quarantine_beside};
+use crate::blobs::{Blobs, day_of};
 use crate::error::Result;
 use crate::location::Location;
 use crate::store::Store;
@@ -37,15 +37,17 @@ pub async fn gc(at: impl Into<Location<'_>>, quarantine_days: u32) -> Result<Swe
 
 async fn sweep(at: Location<'_>, store: &Store, quarantine_days: u32) -> Result<Swept> {
     check_ledger_is_current(at, store).await?;
-    let data = at.data;
-    let blobs = Blobs::attach(data)?;
+    let blobs = Blobs::attach(at)?;
     let now = SystemTime::now();
     // The files first: a blob whose row comes after the rows are read is asked for once more below.
-    let files = files::all(data).await?;
+    let files = blobs.list().await?;
     let named = store.named_blobs().await?;
     let mut swept = Swept::default();
     for file in files {
         let Some(sha256) = file.sha256 else { continue };
+        if file.is_quarantined && !named.contains(&sha256) {
+            continue;
+        }
         if !named.contains(&sha256) && quarantine_beside(&blobs, store, &sha256, now).await? {
             swept.blobs += 1;
             swept.bytes += file.size;
@@ -53,7 +55,8 @@ async fn sweep(at: Location<'_>, store: &Store, quarantine_days: u32) -> Result<
             swept.kept += 1;
         }
     }
-    let purged = blobs.purge_quarantine(day_of(now), quarantine_days)?;
+    let sweeping = blobs.sweeping().await?;
+    let purged = purge(&blobs, store, day_of(now), quarantine_days, &sweeping).await?;
     (swept.purged, swept.purged_bytes) = (purged.blobs, purged.bytes);
     Ok(swept)
 }

@@ -2,8 +2,8 @@
 //! before it.
 
 use crate::blobs::Blobs;
-use crate::blobs::files::{checksum, in_folder};
-use crate::error::Result;
+use crate::blobs::files::checksum;
+use crate::error::{EngineError, Result};
 use crate::run::threads::new_idle_reader;
 use crate::store::Store;
 use rayon::ThreadPool;
@@ -69,15 +69,19 @@ async fn scrub_folder(
     scrubbed: &Scrubbed,
 ) -> Result<()> {
     let digits = format!("{folder:02x}");
-    let files = in_folder(blobs.folder(), &digits).await?;
+    let files = blobs.list_of(&digits).await?;
     let all: u64 = files.iter().map(|file| file.size).sum();
     let (begun, mut done) = (Instant::now(), 0);
     for file in &files {
         let Some(sha256) = &file.sha256 else { continue };
-        let (path, pool) = (file.path.clone(), pool.clone());
-        let read = tokio::task::spawn_blocking(move || pool.install(|| checksum(&path))).await?;
+        let read = if blobs.are_local() {
+            let (path, pool) = (file.path.clone(), pool.clone());
+            tokio::task::spawn_blocking(move || pool.install(|| checksum(&path))).await?
+        } else {
+            blobs.checksum(sha256).await?
+        };
         let is_gone = read.as_ref().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);
-        if !is_gone && !blobs.judge(sha256, read)? {
+        if !is_gone && !blobs.damage.judge(sha256, read) {
             tell(store, sha256).await?;
         }
         scrubbed.blobs.fetch_add(1, Ordering::Relaxed);
@@ -91,7 +95,10 @@ async fn scrub_folder(
     let end = format!("{:02x}", folder + 1);
     let end = if folder + 1 == FOLDERS { "g" } else { &end };
     for sha256 in store.blobs_between(&digits, end).await? {
-        let is_missing = !blobs.local_path(&sha256)?.exists();
+        let is_missing = match blobs.size(&sha256).await {
+            Err(EngineError::NotFound(_)) => true,
+            found => found.map(|_| false)?,
+        };
         if is_missing && store.blob_size(&sha256).await?.is_some() {
             blobs.damage.found(&sha256, "it is missing");
             tell(store, &sha256).await?;
@@ -138,7 +145,8 @@ mod tests {
             (scrubbed.blobs.into_inner(), scrubbed.bytes.into_inner(), blobs.damage.count())
         };
         assert_eq!(round().await, (40, 40_000, 0));
-        let (flipped, gone) = (blobs.local_path(&stored[7]).unwrap(), blobs.local_path(&stored[8]).unwrap());
+        let path = async |n: usize| blobs.local(&stored[n]).await.unwrap().path().to_owned();
+        let (flipped, gone) = (path(7).await, path(8).await);
         let mut bytes = std::fs::read(&flipped).unwrap();
         bytes[500] ^= 1;
         std::fs::write(&flipped, bytes).unwrap();

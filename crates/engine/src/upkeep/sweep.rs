@@ -1,9 +1,11 @@
 //! Takes away blobs that nothing refers to any more: at once when their last row was deleted, by way of the quarantine when
 //! they are found without one.
 
-use crate::blobs::{Blobs, GRACE, day_of, files};
+use crate::blobs::{Blobs, GRACE, Purged, Sweeping, day_of};
 use crate::error::Result;
 use crate::store::Store;
+use futures::FutureExt;
+use jiff::civil::Date;
 use std::time::SystemTime;
 
 /// Deletes the blobs among `candidates` that nothing refers to any more: their last row has just been deleted. While another
@@ -27,7 +29,7 @@ pub(super) async fn quarantine_beside(
     now: SystemTime,
 ) -> Result<bool> {
     let sweeping = blobs.sweeping().await?;
-    Ok(!ledger.needs_blob(sha256).await? && blobs.quarantine(sha256, day_of(now), &sweeping)?)
+    Ok(!ledger.needs_blob(sha256).await? && blobs.quarantine(sha256, day_of(now), &sweeping).await?)
 }
 
 /// What a sweep of a whole folder did.
@@ -48,25 +50,42 @@ pub(crate) async fn sweep_folder(
     now: SystemTime,
 ) -> Result<FolderSwept> {
     let mut swept = FolderSwept::default();
-    for file in files::all(blobs.folder()).await? {
+    for file in blobs.list().await? {
+        if file.is_quarantined {
+            continue;
+        }
         let age = now.duration_since(file.modified).unwrap_or_default();
         let (true, Some(sha256)) = (age > GRACE, file.sha256) else { continue };
         let Some(sweeping) = blobs.try_sweeping().await? else { break };
         if !ledger.needs_blob(&sha256).await? {
-            swept.quarantined += u64::from(blobs.quarantine(&sha256, day_of(now), &sweeping)?);
+            swept.quarantined += u64::from(blobs.quarantine(&sha256, day_of(now), &sweeping).await?);
         }
     }
-    swept.purged = blobs.purge_quarantine(day_of(now), quarantine_days)?.blobs;
+    if let Some(sweeping) = blobs.try_sweeping().await? {
+        swept.purged = purge(blobs, ledger, day_of(now), quarantine_days, &sweeping).await?.blobs;
+    }
     Ok(swept)
+}
+
+/// Deletes what has been in quarantine for more than `days` days and is not needed again.
+pub(super) async fn purge(
+    blobs: &Blobs,
+    ledger: &Store,
+    today: Date,
+    days: u32,
+    _: &Sweeping<'_>,
+) -> Result<Purged> {
+    let is_needed = |sha256: String| async move { ledger.needs_blob(&sha256).await }.boxed();
+    blobs.purge_quarantine(today, days, &is_needed).await
 }
 
 /// Moves back from quarantine what a row names again: an operator has put the right ledger back.
 pub(crate) async fn restore_quarantined(blobs: &Blobs, ledger: &Store) -> Result<u64> {
     let mut restored = 0;
-    for (sha256, path) in blobs.quarantined()? {
+    for blob in blobs.quarantined().await? {
         // A file that somebody else put there has no checksum for a name, and no row.
-        if ledger.needs_blob(&sha256).await? {
-            restored += u64::from(blobs.restore(&sha256, &path)?);
+        if ledger.needs_blob(&blob.sha256).await? {
+            restored += u64::from(blobs.restore(&blob).await?);
         }
     }
     Ok(restored)
@@ -108,10 +127,10 @@ mod tests {
         let day = now + DAY;
         assert_eq!(sweep_at(day).await, (1, 0));
         assert!(!blobs.is_sound(&orphan.sha256).await.unwrap());
-        assert_eq!(blobs.quarantined().unwrap().len(), 1);
+        assert_eq!(blobs.quarantined().await.unwrap().len(), 1);
         assert_eq!(sweep_at(day + 29 * DAY).await, (0, 0));
         assert_eq!(restore_quarantined(blobs, store).await.unwrap(), 0, "still without a row");
         assert_eq!(sweep_at(day + 30 * DAY).await, (0, 1));
-        assert_eq!(blobs.quarantined().unwrap().len(), 0);
+        assert_eq!(blobs.quarantined().await.unwrap().len(), 0);
     }
 }

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use fieldstone_engine::model::*;
-use fieldstone_engine::testing::{database_of, is_on_postgres};
+use fieldstone_engine::testing::{self, bucket_of, database_of, is_on_postgres};
 use fieldstone_engine::{Engine, EngineConfig, EngineError, JobTypes};
 use fieldstone_jobs::job_type::Product;
 use fieldstone_jobs::{JobContext, JobEntry, JobError, Kind, KnownInputs, Param, Slot, Values, Work};
@@ -134,6 +134,7 @@ pub fn config(folder: &TempDir) -> EngineConfig {
     let data = folder.path().join("data");
     EngineConfig {
         database: database_of(&data),
+        blobs: bucket_of(&data),
         data,
         threads: 2,
         memory_limit_bytes: GIB,
@@ -208,11 +209,9 @@ impl Bench {
         bytes
     }
 
-    /// All blobs on disk.
-    pub fn blob_count(&self) -> usize {
-        let top = self.folder.path().join("data/blobs/sha256");
-        let folders = std::fs::read_dir(top).unwrap();
-        folders.map(|f| std::fs::read_dir(f.unwrap().path()).unwrap().count()).sum()
+    /// All blobs that are stored.
+    pub async fn blob_count(&self) -> usize {
+        testing::blob_count(config(&self.folder).location()).await.unwrap()
     }
 }
 

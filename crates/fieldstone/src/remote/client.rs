@@ -182,7 +182,7 @@ impl Client {
 
 /// What speaks to the server at this URL; `ca` holds certificates to trust beside the system's.
 pub fn http(base: &str, ca: Option<&Path>) -> anyhow::Result<reqwest::Client> {
-    fieldstone_server::choose_cryptography();
+    fieldstone_engine::choose_cryptography();
     let authorities = match ca {
         Some(path) => {
             let unreadable = || format!("cannot read {}", path.display());

@@ -99,7 +99,7 @@ impl Server {
 
     /// `GET path` with `token`: status and body.
     pub fn get(&self, path: &str, token: &str) -> (u16, Value) {
-        fieldstone_server::choose_cryptography();
+        fieldstone_engine::choose_cryptography();
         let client = reqwest::blocking::Client::builder().no_proxy().build().unwrap();
         let reply = client.get(format!("{}{path}", self.url)).bearer_auth(token).send().unwrap();
         (reply.status().as_u16(), reply.json().unwrap())

@@ -100,7 +100,7 @@ fn a_client_buys_its_token_over_tls() {
     let (url, path) = line.split_once(", trust ").unwrap();
     let pem = std::fs::read(dir.path().join(path)).unwrap();
     let trusted = reqwest::Certificate::from_pem(&pem).unwrap();
-    fieldstone_server::choose_cryptography();
+    fieldstone_engine::choose_cryptography();
     let http = reqwest::blocking::Client::builder().no_proxy().tls_certs_only([trusted]).build().unwrap();
     let body =
         serde_json::json!({"client_id": id, "client_secret": secret, "grant_type": "client_credentials"});

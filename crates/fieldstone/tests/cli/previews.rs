@@ -24,7 +24,7 @@ impl Bench {
             command.envs(settings.iter().copied());
             command
         });
-        fieldstone_server::choose_cryptography();
+        fieldstone_engine::choose_cryptography();
         let http = Client::builder().no_proxy().timeout(None).build().unwrap();
         let bench = Bench { dir, server, http };
         bench.post("/projects", &json!({"name": "previews"}));

@@ -130,7 +130,7 @@ fn a_large_file_goes_on_where_an_upload_broke_off() {
     // A command that was killed has left this.
     let sum = checksum(&desk.path("large.bin"));
     let token = desk.server.token.clone().unwrap();
-    fieldstone_server::choose_cryptography();
+    fieldstone_engine::choose_cryptography();
     let http = reqwest::blocking::Client::builder().no_proxy().build().unwrap();
     let ask = |method: reqwest::Method, path: &str| {
         let request = http.request(method, format!("{}/projects/1/uploads{path}", desk.server.url));

@@ -131,7 +131,7 @@ fn a_stop_ends_streams_of_events_instead_of_waiting_for_them() {
     use std::io::{BufRead, BufReader, Read};
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(fieldstone(dir.path(), &["serve", "--listen", "127.0.0.1:0", "--data", "d"]));
-    fieldstone_server::choose_cryptography();
+    fieldstone_engine::choose_cryptography();
     let http = reqwest::blocking::Client::builder().no_proxy().timeout(None).build().unwrap();
     let token = server.token.clone().unwrap();
     let post = |path: &str, body: serde_json::Value| {

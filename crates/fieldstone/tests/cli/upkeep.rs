@@ -27,7 +27,7 @@ pub fn served(dir: &Path, data: &str) -> (Server, String) {
 }
 
 pub fn client() -> reqwest::blocking::Client {
-    fieldstone_server::choose_cryptography();
+    fieldstone_engine::choose_cryptography();
     reqwest::blocking::Client::builder().no_proxy().build().unwrap()
 }
 

@@ -31,7 +31,7 @@ impl View {
     }
 
     fn get(&self, path: &str) -> reqwest::blocking::Response {
-        fieldstone_server::choose_cryptography();
+        fieldstone_engine::choose_cryptography();
         let client = reqwest::blocking::Client::builder().no_proxy().build().unwrap();
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
         client.get(url).bearer_auth(&self.key).send().unwrap()

@@ -117,7 +117,7 @@ pub struct Api {
 impl Api {
     /// Speaks to `url` with `token`.
     pub fn new(url: &str, token: &str) -> Api {
-        fieldstone_server::choose_cryptography();
+        fieldstone_engine::choose_cryptography();
         let client = Client::builder().timeout(Duration::from_secs(120)).build().expect("a client");
         Api { client, url: url.to_owned(), token: token.to_owned() }
     }

@@ -35,7 +35,7 @@ pub(super) struct Http {
 impl Http {
     pub(super) fn new(config: &IssuerConfig) -> Result<Http, String> {
         check_url("issuer", &config.issuer)?;
-        crate::tls::choose_cryptography();
+        fieldstone_engine::choose_cryptography();
         let mut http = reqwest::Client::builder()
             .timeout(FETCH_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())

@@ -99,7 +99,7 @@ impl Server {
             stopped.await.ok();
         };
         tokio::spawn(fieldstone_server::serve(listener, engine.clone(), config, shutdown));
-        fieldstone_server::choose_cryptography();
+        fieldstone_engine::choose_cryptography();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Server { address, engine, token, data, http, _running: running }
     }
