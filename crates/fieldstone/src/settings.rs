@@ -69,7 +69,7 @@ settings! {
     /// Bucket of S3 for stored files, `s3://bucket/prefix`; by default they are in the data folder, which then keeps only what is on its way, copies (`cache_bytes`)
     /// and, without `database`, the ledger. Credentials and endpoint: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL`.
     blobs <URL>: BucketUrl;
-    /// Bytes of copies of files of the bucket `blobs` that the data folder keeps; those that jobs, previews and pictures read at the same time must fit.
+    /// Bytes of copies of files of the bucket `blobs` that the data folder keeps, at most half of its disk; those that jobs, previews and pictures read at the same time must fit.
     cache_bytes <SIZE>: Size = Size(16 << 30);
     /// Base of the links in replies, such as `https://fields.example`; by default the host the client used.
     public_url <URL>: String;

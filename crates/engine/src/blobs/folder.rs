@@ -131,6 +131,10 @@ impl Folder {
 }
 
 impl BlobStore for Folder {
+    fn send<'a>(&'a self, _: &'a mut Staged) -> BoxFuture<'a, Result<()>> {
+        async { Ok(()) }.boxed()
+    }
+
     fn place(&self, staged: Staged) -> BoxFuture<'_, Result<PlacedBlob>> {
         self.place_file(staged).boxed()
     }

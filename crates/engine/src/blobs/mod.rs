@@ -20,7 +20,7 @@ mod store;
 mod suite;
 mod thin;
 
-use crate::data_folder::{lock_blobs, make_folder};
+use crate::data_folder::{disk, lock_blobs, make_folder};
 use crate::error::{EngineError, Result};
 use crate::heads::HeadId;
 use crate::location::{BucketUrl, Location};
@@ -82,7 +82,7 @@ pub(crate) struct PlacedBlob {
 
 impl Blobs {
     /// Opens the blobs of a place for its only server, or for one of several, and throws away what killed processes were writing.
-    /// Of those in a bucket `cache_bytes` are kept as copies.
+    /// Of those in a bucket `cache_bytes` are kept as copies, but no more than half of the disk.
     pub(crate) fn open(at: Location<'_>, cache_bytes: u64, head: Option<HeadId>) -> Result<Blobs> {
         let data = at.data;
         let scratch = Scratch::of(data, head);
@@ -97,7 +97,9 @@ impl Blobs {
             return Self::in_folder(data, head);
         };
         make_folder(&scratch.cache)?;
-        let cache = Cache::new(scratch.cache.clone(), cache_bytes);
+        // Uploads and the ledger need room, too.
+        let most = cache_bytes.min(disk(data)?.size / 2);
+        let cache = Cache::new(scratch.cache.clone(), most);
         Self::in_bucket(url, data, Some(Arc::new(cache)), head)
     }
 
@@ -207,6 +209,11 @@ impl Blobs {
     async fn wait(&self, operation: FlockOperation) -> Result<Option<File>> {
         let root = self.root.clone();
         tokio::task::spawn_blocking(move || lock_blobs(&root, operation)).await?
+    }
+
+    /// Does of [`Blobs::place`] what takes long: the upload into a bucket. Meanwhile others sweep.
+    pub(crate) async fn send(&self, staged: &mut Staged) -> Result<()> {
+        self.at.send(staged).await
     }
 
     /// Makes the staged bytes durable under their checksum, in place of others that have rotted. The guard shows that no sweep runs.

@@ -12,13 +12,15 @@ pub(crate) struct Staged {
     file: File,
     hash: Sha256,
     size: u64,
+    /// Whether a bucket has its bytes already.
+    pub(super) is_sent: bool,
 }
 
 impl Staged {
     /// A new empty file.
     pub(super) fn new(path: PathBuf) -> std::io::Result<Staged> {
         let file = File::options().write(true).create_new(true).open(&path)?;
-        Ok(Staged { path, file, hash: Sha256::new(), size: 0 })
+        Ok(Staged { path, file, hash: Sha256::new(), size: 0, is_sent: false })
     }
 
     /// Where it is.
@@ -42,7 +44,7 @@ impl Staged {
     pub(crate) fn adopt(path: PathBuf) -> std::io::Result<Staged> {
         let mut file = File::open(&path)?;
         let (hash, size) = hash_to_end(&mut file)?;
-        Ok(Staged { path, file, hash, size })
+        Ok(Staged { path, file, hash, size, is_sent: false })
     }
 
     /// The checksum of what is there so far.

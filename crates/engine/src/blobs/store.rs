@@ -78,6 +78,9 @@ pub(crate) type IsNeeded<'a> = &'a (dyn Fn(String) -> BoxFuture<'a, Result<bool>
 
 /// A place for blobs. Checksums are 64 digits in lower case.
 pub(super) trait BlobStore: Send + Sync {
+    /// Does of [`BlobStore::place`] what takes long, before anybody is kept from sweeping.
+    fn send<'a>(&'a self, staged: &'a mut Staged) -> BoxFuture<'a, Result<()>>;
+
     /// Makes staged bytes durable under their checksum. What is there under it is replaced where it is not the same.
     fn place(&self, staged: Staged) -> BoxFuture<'_, Result<PlacedBlob>>;
 

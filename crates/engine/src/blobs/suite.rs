@@ -33,6 +33,7 @@ impl Place {
     async fn place(&self, bytes: &[u8]) -> PlacedBlob {
         let mut staged = self.blobs.stage().unwrap();
         staged.write(bytes).unwrap();
+        self.blobs.send(&mut staged).await.unwrap();
         let placing = self.blobs.placing().await.unwrap();
         self.blobs.place(staged, &placing).await.unwrap()
     }
@@ -201,5 +202,24 @@ async fn the_age_of_the_ledger_is_noted_beside_them() {
         assert_eq!(blobs.age().await.unwrap(), Some(age(39)));
         drop(shared);
         assert!(blobs.list().await.unwrap().is_empty(), "it is no blob");
+    }
+}
+
+#[tokio::test]
+async fn what_was_sent_and_swept_before_it_was_placed_is_sent_again() {
+    for place in Place::all() {
+        let blobs = &place.blobs;
+        let mut staged = blobs.stage().unwrap();
+        staged.write(b"sent").unwrap();
+        let sha256 = staged.sha256();
+        // Nobody who sends keeps others from sweeping.
+        let sweeping = blobs.sweeping().await.unwrap();
+        blobs.send(&mut staged).await.unwrap();
+        blobs.delete(&sha256, &sweeping).await.unwrap();
+        drop(sweeping);
+        let placing = blobs.placing().await.unwrap();
+        let blob = blobs.place(staged, &placing).await.unwrap();
+        assert_eq!((blob.size, blob.sha256.as_str()), (4, sha256.as_str()));
+        assert!(place.read(&blob, None).await.unwrap() == b"sent");
     }
 }

@@ -66,7 +66,14 @@ pub(super) async fn note(core: &Core, id: JobId, attempt: u32, level: LogLevel, 
 }
 
 /// Blobs first, then the rows that name them, all at once.
-pub(super) async fn publish(core: &Core, claim: Claim, finished: Finished<'_>) -> Result<bool> {
+pub(super) async fn publish(core: &Core, claim: Claim, mut finished: Finished<'_>) -> Result<bool> {
+    for output in &mut finished.assets {
+        if let OutputBytes::Staged(staged) = &mut output.bytes
+            && let Err(e) = core.blobs.send(staged).await
+        {
+            return give_up(core, claim, JobError::Internal(e.into())).await;
+        }
+    }
     let placing = match finished.from {
         Some((_, placing)) => placing,
         None => match core.blobs.placing().await {

@@ -108,10 +108,11 @@ impl Upload {
         check_filename(filename).map_err(refused)?;
         let project = self.project;
         self.engine.core.store.check_project(caller, project, true).await?;
-        let staged = self.complete().await?;
+        let mut staged = self.complete().await?;
         let (engine, filename) = (self.engine.clone(), filename.to_owned());
         uninterrupted(async move {
             let Core { store, blobs, .. } = &*engine.core;
+            blobs.send(&mut staged).await?;
             let placing = blobs.placing().await?;
             let blob = blobs.place(staged, &placing).await?;
             let now = Timestamp::now();
@@ -129,9 +130,10 @@ pub(super) async fn publish(
     core: &Core,
     project: ProjectId,
     filename: &str,
-    staged: Staged,
+    mut staged: Staged,
     of: Option<UploadId>,
 ) -> Result<Asset> {
+    core.blobs.send(&mut staged).await?;
     let placing = core.blobs.placing().await?;
     let blob = core.blobs.place(staged, &placing).await?;
     core.store.insert_asset(project, filename, &blob, of, Timestamp::now()).await

@@ -142,6 +142,7 @@ async fn copy_one(source: &Blobs, target: &Blobs, sha256: &str, size: u64) -> Re
     if found != sha256 {
         return Ok(Some(format!("its bytes have the checksum sha256:{found}")));
     }
+    target.send(&mut staged).await?;
     let placing = target.placing().await?;
     let placed = target.place(staged, &placing).await?;
     if placed.size != size {

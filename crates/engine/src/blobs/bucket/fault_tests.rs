@@ -26,6 +26,7 @@ async fn day(blobs: &Blobs) -> Result<()> {
     for bytes in [&large[..], b"small"] {
         let mut staged = blobs.stage()?;
         staged.write(bytes)?;
+        blobs.send(&mut staged).await?;
         let placing = blobs.placing().await?;
         placed.push(blobs.place(staged, &placing).await?);
     }

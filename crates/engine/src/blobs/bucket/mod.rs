@@ -97,17 +97,31 @@ impl Bucket {
         self.store.get_opts(&key(sha256)?, options).await.map_err(|e| self.fault_of(sha256, e))
     }
 
-    /// Uploads, looks whether it is there, and keeps the file as the copy that is read here.
-    async fn place_file(&self, staged: Staged) -> Result<PlacedBlob> {
+    /// Uploads, and looks whether all of it is there.
+    async fn send_file(&self, staged: &mut Staged) -> Result<()> {
         let (sha256, size) = (staged.sha256(), staged.size());
-        let key = key(&sha256)?;
-        upload::upload(self, &key, staged.path(), size, &sha256).await?;
-        let found = self.store.head(&key).await.map_err(|e| self.fault_of(&sha256, e))?.size;
+        upload::upload(self, &key(&sha256)?, staged.path(), size, &sha256).await?;
+        let found = self.size(&sha256).await?;
         if found != size {
             let url = &self.url;
             return Err(EngineError::Unreachable(format!(
                 "the bucket {url} says that it has {found} bytes of blob {sha256}, {size} were sent"
             )));
+        }
+        staged.is_sent = true;
+        Ok(())
+    }
+
+    /// What was sent may have been swept before sweeping was kept off: then once more. The file stays as the copy that is read here.
+    async fn place_file(&self, mut staged: Staged) -> Result<PlacedBlob> {
+        let (sha256, size) = (staged.sha256(), staged.size());
+        let is_there = staged.is_sent
+            && match self.size(&sha256).await {
+                Err(EngineError::NotFound(_)) => false,
+                found => found? == size,
+            };
+        if !is_there {
+            self.send_file(&mut staged).await?;
         }
         self.damage.healed(&sha256);
         if let Some(cache) = self.cache.clone() {
@@ -235,6 +249,10 @@ impl Bucket {
 }
 
 impl BlobStore for Bucket {
+    fn send<'a>(&'a self, staged: &'a mut Staged) -> BoxFuture<'a, Result<()>> {
+        self.send_file(staged).boxed()
+    }
+
     fn place(&self, staged: Staged) -> BoxFuture<'_, Result<PlacedBlob>> {
         self.place_file(staged).boxed()
     }
