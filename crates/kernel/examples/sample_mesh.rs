@@ -1,11 +1,12 @@
 //! Times the sampling of a mesh on the cube grid that the benchmarks share: N samples per axis, the mesh's
 //! longest extent grown by a tenth. Prints one JSON line.
 //!
-//! `sample_mesh MESHFILE N REPETITIONS [--band] [--threads T] [--out FILE]`
+//! `sample_mesh MESHFILE N REPETITIONS [--band] [--threads T] [--simd Baseline|Avx2|Avx512] [--out FILE]`
 
 use fieldstone_kernel::bvh::Bvh;
 use fieldstone_kernel::distance::{FromMesh, NARROW_BAND_CELLS, Reach};
 use fieldstone_kernel::format::{MeshFormat, MeshLimits, read_mesh};
+use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::{Aabb, Monitor, Patch, TriMesh};
 use std::time::Instant;
 
@@ -13,7 +14,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let option = |name: &str| args.iter().position(|a| a == name).and_then(|i| args.get(i + 1));
     let [file, n, repetitions, ..] = &args[..] else {
-        return Err("usage: sample_mesh MESHFILE N REPETITIONS [--band] [--threads T] [--out FILE]".into());
+        return Err(
+            "usage: sample_mesh MESHFILE N REPETITIONS [--band] [--threads T] [--simd LEVEL] [--out FILE]"
+                .into(),
+        );
     };
     let (n, repetitions): (u32, usize) = (n.parse()?, repetitions.parse()?);
     if let Some(t) = option("--threads") {
@@ -28,13 +32,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         true => Reach::Band(NARROW_BAND_CELLS * patch.spacing()[0]),
         false => Reach::Everywhere,
     };
+    let level = match option("--simd") {
+        Some(name) => *Level::available()
+            .iter()
+            .find(|level| format!("{:?}", level.kind()) == *name)
+            .ok_or_else(|| format!("this processor has no {name}"))?,
+        None => Level::detect(),
+    };
     let (mut times, mut builds, mut field) = (vec![], vec![], vec![]);
     for _ in 0..=repetitions {
         drop(std::mem::take(&mut field));
         let start = Instant::now();
         let bvh = Bvh::build(&mesh, &monitor)?;
         builds.push(start.elapsed().as_secs_f64());
-        field = FromMesh::new(&mesh, &bvh).sample(&patch, reach, &monitor)?;
+        field = FromMesh { level, ..FromMesh::new(&mesh, &bvh) }.sample(&patch, reach, &monitor)?;
         times.push(start.elapsed().as_secs_f64());
     }
     if let Some(path) = option("--out") {

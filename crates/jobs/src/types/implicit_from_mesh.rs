@@ -23,7 +23,7 @@ pub(super) const MAX_RESOLUTION: i64 = 1024;
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "implicit/from-mesh",
-    revision: 6,
+    revision: 7,
     doc: "Samples the signed distance to a mesh on a grid around it: negative inside, mm, x fastest.",
     inputs: &[
         Slot {

@@ -14,7 +14,7 @@ use fieldstone_shape::params::{Kind, Param, Values};
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
     type_name: "sample_triangle_mesh",
-    revision: 6,
+    revision: 7,
     doc: "Repairs a mesh and samples the signed distance to it: mesh/preprocess and implicit/from-mesh in one.",
     inputs: &[Slot { name: "mesh", required: true, from_param: Some("mesh_filename"), doc: READ_NAMES }],
     params: &[Param {

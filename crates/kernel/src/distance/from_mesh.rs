@@ -162,7 +162,12 @@ impl<'a> FromMesh<'a> {
             brick.fill(self.level, bvh, first, [width, rows[0], rows[1]], x > 0);
             for (z, plane) in beam.planes.iter_mut().enumerate() {
                 for (y, row) in plane.chunks_mut(nx).enumerate() {
-                    row[x..x + width].copy_from_slice(&brick.row(y, z)[..width]);
+                    let (row, found) = (&mut row[x..x + width], brick.row(y, z));
+                    match <&mut [f32; BRICK]>::try_from(&mut *row) {
+                        // Not as many as there happen to be: that would be a call for every eight.
+                        Ok(row) => row.copy_from_slice(&found[..BRICK]),
+                        Err(_) => row.copy_from_slice(&found[..width]),
+                    }
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! The nearest of a few points for each sample of an octant: 4³ samples of a brick, tried one by one.
 
 use super::brick::{GROUPS, Lane};
-use super::candidates::nearer;
+use super::candidates::{Candidates, nearer};
 use crate::simd::{F32x16, LANES};
 
 /// Samples along an edge of an octant of a brick.
@@ -30,12 +30,14 @@ impl Brick {
     #[inline(always)]
     pub fn samples(&self, g: usize) -> [Lane; 3] {
         let (o, z) = (g / OCTANT, g % OCTANT);
-        let at = |a: usize, i: usize| (self.first[a] + (o >> a & 1) * OCTANT + i) as f32 * self.scale[a];
-        [
-            std::array::from_fn(|l| at(0, l % OCTANT)),
-            std::array::from_fn(|l| at(1, l / OCTANT)),
-            [at(2, z); LANES],
-        ]
+        let mut samples = [[0.0; LANES]; 3];
+        let first = [0, 1, 2].map(|a| self.first[a] + (o >> a & 1) * OCTANT);
+        for l in 0..LANES {
+            samples[0][l] = (first[0] + l % OCTANT) as f32 * self.scale[0];
+            samples[1][l] = (first[1] + l / OCTANT) as f32 * self.scale[1];
+            samples[2][l] = (first[2] + z) as f32 * self.scale[2];
+        }
+        samples
     }
 }
 
@@ -44,23 +46,22 @@ impl Brick {
 /// # Safety
 /// The processor has what `V` needs.
 #[inline(always)]
-pub(super) unsafe fn try_all<V: F32x16>(
-    few: &[([f32; 3], f32)],
-    reach: f32,
-    brick: &mut Brick,
-    octant: usize,
-) {
+pub(super) unsafe fn try_all<V: F32x16>(few: &Candidates<4>, reach: f32, brick: &mut Brick, octant: usize) {
     unsafe {
         let samples = brick.samples(octant * OCTANT);
         let (x, y) = (V::load(&samples[0]), V::load(&samples[1]));
-        let z: [f32; OCTANT] = std::array::from_fn(|z| brick.samples(octant * OCTANT + z)[2][0]);
+        let mut z = [0.0; OCTANT];
+        for (k, z) in z.iter_mut().enumerate() {
+            *z = (brick.first[2] + (octant >> 2 & 1) * OCTANT + k) as f32 * brick.scale[2];
+        }
         let mut best = [V::splat(reach * reach); OCTANT];
         let mut which = [V::splat(NONE); OCTANT];
-        for (p, number) in few {
-            let (dx, dy, number) = (x.sub(V::splat(p[0])), y.sub(V::splat(p[1])), V::splat(*number));
+        for i in 0..few.len() {
+            let [px, py, pz, number] = few.all(i);
+            let (dx, dy, number) = (x.sub(V::splat(px)), y.sub(V::splat(py)), V::splat(number));
             let xy2 = dx.mul(dx).add(dy.mul(dy));
             for k in 0..OCTANT {
-                let dz = z[k] - p[2];
+                let dz = z[k] - pz;
                 (best[k], which[k]) = nearer(xy2.add(V::splat(dz * dz)), number, best[k], which[k]);
             }
         }

@@ -10,13 +10,15 @@
 //! no closer than `max(best − tolerance, min(best, band))` to every sample of a group.
 
 use super::brick::{BRICK, GROUPS, Lane};
-use super::triangle::Frame;
+use super::triangle::{Frame, Turned};
 use crate::bvh::{Bvh, Node};
 use crate::simd::{F32x16, Kind, LANES, Level, Portable};
 
 const PAIRS: usize = BRICK * BRICK / LANES;
 /// The extent of a brick that lies in the grid with all its samples: the only one that is common, so told apart before any loop.
 const WHOLE: [usize; 3] = [BRICK; 3];
+/// Triangles tried before that are kept: most of a brick are those of the bricks around.
+const TURNED: usize = 256;
 /// Of a distance or a coordinate: far more than what rounding does to it.
 const ROUNDING: f32 = 1e-5;
 
@@ -37,6 +39,7 @@ impl Accuracy {
 }
 
 /// Which group of a brick has row (y, z).
+#[inline(always)]
 pub(crate) fn group(y: usize, z: usize) -> usize {
     z * PAIRS + y / 2
 }
@@ -55,6 +58,8 @@ pub(crate) struct Brick {
     /// Their greatest.
     greatest2: f32,
     stack: Vec<(u32, f32)>,
+    /// Triangles tried before, for they are tried again in the bricks around: at their numbers modulo [`TURNED`].
+    turned: Vec<Option<(u32, Turned)>>,
 }
 
 impl Brick {
@@ -70,6 +75,7 @@ impl Brick {
             limit2: [[0.0; LANES]; GROUPS],
             greatest2: 0.0,
             stack: Vec::with_capacity(crate::bvh::MAX_STACK),
+            turned: vec![],
         }
     }
 
@@ -140,6 +146,7 @@ impl Brick {
     }
 
     /// Distances found for row (y, z), x fastest.
+    #[inline(always)]
     pub fn row(&self, y: usize, z: usize) -> &[f32] {
         let group = &self.best2[group(y, z)];
         &group[y % 2 * BRICK..][..BRICK]
@@ -156,13 +163,26 @@ at_levels! {
 #[inline(always)]
 unsafe fn fill_from<V: F32x16>(brick: &mut Brick, bvh: &Bvh, few: &[(u32, u32)], origin: [f64; 3]) {
     brick.best2 = [[f32::INFINITY; LANES]; GROUPS];
+    brick.turned.resize(TURNED, None);
     for &(triangle, groups) in few {
-        let frame = Frame::new(bvh.corners[triangle as usize], origin);
+        let frame = turned(&mut brick.turned, bvh, triangle).from(origin);
         unsafe { evaluate::<V>(brick, &frame, groups) };
     }
     for best in &mut brick.best2 {
         unsafe { V::load(best).sqrt().store(best) };
     }
+}
+
+/// A triangle in its own plane, worked out where it is not among those tried before.
+#[inline(always)]
+fn turned<'a>(known: &'a mut [Option<(u32, Turned)>], bvh: &Bvh, triangle: u32) -> &'a Turned {
+    let known = &mut known[triangle as usize % TURNED];
+    if known.is_none_or(|(t, _)| t != triangle) {
+        *known = None;
+    }
+    let corner = |p: [f32; 3]| [f64::from(p[0]), f64::from(p[1]), f64::from(p[2])];
+    let [a, b, c] = bvh.corners[triangle as usize];
+    &known.get_or_insert_with(|| (triangle, Turned::new([corner(a), corner(b), corner(c)]))).1
 }
 
 /// A node's box relative to the brick.

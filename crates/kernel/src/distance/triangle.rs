@@ -9,7 +9,7 @@
 //! # Source
 //! M. W. Jones, "3D Distance from a Point to a Triangle", Technical Report CSR-5-95, 1995 (the turn into a plane).
 
-use crate::vector::{cross, dot, scale, sub};
+use crate::vector::{Vector, cross, dot, scale, sub};
 
 /// One triangle in its own frame, relative to an origin near the points asked for.
 #[derive(Clone, Copy, Debug)]
@@ -28,13 +28,32 @@ pub(crate) struct Frame {
     pub inverse_ca2: f32,
 }
 
+/// A triangle in its own plane, for any origin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turned {
+    /// The frame but for what the origin decides.
+    frame: Frame,
+    /// The unit vectors, and A.
+    axes: [Vector; 3],
+    a: Vector,
+}
+
 impl Frame {
     /// The frame of `corners` for points given relative to `origin`; worked out in `f64`, rounded once.
     #[inline(always)]
     pub fn new(corners: [[f32; 3]; 3], origin: [f64; 3]) -> Frame {
-        let p: [[f64; 3]; 3] = corners.map(|c| std::array::from_fn(|a| f64::from(c[a]) - origin[a]));
-        let edge: [[f64; 3]; 3] = std::array::from_fn(|i| sub(p[(i + 1) % 3], p[i]));
-        let length2 = edge.map(|e| dot(e, e));
+        let [a, b, c] = corners;
+        let p = |c: [f32; 3]| sub([f64::from(c[0]), f64::from(c[1]), f64::from(c[2])], origin);
+        Turned::new([p(a), p(b), p(c)]).from([0.0; 3])
+    }
+}
+
+impl Turned {
+    /// The triangle with these corners.
+    #[inline(always)]
+    pub fn new(p: [Vector; 3]) -> Turned {
+        let edge = [sub(p[1], p[0]), sub(p[2], p[1]), sub(p[0], p[2])];
+        let length2 = [dot(edge[0], edge[0]), dot(edge[1], edge[1]), dot(edge[2], edge[2])];
         let longest = (0..3).fold(0, |best, i| if length2[i] > length2[best] { i } else { best });
         let (a, ab, ac) = (p[longest], edge[longest], sub(p[(longest + 2) % 3], p[longest]));
         let base = length2[longest].sqrt();
@@ -51,16 +70,28 @@ impl Frame {
         let inverse = |x: f64| if x > 0.0 { (1.0 / x) as f32 } else { 0.0 };
         let bc2 = (along - base) * (along - base) + height * height;
         let ca2 = along * along + height * height;
-        Frame {
-            axes: [u, v, w].map(|r| r.map(|x| x as f32)),
-            shift: [u, v, w].map(|r| -dot(r, a) as f32),
+        let single = |r: Vector| [r[0] as f32, r[1] as f32, r[2] as f32];
+        let frame = Frame {
+            axes: [single(u), single(v), single(w)],
+            shift: [0.0; 3],
             base: base as f32,
             apex: [along as f32, height as f32],
             inverse_bc2: inverse(bc2),
             inverse_ca2: inverse(ca2),
-        }
+        };
+        Turned { frame, axes: [u, v, w], a }
     }
 
+    /// The frame for points given relative to `origin`.
+    #[inline(always)]
+    pub fn from(&self, origin: Vector) -> Frame {
+        let minus_a = sub(origin, self.a);
+        let shift = |i: usize| dot(self.axes[i], minus_a) as f32;
+        Frame { shift: [shift(0), shift(1), shift(2)], ..self.frame }
+    }
+}
+
+impl Frame {
     /// Squared distance from `p` (relative to the origin). The SIMD body in `packet` does the same steps.
     pub fn distance2(&self, p: [f32; 3]) -> f32 {
         let [u, v, w]: [f32; 3] = std::array::from_fn(|i| {

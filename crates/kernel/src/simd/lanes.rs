@@ -19,6 +19,7 @@ pub(crate) trait F32x16: Copy {
     unsafe fn min(self, o: Self) -> Self;
     unsafe fn max(self, o: Self) -> Self;
     unsafe fn sqrt(self) -> Self;
+    unsafe fn abs(self) -> Self;
     /// Bit `i` is set where lane `i` is below `o`'s.
     unsafe fn less(self, o: Self) -> u16;
     /// `self` where all three of `a`, `b`, `c` are not above zero, else zero.
@@ -91,6 +92,10 @@ impl F32x16 for Portable {
     #[inline(always)]
     unsafe fn sqrt(self) -> Self {
         Portable(self.0.map(f32::sqrt))
+    }
+    #[inline(always)]
+    unsafe fn abs(self) -> Self {
+        Portable(self.0.map(f32::abs))
     }
     #[inline(always)]
     unsafe fn whole(self) -> Self {
@@ -177,6 +182,10 @@ pub(crate) mod x86 {
         #[inline(always)]
         unsafe fn sqrt(self) -> Self {
             unsafe { Avx512(_mm512_sqrt_ps(self.0)) }
+        }
+        #[inline(always)]
+        unsafe fn abs(self) -> Self {
+            unsafe { Avx512(_mm512_abs_ps(self.0)) }
         }
         #[inline(always)]
         unsafe fn less(self, o: Self) -> u16 {
@@ -305,6 +314,13 @@ pub(crate) mod x86 {
         #[inline(always)]
         unsafe fn sqrt(self) -> Self {
             unsafe { Avx2(_mm256_sqrt_ps(self.0), _mm256_sqrt_ps(self.1)) }
+        }
+        #[inline(always)]
+        unsafe fn abs(self) -> Self {
+            unsafe {
+                let sign = _mm256_set1_ps(-0.0);
+                Avx2(_mm256_andnot_ps(sign, self.0), _mm256_andnot_ps(sign, self.1))
+            }
         }
         #[inline(always)]
         unsafe fn whole(self) -> Self {

@@ -1,23 +1,27 @@
-//! Distances far from a mesh, by the nearest of points on it that stand for it: `plan` and `sites` choose them, `search` finds the
-//! nearest one of each sample, and the triangle that it is on gives the distance.
+//! Distances far from a mesh, by the nearest of points on it that stand for it: `plan` and `sites` choose them, `search` and `octants`
+//! find the nearest one of each sample, and the triangle that it is on gives the distance.
 //!
 //! # Promises
 //! Never below the distance (up to `f32` rounding), for it is that to a triangle of the mesh, and above it at most by the
 //! tolerance, for no site is nearer to its sample than its triangle. docs/algorithms/mesh-to-distance.md says why.
 
+mod octants;
 mod plan;
 mod search;
 mod sites;
+mod view;
 
 use super::brick::{BRICK, Beam, GROUPS, beams};
-use super::octant::{self, OCTANT};
+use super::octant::OCTANT;
 use super::packet;
 use crate::bvh::Bvh;
+use crate::by_level;
 use crate::monitor::{Cancelled, Monitor};
 use crate::patch::Patch;
 use crate::simd::{F32x16, Kind, LANES, Level, Portable};
+use octants::{FarLanes, Octants, groups};
 use rayon::prelude::*;
-use search::{FarLanes, ROOT, Search};
+use search::{ROOT, Search};
 use sites::Sites;
 pub(super) use sites::memory_bytes;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -78,9 +82,9 @@ struct Worker<'a> {
     level: Level,
     beyond: f32,
     search: Search<'a>,
-    nearest: octant::Brick,
+    octants: Octants,
     exact: packet::Brick,
-    /// Triangles of the sites found in a brick, and the groups of `exact` that they are tried on.
+    /// Triangles that are closest in a brick, and the groups of `exact` that they are tried on.
     winners: Vec<(u32, u32)>,
 }
 
@@ -93,7 +97,7 @@ impl<'a> Worker<'a> {
             level,
             beyond,
             search: Search::new(&far.sites, scale),
-            nearest: octant::Brick::new(scale),
+            octants: Octants::new(scale),
             exact: packet::Brick::new(spacing, packet::Accuracy::EXACT),
             winners: vec![],
         }
@@ -116,8 +120,8 @@ impl<'a> Worker<'a> {
                 self.search.half(self.level, half);
                 inside = Some(half);
             }
-            self.search.brick(self.level, first, &far, &mut self.nearest);
-            self.evaluate(beam, x, first);
+            self.search.brick(self.level, first);
+            self.evaluate(beam, x, first, &far);
             self.write(beam, x, first);
         }
     }
@@ -135,41 +139,47 @@ impl<'a> Worker<'a> {
         rows
     }
 
-    /// The rows of the brick at `first` of the root box: y, z in the brick and its samples.
-    fn rows<'b>(
-        beam: &'b mut Beam,
-        x: usize,
-        nx: usize,
-        first: [usize; 3],
-    ) -> impl Iterator<Item = (usize, usize, &'b mut [f32])> {
-        let (x, end) = ((x + first[0]).min(nx), (x + first[0] + BRICK).min(nx));
-        let planes = beam.planes.iter_mut().skip(first[2]).take(BRICK).enumerate();
-        planes.flat_map(move |(z, plane)| {
-            let rows = plane.chunks_mut(nx).skip(first[1]).take(BRICK).enumerate();
-            rows.map(move |(y, row)| (y, z, &mut row[x..end]))
-        })
-    }
-
-    /// Works out the distances to the triangles of the sites that were found for the far samples of a brick.
-    fn evaluate(&mut self, beam: &Beam, x: usize, first: [usize; 3]) {
+    /// Works out the distances of the far samples of a brick: to the triangles of the sites found for them, or to all that there are
+    /// where these are few.
+    fn evaluate(&mut self, beam: &Beam, x: usize, first: [usize; 3], far: &FarLanes) {
         self.winners.clear();
-        for &(site, groups) in &self.search.found {
-            let triangle = self.far.sites.triangles[site as usize];
-            match self.winners.iter_mut().rev().find(|w| w.0 == triangle) {
-                Some(winner) => winner.1 |= groups,
-                None => self.winners.push((triangle, groups)),
-            }
+        match self.search.few() {
+            [] => self.octants.find(self.level, &self.search, first, far, &mut self.winners),
+            few => self.winners.extend(few.iter().map(|triangle| (*triangle as u32, groups(far)))),
         }
         let at = [(x + first[0]) as u32, beam.y + first[1] as u32, beam.z + first[2] as u32];
         self.exact.fill_from(self.level, self.far.bvh, &self.winners, self.far.patch.position(at));
     }
 
     fn write(&self, beam: &mut Beam, x: usize, first: [usize; 3]) {
-        for (y, z, row) in Self::rows(beam, x, self.far.patch.resolution()[0] as usize, first) {
-            for (sample, distance) in row.iter_mut().zip(self.exact.row(y, z)) {
-                *sample = if sample.abs() >= self.beyond { distance.copysign(*sample) } else { *sample };
+        let nx = self.far.patch.resolution()[0] as usize;
+        write(self.level, beam, [x + first[0], first[1], first[2]], nx, &self.exact, self.beyond);
+    }
+}
+
+by_level! {
+    /// Puts the distances of `found` where the samples of the brick at `first` of a beam of rows of `nx` are far.
+    fn write(beam: &mut Beam<'_>, first: [usize; 3], nx: usize, found: &packet::Brick, beyond: f32) {
+        let [x, y, z] = first;
+        let end = (x + BRICK).min(nx);
+        for (k, plane) in beam.planes.iter_mut().skip(z).take(BRICK).enumerate() {
+            for (j, row) in plane.chunks_exact_mut(nx).skip(y).take(BRICK).enumerate() {
+                let (row, distances) = (&mut row[x..end], found.row(j, k));
+                match (<&mut [f32; BRICK]>::try_from(&mut *row), <&[f32; BRICK]>::try_from(distances)) {
+                    // A known number of samples is one vector.
+                    (Ok(row), Ok(distances)) => put(row, distances, beyond),
+                    _ => put(row, distances, beyond),
+                }
             }
         }
+    }
+}
+
+/// Puts distances where samples are far, with the signs of these.
+#[inline(always)]
+fn put(samples: &mut [f32], distances: &[f32], beyond: f32) {
+    for (sample, distance) in samples.iter_mut().zip(distances) {
+        *sample = if sample.abs() >= beyond { distance.copysign(*sample) } else { *sample };
     }
 }
 
@@ -197,7 +207,10 @@ fn far_lanes(rows: &[[u32; ROOT]; ROOT], first: [usize; 3]) -> FarLanes {
 /// A bit for each of up to 32 samples that is ±`beyond` or farther from 0.
 fn far_bits(level: Level, samples: &[f32], beyond: f32) -> u32 {
     let mut padded = [[0.0; LANES]; 2];
-    padded.as_flattened_mut()[..samples.len()].copy_from_slice(samples);
+    match <&[f32; ROOT]>::try_from(samples) {
+        Ok(all) => padded.as_flattened_mut().copy_from_slice(all),
+        Err(_) => padded.as_flattened_mut()[..samples.len()].copy_from_slice(samples),
+    }
     // SAFETY: a `Level` of a kind exists only where the processor has the feature.
     unsafe {
         match level.kind() {

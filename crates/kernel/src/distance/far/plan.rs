@@ -21,6 +21,12 @@ pub(super) struct Site {
     pub triangle: u32,
 }
 
+impl Site {
+    fn new(at: Vector, triangle: usize) -> Site {
+        Site { at: [at[0] as f32, at[1] as f32, at[2] as f32], triangle: triangle as u32 }
+    }
+}
+
 /// How the places of a mesh become those of sites.
 #[derive(Clone, Copy)]
 pub(super) struct Places {
@@ -29,8 +35,10 @@ pub(super) struct Places {
 }
 
 impl Places {
+    #[inline(always)]
     pub fn of(&self, p: [f32; 3]) -> [f64; 3] {
-        std::array::from_fn(|a| (f64::from(p[a]) - self.origin[a]) / self.cell)
+        let of = |a: usize| (f64::from(p[a]) - self.origin[a]) / self.cell;
+        [of(0), of(1), of(2)]
     }
 }
 
@@ -45,11 +53,11 @@ pub(super) struct Piece {
     pub counts: [usize; LEVELS + 1],
 }
 
-/// The pieces of the mesh, unless there would be more than `most` sites.
+/// The pieces of the mesh, unless there would be more than `most` sites. `dense`: for each level 1 / (√2·r).
 pub(super) fn plan(
     bvh: &Bvh,
     places: Places,
-    r2: &[f64],
+    dense: &[f64],
     most: u64,
     monitor: &Monitor,
 ) -> Result<Option<Vec<Piece>>, Cancelled> {
@@ -59,12 +67,12 @@ pub(super) fn plan(
         .collect();
     // A face has nearly as many sites as its area asks for; with fewer than `most` of them it has few rows.
     let areas: Vec<f64> = ranges.par_iter().map(|range| area(bvh, places, range)).collect();
-    if areas.iter().sum::<f64>() > most as f64 * 2.0 * r2[0] {
+    if areas.iter().sum::<f64>() * dense[0] * dense[0] > most as f64 {
         return Ok(None);
     }
     let pieces = ranges.into_par_iter().map(|range| {
         monitor.check()?;
-        Ok(Piece::of(bvh, places, r2, range))
+        Ok(Piece::of(bvh, places, dense, range))
     });
     let pieces: Vec<Piece> = pieces.collect::<Result<_, Cancelled>>()?;
     let count = pieces.iter().map(|p| p.count() as u64).sum::<u64>();
@@ -77,21 +85,27 @@ fn area(bvh: &Bvh, places: Places, triangles: &Range<usize>) -> f64 {
 }
 
 impl Piece {
-    fn of(bvh: &Bvh, places: Places, r2: &[f64], triangles: Range<usize>) -> Piece {
+    fn of(bvh: &Bvh, places: Places, dense: &[f64], triangles: Range<usize>) -> Piece {
         let vertices = firsts(bvh, &triangles, |corners, i| Some(key(corners[i])));
         let edges = firsts(bvh, &triangles, |corners, i| {
             let ends = [corners[i], corners[(i + 1) % 3]];
-            let long = parts(length(ends.map(|p| places.of(p))), r2[0]) > 1;
+            let long = parts(length(ends.map(|p| places.of(p))), dense[0]) > 1;
             let [a, b] = ends.map(key);
             long.then(|| if a < b { [a, b] } else { [b, a] })
         });
         let mut counts = [0; LEVELS + 1];
         counts[0] = vertices.len();
-        for (level, r2) in r2.iter().enumerate() {
-            let on_edges = edges.iter().map(|e| parts(length(edge(bvh, places, *e)), *r2) - 1).sum::<usize>();
-            let face = |t: usize| Face::of(bvh.corners[t].map(|p| places.of(p)));
-            let on_faces = triangles.clone().map(|t| face(t).rows(*r2).map(|row| row.count).sum::<usize>());
-            counts[level + 1] = on_edges + on_faces.sum::<usize>();
+        for &e in &edges {
+            let length = length(edge(bvh, places, e));
+            for (count, dense) in counts[1..].iter_mut().zip(dense) {
+                *count += parts(length, *dense) - 1;
+            }
+        }
+        for t in triangles.clone() {
+            let face = Face::of(bvh.corners[t].map(|p| places.of(p)));
+            for (count, dense) in counts[1..].iter_mut().zip(dense) {
+                *count += face.rows(*dense).map(|row| row.count).sum::<usize>();
+            }
         }
         Piece { triangles, vertices, edges, counts }
     }
@@ -101,29 +115,32 @@ impl Piece {
     }
 
     /// Writes the sites: on vertices, then on edges and faces for each level.
-    pub fn place(&self, bvh: &Bvh, places: Places, r2: &[f64], slices: Vec<&mut [Site]>) {
+    pub fn place(&self, bvh: &Bvh, places: Places, dense: &[f64], slices: Vec<&mut [Site]>) {
         let mut slices = slices.into_iter();
-        let site = |at: Vector, triangle: usize| Site { at: at.map(|x| x as f32), triangle: triangle as u32 };
-        let on_vertices = self.vertices.iter().map(|&id| {
+        for (to, &id) in slices.next().into_iter().flatten().zip(&self.vertices) {
             let (t, i) = (id as usize / 3, id as usize % 3);
-            site(places.of(bvh.corners[t][i]), t)
-        });
-        slices.next().into_iter().flatten().zip(on_vertices).for_each(|(to, site)| *to = site);
-        for (slice, r2) in slices.zip(r2) {
-            let on_edges = self.edges.iter().flat_map(|&id| {
-                let [a, b] = edge(bvh, places, id);
-                let parts = parts(length([a, b]), *r2);
-                let along = move |i: usize| i as f64 / parts as f64;
-                (1..parts).map(move |i| site(between(a, b, along(i)), id as usize / 3))
-            });
-            let on_faces = self.triangles.clone().flat_map(|t| {
-                let face = Face::of(bvh.corners[t].map(|p| places.of(p)));
-                face.rows(*r2).flat_map(move |row| {
-                    let along = move |i: usize| (i as f64 + 0.5) / row.count as f64;
-                    (0..row.count).map(move |i| site(between(row.ends[0], row.ends[1], along(i)), t))
-                })
-            });
-            slice.iter_mut().zip(on_edges.chain(on_faces)).for_each(|(to, site)| *to = site);
+            *to = Site::new(places.of(bvh.corners[t][i]), t);
+        }
+        let mut levels: Vec<_> = slices.map(|slice| slice.iter_mut()).zip(dense).collect();
+        for &id in &self.edges {
+            let [a, b] = edge(bvh, places, id);
+            let length = length([a, b]);
+            for (to, dense) in &mut levels {
+                let parts = parts(length, **dense);
+                let along = |i: usize| i as f64 / parts as f64;
+                let sites = (1..parts).map(|i| Site::new(between(a, b, along(i)), id as usize / 3));
+                sites.zip(&mut *to).for_each(|(site, to)| *to = site);
+            }
+        }
+        for t in self.triangles.clone() {
+            let face = Face::of(bvh.corners[t].map(|p| places.of(p)));
+            for (to, dense) in &mut levels {
+                for Row { ends, count } in face.rows(**dense) {
+                    let along = |i: usize| (i as f64 + 0.5) / count as f64;
+                    let sites = (0..count).map(|i| Site::new(between(ends[0], ends[1], along(i)), t));
+                    sites.zip(&mut *to).for_each(|(site, to)| *to = site);
+                }
+            }
         }
     }
 }
@@ -161,13 +178,16 @@ fn length([a, b]: [Vector; 2]) -> f64 {
     norm(sub(b, a))
 }
 
-/// Parts of at most √2·r of something so long.
-fn parts(length: f64, r2: f64) -> usize {
-    ((length * (0.5 / r2).sqrt()).ceil() as usize).max(1)
+/// Parts of at most √2·r = 1 / `dense` of something so long.
+#[inline(always)]
+fn parts(length: f64, dense: f64) -> usize {
+    ((length * dense).ceil() as usize).max(1)
 }
 
+#[inline(always)]
 fn between(a: Vector, b: Vector, t: f64) -> Vector {
-    std::array::from_fn(|i| a[i] + (b[i] - a[i]) * t)
+    let along = |i: usize| a[i] + (b[i] - a[i]) * t;
+    [along(0), along(1), along(2)]
 }
 
 /// A triangle with its longest edge first.
@@ -199,12 +219,14 @@ impl Face {
     }
 
     /// Rows between the longest edge and the apex.
-    fn rows(self, r2: f64) -> impl Iterator<Item = Row> {
-        let rows = parts(self.height, r2);
+    #[inline(always)]
+    fn rows(self, dense: f64) -> impl Iterator<Item = Row> {
+        let rows = parts(self.height, dense);
         (1..rows).map(move |j| {
             let t = j as f64 / rows as f64;
-            let ends = [0, 1].map(|i| between(self.corners[i], self.corners[2], t));
-            Row { ends, count: parts(length(ends), r2) }
+            let [a, b, c] = self.corners;
+            let ends = [between(a, c, t), between(b, c, t)];
+            Row { ends, count: parts(length(ends), dense) }
         })
     }
 }

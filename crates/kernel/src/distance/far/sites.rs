@@ -19,32 +19,38 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// How much farther the samples of a level are than those of the level before.
-const FARTHER: f64 = 3.0;
-/// Sites in a block, and blocks in a group of them.
+const FARTHER: f64 = 5.0;
+/// Sites in a block, and in a group of them.
 const BLOCK: usize = 64;
-const GROUP: usize = 16;
+const GROUP: usize = LANES * BLOCK;
+/// Coordinates of a block that there is not: its square is finite.
+const NOWHERE: f32 = 1e18;
 /// Coordinates beyond this many cells from the first sample are not told apart well enough in `f32`.
 const FARTHEST: f64 = 16384.0;
 /// For so many samples a mesh may have a site, besides one for each triangle; a mesh with more is better off without.
 const SAMPLES_A_SITE: u64 = 8;
 /// Any mesh may have so many.
 const ALWAYS: u64 = 1 << 18;
-/// Sites at most: less than what `f32` counts.
+/// Sites at most.
 const MOST: u64 = 8_000_000;
+/// What `f32` counts.
+const MOST_TRIANGLES: usize = 1 << 24;
 /// What one takes, with its share of blocks.
 const SITE_BYTES: u64 = 20;
 
-/// Sites, or blocks of them, one after the other, and the box around them.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Block {
-    pub low: [f32; 3],
-    pub high: [f32; 3],
-    first: u32,
-    end: u32,
+/// Blocks of sites, sites and blocks one after the other.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// The box around it.
+    pub bounds: Bounds,
+    /// The boxes around its blocks: corners by end and axis, behind the last block nowhere near.
+    pub blocks: [[[f32; LANES]; 3]; 2],
+    first: usize,
+    end: usize,
 }
 
-/// 0, 1, 2, …
-const COUNTING: [f32; LANES] = [0., 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11., 12., 13., 14., 15.];
+/// The corners of a box.
+pub(super) type Bounds = [[f32; 3]; 2];
 
 /// What samples of some distance ask.
 #[derive(Clone, Debug)]
@@ -63,10 +69,9 @@ pub(super) struct Sites {
     /// Where they are, an array for each axis, in units of the finest spacing from the first sample of the grid; a vector longer
     /// than there are sites.
     axes: [Vec<f32>; 3],
-    /// A triangle that each is on, in the order of the tree.
-    pub triangles: Vec<u32>,
-    blocks: Vec<Block>,
-    groups: Vec<Block>,
+    /// A triangle that each is on, in the order of the tree: below 2²⁴; as long.
+    triangles: Vec<f32>,
+    groups: Vec<Group>,
     vertices: Range<usize>,
     pub levels: Vec<SiteLevel>,
 }
@@ -82,15 +87,19 @@ impl Sites {
     ) -> Result<Option<Sites>, Cancelled> {
         let places = Places { origin: patch.offset(), cell };
         let Some(across) = extent(bvh, patch, places) else { return Ok(None) };
+        if bvh.triangle_count() > MOST_TRIANGLES {
+            return Ok(None);
+        }
         let distances = (0..LEVELS).map(|l| near * FARTHER.powi(l as i32));
         let distances: Vec<f64> =
             distances.enumerate().filter(|(l, d)| *l == 0 || *d < across).map(|(_, d)| d).collect();
         let r2: Vec<f64> = distances.iter().map(|d| 2.0 * tolerance * d + tolerance * tolerance).collect();
+        let dense: Vec<f64> = r2.iter().map(|r2| (0.5 / r2).sqrt()).collect();
         let most = most_sites(patch.sample_count(), bvh.triangle_count() as u64);
-        let Some(pieces) = plan(bvh, places, &r2, most, monitor)? else { return Ok(None) };
+        let Some(pieces) = plan(bvh, places, &dense, most, monitor)? else { return Ok(None) };
         let count: usize = pieces.iter().map(Piece::count).sum();
         let mut all = vec![Site::default(); count];
-        let sections = placed(bvh, places, &r2, &pieces, &mut all, monitor)?;
+        let sections = placed(bvh, places, &dense, &pieces, &mut all, monitor)?;
         let mut sites = Sites::default();
         let mut groups =
             sections.into_iter().map(|section| sites.group(&all, section)).collect::<Vec<_>>().into_iter();
@@ -99,55 +108,36 @@ impl Sites {
         sites.levels = levels
             .map(|((from, r2), groups)| SiteLevel { from: *from as f32, r2: *r2 as f32, groups })
             .collect();
-        let behind = [Site::default(); LANES];
-        sites.axes = [0, 1, 2].map(|a| all.par_iter().chain(&behind).map(|s| s.at[a]).collect());
-        sites.triangles = all.par_iter().map(|s| s.triangle).collect();
+        sites.axes = [0, 1, 2].map(|a| column(&all, |s| s.at[a]));
+        sites.triangles = column(&all, |s| s.triangle as f32);
         Ok(Some(sites))
     }
 
-    /// Adds the blocks of a section of the sites, and gives their groups.
+    /// Adds the groups of a section of the sites.
     fn group(&mut self, all: &[Site], section: Range<usize>) -> Range<usize> {
-        let (first, first_block, first_group) = (section.start, self.blocks.len(), self.groups.len());
-        let blocks = all[section].par_chunks(BLOCK).enumerate().map(|(i, sites)| {
-            let bounds = Aabb::around(sites.iter().map(|s| &s.at));
-            Block::new(bounds, first + i * BLOCK, sites.len())
-        });
-        self.blocks.par_extend(blocks);
-        for (i, blocks) in self.blocks[first_block..].chunks(GROUP).enumerate() {
-            let bounds = Aabb::around(blocks.iter().flat_map(|b| [&b.low, &b.high]));
-            self.groups.push(Block::new(bounds, first_block + i * GROUP, blocks.len()));
-        }
+        let (start, first_group) = (section.start, self.groups.len());
+        let groups = all[section].par_chunks(GROUP).enumerate();
+        self.groups.par_extend(groups.map(|(i, sites)| Group::of(sites, start + i * GROUP)));
         first_group..self.groups.len()
     }
 
     /// The groups of blocks of a level.
-    pub fn groups(&self, level: usize) -> impl Iterator<Item = &Block> {
+    pub fn groups(&self, level: usize) -> impl Iterator<Item = &Group> {
         let own = self.levels[level].groups.clone();
         self.groups[self.vertices.clone()].iter().chain(&self.groups[own])
     }
 
-    /// The blocks of a group.
-    pub fn blocks(&self, group: &Block) -> &[Block] {
-        &self.blocks[group.range()]
-    }
-
-    /// Where site `i` is.
-    #[inline(always)]
-    pub fn at(&self, i: usize) -> [f32; 3] {
-        [self.axes[0][i], self.axes[1][i], self.axes[2][i]]
-    }
-
-    /// Sixteen sites from number `at` on, seen from `origin`: their places and numbers.
+    /// Sixteen sites from number `at` on, seen from `origin`: their places and triangles.
     ///
     /// # Safety
     /// The processor has what `V` needs; there is a site `at`.
     #[inline(always)]
     pub unsafe fn sixteen<V: F32x16>(&self, at: usize, origin: [f32; 3]) -> [V; 4] {
-        debug_assert!(at < self.triangles.len());
+        debug_assert!(at + LANES <= self.triangles.len());
         unsafe {
-            let mut points = [V::load(&COUNTING).add(V::splat(at as f32)); 4];
+            // SAFETY: the arrays are a vector longer than there are sites.
+            let mut points = [V::load(&*self.triangles.as_ptr().add(at).cast()); 4];
             for a in 0..3 {
-                // SAFETY: the arrays are a vector longer than there are sites.
                 let lanes = &*self.axes[a].as_ptr().add(at).cast();
                 points[a] = V::load(lanes).sub(V::splat(origin[a]));
             }
@@ -159,6 +149,15 @@ impl Sites {
     pub fn level_for(&self, distance: f32) -> usize {
         self.levels.iter().rposition(|l| l.from <= distance).unwrap_or(0)
     }
+}
+
+/// A number of every site, and a vector of zeros.
+fn column(all: &[Site], of: impl Fn(&Site) -> f32 + Sync) -> Vec<f32> {
+    let mut column = vec![0.0; all.len() + LANES];
+    column.par_chunks_mut(GROUP).zip(all.par_chunks(GROUP)).for_each(|(to, sites)| {
+        to.iter_mut().zip(sites).for_each(|(to, site)| *to = of(site));
+    });
+    column
 }
 
 /// Sites that a mesh may have.
@@ -188,14 +187,14 @@ fn extent(bvh: &Bvh, patch: &Patch, places: Places) -> Option<f64> {
 fn placed(
     bvh: &Bvh,
     places: Places,
-    r2: &[f64],
+    dense: &[f64],
     pieces: &[Piece],
     all: &mut [Site],
     monitor: &Monitor,
 ) -> Result<Vec<Range<usize>>, Cancelled> {
     let mut slices: Vec<Vec<&mut [Site]>> = pieces.iter().map(|_| vec![]).collect();
     let (mut sections, mut at, mut rest) = (vec![], 0, all);
-    for section in 0..=r2.len() {
+    for section in 0..=dense.len() {
         let start = at;
         for (piece, slices) in pieces.iter().zip(&mut slices) {
             let (own, behind) = rest.split_at_mut(piece.counts[section]);
@@ -207,20 +206,32 @@ fn placed(
     }
     pieces.par_iter().zip(slices).try_for_each(|(piece, slices)| {
         monitor.check()?;
-        piece.place(bvh, places, r2, slices);
+        piece.place(bvh, places, dense, slices);
         Ok(())
     })?;
     Ok(sections)
 }
 
-impl Block {
-    fn new(bounds: Aabb, first: usize, count: usize) -> Block {
-        Block { low: bounds.min, high: bounds.max, first: first as u32, end: (first + count) as u32 }
+impl Group {
+    /// Of sites from number `first` on.
+    fn of(sites: &[Site], first: usize) -> Group {
+        let bounds = |sites: &[Site]| {
+            let bounds = Aabb::around(sites.iter().map(|s| &s.at));
+            [bounds.min, bounds.max]
+        };
+        let mut blocks = [[[NOWHERE; LANES]; 3]; 2];
+        for (b, sites) in sites.chunks(BLOCK).enumerate() {
+            for (corner, to) in bounds(sites).iter().zip(&mut blocks) {
+                corner.iter().zip(to).for_each(|(x, to)| to[b] = *x);
+            }
+        }
+        Group { bounds: bounds(sites), blocks, first, end: first + sites.len() }
     }
 
-    /// The numbers of its sites, or of its blocks.
+    /// The numbers of the sites of block `b`.
     #[inline(always)]
-    pub fn range(&self) -> Range<usize> {
-        self.first as usize..self.end as usize
+    pub fn block(&self, b: usize) -> Range<usize> {
+        let first = self.first + b * BLOCK;
+        first..(first + BLOCK).min(self.end)
     }
 }

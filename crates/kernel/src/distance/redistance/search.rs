@@ -37,9 +37,12 @@ pub(super) struct Search<'a> {
     lists: [Candidates<3>; 3],
     kept: [bool; 3],
     /// Candidates of an octant, and their numbers in the brick.
-    few: Vec<([f32; 3], f32)>,
+    few: Candidates<4>,
     stack: Vec<(u32, f32)>,
 }
+
+/// 0, 1, 2, …
+const COUNTING: [f32; LANES] = [0., 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11., 12., 13., 14., 15.];
 
 impl<'a> Search<'a> {
     /// For samples `scale` apart; crossings beyond `reach` are not looked for.
@@ -52,7 +55,7 @@ impl<'a> Search<'a> {
             root: [0; 3],
             lists: Default::default(),
             kept: [false; 3],
-            few: vec![],
+            few: Candidates::default(),
             stack: vec![],
         }
     }
@@ -216,14 +219,8 @@ unsafe fn narrow<V: F32x16>(search: &mut Search<'_>, depth: usize, first: [usize
         if d2 > reach * reach {
             return false;
         }
-        own.clear();
-        let limit = Limit::new(nearest, samples);
-        for start in above.starts() {
-            let (places, keep) = above.unbeaten::<V>(start, limit);
-            own.push(places, keep);
-        }
+        own.become_unbeaten(above, Limit::<V>::new(nearest, samples));
     }
-    own.fill_up();
     true
 }
 
@@ -281,11 +278,10 @@ unsafe fn octants<V: F32x16>(search: &mut Search<'_>, brick: &mut Brick) {
             let (nearest, _) = list.nearest::<V>(samples);
             let limit = Limit::<V>::new(nearest, samples);
             for start in list.starts() {
-                let (_, mut keep) = list.unbeaten(start, limit);
-                while keep != 0 {
-                    let i = start + keep.trailing_zeros() as usize;
-                    keep &= keep - 1;
-                    search.few.push((list.get(i), i as f32));
+                let keep = list.unbeaten(start, limit);
+                if keep != 0 {
+                    let [x, y, z] = list.sixteen::<V>(start);
+                    search.few.push([x, y, z, V::load(&COUNTING).add(V::splat(start as f32))], keep);
                 }
             }
             try_all::<V>(&search.few, search.reach, brick, octant);
