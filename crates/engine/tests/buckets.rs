@@ -6,10 +6,17 @@ use common::{Bench, caller, config};
 use fieldstone_engine::model::{Asset, NewProject};
 use fieldstone_engine::upkeep::{self, BlobPlace, CopiedBlobs};
 use fieldstone_engine::{BucketUrl, Engine, EngineConfig, EngineError, Location};
-use object_store::ObjectStoreExt;
+use futures::StreamExt;
+use futures::stream::BoxStream;
 use object_store::memory::InMemory;
 use object_store::path::Path as Key;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult,
+};
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tempfile::TempDir;
 
 struct Moved {
@@ -194,4 +201,105 @@ async fn what_nothing_names_goes_to_quarantine_and_back_without_being_moved() {
     assert!(m.store.head(&place).await.is_err());
     assert_eq!(m.read(true, &one).await, b"one");
     assert!(!m.folder.path().join("data/blobs").exists());
+}
+
+/// A store that is away as long as a test says so, and counts who asked meanwhile.
+#[derive(Debug, Default)]
+struct Away {
+    store: InMemory,
+    is_away: AtomicBool,
+    asked: AtomicUsize,
+}
+
+impl fmt::Display for Away {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a store that is away at times")
+    }
+}
+
+impl Away {
+    fn here(&self) -> Result<(), object_store::Error> {
+        if !self.is_away.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        Err(object_store::Error::Generic { store: "test", source: "it is away".into() })
+    }
+}
+
+type Stored<T> = Result<T, object_store::Error>;
+
+#[async_trait::async_trait]
+impl ObjectStore for Away {
+    async fn put_opts(&self, at: &Key, bytes: PutPayload, how: PutOptions) -> Stored<PutResult> {
+        self.here()?;
+        self.store.put_opts(at, bytes, how).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        at: &Key,
+        how: PutMultipartOptions,
+    ) -> Stored<Box<dyn MultipartUpload>> {
+        self.here()?;
+        self.store.put_multipart_opts(at, how).await
+    }
+
+    async fn get_opts(&self, at: &Key, how: GetOptions) -> Stored<GetResult> {
+        self.here()?;
+        self.store.get_opts(at, how).await
+    }
+
+    fn delete_stream(&self, these: BoxStream<'static, Stored<Key>>) -> BoxStream<'static, Stored<Key>> {
+        match self.here() {
+            Ok(()) => self.store.delete_stream(these),
+            Err(e) => futures::stream::once(async { Err(e) }).boxed(),
+        }
+    }
+
+    fn list(&self, prefix: Option<&Key>) -> BoxStream<'static, Stored<ObjectMeta>> {
+        match self.here() {
+            Ok(()) => self.store.list(prefix),
+            Err(e) => futures::stream::once(async { Err(e) }).boxed(),
+        }
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Key>) -> Stored<ListResult> {
+        self.here()?;
+        self.store.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Key, to: &Key, how: CopyOptions) -> Stored<()> {
+        self.here()?;
+        self.store.copy_opts(from, to, how).await
+    }
+}
+
+#[tokio::test]
+async fn a_job_outlasts_a_bucket_that_is_away_for_a_moment() {
+    let (folder, store) = (tempfile::tempdir().unwrap(), Arc::new(Away::default()));
+    let url = BucketUrl::over(store.clone(), "parts", "lab");
+    let config = EngineConfig { blobs: Some(url), max_attempts: 1, ..config(&folder) };
+    let engine = Engine::open_with_types(config, common::TYPES).await.unwrap();
+    let caller = caller("owner");
+    let project = engine.create_project(&caller, NewProject::private("p")).await.unwrap().id;
+    let b = Bench { folder, engine, caller, project };
+    b.upload("part.stl", b"bytes").await;
+    store.is_away.store(true, Ordering::SeqCst);
+    assert!(matches!(b.engine.ready().await, Err(EngineError::Unreachable(_))));
+    let mut upload = b.engine.begin_upload(b.project, 0).await.unwrap();
+    upload.write(bytes::Bytes::from_static(b"more")).await.unwrap();
+    let refused = upload.finish(&b.caller, "more.stl").await;
+    assert!(matches!(refused, Err(EngineError::Unreachable(_))), "{refused:?}");
+    let files = [("mesh", "part.stl")];
+    let job = b.dispatch(common::new_job("test/preprocess", &files, serde_json::json!({}))).await.unwrap();
+    b.engine.start();
+    let before = store.asked.load(Ordering::SeqCst);
+    while store.asked.load(Ordering::SeqCst) == before {
+        tokio::task::yield_now().await;
+    }
+    store.is_away.store(false, Ordering::SeqCst);
+    let ended = b.finished(job.id).await;
+    assert_eq!((ended.error.as_deref(), ended.attempt), (None, 1));
+    b.engine.stop().await;
 }

@@ -49,7 +49,7 @@ pub(crate) async fn run(
                 log(LogLevel::Info, format!("the same work was done by job {from}: its results are reused"))
                     .await;
             }
-            publish(core, claim, finished).await
+            publish(core, claim, finished, &handle).await
         }
         Err(e) => {
             let level = match end_of(core, &e) {
@@ -84,7 +84,7 @@ async fn attempt_of<'a>(
 ) -> Result<Finished<'a>, JobError> {
     let (entry, mut ticket, work) = prepare(core, claim, needs.memory).await?;
     if core.config.reuse_results
-        && let Some(finished) = reuse(core, claim.job(), &work).await?
+        && let Some(finished) = reuse(core, claim.job(), &work, handle).await?
     {
         return Ok(finished);
     }
@@ -92,7 +92,7 @@ async fn attempt_of<'a>(
     let elsewhere = core.store.running_elsewhere().await.map_err(anyhow::Error::from)?;
     let beside = core.running.load_beside(Some(claim.id())).beside(elsewhere);
     let spaces = async { Ok(spaces(core, project, &beside).await.map_err(anyhow::Error::from)?) };
-    let inputs = inputs::bring(core, claim.job(), &mut ticket.inputs);
+    let inputs = inputs::bring(core, claim.job(), &mut ticket.inputs, handle);
     let (spaces, _inputs) = tokio::try_join!(spaces, inputs)?;
     let output_limit = output_limit(&spaces, project, needs.output, disk);
     if needs.output > output_limit.bytes {

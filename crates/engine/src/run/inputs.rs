@@ -1,5 +1,7 @@
 //! The inputs of an attempt: files of this machine that are what they were.
 
+use super::patience::Patience;
+use super::running::AttemptHandle;
 use crate::blobs::LocalBlob;
 use crate::core::Core;
 use crate::model::{Asset, Job};
@@ -25,11 +27,18 @@ pub(super) async fn bring(
     core: &Core,
     job: &Job,
     inputs: &mut IndexMap<String, Vec<Input>>,
+    handle: &AttemptHandle,
 ) -> Result<Vec<LocalBlob>, JobError> {
-    let mut brought = Vec::new();
+    let (patience, mut brought) = (Patience::new(handle), Vec::new());
     for (slot, list) in &job.inputs.assets {
         for (asset, input) in list.iter().zip(inputs.get_mut(slot).into_iter().flatten()) {
-            let Some(blob) = core.blobs.sound_copy(&asset.sha256).await.map_err(anyhow::Error::from)? else {
+            let copy = loop {
+                match core.blobs.sound_copy(&asset.sha256).await {
+                    Ok(copy) => break copy,
+                    Err(e) => patience.again(e).await.map_err(anyhow::Error::from)?,
+                }
+            };
+            let Some(blob) = copy else {
                 return Err(JobError::Invalid(format!(
                     "input {slot}: the stored bytes of asset {} ({:?}) are damaged or missing; upload them again",
                     asset.id, asset.filename

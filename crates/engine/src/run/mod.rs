@@ -8,6 +8,7 @@ mod estimate;
 mod fork_server;
 mod inputs;
 pub(crate) mod lease_clock;
+mod patience;
 mod place;
 mod process;
 mod publish;

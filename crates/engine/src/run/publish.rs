@@ -1,6 +1,8 @@
 //! The end of an attempt: its outputs become blobs and rows, or its job is given back.
 
+use super::patience::Patience;
 use super::remote::GivenBack;
+use super::running::AttemptHandle;
 use crate::blobs::{PlacedBlob, Placing, Staged};
 use crate::core::Core;
 use crate::error::{EngineError, Result};
@@ -66,13 +68,14 @@ pub(super) async fn note(core: &Core, id: JobId, attempt: u32, level: LogLevel, 
 }
 
 /// Blobs first, then the rows that name them, all at once.
-pub(super) async fn publish(core: &Core, claim: Claim, mut finished: Finished<'_>) -> Result<bool> {
-    for output in &mut finished.assets {
-        if let OutputBytes::Staged(staged) = &mut output.bytes
-            && let Err(e) = core.blobs.send(staged).await
-        {
-            return give_up(core, claim, JobError::Internal(e.into())).await;
-        }
+pub(super) async fn publish(
+    core: &Core,
+    claim: Claim,
+    mut finished: Finished<'_>,
+    handle: &AttemptHandle,
+) -> Result<bool> {
+    if let Err(e) = send(core, &mut finished.assets, handle).await {
+        return give_up(core, claim, JobError::Internal(e.into())).await;
     }
     let placing = match finished.from {
         Some((_, placing)) => placing,
@@ -102,6 +105,18 @@ pub(super) async fn publish(core: &Core, claim: Claim, mut finished: Finished<'_
         upkeep::sweep(&core.blobs, &core.store, blobs).await?;
     }
     Ok(accepted)
+}
+
+/// Sends what is to be placed, for a while also to a bucket that does not answer.
+async fn send(core: &Core, outputs: &mut [OutputFile], handle: &AttemptHandle) -> Result<()> {
+    let patience = Patience::new(handle);
+    for output in outputs {
+        let OutputBytes::Staged(staged) = &mut output.bytes else { continue };
+        while let Err(e) = core.blobs.send(staged).await {
+            patience.again(e).await?;
+        }
+    }
+    Ok(())
 }
 
 /// What an attempt that brings this error has come to.

@@ -1,6 +1,8 @@
 //! Results of earlier jobs given again, if they are still what they were.
 
+use super::patience::Patience;
 use super::publish::{Finished, OutputBytes, OutputFile, note};
+use super::running::AttemptHandle;
 use crate::blobs::{PlacedBlob, Placing};
 use crate::core::Core;
 use crate::model::*;
@@ -12,10 +14,18 @@ pub(super) async fn reuse<'a>(
     core: &'a Core,
     job: &Job,
     work: &str,
+    handle: &AttemptHandle,
 ) -> Result<Option<Finished<'a>>, JobError> {
+    let patience = Patience::new(handle);
     let Some(done) = same_work(core, job, work).await? else { return Ok(None) };
     for asset in done.outputs.assets.values().flatten() {
-        if !core.blobs.is_sound(&asset.sha256).await.map_err(anyhow::Error::from)? {
+        let is_sound = loop {
+            match core.blobs.is_sound(&asset.sha256).await {
+                Ok(is_sound) => break is_sound,
+                Err(e) => patience.again(e).await.map_err(anyhow::Error::from)?,
+            }
+        };
+        if !is_sound {
             let (file, from) = (&asset.filename, done.job);
             let text = format!("job {from} did the same work, but its {file:?} is damaged: it is done again");
             note(core, job.id, job.attempt, LogLevel::Warning, vec![text]).await;

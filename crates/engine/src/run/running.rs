@@ -177,6 +177,11 @@ impl AttemptHandle {
         self.cancel_bell.notify_one();
     }
 
+    /// Whether the attempt is to end.
+    pub(crate) fn is_to_end(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+
     /// Returns once the attempt is to end; for one waiter.
     pub(crate) async fn cancelled(&self) {
         while !self.cancel.load(Ordering::Relaxed) {
