@@ -4,6 +4,8 @@
 //! algorithm itself thinks in lanes, `F32x16` gives it sixteen. Every operation is a single IEEE 754 operation, none is
 //! fused, so all levels give the same bits.
 
+#[cfg(target_arch = "x86_64")]
+mod compress;
 mod lanes;
 
 #[cfg(target_arch = "x86_64")]
@@ -213,6 +215,9 @@ mod tests {
                 x.compress(0b1010_0111_0001_1000),
                 x.compress(0),
                 x.compress(!0),
+                x.compress(0b0100_0000_1111_1111),
+                x.compress(0b1111_1111_0000_0001),
+                x.abs(),
             ];
             let mut out = vec![];
             for v in all {

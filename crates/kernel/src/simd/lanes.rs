@@ -136,6 +136,7 @@ impl F32x16 for Portable {
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86 {
     //! The same with AVX2 (two registers) and AVX-512 (one).
+    use super::super::compress::compress;
     use super::{F32x16, LANES};
     use std::arch::x86_64::*;
 
@@ -382,6 +383,11 @@ pub(crate) mod x86 {
                 let half = |s, o, a, b| _mm256_blendv_ps(s, o, _mm256_cmp_ps::<_CMP_LT_OQ>(a, b));
                 Avx2(half(self.0, other.0, a.0, b.0), half(self.1, other.1, a.1, b.1))
             }
+        }
+        #[inline(always)]
+        unsafe fn compress(self, keep: u16) -> Self {
+            let [low, high] = unsafe { compress(self.0, self.1, keep) };
+            Avx2(low, high)
         }
     }
 }
