@@ -53,13 +53,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let inside = field.iter().filter(|d| **d < 0.0).count();
     println!(
-        "{{\"times\":{:?},\"first\":{},\"bvh\":{:?},\"rss_peak_mb\":{},\"vertices\":{},\"triangles\":{},\"inside\":{inside}}}",
+        "{{\"times\":{:?},\"first\":{},\"bvh\":{:?},\"rss_peak_mb\":{},\"vertices\":{},\"triangles\":{},\"inside\":{inside},\"simd\":\"{:?}\"}}",
         &times[1..],
         times[0],
         &builds[1..],
         peak_rss_mb(),
         mesh.positions.len(),
-        mesh.triangles.len()
+        mesh.triangles.len(),
+        level.kind()
     );
     Ok(())
 }

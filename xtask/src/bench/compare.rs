@@ -39,10 +39,16 @@ struct Case {
     /// Samples per axis; 0 where there is no grid.
     grid: usize,
     run: &'static str,
+    /// Where not those of the run.
+    threads: Option<usize>,
 }
 
 const fn case(name: &'static str, grid: usize, run: &'static str) -> Case {
-    Case { name, grid, run }
+    Case { name, grid, run, threads: None }
+}
+
+const fn one_thread(name: &'static str, grid: usize, run: &'static str) -> Case {
+    Case { name, grid, run, threads: Some(1) }
 }
 
 /// Rows of the table. An example repeats its work as often as its third word says.
@@ -53,6 +59,12 @@ const CASES: &[Case] = &[
     case("band, bracket", 256, "sample_mesh mesh:bracket.ply N 5 --band"),
     case("band, blob82k", 256, "sample_mesh mesh:blob82k.ply N 5 --band"),
     case("band, blob1m", 256, "sample_mesh mesh:blob1m.ply N 2 --band"),
+    one_thread("mesh to distance, bracket, one thread", 256, "sample_mesh mesh:bracket.ply N 2"),
+    one_thread("mesh to distance, blob82k, one thread", 256, "sample_mesh mesh:blob82k.ply N 2"),
+    one_thread("band, blob82k, one thread", 256, "sample_mesh mesh:blob82k.ply N 3 --band"),
+    case("mesh to distance, bracket, AVX2", 256, "sample_mesh mesh:bracket.ply N 2 --simd Avx2"),
+    case("mesh to distance, blob82k, AVX2", 256, "sample_mesh mesh:blob82k.ply N 2 --simd Avx2"),
+    case("band, blob82k, AVX2", 256, "sample_mesh mesh:blob82k.ply N 3 --band --simd Avx2"),
     case("gyroid", 256, "bench_graph gyroid N 7"),
     case("turned gyroid", 256, "bench_graph gyroid-turned N 5"),
     case("twelve operators", 256, "bench_graph operators N 5"),
@@ -66,6 +78,8 @@ const CASES: &[Case] = &[
     case("redistance, box", 256, "redistance field:box N 2 OUT"),
     case("redistance, turned box", 256, "redistance field:box-turned N 2 OUT"),
     case("redistance, gyroid", 256, "redistance field:gyroid N 2 OUT"),
+    one_thread("isosurface, one thread", 256, "isosurface field:infill N 3"),
+    one_thread("redistance, torus, one thread", 256, "redistance field:torus N 2 OUT"),
     case("STL of 800,000 triangles", 0, "read_mesh mesh:knot800k.stl 5"),
     case("PLY of a million triangles", 0, "read_mesh mesh:blob1m.ply 3"),
 ];
@@ -96,7 +110,7 @@ pub fn run(options: &Options, revision: &str) -> anyhow::Result<()> {
     };
     for case in CASES.iter().filter(chosen) {
         let grid = if options.quick { case.grid.min(64) } else { case.grid };
-        let turn = |examples: &Path| setup.measure(case, grid, examples, threads);
+        let turn = |examples: &Path| setup.measure(case, grid, examples, case.threads.unwrap_or(threads));
         // An older revision may not have the example, or not its case.
         let pairs: anyhow::Result<Vec<_>> = (0..turns).map(|_| Ok((turn(&before)?, turn(&after)?))).collect();
         let pairs = match pairs {
@@ -184,7 +198,12 @@ impl Setup {
                 _ => command.arg(word),
             };
         }
-        Measured::of(&output_of(&mut command)?)
+        let measured = Measured::of(&output_of(&mut command)?)?;
+        // An older example takes no notice of options that it does not know.
+        let level = case.run.split_once("--simd ").map(|(_, level)| level);
+        let told = measured.more.get("simd").and_then(serde_json::Value::as_str);
+        anyhow::ensure!(level.is_none() || told == level, "the example has no --simd");
+        Ok(measured)
     }
 
     fn field(&self, name: &str, grid: usize) -> anyhow::Result<PathBuf> {
