@@ -498,6 +498,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/pilots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Workers
+         * @description Workers that the server that answers has asked a batch system for: what each is called there and as a worker, its number there, whether it has a machine, why not, since when, and its cores. Empty where none is asked for. An addition to the platform's API.
+         */
+        get: operations["listPilots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/files/{sha256}/{filename}": {
         parameters: {
             query?: never;
@@ -1155,6 +1175,19 @@ export interface components {
                 /** @description Who the tokens must be for */
                 audience: string;
             } | null;
+        };
+        Pilot: {
+            name: string;
+            number: number;
+            /** @enum {string} */
+            state: "waiting" | "running";
+            reason: string | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601 datetime; null until then
+             */
+            since: string | null;
+            cores: number;
         };
         WorkerSlot: {
             worker: string;
@@ -2829,6 +2862,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WorkerSlot"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listPilots: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description dialect=openapi, dialect=sdk or dialect=sdk-legacy: the spelling of the reply (RFC 7240). This document describes openapi; the others, made for the Python SDKs, write dates after RFC 1123 and add or leave out fields. Without it the key's dialect applies, else sdk for the User-Agent Python/<version>, else openapi. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pilot"][];
                 };
             };
             400: components["responses"]["BadRequest"];

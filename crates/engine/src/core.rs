@@ -18,7 +18,7 @@ use crate::store::Store;
 use crate::store::head::{JobNews, News};
 use crate::thumbnails::Thumbnails;
 use crate::upkeep::Scrubbed;
-use crate::workers::Workers;
+use crate::workers::{PilotBoard, Workers};
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,6 +33,7 @@ pub(crate) struct Core {
     pub(crate) running: Running,
     pub(crate) starter: Starter,
     pub(crate) workers: Arc<Workers>,
+    pub(crate) pilots: PilotBoard,
     /// What was read of jobs whose memory is known only once their upstream jobs have ended.
     pub(crate) drafted: Drafted,
     pub(crate) counters: Counters,

@@ -45,7 +45,7 @@ pub use preview::Preview;
 pub use run::{Attempts, Watch};
 pub use service::{Engine, NewPreview, News, ProjectEvent, Resumed, ThinVolume, Thumbnail, Upload};
 pub use tls::choose_cryptography;
-pub use workers::{Seat, WorkerSlot, talk};
+pub use workers::{Pilot, Pilots, Seat, WorkerSlot, talk};
 
 /// A plane of a preview.
 pub use fieldstone_jobs::preview::talk::{Header as PreviewHeader, Section};

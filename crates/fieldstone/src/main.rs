@@ -16,6 +16,7 @@ mod keys;
 mod manual;
 mod memory;
 mod picture;
+mod placement;
 mod progress;
 mod remote;
 mod run;

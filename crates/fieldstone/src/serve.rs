@@ -2,7 +2,7 @@
 
 use crate::admin_key;
 use crate::settings::{Flags, Settings};
-use crate::{audit, sign_in};
+use crate::{audit, placement, sign_in};
 use anyhow::Context;
 use fieldstone_engine::model::NewKey;
 use fieldstone_engine::{Engine, EngineConfig};
@@ -48,6 +48,7 @@ pub async fn serve(settings: Settings, accept_lost_rows: bool) -> anyhow::Result
         None => None,
     };
     // All that can be refused comes before the data folder is made.
+    placement::check(&settings)?;
     let (mut server, given) = (settings.server(), sign_in::given_certificate(&settings)?);
     server.issuer = sign_in::issuer(&settings)?.map(Arc::new);
     server.max_connections = server.max_connections.min(room_for_connections());
@@ -72,7 +73,15 @@ pub async fn serve(settings: Settings, accept_lost_rows: bool) -> anyhow::Result
     engine.start();
     eprintln!("listening on {}", fieldstone_server::url_of(listener.local_addr()?));
     let listeners = Listeners { plain: listener, tls };
-    fieldstone_server::serve(listeners, engine.clone(), server, shutdown).await?;
+    let serving = fieldstone_server::serve(listeners, engine.clone(), server, shutdown);
+    if settings.slurm_workers > 0 {
+        tokio::select! {
+            served = serving => served?,
+            Err(e) = placement::place(engine.clone(), settings.clone()) => return Err(e),
+        }
+    } else {
+        serving.await?;
+    }
     engine.close().await;
     tell(Event::new("server.stop", "done"));
     eprintln!("stopped");

@@ -151,6 +151,32 @@ settings! {
     max_request_rate <N>: u32 = 500;
     /// Slots of workers that are connected at the same time.
     max_workers <N>: usize = ServerConfig::default().max_workers;
+    /// Workers that Slurm is asked for at most, one for each job that waits (docs/workers.md); 0: none. The other `slurm_` settings say how.
+    slurm_workers <N>: u32 = 0;
+    /// Workers of Slurm that are kept although nothing waits.
+    slurm_least <N>: u32 = 0;
+    /// Partition of these workers; by default Slurm's own.
+    slurm_partition <NAME>: String;
+    /// Account of these workers; by default Slurm's own.
+    slurm_account <NAME>: String;
+    /// Cores of such a worker, which a job has for itself.
+    slurm_cores <N>: u32 = 4;
+    /// Memory of such a worker, of which a job may need three quarters.
+    slurm_memory <SIZE>: Size = Size(16 << 30);
+    /// Seconds that such a worker has at most, as Slurm counts them.
+    slurm_time <SECONDS>: u64 = 3600;
+    /// Seconds without a job after which such a worker gives its machine back.
+    slurm_idle_exit <SECONDS>: u64 = 300;
+    /// Further options of sbatch(1), words with spaces between, such as `--qos=night --output=/tmp/pilot-%j.log`.
+    slurm_options <WORDS>: String;
+    /// File with a worker's token (`fieldstone keys create --worker`), at the same place on all machines.
+    slurm_token_file <FILE>: PathBuf;
+    /// Where these workers find the server; by default `public_url`.
+    slurm_server <URL>: String;
+    /// This program, as the cluster's machines see it; by default where it runs here.
+    slurm_program <FILE>: PathBuf;
+    /// Seconds between two looks at Slurm's queue.
+    slurm_interval <SECONDS>: u64 = 10;
     /// Connections that are open at the same time, TLS handshakes included. When there are as many, the one that has waited for
     /// its client longest is closed for a new one; while all are at work, new ones wait.
     max_connections <N>: usize = ServerConfig::default().max_connections;

@@ -14,8 +14,9 @@ use crate::openapi::{self, operation::Operation, schema::Schemas};
 use crate::packing;
 use crate::rate::{Rates, is_polled};
 use crate::routes::{
-    assets, events, files, guide, health, jobs, metrics as numbers, oauth, previews, projects, registry,
-    schema, sign_in, thumbnails, unknown_route, uploads, user, workbench, worker, workers, workflows,
+    assets, events, files, guide, health, jobs, metrics as numbers, oauth, pilots, previews, projects,
+    registry, schema, sign_in, thumbnails, unknown_route, uploads, user, workbench, worker, workers,
+    workflows,
 };
 use crate::tus;
 use crate::wire;
@@ -109,6 +110,7 @@ routes! {
     get    "/job-types" => registry::job_types, registry::JOB_TYPES;
 
     get    "/workers" => workers::list, workers::LIST;
+    get    "/pilots" => pilots::list, pilots::LIST;
 
     get    "/files/{sha256}/{filename}" => files::get, files::GET;
 
@@ -140,6 +142,7 @@ const SCHEMAS: &[Schemas] = &[
     user::SCHEMAS,
     oauth::SCHEMAS,
     sign_in::SCHEMAS,
+    pilots::SCHEMAS,
     workers::SCHEMAS,
 ];
 

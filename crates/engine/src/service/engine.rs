@@ -23,6 +23,7 @@ use crate::store::Store;
 use crate::store::head::HeadInfo;
 use crate::thumbnails::Thumbnails;
 use crate::upkeep::{self, Scrubbed};
+use crate::workers::PilotBoard;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -98,6 +99,7 @@ impl Engine {
             running: Running::default(),
             starter: Starter::default(),
             workers: Arc::default(),
+            pilots: PilotBoard::default(),
             drafted: Drafted::default(),
             lanes: Lanes::default(),
             counters: Counters::default(),

@@ -6,7 +6,7 @@ use crate::caller::Caller;
 use crate::error::Result;
 use crate::model::Timestamp;
 use crate::workers::talk::Hello;
-use crate::workers::{Seat, WorkerSlot};
+use crate::workers::{Pilots, Seat, WorkerSlot};
 use std::sync::Arc;
 
 impl Engine {
@@ -35,6 +35,26 @@ impl Engine {
     /// How many of them there are.
     pub fn worker_slots(&self) -> usize {
         self.core.workers.count()
+    }
+
+    /// Jobs that wait for a place and need no more memory than this; no more than `most` are counted.
+    pub async fn waiting_jobs(&self, memory_bytes: u64, most: u32) -> Result<u32> {
+        self.core.store.waiting_jobs(memory_bytes, most).await
+    }
+
+    /// Whether this server, of those that share a ledger, is the one that asks for pilots.
+    pub fn asks_for_pilots(&self) -> bool {
+        self.core.store.cleans_up()
+    }
+
+    /// Notes what is known of pilots now.
+    pub fn set_pilots(&self, pilots: Pilots) {
+        self.core.pilots.write(pilots);
+    }
+
+    /// What is known of pilots; `None` where this server asks for none.
+    pub fn pilots(&self) -> Option<Pilots> {
+        self.core.pilots.read()
     }
 
     /// The bytes of an input, for a worker that holds a link to them.

@@ -106,6 +106,14 @@ impl Store {
         rows.iter().map(ready).collect()
     }
 
+    /// How many jobs are ready that need no more memory than this, or of which that is not known yet; no more than `most` are counted.
+    pub(crate) async fn waiting_jobs(&self, memory_bytes: u64, most: u32) -> Result<u32> {
+        let memory = i64::try_from(memory_bytes).unwrap_or(i64::MAX);
+        let count = db::query_scalar(sql::JOBS_WAITING).bind(memory).bind(i64::from(most));
+        let count: i64 = count.fetch_one(self.reader()).await?;
+        Ok(u32::try_from(count).unwrap_or(most))
+    }
+
     /// Notes what a job needs, as it says itself.
     pub(crate) async fn set_needs(&self, id: JobId, needs: Needs) -> Result<()> {
         let set = db::query(sql::JOB_SET_SIZES).bind(id.0).bind(needs.memory.cast_signed());

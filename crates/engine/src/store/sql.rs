@@ -149,6 +149,8 @@ statements! {
         CROSS JOIN LATERAL (SELECT * FROM jobs WHERE jobs.project_id = waiting.project
             AND jobs.state = 'pending' AND jobs.ready = 1 ORDER BY jobs.id LIMIT 4) AS oldest
         ORDER BY oldest.id");
+    JOBS_WAITING = "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE state = 'pending' AND ready = 1
+        AND (memory_bytes IS NULL OR memory_bytes <= $1) LIMIT $2) AS waiting";
     JOB_CLAIM = "UPDATE jobs SET state = 'started', attempt = attempt + 1, lease_until = $3, progress = 0,
             started = CASE WHEN created > $2 THEN created ELSE $2 END
         WHERE id = $1 AND state = 'pending' AND ready = 1 RETURNING project_id, workflow_id, attempt",

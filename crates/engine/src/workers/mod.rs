@@ -1,6 +1,10 @@
 //! Workers that are connected: each of their slots has a seat here, and is lent to one attempt at a time.
 
+mod pilots;
 pub mod talk;
+
+pub(crate) use pilots::PilotBoard;
+pub use pilots::{Pilot, Pilots};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

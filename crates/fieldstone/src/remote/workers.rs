@@ -10,9 +10,11 @@ use std::process::ExitCode;
 pub enum Action {
     /// Lists the slots of workers that are connected to the server that answers
     List,
+    /// Lists the workers that the server has asked a batch system for
+    Pilots,
 }
 
-const COLUMNS: &[Column] = &[
+const WORKERS: &[Column] = &[
     ("WORKER", |w| field(w, "worker")),
     ("VERSION", |w| field(w, "version")),
     ("THREADS", |w| field(w, "threads")),
@@ -20,14 +22,23 @@ const COLUMNS: &[Column] = &[
     ("BUSY", |w| field(w, "busy")),
 ];
 
+const PILOTS: &[Column] = &[
+    ("PILOT", |p| field(p, "name")),
+    ("NUMBER", |p| field(p, "number")),
+    ("STATE", |p| field(p, "state")),
+    ("REASON", |p| field(p, "reason")),
+    ("SINCE", |p| field(p, "since")),
+    ("CORES", |p| field(p, "cores")),
+];
+
 /// Does it.
 pub async fn execute(On { server, action }: On<Action>) -> anyhow::Result<ExitCode> {
     let client = connect(&server)?;
-    match action {
-        Action::List => {
-            let all = client.get("/workers").await?;
-            print_list(all.as_array().map_or(&[] as &[Value], Vec::as_slice), COLUMNS, server.json);
-        }
-    }
+    let (path, columns) = match action {
+        Action::List => ("/workers", WORKERS),
+        Action::Pilots => ("/pilots", PILOTS),
+    };
+    let all = client.get(path).await?;
+    print_list(all.as_array().map_or(&[] as &[Value], Vec::as_slice), columns, server.json);
     Ok(ExitCode::SUCCESS)
 }

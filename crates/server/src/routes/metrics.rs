@@ -51,6 +51,7 @@ async fn page(app: &App) -> Result<Page, ApiError> {
     app.requests.show(&mut page);
     connections(&app.slots, &mut page);
     workers(app, &mut page);
+    pilots(app, &mut page);
     let labels: Vec<_> = ledger
         .jobs
         .iter()
@@ -118,6 +119,20 @@ fn workers(app: &App, page: &mut Page) {
     let labels = [([("state", "busy")], busy), ([("state", "idle")], slots.len() as u64 - busy)];
     let help = "Slots of workers that are connected to this server, by state.";
     page.gauges("fieldstone_worker_slots", help, labels.iter().map(|(labels, n)| (&labels[..], *n)));
+}
+
+/// Where this server asks a batch system for workers.
+fn pilots(app: &App, page: &mut Page) {
+    let Some(pilots) = app.engine.pilots() else { return };
+    let running = pilots.all.iter().filter(|pilot| pilot.runs).count() as u64;
+    let waiting = pilots.all.len() as u64 - running;
+    let labels = [([("state", "waiting")], waiting), ([("state", "running")], running)];
+    let help = "Workers that the batch system was asked for, by whether they have a machine.";
+    page.gauges("fieldstone_pilots", help, labels.iter().map(|(labels, n)| (&labels[..], *n)));
+    let help = "Seconds of cores that these have had since the start.";
+    page.counter("fieldstone_pilot_core_seconds_total", help, pilots.core_seconds);
+    let help = "1 while the batch system cannot be asked, or what it starts does not come.";
+    page.gauge("fieldstone_pilot_trouble", help, u64::from(pilots.trouble.is_some()));
 }
 
 fn connections(slots: &Slots, page: &mut Page) {

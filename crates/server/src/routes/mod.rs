@@ -8,6 +8,7 @@ pub mod health;
 pub mod jobs;
 pub mod metrics;
 pub mod oauth;
+pub mod pilots;
 pub mod previews;
 pub mod projects;
 pub mod registry;
