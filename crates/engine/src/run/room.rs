@@ -12,6 +12,9 @@ use crate::model::ProjectId;
 use crate::store::Room;
 use std::path::Path;
 
+/// Bytes of the disk that a job of which nothing is known waits for, as long as others may still leave some.
+const SCRAP: u64 = 64 << 20;
+
 /// Something that outputs have to fit into.
 #[derive(Debug)]
 pub(super) struct Space {
@@ -40,9 +43,11 @@ impl Space {
     }
 
     /// Of a job whose outputs have so many bytes, or more. Where nothing is known of them, there must be room for something, unless
-    /// there is none anyway: it may have none.
+    /// there is none anyway: it may have none. What others have left of the disk is enough only if it is more than a scrap, to which the
+    /// job would be held until it fails.
     fn fit(&self, output: u64) -> Fit {
-        let needed = output.max(1);
+        let is_scrap = self.quota.is_none() && self.reserved > 0;
+        let needed = if output == 0 && is_scrap { SCRAP } else { output.max(1) };
         // What a job has written is gone from the disk when it fails; a quota is never given back by a job that runs.
         let may_grow = self.quota.is_none();
         match needed <= self.left() {

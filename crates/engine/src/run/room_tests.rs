@@ -218,3 +218,14 @@ fn the_reason_names_the_limit_what_is_held_and_what_was_asked() {
     let full = Space { free: 0, reserved: 0, quota: None };
     assert_eq!((full.fit(0), said(&[full], 0).bytes), (Fit::Never, 0));
 }
+
+#[test]
+fn a_job_of_unknown_outputs_waits_for_more_than_a_scrap_of_the_disk() {
+    let disk = |free, reserved| Space { free, reserved, quota: None };
+    assert_eq!(disk(1 << 30, (1 << 30) - 2048).fit(0), Fit::Later);
+    assert_eq!(disk(1 << 30, 1 << 29).fit(0), Fit::Now);
+    // Nobody will leave more.
+    assert_eq!(disk(2048, 0).fit(0), Fit::Now);
+    // It says what it needs.
+    assert_eq!(disk(1 << 30, (1 << 30) - 2048).fit(1024), Fit::Now);
+}

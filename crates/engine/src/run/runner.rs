@@ -274,8 +274,10 @@ impl Runner {
             return Ok(if fits { Admission::TooLarge } else { Admission::Nowhere(memory) });
         };
         let spaces = room::spaces(&self.core, job.project, load).await?;
+        // More workers may come while this one computes.
+        let slots = self.all_slots() + usize::from(away);
         let (output, disk) = match room::fit(needs.output, &spaces) {
-            Fit::Now => (needs.output, room::disk_share(needs.output, &spaces, self.all_slots())),
+            Fit::Now => (needs.output, room::disk_share(needs.output, &spaces, slots)),
             Fit::Later => return Ok(Admission::TooLarge),
             Fit::Never => (0, 0),
         };

@@ -140,5 +140,7 @@ fn a_controller_that_dies_is_waited_for(b: &mut Bench) {
     b.cluster.start_controller();
     b.succeeds(&job);
     patiently("it is still told", || (b.metric("fieldstone_pilot_trouble") == 0.0).then_some(()));
-    // A pilot that ended while the controller was away may be listed for minutes: nothing waits for that.
+    // A pilot that ended while the controller was away may be listed for minutes: nothing waits for that, but for their workers.
+    let workers = || b.api.get("/workers").unwrap().1.as_array().unwrap().is_empty();
+    patiently("workers are left", || workers().then_some(()));
 }
