@@ -231,7 +231,7 @@ async fn heads_believe_nothing_that_they_remember_while_they_hear_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn heads_stop_to_write_to_a_schema_that_is_newer_than_they_are() {
     let Some((a, b)) = two(|_| {}).await else { return };
-    execute(&a, "UPDATE _sqlx_migrations SET version = 999 WHERE version = 12").await;
+    execute(&a, "UPDATE _sqlx_migrations SET version = 999 WHERE version = 13").await;
     execute(&a, CUT).await;
     let refused = async {
         loop {
@@ -244,7 +244,7 @@ async fn heads_stop_to_write_to_a_schema_that_is_newer_than_they_are() {
     };
     within(60, refused).await;
     assert!(b.engine.ready().await.is_err());
-    execute(&a, "UPDATE _sqlx_migrations SET version = 12 WHERE version = 999").await;
+    execute(&a, "UPDATE _sqlx_migrations SET version = 13 WHERE version = 999").await;
     within(60, async { while b.engine.ready().await.is_err() {} }).await;
     within(60, async { while a.engine.ready().await.is_err() {} }).await;
     close(a, b).await;
@@ -254,8 +254,8 @@ async fn heads_stop_to_write_to_a_schema_that_is_newer_than_they_are() {
 async fn heads_keep_others_from_changing_the_schema() {
     let named = |config: &mut EngineConfig| config.address = Some("http://here:1".into());
     let Some((a, b)) = two(named).await else { return };
-    execute(&a, "CREATE TABLE kept AS SELECT * FROM _sqlx_migrations WHERE version = 12").await;
-    execute(&a, "DELETE FROM _sqlx_migrations WHERE version = 12").await;
+    execute(&a, "CREATE TABLE kept AS SELECT * FROM _sqlx_migrations WHERE version = 13").await;
+    execute(&a, "DELETE FROM _sqlx_migrations WHERE version = 13").await;
     let refused = Engine::open_with_types(config(&a.folder), TYPES).await.err().unwrap().to_string();
     assert!(refused.contains("is in use by another server: http://here:1 on "), "{refused}");
     execute(&a, "INSERT INTO _sqlx_migrations SELECT * FROM kept").await;

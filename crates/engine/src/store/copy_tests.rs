@@ -60,6 +60,7 @@ async fn a_copy_and_a_copy_of_it_are_the_same_and_go_on_with_new_numbers() {
     for _ in 0..60 {
         doings.step().await;
     }
+    doings.waiting_job_with_an_input().await;
     // Its number is never given again.
     let last =
         first.insert_project(&Caller::of("u"), &NewProject::private("p"), Timestamp(1)).await.unwrap().id;

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 /// Number, what it is called, and how it is made. A ledger remembers each with the checksum of its text, so none may change.
 ///
 /// The list is written here, because sqlx's macro for it compiles SQLite and all of sqlx a second time.
-const VERSIONS: [(i64, &str, &str); 11] = [
+const VERSIONS: [(i64, &str, &str); 12] = [
     (1, "first", include_str!("migrations/sqlite/0001_first.sql")),
     (2, "log results", include_str!("migrations/sqlite/0002_log_results.sql")),
     (3, "sign in", include_str!("migrations/sqlite/0003_sign_in.sql")),
@@ -19,12 +19,14 @@ const VERSIONS: [(i64, &str, &str); 11] = [
     (9, "documents", include_str!("migrations/sqlite/0009_documents.sql")),
     (10, "usage", include_str!("migrations/sqlite/0010_usage.sql")),
     (11, "output", include_str!("migrations/sqlite/0011_output.sql")),
+    (13, "job inputs", include_str!("migrations/sqlite/0013_job_inputs.sql")),
 ];
 
 /// The same for PostgreSQL, which begins with what SQLite had become by then: equal versions hold the same rows.
-const POSTGRES_VERSIONS: [(i64, &str, &str); 2] = [
+const POSTGRES_VERSIONS: [(i64, &str, &str); 3] = [
     (11, "first", include_str!("migrations/postgres/0011_first.sql")),
     (12, "heads", include_str!("migrations/postgres/0012_heads.sql")),
+    (13, "job inputs", include_str!("migrations/postgres/0013_job_inputs.sql")),
 ];
 
 /// The versions in SQLite, oldest first.

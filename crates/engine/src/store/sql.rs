@@ -73,7 +73,7 @@ statements! {
     BLOB_ASSETS = "SELECT * FROM assets WHERE sha256 = $1 ORDER BY id LIMIT 3";
     BLOBS_BETWEEN = "SELECT DISTINCT sha256 FROM assets WHERE sha256 >= $1 AND sha256 < $2 ORDER BY sha256";
     BLOB_IN_ASSET = "SELECT 1 FROM assets WHERE sha256 = $1 LIMIT 1";
-    BLOB_IN_JOB = "SELECT 1 FROM jobs WHERE state IN ('pending', 'started') AND inputs LIKE '%' || $1 || '%' LIMIT 1";
+    BLOB_IN_JOB = "SELECT 1 FROM job_inputs WHERE sha256 = $1 LIMIT 1";
 
     UPLOAD_INSERT = "INSERT INTO uploads (project_id, file, filename, metadata, sha256, size, received, created, expires)
         VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8) RETURNING *";
@@ -255,9 +255,9 @@ statements! {
     EVERY_WORKFLOW = "SELECT id, state FROM workflows ORDER BY id";
     EVERY_ASSET = "SELECT * FROM assets ORDER BY id";
     EVERY_JOB = concat!("SELECT ", whole_job!(), " FROM jobs ORDER BY id");
+    EVERY_JOB_INPUT = "SELECT job_id, sha256 FROM job_inputs";
     BLOB_IN_THIS_ASSET = "SELECT 1 FROM assets WHERE id = $1 AND sha256 = $2";
-    BLOB_IN_THIS_JOB = "SELECT 1 FROM jobs WHERE id = $1 AND state IN ('pending', 'started')
-        AND inputs LIKE '%' || $2 || '%'";
+    BLOB_IN_THIS_JOB = "SELECT 1 FROM job_inputs WHERE job_id = $1 AND sha256 = $2";
 }
 
 /// Begins a transaction that may write from its first statement on.

@@ -54,5 +54,6 @@ tables! {
     uploads by id: id Integer, project_id Integer, file Text, filename Text, metadata Text, sha256 Text, size Integer,
         received Integer, asset_id Integer, created Integer, expires Integer;
     project_usage by project_id: project_id Integer, asset_bytes Integer, row_bytes Integer;
+    job_inputs by sha256, job_id: job_id Integer, sha256 Text;
     job_usage by job_id: job_id Integer, project_id Integer, bytes Integer;
 }

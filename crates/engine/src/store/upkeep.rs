@@ -92,6 +92,7 @@ impl Store {
         }
         drop(workflows);
         read_jobs(&mut tx, &mut snapshot).await?;
+        snapshot.faults.extend(inputs_not_noted(&mut tx, &snapshot.named).await?);
         Ok(snapshot)
     }
 
@@ -144,6 +145,20 @@ async fn faults_of_file(tx: &mut Connection) -> Result<Vec<String>> {
             .push(format!("ledger: row {} of {table} names a row of {parent} that is gone", id.unwrap_or(0)));
     }
     Ok(faults)
+}
+
+/// Blobs that unfinished jobs read and that whoever deletes would not hear of.
+async fn inputs_not_noted(tx: &mut Connection, named: &[NamedBlob]) -> Result<Vec<String>> {
+    let rows = db::query(sql::EVERY_JOB_INPUT).fetch_all(tx).await?;
+    let noted: HashSet<(i64, String)> =
+        rows.iter().map(db::Row::read).collect::<std::result::Result<_, sqlx::Error>>()?;
+    let missing = named.iter().filter_map(|blob| match blob.by {
+        NamingRow::Job(id) if !noted.contains(&(id.0, blob.sha256.clone())) => {
+            Some(format!("ledger: job {id} reads blob {} and is not noted with it", blob.sha256))
+        }
+        _ => None,
+    });
+    Ok(missing.take(MOST_FAULTS).collect())
 }
 
 async fn read_assets(tx: &mut Connection, snapshot: &mut LedgerSnapshot) -> Result<()> {

@@ -3,10 +3,11 @@
 use super::*;
 use crate::blobs::PlacedBlob;
 use crate::data_folder::LEDGER;
-use crate::draft::{Draft, ParamSource};
+use crate::draft::{AssetSource, Draft, ParamSource};
 use crate::model::*;
 use crate::store::PlacedOutput;
 use crate::store::ledger::Outcome;
+use indexmap::IndexMap;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
@@ -52,6 +53,24 @@ impl Doings {
         }
     }
 
+    /// A job that waits, and reads an asset.
+    pub(super) async fn waiting_job_with_an_input(&mut self) {
+        let project =
+            self.store.insert_project(&Caller::of("u"), &NewProject::private("p"), NOW).await.unwrap().id;
+        let blob = self.blob();
+        self.store.insert_asset(project, "g", &blob, None, NOW).await.unwrap();
+        let mut draft = self.draft(None);
+        let source = AssetSource::File { filename: "g".into(), field: "a".into() };
+        draft.assets = [("mesh".to_owned(), vec![source])].into();
+        self.store.insert_job(project, draft, NOW).await.unwrap();
+        self.projects.push(project);
+    }
+
+    /// What a job reads, now and then.
+    fn inputs(&mut self, source: AssetSource) -> IndexMap<String, Vec<AssetSource>> {
+        self.rng.random_bool(0.7).then(|| ("mesh".to_owned(), vec![source])).into_iter().collect()
+    }
+
     fn one<T: Copy>(&mut self, of: impl Fn(&Self) -> &Vec<T>) -> Option<T> {
         let count = of(self).len();
         (count > 0).then(|| self.rng.random_range(0..count)).map(|n| of(self)[n])
@@ -68,11 +87,20 @@ impl Doings {
                 store.update_project(project, change, NOW).await.unwrap();
             }
             3 | 4 => {
-                let draft = self.draft(None);
-                self.jobs.push((project, store.insert_job(project, draft, NOW).await.unwrap().id));
+                let mut draft = self.draft(None);
+                if self.assets.iter().any(|(of, _)| *of == project) {
+                    draft.assets = self.inputs(AssetSource::File { filename: "f".into(), field: "a".into() });
+                }
+                match store.insert_job(project, draft, NOW).await {
+                    Ok(job) => self.jobs.push((project, job.id)),
+                    // It was deleted meanwhile.
+                    Err(e) => assert!(e.to_string().contains("no asset called"), "{e}"),
+                }
             }
             5 => {
-                let (drafts, definition) = ([self.draft(Some("a")), self.draft(Some("b"))], self.text());
+                let (mut drafts, definition) = ([self.draft(Some("a")), self.draft(Some("b"))], self.text());
+                drafts[1].assets =
+                    self.inputs(AssetSource::Upstream { job: "a".into(), asset: Some("out".into()) });
                 let sent = store.insert_workflow(project, &definition, &drafts, NOW).await.unwrap();
                 self.workflows.push((project, sent.id));
             }
@@ -137,6 +165,7 @@ impl Doings {
 
 #[tokio::test]
 async fn what_is_counted_is_what_is_there() {
+    let (mut found, mut read_and_not_noted) = (0, 0);
     for seed in 0..6 {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::of_test(folder.path()).await;
@@ -145,13 +174,25 @@ async fn what_is_counted_is_what_is_there() {
             doings.step().await;
             if step % 10 == 9 {
                 assert_eq!(store.snapshot().await.unwrap().faults, [""; 0], "seed {seed}, step {step}");
+                let done = "SELECT COUNT(*) FROM job_inputs JOIN jobs ON jobs.id = job_id WHERE state NOT IN ('pending', 'started')";
+                let done = db::query_scalar(done).fetch_one::<i64>(store.reader()).await.unwrap();
+                assert_eq!(done, 0, "a job that is done needs its inputs no more: seed {seed}, step {step}");
             }
         }
+        doings.waiting_job_with_an_input().await;
         let row = "UPDATE project_usage SET row_bytes = row_bytes + 1";
         db::query(row).execute(store.writer()).await.unwrap();
         assert_eq!(store.snapshot().await.unwrap().faults.len(), doings.projects.len(), "a check sees it");
+        read_and_not_noted += db::query_scalar("SELECT COUNT(*) FROM job_inputs")
+            .fetch_one::<i64>(store.reader())
+            .await
+            .unwrap();
+        db::query("DELETE FROM job_inputs").execute(store.writer()).await.unwrap();
+        let faults = store.snapshot().await.unwrap().faults;
+        found += faults.iter().filter(|fault| fault.contains("is not noted with it")).count() as i64;
         store.close().await;
     }
+    assert!(found > 0 && found == read_and_not_noted, "a check sees {found} of {read_and_not_noted} jobs");
 }
 
 /// A ledger of the version before, with something of everything.
