@@ -6,7 +6,7 @@ use crate::operator::{OperatorEntry, Port, Type};
 use crate::ops;
 use crate::params::{Kind, Param, ParamError, Values};
 use crate::spelling::shorten;
-use crate::words::did_you_mean;
+use crate::words::{did_you_mean, not_among};
 use indexmap::IndexMap;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -296,8 +296,7 @@ fn unknown_type(type_name: &str) -> String {
         return format!("type {shown} is not offered here: {why}");
     }
     let known = ops::OPERATORS.iter().map(|e| e.type_name);
-    let hint = did_you_mean(type_name, known.clone(), ops::SYNONYMS);
-    format!("type {shown} is unknown, expected one of {}{hint}", known.collect::<Vec<_>>().join(", "))
+    not_among(&format!("type {shown} is unknown"), type_name, known, ops::SYNONYMS)
 }
 
 fn read_values(entry: &OperatorEntry, given: IndexMap<String, &Value>) -> Result<Values, ParamError> {

@@ -2,7 +2,7 @@
 //! name and value.
 
 use crate::spelling::{numbers_of, shorten};
-use crate::words::{SYNONYMS, did_you_mean};
+use crate::words::{SYNONYMS, did_you_mean, not_among};
 use indexmap::IndexMap;
 use serde_json::Value;
 use std::borrow::{Borrow, Cow};
@@ -151,11 +151,9 @@ impl Values {
         mut given: IndexMap<String, impl Given>,
     ) -> Result<Values, ParamError> {
         if let Some(name) = given.keys().find(|n| declared.iter().all(|p| p.name != n.as_str())) {
-            let known = declared.iter().map(|p| p.name);
-            let hint = did_you_mean(name, known.clone(), &[]);
             let what = match declared.is_empty() {
                 true => "unknown, there are no parameters here".to_owned(),
-                false => format!("unknown, expected one of {}{hint}", known.collect::<Vec<_>>().join(", ")),
+                false => not_among("unknown", name, declared.iter().map(|p| p.name), &[]),
             };
             return Err(ParamError { name: name.clone(), what });
         }
@@ -295,9 +293,11 @@ impl Param {
             Kind::Choice(words) => {
                 let word = words.iter().find(|w| w.eq_ignore_ascii_case(&text));
                 word.map(|w| Typed::Choice(w)).ok_or_else(|| {
-                    let mut refused = refuse(format!("one of {}", words.join(", ")));
-                    refused.what += &did_you_mean(&text, words.iter().copied(), SYNONYMS);
-                    refused
+                    let all = words.join(", ");
+                    let hint = did_you_mean(&text, words.iter().copied(), SYNONYMS);
+                    let what = format!("got {}{hint} (expected one of {all})", shorten(value));
+                    let meant = ParamError { name: self.name.to_owned(), what };
+                    if hint.is_empty() { refuse(format!("one of {all}")) } else { meant }
                 })
             }
             Kind::Numbers(count) => {
@@ -434,7 +434,7 @@ mod tests {
             ),
             (
                 json!({"resolutoin": 8}),
-                r#"parameter "resolutoin": unknown, expected one of resolution, width, type, did you mean "resolution"?"#,
+                r#"parameter "resolutoin": unknown, did you mean "resolution"? (expected one of resolution, width, type)"#,
             ),
             (
                 json!({"width": "NaN"}),

@@ -69,6 +69,21 @@ pub fn did_you_mean<'a>(
     found.map_or(String::new(), |word| format!(", did you mean {word:?}?"))
 }
 
+/// What is said of a word that is none of those known: what is wrong with it, and the word that was meant before all that are known, of
+/// which there may be dozens.
+pub fn not_among<'a>(
+    wrong: &str,
+    given: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+    synonyms: &[(&'a str, &'a str)],
+) -> String {
+    let all = known.clone().collect::<Vec<_>>().join(", ");
+    match did_you_mean(given, known, synonyms) {
+        hint if hint.is_empty() => format!("{wrong}, expected one of {all}"),
+        hint => format!("{wrong}{hint} (expected one of {all})"),
+    }
+}
+
 /// Letters and digits alone, in one case.
 fn plain(word: &str) -> Vec<char> {
     word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()

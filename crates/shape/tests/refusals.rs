@@ -123,8 +123,13 @@ fn unknown_names() {
         ("", None),
     ] {
         let operators = json!([points(), {"type": name}]);
-        let hint = meant.map_or(String::new(), |m| format!(", did you mean {m:?}?"));
-        let message = format!("operators[1]: type {name:?} is unknown, expected one of {known}{hint}");
+        let message = match meant {
+            Some(meant) => {
+                format!("type {name:?} is unknown, did you mean {meant:?}? (expected one of {known})")
+            }
+            None => format!("type {name:?} is unknown, expected one of {known}"),
+        };
+        let message = format!("operators[1]: {message}");
         refused(graph(operators, json!([edge(0, 1, "Points")])), &message);
     }
     refused(
@@ -132,7 +137,7 @@ fn unknown_names() {
         r#"operators[1]: type "SampleCustomShape" is not offered here: it runs a shader that comes with the graph (SPIR-V)"#,
     );
     parameter("Shell", "width", json!(1), "unknown, expected one of offset, thickness");
-    let near = "unknown, expected one of offset, thickness, did you mean \"thickness\"?";
+    let near = "unknown, did you mean \"thickness\"? (expected one of offset, thickness)";
     parameter("Shell", "Thickness", json!(1), near);
     refused(
         graph(json!([points(), {"type": "SampleBox"}]), json!([edge(0, 1, "points")])),
@@ -357,7 +362,8 @@ fn parameters_that_are_no_finite_numbers() {
         ("GradeCellSize", "shape_type", "Sphere", "Ellipsoid"),
     ] {
         let message = refusal(&graph(json!([{"type": type_name, "parameters": {name: given}}]), json!([])));
-        assert!(message.ends_with(&format!("got {given:?}, did you mean {meant:?}?")), "{message}");
+        let lead = format!("parameter {name:?}: got {given:?}, did you mean {meant:?}? (expected one of ");
+        assert!(message.contains(&lead), "{message}");
     }
     parameter("CSG", "operation", json!("Xor"), r#"expected one of Intersect, Subtract, Union, got "Xor""#);
     parameter("CSG", "smoothing", json!(-0.1), "expected a number from 0 to 1000000000, got -0.1");
