@@ -87,6 +87,9 @@ def live_jobs():
             f.write("local n = 0\nrequest = function()\n  n = n % 1000 + 1\n  return wrk.format('GET', "
                     f"'/projects/{server.project}/jobs/' .. ({int(jobs[0]) - 1} + n))\nend\n")
         row("GET job, 1,000 jobs that wait or run", wrk(server, jobs[0], max(1, CORES // 2), ("-s", script)))
+        ended = server.call("GET", f"/projects/{server.project}/jobs?q=state:success")
+        made = sum(asset["size"] for job in ended for asset in job["outputs"]["assets"].values())
+        print(f"| &emsp;meanwhile | {len(ended)} of these ended | {made / 1e6:.0f} MB made |", flush=True)
         if not server.call("GET", f"/projects/{server.project}/jobs?q=state:pending"):
             sys.exit("the jobs ended before the load did")
 

@@ -18,6 +18,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// How messages call this place, and ledgers that say nothing of theirs.
+pub(crate) const IN_FOLDER: &str = "the data folder";
+
 /// The blobs of one data folder.
 pub(super) struct Folder {
     root: PathBuf,
@@ -226,7 +229,7 @@ impl BlobStore for Folder {
     }
 
     fn shown(&self) -> String {
-        "the data folder".to_owned()
+        IN_FOLDER.to_owned()
     }
 
     fn is_local(&self) -> bool {

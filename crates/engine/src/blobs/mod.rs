@@ -30,6 +30,7 @@ use cache::Cache;
 pub(crate) use damage::{Damage, damage_told, noted_damage};
 use files::BlobFile;
 use folder::Folder;
+pub(crate) use folder::IN_FOLDER;
 pub(crate) use mark::{LedgerAge, LedgerMark};
 use object_store::path::Path as Key;
 pub(crate) use quarantine::day_of;

@@ -1,11 +1,11 @@
 //! The same tests once more with a bucket: one in memory, or the one that the environment names.
 
+use super::again::run_again;
 use crate::location::BucketUrl;
 use object_store::memory::InMemory;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Names a bucket for tests: `memory`, or `s3://bucket`. Each data folder has a prefix of its own in it.
@@ -39,17 +39,7 @@ pub fn again_in_bucket(these: &[&str], but: &[&str]) {
     if std::env::var_os(AGAIN).is_some() || super::postgres::is_on_postgres() {
         return;
     }
-    let mut again = Command::new(std::env::current_exe().expect("a program knows its file"));
-    again.args(these).args(but.iter().flat_map(|name| ["--skip", name])).env(AGAIN, "1");
-    if !is_in_bucket() {
-        again.env(BUCKET, "memory");
-    }
-    let said = again.output().expect("a program can start itself");
-    let text = String::from_utf8_lossy(&said.stdout);
-    assert!(said.status.success(), "with a bucket:\n{text}{}", String::from_utf8_lossy(&said.stderr));
-    assert!(!text.contains(" 0 passed"), "no such test: {text}");
-    eprintln!(
-        "with a bucket: {}",
-        text.lines().rfind(|line| line.starts_with("test result")).unwrap_or_default()
-    );
+    let bucket = (!is_in_bucket()).then(|| (BUCKET, "memory".to_owned()));
+    let variables: Vec<_> = bucket.into_iter().chain([(AGAIN, "1".to_owned())]).collect();
+    run_again("with a bucket", these, but, &variables);
 }

@@ -1,5 +1,6 @@
 //! Doors for tests and fuzz targets to what only the engine calls, and lists at once, which the server reads in batches; no part of the API.
 
+mod again;
 mod buckets;
 mod location;
 mod postgres;

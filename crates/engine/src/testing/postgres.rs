@@ -1,5 +1,6 @@
 //! A throw-away PostgreSQL for tests, and the same tests once more on it.
 
+use super::again::run_again;
 use crate::location::DatabaseUrl;
 use sha2::{Digest, Sha256};
 use std::io::{Error, Result};
@@ -41,19 +42,9 @@ pub fn again_on_postgres(these: &[&str], but: &[&str]) {
             Err(e) => panic!("PostgreSQL does not start: {e}"),
         },
     };
-    let mut again = Command::new(std::env::current_exe().expect("a program knows its file"));
-    again.args(these).args(but.iter().flat_map(|name| ["--skip", name])).env(AGAIN, "1");
-    if let Some(server) = &server {
-        again.env(DATABASE, server.url());
-    }
-    let said = again.output().expect("a program can start itself");
-    let text = String::from_utf8_lossy(&said.stdout);
-    assert!(said.status.success(), "on PostgreSQL:\n{text}{}", String::from_utf8_lossy(&said.stderr));
-    assert!(!text.contains(" 0 passed"), "no such test: {text}");
-    eprintln!(
-        "on PostgreSQL: {}",
-        text.lines().rfind(|line| line.starts_with("test result")).unwrap_or_default()
-    );
+    let url = server.as_ref().map(|server| (DATABASE, server.url()));
+    let variables: Vec<_> = url.into_iter().chain([(AGAIN, "1".to_owned())]).collect();
+    run_again("on PostgreSQL", these, but, &variables);
 }
 
 /// Keeps the second run from beginning a third.

@@ -1,7 +1,7 @@
 //! Whether a folder's ledger is the one that its blobs were stored under: with another, or an older one, what is worth
 //! keeping would look like garbage.
 
-use crate::blobs::{Blobs, LedgerAge, LedgerMark};
+use crate::blobs::{Blobs, IN_FOLDER, LedgerAge, LedgerMark};
 use crate::data_folder::LEDGER;
 use crate::error::{EngineError, Result};
 use crate::location::Location;
@@ -10,8 +10,6 @@ use std::path::Path;
 
 /// Where the ledger says where its files are; without it they are in the data folder.
 const PLACE: &str = "blobs";
-/// Stored files that are counted at most for a message.
-const COUNTED: usize = 1000;
 
 /// Refuses a place that holds blobs and no ledger, or an empty one.
 pub(crate) async fn check_ledger_is_there(at: Location<'_>) -> Result<()> {
@@ -22,15 +20,15 @@ pub(crate) async fn check_ledger_is_there(at: Location<'_>) -> Result<()> {
         return Ok(());
     }
     let blobs = Blobs::attach(at)?;
-    let stored = blobs.list().await?.iter().filter(|file| file.sha256.is_some()).take(COUNTED).count();
+    let stored = blobs.list().await?.iter().filter(|file| file.sha256.is_some()).count();
     if stored == 0 {
         return Ok(());
     }
     let is_empty = at.database.is_some() || at.data.join(LEDGER).exists();
     let (shown, how) = (shown(at), if is_empty { "is empty" } else { "is not there" });
-    let (many, here) = (if stored == COUNTED { "or more " } else { "" }, place(at));
+    let here = place(at);
     Err(EngineError::Conflict(format!(
-        "{stored} {many}stored files are {here}, and their ledger {shown} {how}. {ADVICE}"
+        "{stored} stored files are {here}, and their ledger {shown} {how}. {ADVICE}"
     )))
 }
 
@@ -103,7 +101,7 @@ async fn refuse_elsewhere(
 }
 
 async fn place_of_files(store: &Store) -> Result<String> {
-    Ok(store.meta(PLACE).await?.unwrap_or_else(|| "the data folder".to_owned()))
+    Ok(store.meta(PLACE).await?.unwrap_or_else(|| IN_FOLDER.to_owned()))
 }
 
 /// Notes beside the blobs that this ledger names them, from now on, and in the ledger where they are. Other servers that share it may have

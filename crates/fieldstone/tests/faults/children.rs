@@ -55,14 +55,21 @@ impl Bench {
     }
 }
 
-#[test]
-fn a_killed_attempt_is_its_own_jobs_loss() {
-    let mut choices = Choices(SEED);
+/// A server that does all work again, in a folder of its own.
+fn served_anew() -> (tempfile::TempDir, Served, Bench) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let token = token(&data);
     let server = Served::start(&data, &[("FIELDSTONE_LOG", "error"), ("FIELDSTONE_REUSE_RESULTS", "false")]);
-    let b = Bench::new(&server, &token);
+    let bench = Bench::new(&server, &token);
+    (folder, server, bench)
+}
+
+#[test]
+fn a_killed_attempt_is_its_own_jobs_loss() {
+    let mut choices = Choices(SEED);
+    let (folder, server, b) = served_anew();
+    let data = folder.path().join("data");
     let mut jobs = Vec::new();
     let mut killed = 0;
     while killed < KILLS {
@@ -134,11 +141,8 @@ fn a_killed_server_takes_its_attempts_along() {
 #[test]
 fn attempts_of_a_killed_fork_server_are_made_again() {
     let mut choices = Choices(SEED);
-    let folder = tempfile::tempdir().unwrap();
+    let (folder, server, b) = served_anew();
     let data = folder.path().join("data");
-    let token = token(&data);
-    let server = Served::start(&data, &[("FIELDSTONE_LOG", "error"), ("FIELDSTONE_REUSE_RESULTS", "false")]);
-    let b = Bench::new(&server, &token);
     for _ in 0..5 {
         let jobs = [b.dispatch(150), b.dispatch(151), b.dispatch(152)];
         let orphans = patiently("an attempt runs", || {

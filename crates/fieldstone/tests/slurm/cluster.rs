@@ -46,7 +46,7 @@ impl Cluster {
         let controller = Some(controller(folder.path()));
         let node = start(Command::new(program("slurmd")).args(["-D", "-f"]).arg(at("slurm.conf")));
         let cluster = Cluster { folder, munged, controller, node };
-        cluster.is_idle();
+        cluster.wait_until_idle();
         Some(cluster)
     }
 
@@ -90,7 +90,7 @@ impl Cluster {
     }
 
     /// Waits until the node has nothing to do.
-    pub fn is_idle(&self) {
+    pub fn wait_until_idle(&self) {
         patiently("the node is idle", || (self.said("sinfo", &["-h", "-o", "%T"]).1 == "idle").then_some(()));
     }
 }
