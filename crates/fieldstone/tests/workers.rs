@@ -127,6 +127,14 @@ impl Bench {
         job
     }
 
+    /// Names of what workers have in their folders, in this one of them.
+    fn in_workers(&self, inside: &str) -> Vec<PathBuf> {
+        let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let folders = entries(self.folder.path()).map(|entry| entry.path());
+        let workers = folders.filter(|path| path.file_name().is_some_and(|n| n.as_encoded_bytes()[0] == b'.'));
+        workers.flat_map(|path| entries(&path.join(inside)).map(|entry| entry.path()).collect::<Vec<_>>()).collect()
+    }
+
     fn volume(&self, job: &Value) -> Vec<u8> {
         self.api.download(&self.project, job["outputs"]["assets"]["volume"]["id"].as_str().unwrap())
     }
@@ -177,19 +185,36 @@ fn a_worker_that_has_to_go_gives_back_what_it_runs() {
     assert!(b.slots().is_empty());
     // With time it finishes what it has, and takes no more.
     let mut worker = b.worker(&["--grace", "100"]);
-    patiently("a worker has the job", || (b.busy() > 0).then_some(()));
+    // Lent is not begun: what is still on its way to a worker that goes comes back.
+    patiently("a worker runs the job", || b.in_workers("work").pop());
     let next = b.dispatch("part.stl", 32);
     worker.signal(Signal::TERM);
     assert!(worker.ended().success());
     assert_eq!(b.finished(&job)["state"], "success");
     assert_eq!(b.job(&next)["state"], "pending");
-    let mut worker = b.worker(&["--idle-exit", "1"]);
+    let mut worker = b.worker(&["--idle-exit", "5"]);
     assert!(worker.ended().success(), "it ends when there is nothing to do");
     assert_eq!(b.finished(&next)["state"], "success");
     let mut worker = b.worker(&["--time-left", "1", "--grace", "0"]);
     assert!(worker.ended().success(), "and before its time is over");
     let left: Vec<_> = std::fs::read_dir(b.folder.path()).unwrap().flatten().map(|e| e.file_name()).collect();
     assert_eq!(left.len(), 2, "workers leave nothing behind: {left:?}");
+}
+
+/// From the moment on at which a worker has made anything, a signal ends it in order.
+#[test]
+fn a_worker_that_is_told_to_go_at_once_leaves_nothing() {
+    let b = Bench::new("0");
+    for _ in 0..10 {
+        let mut worker = b.worker(&[]);
+        while b.in_workers("").is_empty() {
+            assert!(worker.0.try_wait().unwrap().is_none(), "it ended by itself");
+        }
+        worker.signal(Signal::TERM);
+        let ended = worker.ended();
+        assert!(ended.success(), "{ended}");
+        assert_eq!(b.in_workers(""), Vec::<PathBuf>::new());
+    }
 }
 
 #[test]

@@ -79,6 +79,8 @@ pub struct WorkerArgs {
 /// Works until it is told to go, its time is over, or the server does not want it.
 pub async fn work(args: WorkerArgs, settings: &Settings) -> anyhow::Result<ExitCode> {
     settings.start_log()?;
+    // Before anything is made or an attempt can come: from here on a signal ends the worker in order.
+    let told = crate::serve::shutdown_signal()?;
     let base = args.server.trim_end_matches('/').to_owned();
     let is_url = base.starts_with("http://") || base.starts_with("https://");
     ensure!(is_url, "expected an http:// or https:// URL as the server, got {:?}", args.server);
@@ -106,7 +108,7 @@ pub async fn work(args: WorkerArgs, settings: &Settings) -> anyhow::Result<ExitC
     for number in 0..slots {
         running.spawn(Slot::new(worker.clone(), number).serve());
     }
-    let going = go(&args, &worker.usage, &phase);
+    let going = go(&args, told, &worker.usage, &phase);
     tokio::pin!(going);
     let mut gone = false;
     let mut failed = None;
@@ -131,7 +133,12 @@ pub async fn work(args: WorkerArgs, settings: &Settings) -> anyhow::Result<ExitC
 }
 
 /// Waits for a reason to go, then leads the worker to its end.
-async fn go(args: &WorkerArgs, usage: &Usage, phase: &watch::Sender<Phase>) -> anyhow::Result<()> {
+async fn go(
+    args: &WorkerArgs,
+    told: impl Future<Output = ()>,
+    usage: &Usage,
+    phase: &watch::Sender<Phase>,
+) -> anyhow::Result<()> {
     let grace = Duration::from_secs(args.grace);
     let later = |seconds: Option<u64>| seconds.map(Duration::from_secs);
     let at_end = async {
@@ -147,7 +154,7 @@ async fn go(args: &WorkerArgs, usage: &Usage, phase: &watch::Sender<Phase>) -> a
         }
     };
     let why = tokio::select! {
-        () = crate::serve::shutdown_signal()? => "it was told to",
+        () = told => "it was told to",
         () = at_end => "its time is over",
         () = idle => "there is nothing to do",
     };
