@@ -6,42 +6,11 @@ mod served;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use served::{Api, Choices, Served, box_stl, check, patiently, token};
+use served::{Api, Choices, Served, Worker, box_stl, check, command, patiently, token, worker_key};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_fieldstone");
 const SEED: u64 = 20_261_127;
-
-/// `fieldstone worker`; killed when dropped.
-struct Worker(Child);
-
-impl Worker {
-    fn start(url: &str, token: &Path, arguments: &[&str]) -> Worker {
-        let mut command = Command::new(BINARY);
-        command
-            .args(["worker", "--server", url, "--memory", "4GiB", "--threads", "1", "--token-file"])
-            .arg(token);
-        command.args(["--scratch".as_ref(), token.parent().unwrap().as_os_str()]).args(arguments);
-        Worker(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.0), signal).unwrap();
-    }
-
-    fn ended(&mut self) -> ExitStatus {
-        patiently("the worker ends", || self.0.try_wait().unwrap())
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// A server with a project and a key for workers.
 struct Bench {
@@ -59,10 +28,7 @@ impl Bench {
         let data = folder.path().join("data");
         let token = token(&data);
         let server = Self::serve(&data, local_slots, "127.0.0.1:0");
-        let key = folder.path().join("worker.token");
-        let mut create = Command::new(BINARY);
-        create.args(["keys", "create", "--worker", "--name", "w", "--data"]).arg(&data);
-        std::fs::write(&key, create.output().unwrap().stdout).unwrap();
+        let key = worker_key(&data, &[]);
         let api = Api::new(&server.url, &token);
         let project = api.project("p");
         api.must_upload(&project, "part.stl", &box_stl([10.0, 20.0, 30.0], 16));
@@ -131,8 +97,11 @@ impl Bench {
     fn in_workers(&self, inside: &str) -> Vec<PathBuf> {
         let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
         let folders = entries(self.folder.path()).map(|entry| entry.path());
-        let workers = folders.filter(|path| path.file_name().is_some_and(|n| n.as_encoded_bytes()[0] == b'.'));
-        workers.flat_map(|path| entries(&path.join(inside)).map(|entry| entry.path()).collect::<Vec<_>>()).collect()
+        let workers =
+            folders.filter(|path| path.file_name().is_some_and(|n| n.as_encoded_bytes()[0] == b'.'));
+        workers
+            .flat_map(|path| entries(&path.join(inside)).map(|entry| entry.path()).collect::<Vec<_>>())
+            .collect()
     }
 
     fn volume(&self, job: &Value) -> Vec<u8> {
@@ -237,9 +206,7 @@ fn a_workers_key_opens_its_connection_and_nothing_else() {
     let mut worker = b.worker(&[]);
     patiently("it is connected", || (b.slots().len() == 1).then_some(()));
     let id = &worker_key[4..12];
-    let mut revoke = Command::new(BINARY);
-    revoke.args(["keys", "revoke", "--worker", id, "--data"]).arg(b.data());
-    assert!(revoke.status().unwrap().success());
+    command(&b.data(), &["keys", "revoke", "--worker", id], &[]);
     assert!(!worker.ended().success(), "a key that is revoked ends its connections");
     assert!(b.slots().is_empty());
     let audit = std::fs::read_to_string(b.data().join("audit.jsonl")).unwrap();

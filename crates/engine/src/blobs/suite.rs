@@ -2,7 +2,7 @@
 //! over HTTP.
 
 use super::*;
-use crate::testing::bucket_of;
+use crate::testing::{S3Peer, bucket_of};
 use futures::{FutureExt, TryStreamExt};
 use object_store::ObjectStoreExt;
 use object_store::memory::InMemory;
@@ -26,7 +26,7 @@ impl Place {
     /// Each kind.
     fn all() -> [Place; 3] {
         let memory = || Some(BucketUrl::over(Arc::new(InMemory::new()), "memory", "lab"));
-        let peer = || Some(bucket::peer::Peer::start().url());
+        let peer = || Some(bucket::peer::url(&S3Peer::start()));
         [Place::new(|_| None), Place::new(|data| bucket_of(data).or_else(memory)), Place::new(|_| peer())]
     }
 

@@ -4,6 +4,7 @@ mod again;
 mod buckets;
 mod location;
 mod postgres;
+mod s3;
 
 use crate::blobs::Blobs;
 use crate::draft::JobTypes;
@@ -16,6 +17,9 @@ pub use buckets::{again_in_bucket, bucket_of, is_in_bucket};
 use fieldstone_jobs::JobLimits;
 pub use location::TestLocation;
 pub use postgres::{Postgres, again_on_postgres, database_of, is_on_postgres};
+#[cfg(test)]
+pub(crate) use s3::BUCKET as S3_BUCKET;
+pub use s3::{Fault, Presence, S3Peer};
 
 /// Jobs of a workflow that is accepted.
 pub fn workflow(new: &NewWorkflow, types: JobTypes, max_jobs: usize) -> Result<usize> {

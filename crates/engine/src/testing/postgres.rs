@@ -117,6 +117,12 @@ impl Postgres {
         said(self.control("stop").args(["-m", "immediate"]).output()?)
     }
 
+    /// Number of its first process, whose children are all others.
+    pub fn pid(&self) -> Result<u32> {
+        let text = std::fs::read_to_string(self.data().join("postmaster.pid"))?;
+        text.lines().next().and_then(|line| line.trim().parse().ok()).ok_or_else(|| Error::other(text))
+    }
+
     /// One of its programs, for this server.
     pub fn program(&self, name: &str) -> Command {
         let mut program = self.command(self.programs.join(name));

@@ -1,25 +1,25 @@
 //! Two servers on one database and one folder, of which one is killed or put to sleep in the middle of its work: the other goes on with
 //! it, and nothing is done twice.
 
-use crate::served::{Api, Choices, Served, box_stl, checksum, patiently};
-use fieldstone_engine::testing::Postgres;
+use crate::served::{Api, Choices, Served, box_stl, checksum, command, patiently};
+use fieldstone_engine::testing::{Postgres, S3Peer};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 const SEED: u64 = 20_261_127;
 /// Small jobs that run while one server is killed.
 const SMALL: usize = 24;
 
-/// A database, a folder, and who may do everything.
+/// A database, a folder, a bucket perhaps, and who may do everything.
 struct Site {
     _folder: tempfile::TempDir,
     data: PathBuf,
     database: Postgres,
+    settings: Vec<(&'static str, String)>,
     token: String,
 }
 
@@ -32,32 +32,33 @@ struct Head {
 }
 
 impl Site {
-    fn new() -> Option<Site> {
+    fn new(store: Option<&S3Peer>) -> Option<Site> {
         let database = Postgres::start().expect("PostgreSQL starts")?;
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
-        let mut site = Site { data, _folder: folder, database, token: String::new() };
+        let mut settings = vec![
+            ("FIELDSTONE_LOG", "warn".to_owned()),
+            ("FIELDSTONE_DATABASE", database.url()),
+            ("FIELDSTONE_CONCURRENT_JOBS", "1".into()),
+            ("FIELDSTONE_REUSE_RESULTS", "false".into()),
+        ];
+        settings.extend(store.map(S3Peer::variables).into_iter().flatten());
+        let mut site = Site { data, _folder: folder, database, settings, token: String::new() };
         site.token = site.command(&["keys", "create", "--name", "test"]).trim().to_owned();
         Some(site)
     }
 
     /// What a command says that finds nothing wrong.
     fn command(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fieldstone"));
-        command.args(arguments).arg("--data").arg(&self.data).env("FIELDSTONE_DATABASE", self.database.url());
-        let output = command.output().expect("the binary runs");
-        assert!(output.status.success(), "{arguments:?}: {output:?}");
-        String::from_utf8(output.stdout).unwrap()
+        command(&self.data, arguments, &self.settings())
+    }
+
+    fn settings(&self) -> Vec<(&str, &str)> {
+        self.settings.iter().map(|(name, value)| (*name, value.as_str())).collect()
     }
 
     fn start(&self) -> Head {
-        let settings = [
-            ("FIELDSTONE_LOG", "warn"),
-            ("FIELDSTONE_DATABASE", &self.database.url()),
-            ("FIELDSTONE_CONCURRENT_JOBS", "1"),
-            ("FIELDSTONE_REUSE_RESULTS", "false"),
-        ];
-        let served = Served::start(&self.data, &settings);
+        let served = Served::start(&self.data, &self.settings());
         let api = Api::new(&served.url, &self.token);
         let page = metrics(&served.url);
         let line = page.lines().find(|line| line.contains("server_info{") && line.contains(&served.url));
@@ -124,7 +125,16 @@ fn has(folder: &Path, begin: &str) -> bool {
 
 #[test]
 fn two_servers_on_one_database_lose_and_double_nothing() {
-    let Some(site) = Site::new() else {
+    nothing_is_lost_or_doubled(None);
+}
+
+#[test]
+fn two_servers_on_one_bucket_lose_and_double_nothing() {
+    nothing_is_lost_or_doubled(Some(&S3Peer::start_alone()));
+}
+
+fn nothing_is_lost_or_doubled(store: Option<&S3Peer>) {
+    let Some(site) = Site::new(store) else {
         return eprintln!("left out: no PostgreSQL is installed (Debian: apt-get install postgresql)");
     };
     let mut heads = [site.start(), site.start()];

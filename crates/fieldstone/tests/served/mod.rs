@@ -3,11 +3,13 @@
 
 use reqwest::blocking::multipart::{Form, Part};
 use reqwest::blocking::{Client, Response};
+#[cfg(target_os = "linux")]
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -28,8 +30,13 @@ impl Served {
     }
 
     /// The same on this address.
-    #[allow(clippy::zombie_processes)] // the caller's: `Drop` waits
     pub fn start_at(data: &Path, listen: &str, settings: &[(&str, &str)]) -> Served {
+        Served::try_start_at(data, listen, settings).unwrap_or_else(|said| panic!("{said}"))
+    }
+
+    /// The same; what it says where it ends before it listens.
+    #[allow(clippy::zombie_processes)] // the caller's: `Drop` waits
+    pub fn try_start_at(data: &Path, listen: &str, settings: &[(&str, &str)]) -> Result<Served, String> {
         let mut command = Command::new(BINARY);
         command.args(["serve", "--listen", listen, "--data"]).arg(data);
         command.envs(settings.iter().copied()).current_dir(data.parent().expect("a folder in a folder"));
@@ -47,11 +54,12 @@ impl Served {
                 std::thread::spawn(move || {
                     stderr.lines().map_while(Result::ok).for_each(|line| more.lock().unwrap().push(line));
                 });
-                return Served { child, url, log };
+                return Ok(Served { child, url, log });
             }
             if read == 0 {
                 let status = child.wait();
-                panic!("the server ended before it listened: {status:?}\n{}", log.lock().unwrap().concat());
+                let said = log.lock().unwrap().concat();
+                return Err(format!("the server ended before it listened: {status:?}\n{said}"));
             }
         }
     }
@@ -91,11 +99,57 @@ impl Drop for Served {
 
 /// A new API key of the data folder.
 pub fn token(data: &Path) -> String {
+    command(data, &["keys", "create", "--name", "test"], &[]).trim().to_owned()
+}
+
+/// A new key for workers, in the file `worker.token` beside the data folder.
+pub fn worker_key(data: &Path, settings: &[(&str, &str)]) -> PathBuf {
+    let key = data.with_file_name("worker.token");
+    let token = command(data, &["keys", "create", "--worker", "--name", "w"], settings);
+    std::fs::write(&key, token).expect("a file beside the data folder");
+    key
+}
+
+/// What a command of the data folder prints, which must succeed.
+pub fn command(data: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> String {
     let mut command = Command::new(BINARY);
-    command.args(["keys", "create", "--name", "test", "--data"]).arg(data);
+    command.args(arguments).arg("--data").arg(data).envs(settings.iter().copied());
     let out = command.output().expect("the binary runs");
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).expect("a token is text").trim().to_owned()
+    assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).expect("text")
+}
+
+/// `fieldstone worker`; killed when dropped.
+#[cfg(target_os = "linux")]
+pub struct Worker(pub Child);
+
+#[cfg(target_os = "linux")]
+impl Worker {
+    /// Starts one whose folder is beside its token.
+    pub fn start(url: &str, token: &Path, arguments: &[&str]) -> Worker {
+        let mut command = Command::new(BINARY);
+        command.args(["worker", "--server", url, "--memory", "4GiB", "--threads", "1", "--token-file"]);
+        command.arg(token).args(["--scratch".as_ref(), token.parent().unwrap().as_os_str()]).args(arguments);
+        Worker(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub fn ended(&mut self) -> ExitStatus {
+        patiently("the worker ends", || self.0.try_wait().unwrap())
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// `sha256:` and the hex digits, as the API writes checksums.
@@ -117,8 +171,13 @@ pub struct Api {
 impl Api {
     /// Speaks to `url` with `token`.
     pub fn new(url: &str, token: &str) -> Api {
+        Api::within(url, token, Duration::from_secs(120))
+    }
+
+    /// The same; waits so long for an answer.
+    pub fn within(url: &str, token: &str, most: Duration) -> Api {
         fieldstone_engine::choose_cryptography();
-        let client = Client::builder().timeout(Duration::from_secs(120)).build().expect("a client");
+        let client = Client::builder().timeout(most).build().expect("a client");
         Api { client, url: url.to_owned(), token: token.to_owned() }
     }
 

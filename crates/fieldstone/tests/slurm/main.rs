@@ -7,9 +7,8 @@ mod served;
 
 use cluster::{Cluster, free_port};
 use serde_json::{Value, json};
-use served::{Api, Served, box_stl, check, patiently, token};
+use served::{Api, Served, box_stl, check, patiently, token, worker_key};
 use std::path::PathBuf;
-use std::process::Command;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_fieldstone");
 
@@ -29,10 +28,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let token = token(&data);
-        let key = folder.path().join("worker.token");
-        let mut create = Command::new(BINARY);
-        create.args(["keys", "create", "--worker", "--name", "w", "--data"]).arg(&data);
-        std::fs::write(&key, create.output().unwrap().stdout).unwrap();
+        let key = worker_key(&data, &[]);
         let listen = format!("127.0.0.1:{}", free_port());
         let (url, configuration) = (format!("http://{listen}"), cluster.configuration());
         let settings = [

@@ -1,9 +1,10 @@
 //! What a bucket does that fails: each request of a day's work in turn, in each way, once and for good.
 
-use super::peer::{Fault, Peer};
+use super::peer;
 use crate::blobs::{Blobs, LedgerAge};
 use crate::error::{EngineError, Result};
 use crate::location::Location;
+use crate::testing::{Fault, S3Peer};
 use futures::{FutureExt, TryStreamExt};
 use std::ops::Range;
 
@@ -53,13 +54,13 @@ async fn day(blobs: &Blobs) -> Result<()> {
 
 struct Bench {
     _folder: tempfile::TempDir,
-    peer: Peer,
+    peer: S3Peer,
     blobs: Blobs,
 }
 
 fn bench() -> Bench {
-    let (folder, peer) = (tempfile::tempdir().unwrap(), Peer::start());
-    let url = peer.url();
+    let (folder, peer) = (tempfile::tempdir().unwrap(), S3Peer::start());
+    let url = peer::url(&peer);
     let at = Location { data: folder.path(), database: None, blobs: Some(&url) };
     let blobs = Blobs::open(at, 0, None).unwrap();
     Bench { peer, blobs, _folder: folder }
