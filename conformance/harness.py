@@ -38,32 +38,38 @@ class Server:
 
     def __init__(self, binary):
         self.binary = binary
+        self.environment = dict(os.environ)
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="fieldstone-conformance-")
         self.data = os.path.join(self.folder.name, "data")
-        command = [self.binary, "serve", "--listen", "127.0.0.1:0", "--data", self.data, *self.options]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, encoding="utf-8")
         self.log = []
-        for line in self.process.stderr:
-            self.log.append(line)
-            if "listening on http://" in line:
-                self.url = "http://" + line.split("http://", 1)[1].split()[0].rstrip("/") + "/"
-                break
-        else:
-            raise SystemExit("FAIL the server does not start: " + "".join(self.log))
-        threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True).start()
+        self.process, self.url = self.serve()
         return self
 
     def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(timeout=30)
+        end(self.process)
         self.folder.cleanup()
+
+    def serve(self):
+        """Starts a server. Returns its process and its URL."""
+        command = [self.binary, "serve", "--listen", "127.0.0.1:0", "--data", self.data, *self.options]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, encoding="utf-8", env=self.environment)
+        for line in process.stderr:
+            self.log.append(line)
+            if "listening on http://" in line:
+                url = "http://" + line.split("http://", 1)[1].split()[0].rstrip("/") + "/"
+                break
+        else:
+            raise SystemExit("FAIL the server does not start: " + "".join(self.log))
+        threading.Thread(target=lambda: self.log.extend(process.stderr), daemon=True).start()
+        return process, url
 
     def token(self, *options):
         """A new API key."""
         command = [self.binary, "keys", "create", "--name", "conformance", "--data", self.data, *options]
-        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        made = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=self.environment)
+        return made.stdout.strip()
 
     def path(self, name, content):
         """A file outside the server's data with this content."""
@@ -71,6 +77,12 @@ class Server:
         with open(path, "wb") as f:
             f.write(content.encode() if isinstance(content, str) else content)
         return path
+
+
+def end(process):
+    """Ends a process in order."""
+    process.terminate()
+    process.wait(timeout=30)
 
 
 CHECKS = []
@@ -84,6 +96,8 @@ def check(function):
 
 def main(client, *key_options, kind=Server):
     """Starts a server, runs every check with `client(url, token)`, prints a verdict per check and a count."""
+    if "FIELDSTONE_PEERS" in os.environ:
+        from cluster import Cluster as kind
     failed = 0
     with kind(os.path.abspath(sys.argv[1])) as server:
         token = server.token(*key_options)

@@ -60,8 +60,9 @@ impl Matrix {
             "# Conformance\n\nWritten by `cargo xtask conformance` on {}. Every final release of `metafold` on PyPI, 0.1.0 to 0.15.0 and\n\
              unmodified, calls each of its methods against a server of ours. Columns are releases without their leading `0.`; a dash\n\
              says that the release has no such method. Releases before 0.8 use a key made with `--dialect sdk-legacy`.\n\n{}\n\n\
-             {} checks hold, {} do not; they are in `conformance/every_method.py`. `cargo xtask test` runs some of these releases, the client-credentials\n\
-             flow over TLS and a JavaScript client written by hand (`conformance/node`).\n",
+             {} checks hold, {} do not; they are in `conformance/every_method.py`. `cargo xtask test` runs some of these releases, three of them also\n\
+             against two servers with three workers, PostgreSQL and S3, the client-credentials flow over TLS and a JavaScript client written by hand\n\
+             (`conformance/node`).\n",
             date.trim(),
             self.table(),
             tally.passed,

@@ -32,6 +32,9 @@ const CLIENTS: &[(&str, &[&str], &str)] = &[
     ("schemathesis", &["schemathesis==4.32.5"], "api_document.py"),
 ];
 
+/// Those of them that also run against several servers and workers, with a ledger in PostgreSQL and files in a bucket.
+const CLIENTS_OF_A_CLUSTER: &[&str] = &["sdk_0_15.py", "sdk_0_11.py", "sdk_0_5.py"];
+
 /// What the wheel's checks import.
 const WHEEL_NEEDS: &[&str] =
     &["numpy", "pyvista==0.49.1", "nbconvert==7.17.2", "cyclonedx-python-lib[json-validation]==11.12.0"];
@@ -112,6 +115,10 @@ fn conformance(tally: &mut Tally, binary: &Path) {
                 let mut command = Command::new(python);
                 command.arg(root().join("conformance").join(script)).arg(binary);
                 tally.counted(name, &mut command, script_verdict);
+                if CLIENTS_OF_A_CLUSTER.contains(script) {
+                    command.env("FIELDSTONE_PEERS", binary.with_file_name("examples").join("peers"));
+                    tally.counted(&format!("{name}, several servers"), &mut command, script_verdict);
+                }
             }
         }
     }
