@@ -107,6 +107,8 @@ fn execute(
         }
     });
     let context = JobContext::new(ticket.inputs, ticket.folder, monitor, ticket.limits)
+        .with_share(ticket.share)
+        .with_piece_samples(ticket.piece_samples)
         .with_log(|text| send(&Report::Warning(text.to_owned())));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.context("cannot start threads")?.install(|| entry.execute(ticket.params, context))

@@ -1,6 +1,7 @@
 //! The job's only door to the world: its inputs, its output folder, its monitor.
 
 use crate::error::JobError;
+use crate::share::{Cut, PIECE_FILE, PieceFile, PieceWriter, Share};
 use crate::warning::{MOST, WARNINGS, Warning};
 use fieldstone_kernel::Monitor;
 use fieldstone_kernel::format::MeshLimits;
@@ -52,6 +53,8 @@ pub struct Outputs {
     pub assets: Vec<Output>,
     /// Parameters: text, JSON inside when structured.
     pub params: IndexMap<String, String>,
+    /// It has made nothing: it is to be done in pieces.
+    pub cut: Option<Cut>,
 }
 
 /// What a running job sees.
@@ -63,6 +66,11 @@ pub struct JobContext {
     limits: JobLimits,
     log: Log,
     warnings: Mutex<Vec<Warning>>,
+    share: Share,
+    /// Files of the pieces that are to be joined.
+    pieces: Vec<Input>,
+    /// Samples of a piece at most, where it may be cut.
+    piece_samples: Option<u64>,
 }
 
 /// Takes a line for the job's log.
@@ -85,7 +93,49 @@ impl JobContext {
             limits,
             log,
             warnings: Mutex::default(),
+            share: Share::Whole,
+            pieces: Vec::new(),
+            piece_samples: None,
         }
+    }
+
+    /// For a share of the job.
+    pub fn with_share(mut self, share: Share) -> Self {
+        if let Share::Join { slot } = &share {
+            self.pieces = self.inputs.shift_remove(slot).unwrap_or_default();
+        }
+        JobContext { share, ..self }
+    }
+
+    /// Has a job of more samples than this say how it is cut, instead of running, if it can be.
+    pub fn with_piece_samples(self, piece_samples: Option<u64>) -> Self {
+        JobContext { piece_samples, ..self }
+    }
+
+    /// What of the job is to be done.
+    pub fn share(&self) -> &Share {
+        &self.share
+    }
+
+    /// Samples of a piece at most, where all of the job is to be done and it may be cut.
+    pub fn piece_samples(&self) -> Option<u64> {
+        self.piece_samples.filter(|_| self.share == Share::Whole)
+    }
+
+    /// The files of the pieces that are to be joined, the lowest planes first.
+    pub fn pieces(&self) -> Result<Vec<PieceFile>, JobError> {
+        self.pieces.iter().map(|piece| PieceFile::open(&piece.path)).collect()
+    }
+
+    /// The file of the piece that is to be made.
+    pub fn piece_file(&mut self) -> Result<PieceWriter, JobError> {
+        let (name, extension) = PIECE_FILE;
+        Ok(PieceWriter::new(self.output(name, extension)?))
+    }
+
+    /// All inputs by slot.
+    pub fn inputs(&self) -> &IndexMap<String, Vec<Input>> {
+        &self.inputs
     }
 
     /// Sends warnings there instead of to the program's own log.
@@ -134,6 +184,10 @@ impl JobContext {
 
     /// The same with more for programs.
     pub fn warn_of(&self, warning: Warning) {
+        // The run that joins the pieces finds it again.
+        if matches!(self.share, Share::Piece(_)) {
+            return;
+        }
         (self.log)(warning.message());
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         if warnings.len() < MOST {

@@ -2,7 +2,7 @@
 
 use crate::context::{JobContext, JobLimits};
 use crate::error::JobError;
-use crate::graph_input::{GraphJob, Planner, refused, watching};
+use crate::graph_input::{GraphJob, InPieces, Planner, refused, watching};
 use crate::grid::{grid_of, refuse, upright_grid_of};
 use crate::job_type::{KnownInputs, Prepared, Slot, Work};
 use crate::watch::Watch;
@@ -245,10 +245,11 @@ fn check_volume(values: &Values, inputs: &KnownInputs) -> Result<(), ParamError>
     Mesher::new(&patch, &Options::default()).map(drop).map_err(no_cells)
 }
 
-/// Reads a graph whose surface the job meshes: that of its result, or of what its last Threshold quantises.
+/// Reads a graph whose surface the job meshes, in `pieces` if it may: that of its result, or of what its last Threshold quantises.
 pub fn surface_job(
     values: Values,
     limits: &JobLimits,
+    pieces: InPieces,
     run: fn(&GraphJob, &mut JobContext) -> Result<(), JobError>,
 ) -> Result<Box<dyn Prepared>, ParamError> {
     Ok(Box::new(GraphJob::new(
@@ -260,6 +261,7 @@ pub fn surface_job(
             beside: 0,
             channels: Some(1),
             writes_samples: false,
+            pieces: Some(pieces),
         },
         run,
     )?))

@@ -4,6 +4,7 @@ use crate::context::{Input, JobContext, JobLimits};
 use crate::error::JobError;
 use crate::job_type::{KnownInput, KnownInputs, Prepared, Reference};
 use crate::mesh_input::{checksum_bytes, limits_of};
+use crate::share::{Cut, Share};
 use crate::warning::Warning;
 use crate::watch::Watch;
 use fieldstone_kernel::Monitor;
@@ -63,6 +64,19 @@ pub struct Planner {
     pub channels: Option<usize>,
     /// Whether all samples of the result are in the output as they are: int8 after Threshold, otherwise float32.
     pub writes_samples: bool,
+    /// How it can be done in pieces.
+    pub pieces: Option<InPieces>,
+}
+
+/// What a job that can be done in pieces needs for that.
+#[derive(Clone, Copy)]
+pub struct InPieces {
+    /// Whether the parameters let it.
+    pub can: fn(&Values) -> bool,
+    /// Bytes that making a piece takes beside [`Planner::of_plan`]'s watching: for what comes of so many samples.
+    pub of_piece: fn(u64) -> u64,
+    /// Bytes that joining takes for each byte of the pieces.
+    pub join_per_byte: u64,
 }
 
 /// The work of a graph job.
@@ -72,7 +86,10 @@ impl GraphJob {
     /// Reads the graph, for a job that needs all of its result's values.
     pub fn of_values(values: Values, limits: &JobLimits, run: Run) -> Result<Box<dyn Prepared>, ParamError> {
         let plan = |graph: &Arc<Graph>, _: &Values| Plan::of_result(graph, Visible::ALL).map_err(refused);
-        let planner = Planner { plan, of_plan: watching, beside: 0, channels: None, writes_samples: true };
+        // Joining copies files.
+        let pieces = Some(InPieces { can: |_| true, of_piece: |_| 0, join_per_byte: 0 });
+        let planner =
+            Planner { plan, of_plan: watching, beside: 0, channels: None, writes_samples: true, pieces };
         Ok(Box::new(GraphJob::new(values, limits, planner, run)?))
     }
 
@@ -123,6 +140,14 @@ impl GraphJob {
         inputs.get(path).or_else(|| inputs.get(&slot(operator, param)))
     }
 
+    /// Bytes of memory beside those of the plan.
+    fn beside(&self, inputs: &KnownInputs) -> u64 {
+        let assets: u64 = inputs.values().map(|input| input.bytes).sum();
+        let least = LEAST_BYTES[usize::from(!inputs.is_empty())];
+        let of_assets = assets.saturating_mul(BYTES_PER_ASSET_BYTE);
+        least.saturating_add(self.planner.beside).saturating_add(of_assets)
+    }
+
     /// Loads the graph's assets and prepares its result.
     pub fn program(&self, cx: &JobContext, monitor: &Monitor) -> Result<Program, JobError> {
         for warning in self.graph.warnings() {
@@ -134,7 +159,11 @@ impl GraphJob {
         };
         let plan = self.plan_of(&self.adopted(made)?)?;
         warnings_of(&plan).for_each(|warning| cx.warn_of(warning));
-        let program = Program::build(plan, &Staged::of(&self.graph, cx), monitor)?.watched();
+        let program = Program::build(plan, &Staged::of(&self.graph, cx), monitor)?;
+        let program = match cx.share() {
+            Share::Piece(piece) => program.watched_in(piece.clone()),
+            Share::Whole | Share::Join { .. } => program.watched(),
+        };
         self.check_channels(program.plan(), Some(program.channels()))?;
         Ok(program)
     }
@@ -204,11 +233,26 @@ impl Prepared for GraphJob {
         let made = |i: usize, param: &str| self.known(inputs, i, param).map(|file| &file.made);
         let plan = self.adopted(made).and_then(|graph| self.plan_of(&graph));
         let of_plan = |plan: Plan| plan.memory_bytes().saturating_add((self.planner.of_plan)(&plan));
-        let assets: u64 = inputs.values().map(|input| input.bytes).sum();
-        let least = LEAST_BYTES[usize::from(!inputs.is_empty())];
-        let beside = least.saturating_add(self.planner.beside);
-        let of_assets = assets.saturating_mul(BYTES_PER_ASSET_BYTE);
-        plan.map_or(0, of_plan).saturating_add(beside).saturating_add(of_assets)
+        plan.map_or(0, of_plan).saturating_add(self.beside(inputs))
+    }
+
+    fn cut(&self, inputs: &KnownInputs, samples: u64) -> Option<Cut> {
+        let in_pieces = self.planner.pieces.filter(|pieces| (pieces.can)(&self.values))?;
+        let made = |i: usize, param: &str| self.known(inputs, i, param).map(|file| &file.made);
+        let plan = self.plan_of(&self.adopted(made).ok()?).ok()?;
+        let pieces =
+            Some(plan.pieces(samples)).filter(|pieces| pieces.len() > 1 && plan.sample_count() > samples)?;
+        let planes = pieces.iter().map(|z| z.len() as u64).max().unwrap_or(0);
+        let [nx, ny, _] = plan.resolution().map(u64::from);
+        let of_piece = (in_pieces.of_piece)(planes.saturating_mul(nx * ny));
+        let piece = plan.memory_bytes().saturating_add(watching(&plan)).saturating_add(of_piece);
+        let beside = self.beside(inputs);
+        Some(Cut {
+            pieces,
+            piece_memory: piece.saturating_add(beside),
+            join_memory: beside,
+            join_memory_per_byte: in_pieces.join_per_byte,
+        })
     }
 
     fn least_output_bytes(&self, inputs: &KnownInputs) -> u64 {

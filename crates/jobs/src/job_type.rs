@@ -4,8 +4,9 @@
 //! [`Prepared`]; whatever is to be known of the job is asked of that, so that a document of megabytes inside a parameter
 //! is not read for every question.
 
-use crate::context::{JobContext, JobLimits, Outputs};
+use crate::context::{Input, JobContext, JobLimits, Outputs};
 use crate::error::JobError;
+use crate::share::Cut;
 use crate::warning::WARNINGS;
 use fieldstone_shape::MakerParams;
 use fieldstone_shape::params::{Given, Param, ParamError, Values};
@@ -80,12 +81,18 @@ pub trait Prepared: Send + Sync {
         0
     }
 
+    /// How it is cut into pieces of at most so many samples, or of as few as can be, whose runs ([`crate::share::Share`]) come to the same
+    /// bytes; `None`: it has no more samples, or cannot be cut.
+    fn cut(&self, _inputs: &KnownInputs, _samples: u64) -> Option<Cut> {
+        None
+    }
+
     /// How it will be computed, where there is a choice: `fieldstone run … --explain`.
     fn explain(&self) -> Option<String> {
         None
     }
 
-    /// Does the work.
+    /// Does the work, or the share of it that the context says: one other than the whole only if it can be cut.
     fn run(&self, context: &mut JobContext) -> Result<(), JobError>;
 }
 
@@ -204,21 +211,38 @@ impl JobEntry {
         matches!(self.work, Work::Document(_))
     }
 
-    /// Reads the parameters as they arrived and does the work; a panic becomes an error.
+    /// Reads the parameters as they arrived and does the work, or says how it is cut, if the context asks for that; a panic becomes an error.
     pub fn execute(
         &self,
         given: IndexMap<String, Value>,
         mut context: JobContext,
     ) -> Result<Outputs, JobError> {
-        let work = || {
+        let work = move || {
             let prepared = self.prepare(self.parse(given)?, context.limits())?;
-            prepared.run(&mut context)
+            if let Some(samples) = context.piece_samples()
+                && let Some(cut) = prepared.cut(&known_inputs(&context)?, samples)
+            {
+                return Ok(Outputs { cut: Some(cut), ..Outputs::default() });
+            }
+            prepared.run(&mut context)?;
+            Ok(context.into_outputs())
         };
         match catch_unwind(AssertUnwindSafe(work)) {
-            Ok(result) => result.map(|()| context.into_outputs()),
+            Ok(result) => result,
             Err(panic) => Err(JobError::Invalid(format!("the job crashed: {}", panic_text(panic.as_ref())))),
         }
     }
+}
+
+/// What is known of the inputs, as when the job was dispatched.
+fn known_inputs(context: &JobContext) -> Result<KnownInputs, JobError> {
+    let known = |(slot, list): (&String, &Vec<Input>)| {
+        let sizes = list.iter().map(|input| Ok(std::fs::metadata(&input.path)?.len()));
+        let bytes = sizes.sum::<std::io::Result<u64>>()?;
+        let made = list.first().map(|first| first.made.clone()).unwrap_or_default();
+        Ok((slot.clone(), KnownInput { bytes, made }))
+    };
+    context.inputs().iter().map(known).collect()
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {

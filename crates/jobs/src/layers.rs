@@ -44,7 +44,8 @@ pub fn layers_job(
     plan: fn(&Arc<Graph>, &Values) -> Result<Plan, ParamError>,
     run: fn(&GraphJob, &mut JobContext) -> Result<(), JobError>,
 ) -> Result<Box<dyn Prepared>, ParamError> {
-    let planner = Planner { plan, of_plan: surface_bytes, beside, channels: Some(1), writes_samples: false };
+    let (channels, writes_samples, pieces) = (Some(1), false, None);
+    let planner = Planner { plan, of_plan: surface_bytes, beside, channels, writes_samples, pieces };
     Ok(Box::new(GraphJob::new(values, limits, planner, run)?))
 }
 

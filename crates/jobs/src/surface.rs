@@ -4,12 +4,15 @@ use crate::bodies::{self, CAVITIES, COMPONENTS};
 use crate::context::JobContext;
 use crate::error::JobError;
 use crate::field::Field;
+use crate::graph_input::InPieces;
 use crate::grid::to_world;
 use crate::job_type::Product;
+use crate::share::Share;
+use crate::surface_pieces::{self, refused};
 use crate::surface_size::most_triangles;
 use crate::watch::{Watch, tell_specks};
 use fieldstone_kernel::format::{MeshFormat, WRITTEN, write_mesh};
-use fieldstone_kernel::isosurface::{IsosurfaceError, Mesher, Options, Sharp};
+use fieldstone_kernel::isosurface::{Mesher, Options, Sharp};
 use fieldstone_kernel::{Monitor, TriMesh};
 use fieldstone_shape::params::Choices;
 use fieldstone_shape::{Kind, Param, Values, bounds_json};
@@ -68,7 +71,14 @@ pub const RESULTS: &[&str] = &["face_count", "vertex_count", "watertight", "boun
 /// Normals that differ by more than this make an edge.
 const SHARP_DEGREES: f64 = 30.0;
 
-/// The surface of `field`, in the world. Warns of what the field's grid does not hold.
+/// How jobs that make such a mesh are done in pieces. Creases are seen on the whole surface alone.
+pub const IN_PIECES: InPieces = InPieces {
+    can: |values| !SWITCH.read(values, FEATURE_PRESERVING.name),
+    of_piece: crate::surface_size::memory_bytes,
+    join_per_byte: crate::surface_size::JOIN_PER_BYTE,
+};
+
+/// The surface of `field`, in the world: of its samples, or of its pieces. Warns of what the field's grid does not hold.
 pub fn mesh_of(
     field: &Field,
     isovalue: f64,
@@ -77,30 +87,42 @@ pub fn mesh_of(
     monitor: &Monitor,
 ) -> Result<TriMesh, JobError> {
     let patch = field.patch()?;
+    let max_triangles = most_triangles(patch.sample_count(), cx.limits());
+    let mut watch = Watch::new(&patch, &field.affine(), isovalue as f32);
+    let mut mesh = match cx.share() {
+        Share::Join { .. } => {
+            surface_pieces::joined(cx, max_triangles, &mut watch, field.program(), monitor)?
+        }
+        _ => mesh_of_samples(field, isovalue, sharp, max_triangles, &mut watch, monitor)?,
+    };
+    watch.tell(field.program(), cx);
+    to_world(&mut mesh, &field.affine());
+    Ok(mesh)
+}
+
+fn mesh_of_samples(
+    field: &Field,
+    isovalue: f64,
+    sharp: bool,
+    max_triangles: u64,
+    watch: &mut Watch,
+    monitor: &Monitor,
+) -> Result<TriMesh, JobError> {
     let gradients = if sharp { field.gradients() } else { None };
     let sharp = sharp.then(|| Sharp {
         field: gradients.as_ref().map(|g| g as &dyn fieldstone_kernel::isosurface::Gradients),
         angle: SHARP_DEGREES,
     });
-    let max_triangles = most_triangles(patch.sample_count(), cx.limits());
     let options = Options { isovalue: isovalue as f32, max_triangles, sharp, ..Options::default() };
-    let refuse = |e: IsosurfaceError| match e {
-        IsosurfaceError::Cancelled(c) => JobError::Cancelled(c),
-        refused => JobError::Invalid(refused.to_string()),
-    };
-    let mut mesher = Mesher::new(&patch, &options).map_err(refuse)?;
-    let mut watch = Watch::new(&patch, &field.affine(), isovalue as f32);
+    let mut mesher = Mesher::new(&field.patch()?, &options).map_err(refused)?;
     let slabs = field.slabs();
     for (i, z) in slabs.iter().enumerate() {
         let share = |k: f32| 0.9 * (i as f32 + k) / slabs.len() as f32;
         let samples = field.evaluate(z.clone(), &monitor.part(share(0.0), share(0.8)))?;
         watch.planes(&samples, monitor)?;
-        mesher.planes(&samples, &monitor.part(share(0.8), share(1.0))).map_err(refuse)?;
+        mesher.planes(&samples, &monitor.part(share(0.8), share(1.0))).map_err(refused)?;
     }
-    watch.tell(field.program(), cx);
-    let mut mesh = mesher.finish(&monitor.part(0.9, 1.0)).map_err(refuse)?;
-    to_world(&mut mesh, &field.affine());
-    Ok(mesh)
+    mesher.finish(&monitor.part(0.9, 1.0)).map_err(refused)
 }
 
 /// Meshes `field` as the parameters say and writes the mesh and what is to be said of it.

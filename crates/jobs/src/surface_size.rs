@@ -11,6 +11,10 @@ const TRIANGLES_PER_SAMPLE: u64 = 8;
 /// Positions and indices, with what making them holds for a moment.
 const BYTES_PER_TRIANGLE: u64 = 48;
 
+/// Joining pieces of a surface, per byte of these: of the 18 bytes of a triangle and half a vertex come as many of the mesh, 84 while its topology
+/// is counted, and some.
+pub const JOIN_PER_BYTE: u64 = 6;
+
 /// Triangles that a job may make of the surface among so many samples.
 pub fn most_triangles(samples: u64, limits: &JobLimits) -> u64 {
     most_among(samples).min(limits.mesh.max_triangles)

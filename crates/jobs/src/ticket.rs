@@ -5,6 +5,7 @@
 
 use crate::context::{Input, JobLimits, Output, Outputs};
 use crate::error::JobError;
+use crate::share::{Cut, Share};
 use fieldstone_kernel::format::MeshLimits;
 use fieldstone_shape::GraphLimits;
 use indexmap::IndexMap;
@@ -24,6 +25,10 @@ pub struct Ticket {
     pub params: IndexMap<String, Value>,
     /// Input assets by slot.
     pub inputs: IndexMap<String, Vec<Input>>,
+    /// What of the job is to be done.
+    pub share: Share,
+    /// A job of more samples than this is cut into pieces of at most so many, if it can be; `None`: none is.
+    pub piece_samples: Option<u64>,
     /// Where outputs go; exists, is empty, belongs to this attempt alone.
     pub folder: PathBuf,
     /// What it may read.
@@ -59,6 +64,8 @@ pub enum Ended {
         /// Parameters.
         params: IndexMap<String, String>,
     },
+    /// Nothing was done: it is to be done in pieces.
+    Cut(Cut),
     /// The input is at fault.
     Invalid(String),
     /// Asked to.
@@ -72,7 +79,8 @@ impl Ended {
     pub fn of(result: Result<Outputs, JobError>) -> Ended {
         let file = |o: Output| MadeFile { name: o.name.to_owned(), extension: o.extension.to_owned() };
         match result {
-            Ok(Outputs { assets, params }) => {
+            Ok(Outputs { cut: Some(cut), .. }) => Ended::Cut(cut),
+            Ok(Outputs { assets, params, .. }) => {
                 Ended::Success { files: assets.into_iter().map(file).collect(), params }
             }
             Err(JobError::Invalid(text)) => Ended::Invalid(text),

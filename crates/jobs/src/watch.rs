@@ -1,6 +1,8 @@
 //! Looks over a field while it is meshed, measured, sliced or written, and warns of what its grid does not hold.
 
 use crate::context::JobContext;
+use crate::error::JobError;
+use crate::share::{broken_piece, within};
 use crate::warning::{Warning, place, rounded};
 use fieldstone_kernel::measure::{Border, Cut, Parts, Shell, ThinFinder, ThinKind, ThinPlace};
 use fieldstone_kernel::{Cancelled, Monitor, Patch};
@@ -8,6 +10,7 @@ use fieldstone_shape::Program;
 use fieldstone_shape::affine::Affine;
 use fieldstone_shape::inputs::{LostInput, is_there, thin_finder};
 use serde_json::{Value, json};
+use std::ops::Range;
 
 /// Places that one warning names.
 const MOST_PLACES: usize = 5;
@@ -41,6 +44,20 @@ impl Watch {
         self.thin.planes(samples, monitor)
     }
 
+    /// Takes what [`PieceWatch::into_numbers`] has found in a piece in place of its planes; pieces come in order. `program` is that of the
+    /// same field.
+    pub fn join(&mut self, numbers: &[u64], program: Option<&Program>) -> Result<(), JobError> {
+        let mut lists = Lists(numbers);
+        let is_joined = self.border.join(lists.next()?) && self.thin.join(lists.next()?);
+        let mut all = is_joined;
+        while !lists.0.is_empty() {
+            let [operator] = *lists.next()? else { return Err(broken_piece()) };
+            let lost = lists.next()?;
+            all &= program.is_some_and(|program| program.join_lost(operator as usize, lost));
+        }
+        all.then_some(()).ok_or_else(broken_piece)
+    }
+
     /// Warns the job of what was found. `program` is what computed the samples, where it can be asked between them.
     pub fn tell(self, program: Option<&Program>, cx: &JobContext) {
         self.found(program).into_iter().for_each(|warning| cx.warn_of(warning));
@@ -63,6 +80,49 @@ impl Watch {
             found.push(cut(&cuts, &self.patch, &self.affine));
         }
         found
+    }
+}
+
+/// Watches the planes of a piece of a field.
+pub struct PieceWatch {
+    piece: Range<u32>,
+    thin: ThinFinder,
+    border: Border,
+}
+
+impl PieceWatch {
+    /// For planes `piece` of samples on `patch`; taken are planes from `first` on.
+    pub fn new(patch: &Patch, affine: &Affine, isovalue: f32, piece: &Range<u32>, first: u32) -> PieceWatch {
+        let Watch { thin, border, .. } = Watch::new(patch, affine, isovalue);
+        let (thin, border) = (thin.part(piece, first), border.part(piece.start));
+        PieceWatch { piece: piece.clone(), thin, border }
+    }
+
+    /// Looks at the next planes, `z`.
+    pub fn planes(&mut self, z: &Range<u32>, samples: &[f32], monitor: &Monitor) -> Result<(), Cancelled> {
+        self.border.planes(within(samples, z, &self.piece));
+        self.thin.planes(samples, monitor)
+    }
+
+    /// What was found, and what `program` has lost on the way, for [`Watch::join`].
+    pub fn into_numbers(self, program: Option<&Program>) -> Vec<u64> {
+        let lost = program.map(Program::lost_words).unwrap_or_default();
+        let lost = lost.into_iter().flat_map(|(operator, words)| [vec![operator as u64], words]);
+        let lists = [self.border.into_words(), self.thin.into_words()].into_iter().chain(lost);
+        lists.flat_map(|list| std::iter::once(list.len() as u64).chain(list)).collect()
+    }
+}
+
+/// Lists of numbers, each behind its length.
+struct Lists<'n>(&'n [u64]);
+
+impl<'n> Lists<'n> {
+    fn next(&mut self) -> Result<&'n [u64], JobError> {
+        let (length, rest) = self.0.split_first().ok_or_else(broken_piece)?;
+        let at = usize::try_from(*length).ok().filter(|n| *n <= rest.len()).ok_or_else(broken_piece)?;
+        let (list, rest) = rest.split_at(at);
+        self.0 = rest;
+        Ok(list)
     }
 }
 

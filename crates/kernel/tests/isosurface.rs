@@ -1,6 +1,6 @@
 //! The isosurface is a closed, oriented 2-manifold for any samples.
 
-use fieldstone_kernel::isosurface::{IsosurfaceError, Mesher, Options, isosurface};
+use fieldstone_kernel::isosurface::{IsosurfaceError, Joined, Mesher, Options, isosurface};
 use fieldstone_kernel::measure::{moments, parts, topology};
 use fieldstone_kernel::simd::Level;
 use fieldstone_kernel::testing::Rng;
@@ -221,4 +221,59 @@ fn a_cancelled_mesher_stops() {
     let patch = Patch::new([1.0; 3], [0.0; 3], [4; 3]).unwrap();
     let result = isosurface(&[0.0; 64], &patch, &Options::default(), &monitor);
     assert!(matches!(result, Err(IsosurfaceError::Cancelled(_))));
+}
+
+/// What is made of the planes between `cuts`, piece by piece, put together.
+fn in_pieces(samples: &[f32], n: [u32; 3], cuts: &[u32], rng: &mut Rng) -> Result<TriMesh, IsosurfaceError> {
+    let patch = Patch::new(n.map(|n| f64::from(n - 1)), [0.0; 3], n).unwrap();
+    let (none, plane) = (Monitor::none(), (n[0] * n[1]) as usize);
+    let mut joined = Joined::new(u64::from(u32::MAX));
+    for range in cuts.windows(2) {
+        let mut mesher = Mesher::of_piece(&patch, &Options::default(), range[0]..range[1])?;
+        let reads = mesher.reads();
+        let (mut z, end) = (reads.start, reads.end);
+        while z < end {
+            let next = (z + 1 + rng.below(4)).min(end);
+            mesher.planes(&samples[z * plane..next * plane], &none)?;
+            z = next;
+        }
+        let piece = mesher.finish_piece(&none)?;
+        joined.push(piece.below, &piece.mesh.positions, &piece.mesh.triangles, &none)?;
+    }
+    Ok(joined.finish())
+}
+
+#[test]
+fn pieces_together_are_the_whole() {
+    let mut rng = Rng::new(16);
+    for round in 0..300 {
+        let n = [2 + rng.below(6) as u32, 2 + rng.below(6) as u32, 2 + rng.below(12) as u32];
+        let kind = round % 6;
+        let samples: Vec<f32> = (0..n[0] * n[1] * n[2]).map(|_| value(&mut rng, kind)).collect();
+        let cuts: Vec<u32> = (0..=n[2]).filter(|z| *z == 0 || *z == n[2] || rng.below(3) == 0).collect();
+        let pieces = in_pieces(&samples, n, &cuts, &mut rng).unwrap();
+        let whole = mesh_of(&samples, n);
+        assert!(pieces.triangles == whole.triangles, "{n:?} cut at {cuts:?}: {samples:?}");
+        let bits = |mesh: &TriMesh| mesh.positions.iter().map(|p| p.map(f32::to_bits)).collect::<Vec<_>>();
+        assert!(bits(&pieces) == bits(&whole), "{n:?} cut at {cuts:?}: {samples:?}");
+    }
+}
+
+#[test]
+fn pieces_that_do_not_follow_are_refused() {
+    let mut rng = Rng::new(17);
+    let n = [5, 5, 9];
+    let samples: Vec<f32> = (0..225).map(|_| value(&mut rng, 0)).collect();
+    let apart = |cuts: &[u32], rng: &mut Rng| in_pieces(&samples, n, cuts, rng);
+    assert_eq!(apart(&[4, 9], &mut rng), Err(IsosurfaceError::Apart), "the lower half is missing");
+    let others: Vec<f32> = samples.iter().map(|v| v * 0.5 + 0.1).collect();
+    let lower = mesh_of(&others[..125], [5, 5, 5]);
+    let mut joined = Joined::new(u64::from(u32::MAX));
+    joined.push(0, &lower.positions, &lower.triangles, &Monitor::none()).unwrap();
+    let no_such = joined.push(1, &[[9.0; 3]], &[], &Monitor::none());
+    assert_eq!(no_such, Err(IsosurfaceError::Apart), "another vertex is there");
+    let beyond = joined.push(0, &[], &[[0, 1, 2]], &Monitor::none());
+    assert_eq!(beyond, Err(IsosurfaceError::Apart), "corners that it does not have");
+    let too_large = Joined::new(3).push(0, &[[0.0; 3]], &[[0; 3]; 4], &Monitor::none());
+    assert!(matches!(too_large, Err(IsosurfaceError::TooLarge { triangles: 4, .. })), "{too_large:?}");
 }

@@ -185,3 +185,44 @@ fn nothing_is_found_in_healthy_parts() {
         }
     }
 }
+
+/// Parts that begin at multiples of a step, each with the planes beyond it that it reads, say together what the whole does.
+#[test]
+fn parts_together_find_what_the_whole_finds() {
+    let (n, cell) = (53u32, [0.7, 1.0, 1.3]);
+    let turn = turned(5);
+    let field = |p: Vec3| {
+        let q = turn(p);
+        let rods = ((q[1] - 6.0).hypot(q[2]) - 0.8).min((q[1] + 7.0).hypot(q[2] - 3.0) - 0.3);
+        ((q[0] + 16.0).abs() - 0.4).min(rods.max(6.0 - q[0]))
+    };
+    let low = cell.map(|c| -0.5 * c * f64::from(n - 1));
+    let steps = [[cell[0], 0.0, 0.0], [0.0, cell[1], 0.0], [0.0, 0.0, cell[2]]];
+    let at = |i: [u32; 3]| [0, 1, 2].map(|a| low[a] + cell[a] * f64::from(i[a]));
+    let plane = n * n;
+    let samples: Vec<f32> = (0..n * plane).map(|i| field(at([i % n, i / n % n, i / plane])) as f32).collect();
+    let finder = || ThinFinder::new([n; 3], low, steps, 0.0);
+    let expected = found_in_slabs(n, cell, 9, &field);
+    assert!(expected.iter().map(|p| p.measured).sum::<usize>() > 1000, "{expected:?}");
+    let mut rng = Rng::new(8);
+    for _ in 0..10 {
+        let cuts: Vec<u32> = (0..=n)
+            .filter(|z| *z == 0 || *z == n || (z.is_multiple_of(ThinFinder::STEP) && rng.below(2) == 0))
+            .collect();
+        let (mut joined, mut words) = (finder(), vec![]);
+        for range in cuts.windows(2) {
+            let first = range[0].saturating_sub(ThinFinder::BEYOND);
+            let mut part = finder().part(&(range[0]..range[1]), first);
+            let end = (range[1] + ThinFinder::BEYOND).min(n);
+            for planes in samples[(first * plane) as usize..(end * plane) as usize].chunks(3 * plane as usize)
+            {
+                part.planes(planes, &Monitor::none()).unwrap();
+            }
+            words = part.into_words();
+            assert!(joined.join(&words));
+        }
+        assert!(!joined.join(&words) || words.is_empty(), "the same places twice");
+        assert!(!joined.join(&[1, 2, 3]), "no bins");
+        assert_eq!(joined.finish(None), expected, "{cuts:?}");
+    }
+}

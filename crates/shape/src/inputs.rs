@@ -7,7 +7,7 @@ use fieldstone_kernel::measure::{ThinFinder, ThinKind, ThinPlace};
 use fieldstone_kernel::{Cancelled, Monitor, Patch};
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Points between two samples at which a formula is asked whether something lies there.
 const ASKED: u16 = 33;
@@ -58,9 +58,37 @@ struct Input {
 
 /// All inputs that are looked over, by their operator.
 #[derive(Default)]
-pub(crate) struct Inputs(Mutex<BTreeMap<usize, Input>>);
+pub(crate) struct Inputs {
+    /// The planes that are asked, of a piece; `None`: all.
+    piece: Option<Range<u32>>,
+    looked: Mutex<BTreeMap<usize, Input>>,
+}
 
 impl Inputs {
+    /// Looks over a piece alone: the planes looked at begin as many before it as a [`ThinFinder`] reads.
+    pub fn of_piece(piece: Range<u32>) -> Inputs {
+        Inputs { piece: Some(piece), ..Inputs::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, Input>> {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was found in a piece, by operator, which is forgotten: for [`Inputs::join`].
+    pub fn take_words(&self) -> Vec<(usize, Vec<u64>)> {
+        let looked = std::mem::take(&mut *self.lock());
+        looked.into_iter().map(|(operator, input)| (operator, input.finder.into_words())).collect()
+    }
+
+    /// Takes what was found in a piece in place of its planes; false if it is nothing of the kind.
+    pub fn join(&self, operator: usize, domain: &Domain, isovalue: f32, words: &[u64]) -> bool {
+        let Domain::Grid { patch, affine } = domain else { return false };
+        let mut looked = self.lock();
+        let new =
+            || Input { finder: thin_finder(patch, affine, isovalue), isovalue, taken: patch.resolution()[2] };
+        looked.entry(operator).or_insert_with(new).finder.join(words)
+    }
+
     /// Looks at planes `z` of what goes into an operator whose samples are on `domain`, those that are new; some that were looked at may be among them.
     pub fn look(
         &self,
@@ -72,9 +100,15 @@ impl Inputs {
         monitor: &Monitor,
     ) -> Result<(), Cancelled> {
         let Domain::Grid { patch, affine } = domain else { return Ok(()) };
-        let mut inputs = self.0.lock().unwrap_or_else(|e| e.into_inner());
-        let new = || Input { finder: thin_finder(patch, affine, isovalue), isovalue, taken: 0 };
-        let input = inputs.entry(operator).or_insert_with(new);
+        let mut looked = self.lock();
+        let new = || {
+            let finder = thin_finder(patch, affine, isovalue);
+            match &self.piece {
+                None => Input { finder, isovalue, taken: 0 },
+                Some(piece) => Input { finder: finder.part(piece, z.start), isovalue, taken: z.start },
+            }
+        };
+        let input = looked.entry(operator).or_insert_with(new);
         // Planes come in order; of any others nothing could be told.
         if (z.start..z.end).contains(&input.taken) {
             let plane = samples.len() / z.len();
@@ -87,7 +121,7 @@ impl Inputs {
     /// What was lost in everything looked at so far, which is forgotten. `ask` gives an operator's values at points of its grid's frame, where they
     /// can be had.
     pub fn lost(&self, plan: &Plan, ask: impl Fn(usize, [&[f32]; 3]) -> Option<Vec<f32>>) -> Vec<LostInput> {
-        let inputs = std::mem::take(&mut *self.0.lock().unwrap_or_else(|e| e.into_inner()));
+        let inputs = std::mem::take(&mut *self.lock());
         let mut lost = vec![];
         for (operator, input) in inputs {
             let node = &plan.graph.nodes()[operator];

@@ -24,6 +24,7 @@ mod mesh_sampler;
 pub mod operator;
 pub mod ops;
 pub mod params;
+pub mod pieces;
 pub mod plan;
 pub mod program;
 mod resample;

@@ -34,8 +34,8 @@ pub struct Plan {
     pub(crate) cells: Vec<u32>,
     /// Operators whose values are needed as whole volumes before anything else, directly or for other volumes; inputs first.
     pub(crate) volumes: Vec<usize>,
-    domains: Domains,
-    slab: u32,
+    pub(crate) domains: Domains,
+    pub(crate) slab: u32,
 }
 
 impl Plan {
@@ -139,6 +139,11 @@ impl Plan {
         (0..nz).step_by(slab as usize).map(move |z| z..(z + slab).min(nz))
     }
 
+    /// Whether values are kept.
+    pub(crate) fn keeps(&self) -> bool {
+        self.kept.contains(&true)
+    }
+
     /// Upper bound of the memory that evaluating one slab after the other takes, the slab handed out included; assets
     /// are not counted.
     pub fn memory_bytes(&self) -> u64 {
@@ -228,7 +233,7 @@ impl Plan {
 
     fn slab_height(&self) -> u32 {
         let nz = self.resolution()[2];
-        let most = if self.kept.contains(&true) { KEPT_SLAB_BYTES } else { SLAB_BYTES };
+        let most = if self.keeps() { KEPT_SLAB_BYTES } else { SLAB_BYTES };
         if self.slab_bytes(nz) <= most || self.halo.iter().chain(&self.cells).any(|h| *h >= nz) {
             return nz;
         }

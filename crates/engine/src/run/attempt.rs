@@ -15,7 +15,7 @@ use crate::metrics::AttemptEnd;
 use crate::model::*;
 use crate::store::ledger::Claim;
 use fieldstone_jobs::ticket::{Ended, MadeFile, Ticket};
-use fieldstone_jobs::{Input, JobEntry, JobError};
+use fieldstone_jobs::{Input, JobEntry, JobError, Share};
 use rayon::ThreadPool;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -105,6 +105,7 @@ async fn attempt_of<'a>(
     let ended = place.run(Order { core, entry, ticket, output_limit: &output_limit, handle }).await?;
     core.running.has_computed(claim.id());
     let (files, params) = match ended {
+        Ended::Cut(_) => return Err(JobError::Internal(anyhow::anyhow!("the attempt asks to be cut"))),
         Ended::Success { files, params } => (files, params),
         Ended::Invalid(text) => return Err(JobError::Invalid(text)),
         Ended::Cancelled => return Err(JobError::Cancelled(fieldstone_kernel::Cancelled)),
@@ -142,6 +143,8 @@ async fn prepare(
         type_name: job.type_name.clone(),
         params: own_params(entry, params),
         inputs: inputs::named(job),
+        share: Share::Whole,
+        piece_samples: None,
         folder: core.blobs.work_folder(&format!("{}-{}", job.id, job.attempt)),
         limits: core.config.job_limits,
         threads: core.config.threads,

@@ -68,9 +68,11 @@ pub(super) async fn run(
 ) -> Result<Ended, JobError> {
     let (noted, warned) = (handle.clone(), handle.clone());
     let monitor = Monitor::new(handle.cancel.clone(), move |fraction| noted.note(fraction));
-    let Ticket { params, inputs, folder, limits, .. } = ticket;
-    let context =
-        JobContext::new(inputs, folder, monitor, limits).with_log(move |text| warned.warn(text.to_owned()));
+    let Ticket { params, inputs, folder, limits, share, piece_samples, .. } = ticket;
+    let context = JobContext::new(inputs, folder, monitor, limits)
+        .with_share(share)
+        .with_piece_samples(piece_samples)
+        .with_log(move |text| warned.warn(text.to_owned()));
     let work =
         tokio::task::spawn_blocking(move || Ended::of(pool.install(|| entry.execute(params, context))));
     Ok(work.await.map_err(anyhow::Error::from)?)

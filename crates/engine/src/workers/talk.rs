@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The version of this language.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 /// How often the server asks whether the worker lives.
 pub const PING_EVERY: Duration = Duration::from_secs(5);
 /// Who has said nothing for so long is taken for dead, by either side.

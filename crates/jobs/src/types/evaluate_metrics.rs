@@ -6,7 +6,8 @@ use crate::error::JobError;
 use crate::field::{Field, POINT_SOURCE, surface_job};
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
 use crate::job_type::{JobEntry, Work};
-use crate::surface::{FEATURE_PRESERVING, SWITCH};
+use crate::surface::{FEATURE_PRESERVING, IN_PIECES, SWITCH};
+use crate::surface_pieces;
 
 /// The registry entry.
 pub const ENTRY: JobEntry = JobEntry {
@@ -16,13 +17,16 @@ pub const ENTRY: JobEntry = JobEntry {
     params: &[GRAPH, POINT_SOURCE, FEATURE_PRESERVING],
     results: RESULTS,
     example: GRAPH_EXAMPLE,
-    work: Work::Document(|values, limits| surface_job(values, limits, run)),
+    work: Work::Document(|values, limits| surface_job(values, limits, IN_PIECES, run)),
     ..JobEntry::DEFAULT
 };
 
 fn run(job: &GraphJob, cx: &mut JobContext) -> Result<(), JobError> {
     let monitor = cx.monitor().clone();
     let field = Field::of_graph(job, cx, &monitor.part(0.0, 0.1))?;
+    if surface_pieces::made(&field, cx, &monitor.part(0.1, 1.0))? {
+        return Ok(());
+    }
     let sharp = SWITCH.read(job.values(), FEATURE_PRESERVING.name);
     measure(&field, sharp, cx, &monitor.part(0.1, 1.0))
 }

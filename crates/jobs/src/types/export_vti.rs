@@ -37,8 +37,8 @@ fn prepare(values: Values, limits: &JobLimits) -> Result<Box<dyn Prepared>, Para
         upright_grid_of(&plan)?;
         Ok(plan)
     };
-    let planner =
-        Planner { plan, of_plan: surface_bytes, beside: 0, channels: Some(1), writes_samples: true };
+    let (channels, writes_samples, pieces) = (Some(1), true, None);
+    let planner = Planner { plan, of_plan: surface_bytes, beside: 0, channels, writes_samples, pieces };
     Ok(Box::new(GraphJob::new(values, limits, planner, run)?))
 }
 

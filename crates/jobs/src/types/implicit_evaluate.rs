@@ -4,8 +4,11 @@ use crate::context::JobContext;
 use crate::error::JobError;
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
 use crate::job_type::{JobEntry, Product, Work};
-use crate::watch::Watch;
+use crate::share::{PieceFile, Share};
+use crate::watch::{PieceWatch, Watch};
 use anyhow::Context;
+use fieldstone_kernel::{Monitor, Patch};
+use fieldstone_shape::affine::Affine;
 use fieldstone_shape::operator::Type;
 use fieldstone_shape::{Domain, Program, integers_json, numbers_json, patch_json};
 use std::io::Write;
@@ -41,20 +44,25 @@ const BATCH: usize = 1 << 18;
 pub(super) fn run(job: &GraphJob, cx: &mut JobContext) -> Result<(), JobError> {
     let monitor = cx.monitor().clone();
     let program = job.program(cx, &monitor.part(0.0, 0.1))?;
+    let monitor = monitor.part(0.1, 1.0);
+    if let Share::Piece(piece) = cx.share().clone() {
+        return make_piece(&program, &piece, cx, &monitor);
+    }
     let component = component_type(&program)?;
     let mut out = cx.output("volume", "bin")?;
     let mut watch = watch(&program);
-    let slabs: Vec<_> = program.plan().slabs().collect();
-    for (i, z) in slabs.iter().enumerate() {
-        let share = |k: usize| 0.1 + 0.9 * k as f32 / slabs.len() as f32;
-        let channels = program.evaluate(z.clone(), &monitor.part(share(i), share(i + 1)))?;
-        if let Some(watch) = &mut watch {
-            watch.planes(&channels[0], &monitor)?;
-        }
-        let count = channels[0].len();
-        for from in (0..count).step_by(BATCH) {
-            monitor.check()?;
-            write(&channels, from..(from + BATCH).min(count), component, &mut out)?;
+    match cx.share() {
+        Share::Join { .. } => join(&cx.pieces()?, watch.as_mut(), &program, &mut out, &monitor)?,
+        _ => {
+            for (i, z) in program.plan().slabs().enumerate() {
+                let share = |k: usize| k as f32 / program.plan().slabs().count() as f32;
+                let channels = program.evaluate(z, &monitor.part(share(i), share(i + 1)))?;
+                if let Some(watch) = &mut watch {
+                    watch.planes(&channels[0], &monitor)?;
+                }
+                let all = 0..channels[0].len();
+                write_all(&channels, all, component, &mut out, &monitor)?;
+            }
         }
     }
     out.flush()?;
@@ -65,10 +73,62 @@ pub(super) fn run(job: &GraphJob, cx: &mut JobContext) -> Result<(), JobError> {
     describe_patch(&program, cx)
 }
 
+/// Writes the values of planes `piece`, and what was found on the way.
+fn make_piece(
+    program: &Program,
+    piece: &Range<u32>,
+    cx: &mut JobContext,
+    monitor: &Monitor,
+) -> Result<(), JobError> {
+    let component = component_type(program)?;
+    let mut out = cx.piece_file()?;
+    let slabs = program.plan().slabs_around(piece);
+    let first = slabs.first().map_or(0, |z| z.start);
+    let mut watch = watched_grid(program).map(|(p, a)| PieceWatch::new(p, a, 0.0, piece, first));
+    for (i, z) in slabs.iter().enumerate() {
+        let share = |k: usize| k as f32 / slabs.len() as f32;
+        let channels = program.evaluate(z.clone(), &monitor.part(share(i), share(i + 1)))?;
+        if let Some(watch) = &mut watch {
+            watch.planes(z, &channels[0], monitor)?;
+        }
+        let plane = channels[0].len() / z.len().max(1);
+        let sample = |k: u32| (k.clamp(z.start, z.end) - z.start) as usize * plane;
+        write_all(&channels, sample(piece.start)..sample(piece.end), component, &mut out, monitor)?;
+    }
+    let numbers = watch.map_or_else(Vec::new, |watch| watch.into_numbers(Some(program)));
+    Ok(out.finish(&numbers)?)
+}
+
+/// Writes the pieces one after the other.
+fn join(
+    pieces: &[PieceFile],
+    mut watch: Option<&mut Watch>,
+    program: &Program,
+    out: &mut impl Write,
+    monitor: &Monitor,
+) -> Result<(), JobError> {
+    for (i, piece) in pieces.iter().enumerate() {
+        for bytes in piece.body().chunks(4 * BATCH) {
+            monitor.check()?;
+            out.write_all(bytes)?;
+        }
+        if let Some(watch) = &mut watch {
+            watch.join(&piece.numbers(), Some(program))?;
+        }
+        monitor.progress((i + 1) as f32 / pieces.len() as f32);
+    }
+    Ok(())
+}
+
 /// Looks over samples that are a field on a grid.
 pub(super) fn watch(program: &Program) -> Option<Watch> {
+    watched_grid(program).map(|(patch, affine)| Watch::new(patch, affine, 0.0))
+}
+
+/// The grid of samples that are a field on one.
+fn watched_grid(program: &Program) -> Option<(&Patch, &Affine)> {
     match program.plan().target_domain() {
-        Ok(Domain::Grid { patch, affine }) if program.channels() == 1 => Some(Watch::new(patch, affine, 0.0)),
+        Ok(Domain::Grid { patch, affine }) if program.channels() == 1 => Some((patch, affine)),
         _ => None,
     }
 }
@@ -83,6 +143,21 @@ fn component_type(program: &Program) -> Result<&'static str, JobError> {
         4 => Ok("Vec4f"),
         n => Err(JobError::Internal(anyhow::anyhow!("{n} values per sample"))),
     }
+}
+
+/// Writes these samples, some at a time.
+fn write_all(
+    channels: &[Vec<f32>],
+    range: Range<usize>,
+    component: &str,
+    out: &mut impl Write,
+    monitor: &Monitor,
+) -> Result<(), JobError> {
+    for from in range.clone().step_by(BATCH) {
+        monitor.check()?;
+        write(channels, from..(from + BATCH).min(range.end), component, out)?;
+    }
+    Ok(())
 }
 
 /// Writes these samples, the values of one next to each other.

@@ -2,6 +2,7 @@
 
 use super::creases;
 use super::lattice::Lattice;
+use super::piece::Piece;
 use super::refine::refine;
 use super::rows::{LayerRow, PlaneRow};
 use super::sharp::{self, Feature, Known};
@@ -14,6 +15,7 @@ use crate::monitor::{Cancelled, Monitor};
 use crate::patch::Patch;
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 /// Rows that one task counts or writes.
 const ROWS: usize = 64;
@@ -23,8 +25,12 @@ const ROWS: usize = 64;
 pub struct Mesher<'a> {
     lattice: Lattice,
     options: Options<'a>,
-    /// Planes taken.
+    /// Planes taken, those below the first one that is read among them.
     taken: usize,
+    /// The planes that are meshed, with the layers below them.
+    range: Range<usize>,
+    /// Vertices of the plane below these, once it is known.
+    below: Option<usize>,
     carried: Carried,
     /// Numbers of the vertices of the last decided plane's rows.
     last_rows: Vec<PlaneRow>,
@@ -40,10 +46,13 @@ impl<'a> Mesher<'a> {
     /// A mesher of samples on `patch`, which needs at least two samples on every axis.
     pub fn new(patch: &Patch, options: &Options<'a>) -> Result<Mesher<'a>, IsosurfaceError> {
         let lattice = Lattice::new(patch, options.isovalue)?;
+        let end = lattice.n[2];
         Ok(Mesher {
             lattice,
             options: *options,
             taken: 0,
+            range: 0..end,
+            below: Some(0),
             carried: Carried::default(),
             last_rows: vec![],
             mesh: TriMesh::default(),
@@ -52,21 +61,45 @@ impl<'a> Mesher<'a> {
         })
     }
 
+    /// A mesher of a piece of the surface: of planes `range` and the layers below them. It takes the planes [`Mesher::reads`].
+    ///
+    /// # Panics
+    /// If the range is empty or goes beyond the patch, or creases are to be restored: they are seen on the whole surface.
+    pub fn of_piece(
+        patch: &Patch,
+        options: &Options<'a>,
+        range: Range<u32>,
+    ) -> Result<Mesher<'a>, IsosurfaceError> {
+        assert!(options.sharp.is_none(), "creases are restored on the whole surface");
+        let mut mesher = Mesher::new(patch, options)?;
+        mesher.range = range.start as usize..range.end as usize;
+        assert!(!mesher.range.is_empty() && mesher.range.end <= mesher.lattice.n[2], "a range of planes");
+        mesher.taken = mesher.reads().start;
+        mesher.below = (range.start == 0).then_some(0);
+        Ok(mesher)
+    }
+
+    /// The planes that it takes: to decide what lies at the isovalue in a plane, its neighbours are asked.
+    pub fn reads(&self) -> Range<usize> {
+        self.range.start.saturating_sub(2)..(self.range.end + 1).min(self.lattice.n[2])
+    }
+
     /// Takes the next planes: any number of whole ones, x fastest. All of a call is worked on at once and in parallel.
     ///
     /// After an error the mesher is of no further use.
     pub fn planes(&mut self, samples: &[f32], monitor: &Monitor) -> Result<(), IsosurfaceError> {
-        let [nx, ny, nz] = self.lattice.n;
+        let ([nx, ny, _], end) = (self.lattice.n, self.reads().end);
         let (plane, got) = (nx * ny, samples.len());
-        if got % plane != 0 || self.taken + got / plane > nz {
-            return Err(IsosurfaceError::Samples { got, before: self.taken * plane, plane, planes: nz });
+        if got % plane != 0 || self.taken + got / plane > end {
+            return Err(IsosurfaceError::Samples { got, before: self.taken * plane, plane, planes: end });
         }
         if got == 0 {
             return Ok(());
         }
         let before = std::mem::take(&mut self.carried);
         let (carried, base) = (before.decided, self.taken - before.planes(ny));
-        let slab = Slab::new(&self.lattice, base, &before, samples, self.options.level, monitor)?;
+        let slab =
+            Slab::new(&self.lattice, base..self.range.end, &before, samples, self.options.level, monitor)?;
         self.taken += got / plane;
         if slab.planes() == carried {
             self.carried = slab.carry();
@@ -96,19 +129,21 @@ impl<'a> Mesher<'a> {
             }
         }
         monitor.progress(1.0);
+        let decided = base + slab.planes();
         self.carried = slab.carry();
+        if self.below.is_none() && decided >= self.range.start {
+            let lowest = self.range.start - 1 - base;
+            let is_below = |t: &&Task| t.p < lowest || (t.p == lowest && !t.layer);
+            let triangles = first + tasks.iter().filter(is_below).map(|t| t.triangles).sum::<usize>();
+            self.below = Some(leave_out(&mut self.mesh, triangles, &mut planes[lowest * ny..], ny));
+        }
         self.last_rows = planes.split_off(planes.len() - ny);
         Ok(())
     }
 
     /// The mesh, once all planes are there.
     pub fn finish(mut self, monitor: &Monitor) -> Result<TriMesh, IsosurfaceError> {
-        monitor.check()?;
-        let [nx, ny, nz] = self.lattice.n;
-        if self.taken < nz {
-            let plane = nx * ny;
-            return Err(IsosurfaceError::Samples { got: 0, before: self.taken * plane, plane, planes: nz });
-        }
+        self.check_end(monitor)?;
         let extra = self.features.iter().filter(|f| f.has_new_vertex()).count() as u64;
         self.check_size(
             self.mesh.positions.len() as u64 + extra,
@@ -118,6 +153,24 @@ impl<'a> Mesher<'a> {
             creases::apply(&mut self.mesh, self.features, &self.lattice, sharp.field, monitor)?;
         }
         Ok(self.mesh)
+    }
+
+    /// The piece, once all planes are there.
+    pub fn finish_piece(self, monitor: &Monitor) -> Result<Piece, IsosurfaceError> {
+        self.check_end(monitor)?;
+        let below = self.below.expect("known with the plane above the first");
+        Ok(Piece { mesh: self.mesh, below })
+    }
+
+    /// Refuses to end before the last plane.
+    fn check_end(&self, monitor: &Monitor) -> Result<(), IsosurfaceError> {
+        monitor.check()?;
+        let ([nx, ny, _], planes) = (self.lattice.n, self.reads().end);
+        let plane = nx * ny;
+        match self.taken < planes {
+            true => Err(IsosurfaceError::Samples { got: 0, before: self.taken * plane, plane, planes }),
+            false => Ok(()),
+        }
     }
 
     fn check_size(&self, vertices: u64, triangles: u64) -> Result<(), IsosurfaceError> {
@@ -239,4 +292,15 @@ fn append(
         mesh.triangles.set_len(mesh.triangles.len() + triangles);
     }
     Ok(())
+}
+
+/// Leaves out the first `triangles` and what comes before the vertices of a plane, the first `ny` of these rows; returns how many vertices
+/// the plane has.
+fn leave_out(mesh: &mut TriMesh, triangles: usize, rows: &mut [PlaneRow], ny: usize) -> usize {
+    let (first, end) = (rows[0].x, rows[ny - 1].end);
+    mesh.positions.drain(..first as usize);
+    mesh.triangles.drain(..triangles);
+    mesh.triangles.iter_mut().flatten().for_each(|v| *v -= first);
+    rows.iter_mut().for_each(|row| row.renumber(first));
+    (end - first) as usize
 }

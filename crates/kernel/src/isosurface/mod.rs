@@ -11,7 +11,8 @@
 //! * The mesh stays so when vertices of equal position are welded: crossings keep a small distance from the samples (1/4096
 //!   of a cell, more where `f32` positions are coarser), so no two vertices coincide.
 //! * Where the inside reaches the patch's border, the patch's faces close it.
-//! * The same bytes for any number of threads, any [`Level`] and any split into calls of [`Mesher::planes`].
+//! * The same bytes for any number of threads, any [`Level`], any split into calls of [`Mesher::planes`] and, without creases, any split
+//!   into pieces ([`Mesher::of_piece`], [`Joined`]).
 //!
 //! # Limits
 //! Samples that are not finite (NaN and both infinities) count as the greatest `f32`: outside. Triangles may intersect
@@ -26,6 +27,7 @@ mod creases;
 mod crossing;
 mod lattice;
 mod mesher;
+mod piece;
 mod point;
 mod refine;
 mod rows;
@@ -38,6 +40,7 @@ mod tunnel;
 mod write;
 
 pub use mesher::Mesher;
+pub use piece::{Joined, Piece};
 pub use sharp::{Gradients, Sharp};
 
 use crate::mesh::TriMesh;
@@ -115,6 +118,9 @@ pub enum IsosurfaceError {
         /// The limit.
         max_triangles: u64,
     },
+    /// A piece that does not follow on those before it.
+    #[error("a piece of the surface does not begin where the one below it ends")]
+    Apart,
     /// The computation was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),

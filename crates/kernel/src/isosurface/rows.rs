@@ -63,6 +63,13 @@ impl PlaneRow {
         self.end = first + self.vertices();
         (self.x, self.y, self.border) = (first, first + x, first + x + y);
     }
+
+    /// Numbers that begin `first` earlier.
+    pub fn renumber(&mut self, first: u32) {
+        for number in [&mut self.x, &mut self.y, &mut self.border, &mut self.end] {
+            *number -= first;
+        }
+    }
 }
 
 impl LayerRow {

@@ -6,6 +6,7 @@ use crate::monitor::{Cancelled, Monitor};
 use crate::regular::{Changed, Rule, is_inside};
 use crate::simd::Level;
 use rayon::prelude::*;
+use std::ops::Range;
 
 by_level! {
     /// Bit `i` of the row tells whether sample `i` is inside by itself. Returns whether some may be at the isovalue.
@@ -73,10 +74,11 @@ pub(super) fn words(nx: usize) -> usize {
 }
 
 impl<'a> Slab<'a> {
-    /// Classifies `fresh`, whole planes behind the carried ones. `base` is the number of the first plane in the patch.
+    /// Classifies `fresh`, whole planes behind the carried ones. The first plane is the `base`th of the patch; those from the `end`th on
+    /// are not decided.
     pub fn new(
         lattice: &'a Lattice,
-        base: usize,
+        Range { start: base, end }: Range<usize>,
         carried: &'a Carried,
         fresh: &'a [f32],
         level: Level,
@@ -104,7 +106,7 @@ impl<'a> Slab<'a> {
             })?;
         let all = (from + rows) / ny;
         // The last plane waits for the one above it, if there is one.
-        let planes = if base + all == nz { all } else { all - 1 };
+        let planes = if base + all == nz { all } else { all - 1 }.min(end - base);
         let changed = carried.changed.clone();
         let mut slab = Slab { lattice, base, carried: &carried.samples, fresh, bits, near, changed, planes };
         slab.regularize(carried.decided, all, monitor)?;

@@ -32,6 +32,41 @@ impl Border {
         Border { n, isovalue, taken: 0, greatest: 0.0, deepest: [None; 6] }
     }
 
+    /// The same that takes planes from `first` on.
+    pub fn part(self, first: u32) -> Border {
+        Border { taken: first as usize, ..self }
+    }
+
+    /// What a part has seen, for [`Border::join`]: the greatest value, then five numbers a face.
+    pub fn into_words(self) -> Vec<u64> {
+        let face = |deepest: Option<(f32, [u32; 3])>| {
+            let (depth, at) = deepest.unwrap_or_default();
+            [u64::from(deepest.is_some()), depth.to_bits().into(), at[0].into(), at[1].into(), at[2].into()]
+        };
+        let faces = self.deepest.into_iter().flat_map(face);
+        std::iter::once(self.greatest.to_bits().into()).chain(faces).collect()
+    }
+
+    /// Takes what parts have seen, in order of z, in place of their planes; false if these are no such words.
+    #[must_use]
+    pub fn join(&mut self, words: &[u64]) -> bool {
+        let narrow: Option<Vec<u32>> = words.iter().map(|w| u32::try_from(*w).ok()).collect();
+        let Some([greatest, faces @ ..]) = narrow.as_deref() else { return false };
+        let (faces, rest) = faces.as_chunks::<5>();
+        if faces.len() != 6 || !rest.is_empty() {
+            return false;
+        }
+        self.greatest = self.greatest.max(f32::from_bits(*greatest));
+        for (face, [_, depth, at @ ..]) in faces.iter().enumerate().filter(|(_, f)| f[0] == 1) {
+            let (depth, deepest) = (f32::from_bits(*depth), &mut self.deepest[face]);
+            // Of equal ones the first stays, as among samples.
+            if deepest.is_none_or(|(before, _)| depth > before) {
+                *deepest = Some((depth, *at));
+            }
+        }
+        true
+    }
+
     /// Takes the next planes: whole ones, x fastest; at most those of the grid.
     pub fn planes(&mut self, samples: &[f32]) {
         let [nx, ny, nz] = self.n;
@@ -90,6 +125,27 @@ mod tests {
         let mut border = Border::new([9; 3], 0.0);
         samples.chunks(81 * slab).for_each(|planes| border.planes(planes));
         border.finish()
+    }
+
+    #[test]
+    fn parts_together_see_what_the_whole_sees() {
+        let mut rng = crate::testing::Rng::new(3);
+        for _ in 0..50 {
+            // Few values, so that several samples are the deepest.
+            let samples: Vec<f32> = (0..5 * 4 * 9).map(|_| rng.below(3) as f32 - 1.5).collect();
+            let border = || Border::new([5, 4, 9], 0.0);
+            let mut whole = border();
+            whole.planes(&samples);
+            let mut joined = border();
+            let cut = rng.below(10);
+            for range in [0..cut, cut..9] {
+                let mut part = border().part(range.start as u32);
+                part.planes(&samples[range.start * 20..range.end * 20]);
+                assert!(joined.join(&part.into_words()));
+            }
+            assert!(!joined.join(&[0; 30]));
+            assert_eq!(joined.finish(), whole.finish());
+        }
     }
 
     #[test]

@@ -49,6 +49,26 @@ impl Program {
         self
     }
 
+    /// The same for a piece: evaluating [`Plan::slabs_around`] it also tells what is lost in it ([`Program::lost_words`]).
+    pub fn watched_in(mut self, piece: Range<u32>) -> Program {
+        self.inputs = Some(Inputs::of_piece(piece));
+        self
+    }
+
+    /// What [`Program::watched_in`] has found, by operator: for [`Program::join_lost`] of the same graph's program.
+    pub fn lost_words(&self) -> Vec<(usize, Vec<u64>)> {
+        self.inputs.as_ref().map_or_else(Vec::new, Inputs::take_words)
+    }
+
+    /// Takes what was found in a piece in place of evaluating it; false if it is nothing of the kind.
+    #[must_use]
+    pub fn join_lost(&self, operator: usize, words: &[u64]) -> bool {
+        let Some(inputs) = &self.inputs else { return false };
+        let surface = self.neighbours.get(&operator).and_then(|op| op.surface());
+        let looked = self.plan.domain_of(operator).zip(surface);
+        looked.is_some_and(|(domain, isovalue)| inputs.join(operator, domain, isovalue, words))
+    }
+
     /// What of the fields that go into operators that keep their surface alone was lost between their samples, in all planes that were
     /// evaluated since this was asked last.
     pub fn lost_inputs(&self) -> Vec<LostInput> {

@@ -22,7 +22,8 @@
 //! outermost samples or passes between them.
 //!
 //! # Promises
-//! The same places for any number of threads and any split into calls of [`ThinFinder::planes`].
+//! The same places for any number of threads, any split into calls of [`ThinFinder::planes`], and any split into parts that begin at
+//! multiples of [`ThinFinder::STEP`] planes.
 
 mod place;
 mod places;
@@ -37,6 +38,7 @@ use place::HALO;
 use places::Bins;
 use probe::{Found, Frame, Window};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Rows of one task.
 const ROWS: usize = 32;
@@ -54,10 +56,17 @@ pub struct ThinFinder {
     taken: usize,
     /// The next plane to ask.
     next: usize,
+    /// Asked are planes below this one.
+    end: usize,
     bins: Bins,
 }
 
 impl ThinFinder {
+    /// Parts of a grid that are looked at by themselves begin at multiples of so many planes.
+    pub const STEP: u32 = places::BIN;
+    /// Planes beyond those asked that are read on both sides, where there are so many.
+    pub const BEYOND: u32 = HALO as u32;
+
     /// For `n` samples per axis; sample (i, j, k) sits at `origin + i·steps[0] + j·steps[1] + k·steps[2]` of the world. Inside is
     /// below `isovalue`. Finds nothing where the steps span no volume or an axis has fewer than four samples.
     pub fn new(n: [u32; 3], origin: [f64; 3], steps: [[f64; 3]; 3], isovalue: f32) -> ThinFinder {
@@ -72,8 +81,27 @@ impl ThinFinder {
             first: 0,
             taken: 0,
             next: 1,
+            end: n[2],
             bins: Bins::default(),
         }
+    }
+
+    /// The same that asks only planes `asked`, which begin at a multiple of [`ThinFinder::STEP`] and end at one or with the grid. It takes
+    /// planes from `first` on: [`ThinFinder::BEYOND`] before those asked, or plane 0.
+    pub fn part(self, asked: &Range<u32>, first: u32) -> ThinFinder {
+        let [from, end, first] = [asked.start, asked.end, first].map(|z| z as usize);
+        ThinFinder { first, taken: first, next: from.max(1), end: end.min(self.n[2]), ..self }
+    }
+
+    /// What a part has found, for [`ThinFinder::join`].
+    pub fn into_words(self) -> Vec<u64> {
+        self.bins.into_words()
+    }
+
+    /// Takes what parts have found in place of their planes; false if these are no such words or tell of the same places twice.
+    #[must_use]
+    pub fn join(&mut self, words: &[u64]) -> bool {
+        self.bins.join(words)
     }
 
     /// Takes the next planes: whole ones, x fastest; at most those of the grid.
@@ -84,7 +112,7 @@ impl ThinFinder {
             return Ok(());
         }
         self.taken += samples.len() / plane;
-        let end = if self.taken >= nz { nz - 1 } else { self.taken.saturating_sub(HALO) };
+        let end = if self.taken >= nz { nz - 1 } else { self.taken.saturating_sub(HALO) }.min(self.end);
         let planes = self.carried.chunks_exact(plane).chain(samples.chunks_exact(plane)).collect();
         let window = Window { n: self.n, first: self.first, planes, isovalue: self.isovalue };
         // Every other row of every other plane, the outermost samples left out.

@@ -1,12 +1,12 @@
 //! From measurements to places: what is thin in one neighbourhood is one place.
 
 use super::place::{Confirm, ThinKind, ThinPlace};
-use super::probe::Found;
+use super::probe::{Found, flag};
 use crate::union_find::{find, unite};
 use std::collections::BTreeMap;
 
 /// Samples per axis of a bin.
-const BIN: u32 = 8;
+pub(super) const BIN: u32 = 8;
 /// Walls and gaps measured less often than this in one region are where faces graze each other.
 const LEAST_MEASURED: f64 = 12.0;
 /// One minus the cosine of the angle (7°) at which sides may meet on average; for greater ones the least count grows as their cube, for
@@ -38,6 +38,43 @@ impl Bins {
             let bin = self.0.entry((gap, [z, y, x])).or_default();
             bin[usize::from(found.around)].get_or_insert(Bin::of(found)).add(found);
         }
+    }
+
+    /// As numbers: a key, which of the two, a bin.
+    pub fn into_words(self) -> Vec<u64> {
+        let mut words = vec![];
+        for ((gap, at), kinds) in self.0 {
+            for (around, bin) in kinds.iter().enumerate() {
+                let Some(bin) = bin else { continue };
+                words.push(u64::from(gap));
+                words.extend(at.map(u64::from));
+                words.push(around as u64);
+                words.extend([bin.count as u64, bin.lost as u64, bin.taper.to_bits()]);
+                words.extend(bin.stands.words());
+            }
+        }
+        words
+    }
+
+    /// Adds the bins of such numbers; false if they are none, or of a bin that is there.
+    pub fn join(&mut self, words: &[u64]) -> bool {
+        let (all, rest) = words.as_chunks::<{ 8 + Found::WORDS }>();
+        rest.is_empty() && all.iter().all(|words| self.join_one(words).is_some())
+    }
+
+    fn join_one(&mut self, words: &[u64; 8 + Found::WORDS]) -> Option<()> {
+        let [gap, z, y, x, around, count, lost, taper] = *words.first_chunk()?;
+        let coordinate = |v: u64| u32::try_from(v).ok();
+        let at = [coordinate(z)?, coordinate(y)?, coordinate(x)?];
+        let bin = Bin {
+            count: usize::try_from(count).ok()?,
+            lost: usize::try_from(lost).ok()?,
+            taper: f64::from_bits(taper),
+            stands: Found::of_words(words.last_chunk()?)?,
+        };
+        let place = self.0.entry((flag(gap)?, at)).or_default();
+        let place = &mut place[usize::from(flag(around)?)];
+        place.is_none().then(|| *place = Some(bin))
     }
 
     /// Regions of bins that touch.

@@ -49,6 +49,51 @@ pub(super) struct Found {
     pub cosine: f64,
 }
 
+impl Found {
+    /// Numbers of [`Found::words`].
+    pub const WORDS: usize = 18;
+
+    /// As numbers, exactly.
+    pub fn words(&self) -> [u64; Found::WORDS] {
+        let kind = match self.kind {
+            ThinKind::Wall => 0,
+            ThinKind::Strut => 1,
+            ThinKind::Gap => 2,
+        };
+        let [a, b] = self.ends;
+        let reals = [&self.at[..], &a, &b, &[self.thickness, self.cell, self.cosine]].concat();
+        let whole = [kind, u64::from(self.around), u64::from(self.lost)];
+        let whole = whole.into_iter().chain(self.sample.map(u64::from));
+        let mut all = whole.chain(reals.into_iter().map(f64::to_bits));
+        std::array::from_fn(|_| all.next().expect("6 whole numbers and 12 reals"))
+    }
+
+    /// The other way round.
+    pub fn of_words(words: &[u64; Found::WORDS]) -> Option<Found> {
+        let [kind, around, lost, x, y, z] = *words.first_chunk()?;
+        let kind = *[ThinKind::Wall, ThinKind::Strut, ThinKind::Gap].get(usize::try_from(kind).ok()?)?;
+        let real = |i: usize| f64::from_bits(words[6 + i]);
+        let vector = |i: usize| [real(i), real(i + 1), real(i + 2)];
+        let whole = |v: u64| u32::try_from(v).ok();
+        Some(Found {
+            kind,
+            around: flag(around)?,
+            sample: [whole(x)?, whole(y)?, whole(z)?],
+            at: vector(0),
+            ends: [vector(3), vector(6)],
+            thickness: real(9),
+            cell: real(10),
+            lost: flag(lost)?,
+            cosine: real(11),
+        })
+    }
+}
+
+/// A number as yes or no.
+pub(super) fn flag(word: u64) -> Option<bool> {
+    (word < 2).then_some(word == 1)
+}
+
 /// Samples of the planes that are at hand.
 pub(super) struct Window<'a> {
     pub n: [usize; 3],
