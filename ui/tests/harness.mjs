@@ -99,6 +99,14 @@ export function stl(faces) {
   return bytes;
 }
 
+/** A binary STL of a box with a corner at the origin. */
+export function box(...size) {
+  const corner = (i) => [0, 1, 2].map((a) => ((i >> a) & 1) * size[a]);
+  // Corners of each side, round it as seen from outside.
+  const sides = [[0, 2, 3, 1], [4, 5, 7, 6], [0, 1, 5, 4], [2, 6, 7, 3], [0, 4, 6, 2], [1, 3, 7, 5]];
+  return stl(sides.flatMap(([a, b, c, d]) => [[a, b, c], [a, c, d]]).map((face) => face.map(corner)));
+}
+
 /** How two PNGs of equal size differ, told by a page: the mean difference of a channel, 0 to 255, and the share of pixels that differ by more than 32. */
 export const difference = (page, ...pngs) =>
   page.evaluate(async (pngs) => {
@@ -120,6 +128,42 @@ export const difference = (page, ...pngs) =>
     }
     return { mean: sum / a.data.length, share: far / (a.data.length / 4) };
   }, pngs.map((png) => png.toString('base64')));
+
+/** Over how much, in sizes of its narrower side, the pixels of a PNG reach that are not clear, and whether any of them is at its border, told by a page. */
+export const reachOf = (page, png) =>
+  page.evaluate(async (png) => {
+    const bytes = Uint8Array.from(atob(png), (c) => c.charCodeAt(0));
+    const picture = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
+    const { width, height } = picture;
+    const context = new OffscreenCanvas(width, height).getContext('2d');
+    context.drawImage(picture, 0, 0);
+    const { data } = context.getImageData(0, 0, width, height);
+    let [left, top, right, bottom] = [width, height, -1, -1];
+    for (let i = 0; i < width * height; i++) {
+      if (data[4 * i + 3] < 100) continue;
+      const [x, y] = [i % width, Math.floor(i / width)];
+      [left, top, right, bottom] = [Math.min(left, x), Math.min(top, y), Math.max(right, x), Math.max(bottom, y)];
+    }
+    const isCut = left === 0 || top === 0 || right === width - 1 || bottom === height - 1;
+    const side = Math.min(width, height);
+    return { wide: (right - left + 1) / side, high: (bottom - top + 1) / side, isCut };
+  }, png.toString('base64'));
+
+/** Waits until the middle of the picture is in the window, and a mark of a place that is warned of is there. */
+export async function isMarkedInTheMiddle(page) {
+  const MARK = [208, 2, 27];
+  // What is scrolled to and what is drawn is there two frames later; the full picture a little after the last movement.
+  await page.locator('canvas').waitFor();
+  for (let tries = 0; tries < 50; tries++) {
+    await page.evaluate(() => new Promise((on) => requestAnimationFrame(() => requestAnimationFrame(on))));
+    const { x, y, width, height } = await page.locator('canvas').boundingBox();
+    const [left, top] = [Math.round(x + width / 2) - 1, Math.round(y + height / 2) - 1];
+    const size = page.viewportSize();
+    if (left < 0 || top < 0 || left + 2 > size.width || top + 2 > size.height) continue;
+    if ((await shareNear(page, await page.screenshot({ clip: { x: left, y: top, width: 2, height: 2 } }), MARK)) === 1) return true;
+  }
+  return false;
+}
 
 /** The share of a PNG's pixels that are near a colour, told by a page. */
 export const shareNear = (page, png, colour) =>

@@ -20,6 +20,8 @@ export interface Found {
 const AXES = { x: new THREE.Vector3(1, 0, 0), y: new THREE.Vector3(0, 1, 0), z: new THREE.Vector3(0, 0, 1) };
 /** Round and above, degrees, for the keys 1 to 7: front, back, left, right, top, bottom, from a corner. */
 export const VIEWS: [number, number][] = [[-90, 0], [90, 0], [180, 0], [0, 0], [-90, 89.9], [-90, -89.9], [-50, 25]];
+/** How far away, in sizes of the thing, all of it is in the picture: half of it over the sine of half the camera's angle (35°), and a little room. */
+const FIT = 1.7;
 /** Milliseconds after the last movement until the full picture. */
 const SETTLE = 90;
 /** Pixels of a window's height below which pins grow. */
@@ -116,9 +118,11 @@ export class Stage {
     return Math.max(this.bounds.getSize(new THREE.Vector3()).length(), 1e-6);
   }
 
-  /** A window that is higher than wide is looked through from farther away. */
+  /** From how many times as far away a window that is higher than wide has to be looked through, so that a ball that would fill its height fits its width. */
   private get narrowness() {
-    return Math.max(1, 1 / this.camera.aspect);
+    const high = THREE.MathUtils.degToRad(this.camera.fov / 2);
+    const wide = Math.atan(Math.tan(high) * this.camera.aspect);
+    return Math.sin(high) / Math.sin(Math.min(high, wide));
   }
 
   /** Whether the camera is on the side of the plane that has the greater coordinates. */
@@ -146,7 +150,7 @@ export class Stage {
   /** All of it, from one of the views. */
   look(view: number) {
     const [round, above] = VIEWS[view]!;
-    this.lookFrom({ round, above, far: 1.66, target: this.bounds.getCenter(new THREE.Vector3()).toArray() });
+    this.lookFrom({ round, above, far: FIT, target: this.bounds.getCenter(new THREE.Vector3()).toArray() });
     this.move();
   }
 
@@ -275,8 +279,9 @@ export class Stage {
     return ball;
   }
 
-  /** Goes near a place, and gives the section that cuts it open across where one looks. */
+  /** Goes near a place, so that it is in the middle of what one sees, and gives the section that cuts it open across where one looks. */
   goTo(at: Vec, section: Section): Section {
+    this.reveal();
     const { far, ...eye } = this.eye;
     this.lookFrom({ ...eye, far: Math.min(far, 0.5), target: at });
     this.move();
@@ -284,6 +289,13 @@ export class Stage {
     const axis = (['x', 'y', 'z'] as const).reduce((most, axis) => (Math.abs(away[axis]) > Math.abs(away[most]) ? axis : most));
     const offset = Number(at['xyz'.indexOf(axis)]!.toPrecision(6));
     return { ...section, on: true, axis, offset, flipped: !this.isBeyond(axis, offset) };
+  }
+
+  /** Scrolls the page to the picture where a part of it is outside of the window: to all of it, or to its middle in a window that is lower. */
+  private reveal() {
+    const { top, bottom } = this.canvas.getBoundingClientRect();
+    if (top >= 0 && bottom <= innerHeight) return;
+    this.canvas.scrollIntoView({ block: bottom - top <= innerHeight ? 'nearest' : 'center' });
   }
 
   picture(): Promise<Blob | null> {
@@ -331,8 +343,13 @@ export class Stage {
   private fit() {
     this.size();
     const { width, height } = this.canvas.parentElement!.getBoundingClientRect();
-    this.camera.aspect = width / Math.max(1, height);
+    const aspect = Math.max(1, width) / Math.max(1, height);
+    if (aspect === this.camera.aspect) return this.draw();
+    const eye = this.eye;
+    this.camera.aspect = aspect;
     this.camera.updateProjectionMatrix();
+    // What fitted into the window before fits into it as it is now.
+    if (!this.bounds.isEmpty()) this.lookFrom(eye);
     this.draw();
   }
 

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { open, shareNear, stl, tetrahedron } from '../harness.mjs';
+import { isMarkedInTheMiddle, open, shareNear, stl, tetrahedron } from '../harness.mjs';
 import { violationsOf } from './looks.mjs';
 
 /** Presses Tab until what has the focus is called so. */
@@ -272,6 +272,11 @@ export const checks = [
       await page.waitForFunction(() => document.querySelector('.pane button[aria-pressed="true"]'));
       if (pictures) await page.screenshot({ path: join(pictures, 'graph-warnings.png') });
       assert.deepEqual(await violationsOf(page), []);
+      await page.setViewportSize({ width: 360, height: 740 });
+      await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+      await pane.getByRole('button', { name: /^at .* mm thick$/ }).last().click();
+      assert(await isMarkedInTheMiddle(page), 'on a phone the place is not in the middle of what is seen');
+      await page.setViewportSize({ width: 1280, height: 800 });
       // Of a shape without them nothing is left.
       await page.locator('#node-n3').click();
       await page.getByLabel('thickness, mm', { exact: true }).fill('2');

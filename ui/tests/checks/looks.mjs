@@ -25,7 +25,7 @@ const pages = ({ project, failed, jobs, mesh, volume, graphs, warned, plate, sli
   ['view-mesh', `/p/${project}/a/${mesh}`, 'Triangles'],
   ['guide', '/guide', 'Install'],
   ['guide-operators', '/guide/operators', 'Surface lattices'],
-  ['view-warnings', `${warned}#c=-50,25,0.9,0,0,0&s=x0`, 'Choose a place'],
+  ['view-warnings', `${warned}#c=-50,25,1.66,0,0,0&s=x0`, 'Choose a place'],
   ['view-thickness', `/p/${project}/a/${plate}#c=-50,25,1.2,0,0,0&t=4,1`, 'thinner than 1 mm'],
   ['layers', `${slices}#layer=17`, 'Drag to move'],
   ['layers-volume', `${layers}#layer=17`, 'Drag to move'],

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deflateSync } from 'node:zlib';
-import { open, shareNear } from '../harness.mjs';
+import { open, reachOf, shareNear } from '../harness.mjs';
 import { violationsOf } from './looks.mjs';
 
 /** The project: the suite runs a copy of these files elsewhere, and says where it is. */
@@ -81,6 +81,13 @@ export const checks = [
         await page.locator('.opblock-post .opblock-summary-path[data-path="/projects/{projectId}/jobs"]').click();
         await page.getByLabel('Request body').waitFor();
         await holds('with a request and its answer');
+        const cut = await page.locator('.opblock.is-open').evaluateAll((parts) =>
+          parts
+            .flatMap((part) => [...part.querySelectorAll('button, input, select, textarea, th, td')])
+            .filter((one) => one.checkVisibility() && one.getBoundingClientRect().right > innerWidth)
+            .map((one) => one.className || one.textContent),
+        );
+        assert.deepEqual(cut, [], `cut off, ${JSON.stringify(look)}`);
         if (pictures && look.viewport) await page.screenshot({ path: join(pictures, 'docs-narrow.png') });
         await page.getByRole('button', { name: 'Authorize' }).click();
         await page.getByRole('dialog', { name: 'Available authorizations' }).waitFor();
@@ -117,11 +124,20 @@ export const checks = [
       await frame.locator('canvas[data-ready]').waitFor();
       const CUT = [226, 169, 104];
       assert.equal(await share(frame, CUT), 0);
+      // In a narrow notebook it is no wider than that.
+      await page.evaluate(() => (document.querySelector('iframe').style.width = '260px'));
+      const narrow = async () => (await frame.locator('canvas').evaluate((canvas) => canvas.width / canvas.height)) < 0.8;
+      while (!(await narrow())) await frame.evaluate(() => new Promise(requestAnimationFrame));
+      const saved = await frame.evaluate(() => document.querySelector('canvas').toDataURL().split(',')[1]);
+      const { wide, isCut } = await reachOf(page, Buffer.from(saved, 'base64'));
+      assert(wide > 0.3 && !isCut, `the ball reaches over ${wide} of the frame`);
+      await page.evaluate(() => (document.querySelector('iframe').style.width = '800px'));
+      while (await narrow()) await frame.evaluate(() => new Promise(requestAnimationFrame));
       const matter = await frame.evaluate(() => document.querySelector('output').textContent);
       assert.equal(matter, '32 × 32 × 32 samples, 0.7742 mm apart');
       await frame.getByLabel('Plane, mm').fill('2');
       const cut = await share(frame, CUT);
-      assert(cut > 0.03, `the cut covers ${cut}`);
+      assert(cut > 0.02, `the cut covers ${cut}`);
       for (const [x, y] of [[400, 230], [330, 220], [480, 240]]) {
         await frame.locator('canvas').hover({ position: { x, y } });
         const [px, py, pz, , value] = (await frame.locator('output').innerText()).replace(/[<>] /, '').split(/\s+/).map(Number);

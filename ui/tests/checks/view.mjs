@@ -1,7 +1,7 @@
 // The view in three dimensions: what is measured is right, what is cut shows it, and a link brings the same picture.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { difference, open, shareNear, tetrahedron } from '../harness.mjs';
+import { box, difference, isMarkedInTheMiddle, open, reachOf, shareNear, tetrahedron } from '../harness.mjs';
 
 /** The picture as the page's own button saves it. */
 async function picture(page) {
@@ -184,6 +184,63 @@ export const checks = [
       await page.waitForFunction((at) => Math.abs(Number(/c=([^&]*)/.exec(location.hash)[1].split(',')[3]) - at) < 1e-3, place.at[0]);
       assert((await share(page, PIN)) > 0.0005);
       assert.deepEqual([page.strays, page.faults], [[], []]);
+    },
+  },
+  {
+    name: 'all of a long part is in the picture from each side, in windows of every form and after they are turned',
+    async run({ browser, server, project }) {
+      const PHONE = { width: 360, height: 740 };
+      const turned = ({ width, height }) => ({ width: height, height: width });
+      for (const size of [[100, 20, 10], [10, 20, 100]]) {
+        const form = new FormData();
+        form.append('file', new Blob([box(...size)]), `long-${size.join('-')}.stl`);
+        const { id } = await server.api('POST', `/projects/${project}/assets`, form);
+        for (const viewport of [PHONE, turned(PHONE), { width: 1280, height: 800 }]) {
+          const page = await open(browser, server, `/p/${project}/a/${id}`, { viewport });
+          await ready(page);
+          const all = async (key) => {
+            const reach = await reachOf(page, await picture(page));
+            assert(!reach.isCut, `${size} from ${key} is cut off in ${JSON.stringify(page.viewportSize())}`);
+            return Math.max(reach.wide, reach.high);
+          };
+          let most = 0;
+          for (const key of ['f', '1', '3', '5', '7']) {
+            await page.locator('canvas').focus();
+            await page.keyboard.press(key);
+            most = Math.max(most, await all(key));
+          }
+          // From the best side it fills the picture.
+          assert(most > 0.85, `${size} reaches over ${most} of ${JSON.stringify(viewport)}`);
+          await page.setViewportSize(turned(viewport));
+          await page.waitForFunction((wide) => {
+            const { width, height, clientWidth, clientHeight } = document.querySelector('canvas');
+            return innerWidth === wide && Math.abs(width / height / (clientWidth / clientHeight) - 1) < 0.02;
+          }, turned(viewport).width);
+          await all('where it was');
+          assert.deepEqual([page.strays, page.faults], [[], []]);
+          await page.context().close();
+        }
+      }
+    },
+  },
+  {
+    name: 'on a phone, too, a place that is warned of is in the middle of what is seen once it is chosen, however far down its list is',
+    async run(context) {
+      const { browser, server, warned } = context;
+      // Upright, lying, and a window that is lower than the picture.
+      for (const viewport of [{ width: 360, height: 740 }, { width: 740, height: 360 }, { width: 740, height: 240 }]) {
+        const page = await open(browser, server, warned, { viewport });
+        await ready(page);
+        const places = page.getByRole('button', { name: /^at .* mm thick$/ });
+        for (const place of [places.first(), places.last()]) {
+          await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+          await place.click();
+          await page.locator('button[aria-pressed=true]', { hasText: 'mm thick' }).waitFor();
+          assert(await isMarkedInTheMiddle(page), `the place is not in the middle in ${JSON.stringify(viewport)}`);
+        }
+        assert.deepEqual([page.strays, page.faults], [[], []]);
+        await page.context().close();
+      }
     },
   },
   {
