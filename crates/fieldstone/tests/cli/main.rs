@@ -1,6 +1,7 @@
 //! The binary as its users meet it: arguments, files, output, exit codes.
 
 mod audit;
+mod completions;
 mod demo;
 mod harness;
 mod keys;

@@ -351,20 +351,6 @@ fn what_happens_in_a_project_is_shown_as_it_happens() {
 }
 
 #[test]
-fn shells_and_man_know_every_command() {
-    let dir = tempfile::tempdir().unwrap();
-    for shell in ["bash", "zsh", "fish"] {
-        let script = String::from_utf8(call(dir.path(), &["completions", shell]).stdout).unwrap();
-        for word in ["assets", "eval", "doctor", "rotate-signing"] {
-            assert!(script.contains(word), "{shell}: {word}");
-        }
-    }
-    assert!(call(dir.path(), &["man", "man1"]).status.success());
-    let pages = names(&dir.path().join("man1"));
-    assert!(pages.contains(&"fieldstone-assets-cp.1".to_owned()), "{pages:?}");
-}
-
-#[test]
 fn a_system_without_authorities_still_speaks_to_a_server_without_tls() {
     let desk = Desk::new();
     let list = |server: &str| {
