@@ -78,6 +78,7 @@ pub fn run(options: &Options) -> ! {
     tally.check("tidy", tidy::run());
     tally.check("lints", must(cargo().args(lint)));
     tally.check("docs", document());
+    tally.check("static binary", package::binary::check());
     let tests = ["test", "--workspace", "--no-fail-fast"];
     // Apart: a build may say nothing for long.
     tally.check("build of the tests", must(cargo().args(tests).args(["--no-run", "--quiet"])));

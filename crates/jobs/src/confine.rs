@@ -105,9 +105,11 @@ mod linux {
 
     /// Whatever else wakes up goes first at once: by its priority alone it would wait for the end of a slice. SCHED_IDLE, sched(7).
     pub(super) fn yield_to_others() -> std::io::Result<()> {
-        let none = libc::sched_param { sched_priority: 0 };
-        // SAFETY: it reads what it is given.
-        match unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &none) } {
+        let priority: libc::c_int = 0;
+        // SAFETY: it reads what it is given. It is asked of the kernel, whose `sched_param` holds a number and nothing else: musl refuses
+        // to set a policy, and its structure is another.
+        match unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_IDLE, &raw const priority) }
+        {
             0 => Ok(()),
             _ => Err(std::io::Error::last_os_error()),
         }

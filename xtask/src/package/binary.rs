@@ -7,23 +7,42 @@ use std::process::Command;
 
 /// Builds it for musl, and makes sure that it asks for no library.
 pub fn build() -> anyhow::Result<PathBuf> {
-    let triple = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
     let mut build = cargo();
-    build.args(["build", "--release", "--locked", "--package", "fieldstone", "--target", &triple]);
-    // C is compiled for musl. meshoptimizer is C++, of which no musl compiler is packaged; it throws nothing and keeps no state, so
-    // g++ does.
+    build.args(["build", "--release", "--locked", "--package", "fieldstone"]);
+    let before =
+        || format!("once before: rustup target add {}; Debian: apt-get install musl-tools g++", triple());
+    must(for_musl(&mut build)).with_context(before)?;
+    let binary = target().join(triple()).join("release/fieldstone");
+    ensure!(is_static(&binary)?, "{} is not linked statically", binary.display());
+    Ok(binary)
+}
+
+/// Whether its code compiles for musl, whose structures and functions are not those of glibc; nothing is linked. Left out with a word
+/// where musl's part of Rust or its C compiler is missing.
+pub fn check() -> anyhow::Result<()> {
+    let library = output_of(Command::new("rustc").args(["--print", "target-libdir", "--target", &triple()]))?;
+    if !Path::new(library.trim()).is_dir() || Command::new("musl-gcc").arg("--version").output().is_err() {
+        let triple = triple();
+        println!("left out: the static binary, without rustup's target {triple} and musl-tools");
+        return Ok(());
+    }
+    must(for_musl(cargo().args(["check", "--quiet", "--package", "fieldstone"])))
+}
+
+fn triple() -> String {
+    format!("{}-unknown-linux-musl", std::env::consts::ARCH)
+}
+
+/// C is compiled for musl. meshoptimizer is C++, of which no musl compiler is packaged; it throws nothing and keeps no state, so g++ does.
+fn for_musl(command: &mut Command) -> &mut Command {
+    let triple = triple();
     for (tool, compiler) in [("CC", "musl-gcc"), ("CXX", "g++")] {
         let variable = format!("{tool}_{}", triple.replace('-', "_"));
         if std::env::var_os(&variable).is_none() {
-            build.env(&variable, compiler);
+            command.env(&variable, compiler);
         }
     }
-    let before =
-        || format!("once before: rustup target add {triple}; Debian: apt-get install musl-tools g++");
-    must(&mut build).with_context(before)?;
-    let binary = target().join(triple).join("release/fieldstone");
-    ensure!(is_static(&binary)?, "{} is not linked statically", binary.display());
-    Ok(binary)
+    command.args(["--target", &triple])
 }
 
 /// Whether it runs without a loader and without libraries.

@@ -2,7 +2,7 @@
 
 mod archive;
 mod bill;
-mod binary;
+pub mod binary;
 mod container;
 mod deb;
 mod sums;

@@ -9,7 +9,7 @@ use crate::run::{must, output_of, target};
 use anyhow::Context;
 use root::Root;
 use service::{Steps, serve_and_run};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// The archive in a root that holds nothing else.
@@ -55,7 +55,7 @@ pub fn container(path: &Path) -> anyhow::Result<()> {
 /// The .deb in a fresh Debian.
 pub fn deb(path: &Path) -> anyhow::Result<()> {
     let mut steps = Steps::new("deb in a fresh Debian");
-    let root = steps.step("debootstrap", Root::debian)?;
+    let root = steps.step("debootstrap", || Root::debian(&["ca-certificates"]))?;
     steps.step("dpkg --install", || {
         std::fs::copy(path, root.path().join("fieldstone.deb"))?;
         root.inside("dpkg", &["--install", "/fieldstone.deb"])
@@ -80,24 +80,36 @@ pub fn deb(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The wheel in a fresh environment of Python.
+/// The wheel in a fresh Debian that has Python, without a network; then its notebook's module in an environment of this machine.
 pub fn wheel(path: &Path) -> anyhow::Result<()> {
-    let mut steps = Steps::new("wheel in a fresh environment");
+    let mut steps = Steps::new("wheel in a fresh Debian");
+    let root = steps.step("debootstrap", || Root::debian(&["python3-venv"]))?;
+    let name = path.file_name().and_then(|name| name.to_str()).context("the wheel has no name")?;
+    std::fs::copy(path, root.path().join(name))?;
+    let home = "/opt/fieldstone";
+    steps.step("python3 -m venv", || root.inside("python3", &["-m", "venv", home]))?;
+    steps.step("pip install", || {
+        let install = ["install", "--quiet", "--no-index", &format!("/{name}")];
+        root.inside(&format!("{home}/bin/pip"), &install)
+    })?;
+    root.data("data")?;
+    let program = format!("{home}/bin/fieldstone");
+    serve_and_run(&mut steps, |args| root.command(&program, args, &[("FIELDSTONE_DATA", "/data")]))?;
+    steps.show();
+    notebook(path)
+}
+
+/// The wheel with what its notebook's module needs, from where this machine's pip gets packages.
+fn notebook(path: &Path) -> anyhow::Result<()> {
+    let mut steps = Steps::new("wheel with notebooks in a fresh environment");
     let home = target().join("package-try-venv");
     steps.step("python -m venv", || {
         must(Command::new(python::interpreter()?).args(["-m", "venv", "--clear"]).arg(&home))
     })?;
-    steps.step("pip install", || {
+    steps.step("pip install [notebook]", || {
         let mut pip = Command::new(home.join("bin/pip"));
         pip.args(["install", "--quiet", "--disable-pip-version-check"]);
         must(pip.arg(format!("{}[notebook]", path.display())))
-    })?;
-    let data = tempfile::tempdir()?;
-    let program: PathBuf = home.join("bin/fieldstone");
-    serve_and_run(&mut steps, |args| {
-        let mut command = Command::new(&program);
-        command.args(args).env("FIELDSTONE_DATA", data.path().join("data")).current_dir(data.path());
-        command
     })?;
     steps.step("import fieldstone.notebook", || {
         output_of(Command::new(home.join("bin/python")).args(["-c", "import fieldstone.notebook"])).map(drop)

@@ -49,16 +49,17 @@ impl Root {
         Ok(Root { folder, enter, data: Default::default() })
     }
 
-    /// The smallest Debian of this machine's release, from where its apt gets packages; kept packed for the next time.
-    pub fn debian() -> anyhow::Result<Root> {
+    /// The smallest Debian of this machine's release with these packages, from where its apt gets them; kept packed for the next time.
+    pub fn debian(packages: &[&str]) -> anyhow::Result<Root> {
         let root = Root::empty()?;
-        let kept = target().join("package-try-debian.tar");
+        let packages = packages.join(",");
+        let kept = target().join(format!("package-try-debian-{packages}.tar"));
         if !kept.is_file() {
             let release = std::fs::read_to_string("/etc/os-release").context("/etc/os-release")?;
             let name = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
             let name = name.context("/etc/os-release names no release")?;
             let mut make = Command::new("debootstrap");
-            make.args(["--variant=minbase", "--include=ca-certificates", name])
+            make.args(["--variant=minbase", &format!("--include={packages}"), name])
                 .arg(root.path())
                 .args(mirror());
             must(&mut make).context("Debian: apt-get install debootstrap")?;
