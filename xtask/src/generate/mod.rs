@@ -5,10 +5,12 @@ mod jobs;
 mod lettering;
 mod operators;
 mod pictures;
+mod showcase;
 mod struts;
 
 use crate::run::{cargo, must, root};
 use anyhow::Context;
+use fieldstone_shape::ops::OPERATORS;
 use fieldstone_shape::{Kind, Param};
 use std::fmt::Write;
 
@@ -31,6 +33,7 @@ pub fn run() -> anyhow::Result<()> {
     }
     pictures::write()?;
     lettering::write()?;
+    showcase::write(OPERATORS)?;
     let mut revisions = cargo();
     revisions.args(["test", "--quiet", "--package", "fieldstone-jobs", "--test", "revisions"]);
     must(revisions.env("UPDATE_DOCS", "1"))?;

@@ -1,6 +1,6 @@
 //! docs/operators.md.
 
-use super::{param_row, sentence, table};
+use super::{param_row, sentence, showcase, table};
 use fieldstone_kernel::lattice::tpms::SURFACES;
 use fieldstone_shape::operator::{Group, OperatorEntry, Type};
 use fieldstone_shape::ops::{OPERATORS, older};
@@ -41,6 +41,7 @@ fn operator(page: &mut String, entry: &OperatorEntry) {
         sentence(entry.doc),
         sentence(entry.details)
     );
+    showcase::show(page, entry);
     connections(page, entry);
     if let Some(form) = older(entry.type_name) {
         let _ = write!(page, "\nWith the inputs of older clients: {}\n", sentence(form.details));
