@@ -144,7 +144,7 @@ export const checks = [
     },
   },
   {
-    name: 'a workflow is started by the form, followed to its end, and started again with the same files and parameters',
+    name: 'a workflow is started by the form, drawn and followed to its end, and started again with the same files and parameters',
     async run(context) {
       const { browser, server, project } = context;
       const page = await open(browser, server, `/p/${project}/start`);
@@ -154,8 +154,17 @@ export const checks = [
       await page.getByRole('button', { name: 'Start', exact: true }).click();
       await page.getByRole('heading', { name: 'Workflow 1' }).waitFor();
       await page.getByText('after preprocess').waitFor();
-      const done = () => document.querySelectorAll('.badge.success').length >= 3;
+      // Each of its two jobs in the drawing and in the list, and the workflow itself.
+      const done = () => document.querySelectorAll('.badge.success').length === 5;
       await page.waitForFunction(done, null, { timeout: 60_000 });
+      const drawn = page.getByRole('navigation', { name: 'Jobs and what they need' }).getByRole('link');
+      const [first, second] = await drawn.all();
+      assert.match(await first.innerText(), /^preprocess\s+✓\s*done\s+[\d.]+ s/);
+      const [before, after] = [await first.boundingBox(), await second.boundingBox()];
+      assert.ok(before.x + before.width < after.x, 'what is needed stands on the left');
+      await page.getByText('2 of 2 jobs would be given the results that are there').waitFor();
+      await page.getByRole('button', { name: 'Command line' }).click();
+      await page.getByText("--input 'preprocess.mesh=part.stl'").waitFor();
       await page.getByRole('link', { name: 'Start again…' }).click();
       await page.waitForFunction(() => [...document.querySelectorAll('input')].some((input) => input.value === 'part.stl'));
       const filled = await page.locator('form input').evaluateAll((inputs) => inputs.map((input) => input.value));
@@ -163,6 +172,8 @@ export const checks = [
       await page.getByRole('button', { name: 'Start', exact: true }).click();
       await page.getByRole('heading', { name: 'Workflow 2' }).waitFor();
       await page.waitForFunction(done, null, { timeout: 60_000 });
+      await second.click();
+      await page.getByText('its results are reused').waitFor();
       assert.deepEqual([page.strays, page.faults], [[], []]);
     },
   },
