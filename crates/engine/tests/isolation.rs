@@ -290,6 +290,30 @@ async fn work_that_was_done_is_not_done_again() {
 }
 
 #[tokio::test]
+async fn a_workflow_that_was_done_is_not_done_again_in_any_step() {
+    let b = bench_with(|c| EngineConfig { reuse_results: true, ..c }).await;
+    b.upload("part.stl", b"solid").await;
+    let yaml = "jobs:\n  clean: {type: test/preprocess}\n  sample: {type: test/sample, needs: [clean], assets: {mesh: clean}, \
+                parameters: {resolution: 64}}\n";
+    let run = async |mesh: &[u8]| {
+        b.upload("part.stl", mesh).await;
+        let assets = [("clean.mesh".to_owned(), vec!["part.stl".to_owned()])].into();
+        let workflow =
+            b.workflow(NewWorkflow { definition: yaml.into(), assets, ..NewWorkflow::default() }).await;
+        let mut reused = Vec::new();
+        for job in workflow.unwrap().jobs {
+            assert_eq!(b.finished(job).await.state, State::Success);
+            reused.push(b.log(job).await.iter().any(|line| line.contains("are reused")));
+        }
+        reused
+    };
+    assert_eq!(run(b"solid").await, [false, false]);
+    assert_eq!(run(b"solid").await, [true, true]);
+    assert_eq!(run(b"other").await, [false, false]);
+    b.engine.stop().await;
+}
+
+#[tokio::test]
 async fn a_job_cannot_write_more_than_its_project_may_hold() {
     for place in PLACES {
         let b = bench_at(place, |c| EngineConfig { project_quota_bytes: Some(1 << 20), ..c }).await;

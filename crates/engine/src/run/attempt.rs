@@ -3,7 +3,7 @@
 use super::inputs;
 use super::place::{Order, Place};
 use super::publish::{Finished, OutputBytes, OutputFile, WorkFolder, end_of, give_up, note, publish};
-use super::reuse::reuse;
+use super::reuse::{reuse, work_hash};
 use super::room::{output_limit, spaces};
 use super::running::AttemptHandle;
 use super::worker_attempts::cpu_seconds;
@@ -15,10 +15,9 @@ use crate::metrics::AttemptEnd;
 use crate::model::*;
 use crate::store::ledger::Claim;
 use fieldstone_jobs::ticket::{Ended, MadeFile, Ticket};
-use fieldstone_jobs::{Input, JobEntry, JobError, Share};
+use fieldstone_jobs::{JobEntry, JobError, Share};
 use rayon::ThreadPool;
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// What the process of a job may take beyond half as much again as the job says it needs: the program itself, its
@@ -152,22 +151,13 @@ async fn prepare(
         memory_bytes: needed.saturating_add(needed / 2).saturating_add(BASE_MEMORY),
         cpu_seconds: core.config.job_time_limit.map(|limit| cpu_seconds(limit, core.config.threads)),
     };
+    let assets = job.inputs.assets.clone();
     let told = on_worker(move || {
-        let work = work_hash(entry, &ticket);
+        let work = work_hash(entry, &ticket.params, &assets);
         Ok((ticket, work))
     });
     let (ticket, work) = told.await.map_err(anyhow::Error::from)?;
     Ok((entry, ticket, work))
-}
-
-/// Hash of all that the result depends on: the type and its revision, the parameters, and the inputs with the names by
-/// which parameters and formats know them and with what their makers said of them.
-fn work_hash(entry: &JobEntry, ticket: &Ticket) -> String {
-    let files =
-        |list: &Vec<Input>| list.iter().map(|i| json!([i.filename, i.checksum, i.made])).collect::<Value>();
-    let inputs: Value = ticket.inputs.iter().map(|(slot, list)| json!([slot, files(list)])).collect();
-    let work = json!([entry.type_name, entry.revision, ticket.params, inputs]);
-    hex::encode(Sha256::digest(work.to_string()))
 }
 
 fn not_available(types: JobTypes, type_name: &str) -> JobError {
