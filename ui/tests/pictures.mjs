@@ -51,25 +51,25 @@ try {
   await shoot('sign-in', '/', (page) => page.getByLabel('API key').waitFor(), { key: null });
   await shoot('projects', '/', async (page) => {
     await page.getByRole('link', { name: 'Brackets' }).waitFor();
-    await drawn(page, 1);
+    await drawn(page, 2);
   });
   await shoot('project', `/p/${project}`, async (page) => {
     await page.locator('.job .badge.success').first().waitFor();
-    await drawn(page, 4);
+    await drawn(page, 5);
   });
   await shoot('run', `/p/${project}/run?from=${job.id}`, (page) => page.getByText('Resolution', { exact: false }).first().waitFor());
   await shoot('job', `/p/${project}/j/${job.id}`, (page) => page.locator('.badge.success').first().waitFor());
-  await shoot('workflow', `/p/${project}/w/${workflow.id}`, (page) => page.locator('.badge.success').first().waitFor());
+  await shoot('workflow', `/p/${project}/w/${workflow.id}`, (page) => page.locator('.badge.success').nth(6).waitFor());
   await shoot('start', `/p/${project}/start`, (page) => page.locator('textarea, .cm-editor, form').first().waitFor());
-  const seen = (page) => page.locator('[data-shown]').first().waitFor({ timeout: 120_000 });
+  const seen = (page) => page.locator('[data-shown^="128x"]').waitFor({ timeout: 120_000 });
   await shoot('graph', `/p/${project}/graph`, seen);
   await shoot('library', `/p/${project}/graph`, async (page) => {
     await seen(page);
     await page.getByRole('button', { name: 'Library…' }).click();
     await page.getByRole('dialog').waitFor();
-    await drawn(page, 5);
+    await drawn(page, 6);
   });
-  await shoot('narrow', `/p/${project}`, (page) => drawn(page, 4), { viewport: { width: 360, height: 740 }, colorScheme: 'dark' });
+  await shoot('narrow', `/p/${project}`, (page) => drawn(page, 5), { viewport: { width: 360, height: 740 }, colorScheme: 'dark' });
 } finally {
   await browser.close();
   await server.end();

@@ -13,11 +13,15 @@ describe('jobs of a workflow', () => {
       const count = 1 + random(40);
       const needs = (i: number) => Array.from({ length: i === 0 ? 0 : random(4) }, () => String(random(i)));
       const all = Array.from({ length: count }, (_, i) => ({ id: String(i), needs: [...new Set(needs(i))] })).reverse();
-      const { places, columns, rows, edges } = arrange(all);
+      const { places, columns, rows, lines } = arrange(all);
       expect(places.size).toBe(count);
-      for (const [from, until] of edges) expect(places.get(from)!.column).toBeLessThan(places.get(until)!.column);
-      expect(edges.length).toBe(all.reduce((sum, { needs }) => sum + needs.length, 0));
-      expect(new Set([...places.values()].map(({ column, row }) => `${column} ${row}`)).size).toBe(count);
+      for (const { from, until, through } of lines) {
+        const way = [places.get(from)!, ...through, places.get(until)!].map(({ column }) => column);
+        way.slice(1).forEach((column, i) => expect(column).toBe(way[i]! + 1));
+      }
+      expect(lines.length).toBe(all.reduce((sum, { needs }) => sum + needs.length, 0));
+      const spots = [...places.values(), ...lines.flatMap(({ through }) => through)];
+      expect(new Set(spots.map(({ column, row }) => `${column} ${row}`)).size).toBe(spots.length);
       for (const { column, row } of places.values()) {
         expect(column).toBeLessThan(columns);
         expect(row).toBeGreaterThanOrEqual(0);
@@ -31,7 +35,7 @@ describe('jobs of a workflow', () => {
     expect(places.get('c')!.row).toBe(places.get('b')!.row);
   });
   it('may need what has been deleted', () => {
-    expect(arrange(steps({ a: ['gone'] }))).toMatchObject({ columns: 1, rows: 1, edges: [] });
-    expect(arrange([])).toMatchObject({ columns: 0, rows: 0, edges: [] });
+    expect(arrange(steps({ a: ['gone'] }))).toMatchObject({ columns: 1, rows: 1, lines: [] });
+    expect(arrange([])).toMatchObject({ columns: 0, rows: 0, lines: [] });
   });
 });

@@ -36,20 +36,24 @@ function next() {
     const { path, done, signal } = waiting.pop()!;
     if (signal.aborted) continue;
     asking += 1;
-    void ask(path, signal).then((address) => {
+    void ask(path, signal).then((answer) => {
       asking -= 1;
-      if (address !== undefined) done(address);
+      if (answer === null || typeof answer === 'string') done(answer);
+      // Who is busy says when to come again; until then others are asked for.
+      else if (answer) setTimeout(() => (waiting.unshift({ path, done, signal }), next()), 1000 * answer.again);
       next();
     });
   }
 }
 
-/** Undefined where it cannot be known now. */
-async function ask(path: string, signal: AbortSignal): Promise<string | null | undefined> {
+/** Its address, null where there is none, in how many seconds it may be there, or undefined where nobody answers. */
+async function ask(path: string, signal: AbortSignal): Promise<string | null | { again: number } | undefined> {
   try {
     const response = await fetch(path, { headers: await freshHeaders(), signal });
     if (response.status === 404) return null;
-    return response.ok ? URL.createObjectURL(await response.blob()) : undefined;
+    if (response.ok) return URL.createObjectURL(await response.blob());
+    const again = Number(response.headers.get('Retry-After'));
+    return again > 0 ? { again } : undefined;
   } catch {
     return undefined;
   }
