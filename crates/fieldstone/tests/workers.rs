@@ -170,6 +170,35 @@ fn a_worker_that_has_to_go_gives_back_what_it_runs() {
     assert_eq!(left.len(), 2, "workers leave nothing behind: {left:?}");
 }
 
+/// Inputs that a worker has fetched serve the next one on its machine, unless they have changed meanwhile.
+#[test]
+fn what_a_worker_has_fetched_is_kept_for_the_next_and_checked() {
+    let b = Bench::new("0");
+    let cache = b.folder.path().join("cache");
+    let inputs = || std::fs::read_dir(cache.join("fieldstone-inputs-0")).unwrap().map(|entry| entry.unwrap());
+    let times = || inputs().map(|entry| entry.metadata().unwrap().modified().unwrap()).collect::<Vec<_>>();
+    let run = |resolution| {
+        let mut worker = b.worker(&["--cache", cache.to_str().unwrap()]);
+        let done = b.finished(&b.dispatch("part.stl", resolution));
+        assert_eq!(done["state"], "success", "{done}");
+        worker.signal(Signal::TERM);
+        assert!(worker.ended().success());
+        done
+    };
+    let first = run(20);
+    let fetched = times();
+    assert_eq!(fetched.len(), 1);
+    run(21);
+    assert_eq!(times(), fetched, "it was not fetched again");
+    for entry in inputs() {
+        std::fs::write(entry.path(), "solid of nothing").unwrap();
+    }
+    let again = run(20);
+    let part = box_stl([10.0, 20.0, 30.0], 16);
+    assert!(inputs().all(|entry| std::fs::read(entry.path()).unwrap() == part), "it was fetched again");
+    assert_eq!(b.volume(&again), b.volume(&first));
+}
+
 /// From the moment on at which a worker has made anything, a signal ends it in order.
 #[test]
 fn a_worker_that_is_told_to_go_at_once_leaves_nothing() {

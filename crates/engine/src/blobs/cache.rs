@@ -1,12 +1,14 @@
 //! Copies of blobs that lie elsewhere (at the server of a worker, in a bucket), kept by their checksums in so many bytes: what was
 //! not used for longest makes room for what is needed.
 
+use super::files::checksum;
 use anyhow::{Context, ensure};
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::io::AsyncWriteExt;
@@ -31,6 +33,8 @@ struct Kept {
 
 struct File {
     bytes: u64,
+    /// Whether this cache has seen that its bytes are right.
+    checked: bool,
     /// When it came, by the clock of uses.
     came: u64,
     used: u64,
@@ -108,7 +112,7 @@ impl Room<'_> {
         let (bytes, came) = (std::mem::take(&mut self.bytes), kept.clock);
         match kept.files.entry(std::mem::take(&mut self.sha256)) {
             Entry::Vacant(place) => {
-                place.insert(File { bytes, came, used: came, pins: 0 });
+                place.insert(File { bytes, checked: true, came, used: came, pins: 0 });
             }
             Entry::Occupied(_) => kept.bytes -= bytes,
         }
@@ -124,10 +128,41 @@ impl Drop for Room<'_> {
     }
 }
 
+fn is_checksum(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|c| c.is_ascii_hexdigit())
+}
+
 impl Cache {
     /// `folder` exists and is empty.
     pub fn new(folder: PathBuf, most: u64) -> Cache {
         Cache { folder, most, kept: Mutex::default() }
+    }
+
+    /// Takes over what an earlier cache has left in `folder`, the newest files as far as there is room. Each is held against its checksum
+    /// when it is first asked for. Everything else there is removed.
+    pub fn reopen(folder: PathBuf, most: u64) -> std::io::Result<Cache> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            let (about, name) = (entry.metadata()?, entry.file_name());
+            match name.to_str().filter(|name| about.is_file() && is_checksum(name)) {
+                Some(sha256) => found.push((about.modified()?, sha256.to_owned(), about.len())),
+                None if about.is_dir() => std::fs::remove_dir_all(entry.path())?,
+                None => std::fs::remove_file(entry.path())?,
+            }
+        }
+        found.sort_unstable();
+        let mut kept = Kept { clock: found.len() as u64, ..Kept::default() };
+        for (used, (_, sha256, bytes)) in found.into_iter().enumerate().rev() {
+            if kept.bytes.saturating_add(bytes) > most {
+                std::fs::remove_file(folder.join(&sha256))?;
+                continue;
+            }
+            kept.bytes += bytes;
+            let came = used as u64;
+            kept.files.insert(sha256, File { bytes, checked: false, came, used: came, pins: 0 });
+        }
+        Ok(Cache { folder, most, kept: Mutex::new(kept) })
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -140,12 +175,10 @@ impl Cache {
     where
         F: Future<Output = anyhow::Result<Incoming>>,
     {
-        ensure!(
-            sha256.len() == 64 && sha256.bytes().all(|c| c.is_ascii_hexdigit()),
-            "{sha256:?} is no checksum"
-        );
+        ensure!(is_checksum(sha256), "{sha256:?} is no checksum");
         let fetching = self.lock().fetching.entry(sha256.to_owned()).or_default().clone();
         let alone = fetching.lock().await;
+        self.check(sha256).await;
         let got = match self.pin(sha256) {
             Some(pinned) => Ok(pinned),
             None => self.fetch(sha256, fetch).await,
@@ -159,12 +192,28 @@ impl Cache {
         got
     }
 
-    /// A file that is kept.
+    /// Looks at a file that an earlier cache has left; one that is not as its name says is forgotten.
+    async fn check(&self, sha256: &str) {
+        if self.lock().files.get(sha256).is_none_or(|file| file.checked) {
+            return;
+        }
+        let path = self.folder.join(sha256);
+        match tokio::task::spawn_blocking(move || checksum(&path)).await {
+            Ok(Ok((found, _))) if found == sha256 => {
+                if let Some(file) = self.lock().files.get_mut(sha256) {
+                    file.checked = true;
+                }
+            }
+            _ => self.forget(sha256),
+        }
+    }
+
+    /// A file that is kept, and that this cache knows to be right.
     pub fn pin(self: &Arc<Self>, sha256: &str) -> Option<Pinned> {
         let mut kept = self.lock();
         kept.clock += 1;
         let now = kept.clock;
-        let file = kept.files.get_mut(sha256)?;
+        let file = kept.files.get_mut(sha256).filter(|file| file.checked)?;
         file.pins += 1;
         file.used = now;
         let path = self.folder.join(sha256);
@@ -225,7 +274,11 @@ impl Cache {
             let Some(oldest) = oldest else {
                 return Err(NoRoom { bytes, in_use: kept.bytes, most: self.most }.into());
             };
-            std::fs::remove_file(self.folder.join(&oldest))?;
+            match std::fs::remove_file(self.folder.join(&oldest)) {
+                // Whoever keeps a machine tidy was here first.
+                Err(e) if e.kind() != ErrorKind::NotFound => return Err(e.into()),
+                _ => {}
+            }
             kept.bytes -= kept.files.remove(&oldest).map_or(0, |file| file.bytes);
         }
         kept.bytes += bytes;
@@ -236,93 +289,4 @@ impl Cache {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    struct Bench {
-        cache: Arc<Cache>,
-        fetched: AtomicUsize,
-    }
-
-    impl Bench {
-        async fn get(&self, size: usize) -> anyhow::Result<Pinned> {
-            self.get_as(size, &name(size)).await
-        }
-
-        async fn get_as(&self, size: usize, sha256: &str) -> anyhow::Result<Pinned> {
-            let fetch = || async {
-                self.fetched.fetch_add(1, Ordering::Relaxed);
-                // In pieces, with others in between.
-                tokio::task::yield_now().await;
-                let pieces =
-                    vec![b'x'; size].chunks(7).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-                let pieces: Vec<std::io::Result<Bytes>> = pieces;
-                Ok(Incoming { bytes: size as u64, stream: futures::stream::iter(pieces).boxed() })
-            };
-            self.cache.get(sha256, fetch).await
-        }
-    }
-
-    fn name(size: usize) -> String {
-        hex::encode(Sha256::digest(vec![b'x'; size]))
-    }
-
-    #[tokio::test]
-    async fn files_are_kept_in_so_many_bytes_and_what_is_in_use_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        let cache = Arc::new(Cache::new(folder.path().to_owned(), 100));
-        let b = Bench { cache, fetched: AtomicUsize::new(0) };
-        let fetched = || b.fetched.load(Ordering::Relaxed);
-        let forty = b.get(40).await.unwrap();
-        assert_eq!(std::fs::read(forty.path()).unwrap(), vec![b'x'; 40]);
-        drop(b.get(50).await.unwrap());
-        // At the same time: fetched once.
-        let (one, two) = tokio::join!(b.get(10), b.get(10));
-        assert_eq!((one.unwrap().path(), fetched()), (two.unwrap().path(), 3));
-        // 50 was not used for longest, 40 is in use.
-        let sixty = b.get(60).await.unwrap();
-        assert!(forty.path().exists());
-        drop(b.get(40).await.unwrap());
-        assert_eq!(fetched(), 4);
-        let error = b.get(50).await.err().unwrap().to_string();
-        assert!(error.contains("its 50 bytes do not fit beside 100 bytes"), "{error}");
-        drop(sixty);
-        drop(b.get(50).await.unwrap());
-        // Other bytes than those that were asked for are not kept, and take no room.
-        let error = b.get_as(10, &"ab".repeat(32)).await.err().unwrap().to_string();
-        assert!(error.contains("expected abab"), "{error}");
-        drop(b.get(10).await.unwrap());
-        let kept: u64 =
-            std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum();
-        assert_eq!(kept, 100);
-        assert!(b.cache.lock().bytes == 100 && b.cache.lock().fetching.is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_file_may_be_brought_and_one_that_has_changed_is_fetched_anew() {
-        let folder = tempfile::tempdir().unwrap();
-        let (kept, brought) = (folder.path().join("kept"), folder.path().join("brought"));
-        std::fs::create_dir(&kept).unwrap();
-        let b = Bench { cache: Arc::new(Cache::new(kept, 100)), fetched: AtomicUsize::new(0) };
-        let bring = |size: usize| {
-            std::fs::write(&brought, vec![b'x'; size]).unwrap();
-            b.cache.keep(&name(size), &brought, size as u64).unwrap();
-        };
-        bring(60);
-        let sixty = b.get(60).await.unwrap();
-        assert_eq!(b.fetched.load(Ordering::Relaxed), 0);
-        bring(50);
-        assert!(brought.exists() && b.cache.pin(&name(50)).is_none(), "there is no room");
-        std::fs::write(sixty.path(), "rot").unwrap();
-        b.cache.forget(&name(60));
-        let again = b.get(60).await.unwrap();
-        assert_eq!(std::fs::read(again.path()).unwrap(), vec![b'x'; 60]);
-        drop(sixty);
-        bring(50);
-        assert!(again.path().exists(), "the pin of the one that was forgotten is not that of the new one");
-        drop(again);
-        bring(50);
-        assert_eq!((b.cache.pin(&name(50)).is_some(), b.cache.lock().bytes), (true, 50));
-    }
-}
+mod tests;

@@ -1,4 +1,5 @@
-//! The folder of a worker, which nobody else uses, removed at its end; what those that were killed have left is removed by the next.
+//! The folder of a worker, which nobody else uses, removed at its end; what those that were killed have left is removed by the next. And the
+//! folder of inputs that stay for the next worker.
 
 use anyhow::Context;
 use std::fs::{File, TryLockError};
@@ -7,6 +8,8 @@ use std::time::Duration;
 
 const PREFIX: &str = ".fieldstone-worker-";
 const LOCK: &str = "lock";
+/// Begins the name of a folder of inputs.
+const INPUTS: &str = "fieldstone-inputs-";
 /// A folder without its owner is left alone for so long: he may be about to lock it.
 const YOUNG: Duration = Duration::from_secs(60);
 
@@ -46,6 +49,41 @@ impl Drop for WorkerFolder {
         if let Err(e) = std::fs::remove_dir_all(&self.path) {
             tracing::warn!("cannot remove {}: {e}", self.path.display());
         }
+    }
+}
+
+/// A folder of inputs that outlives its worker, which has it alone as long as it lives.
+pub struct InputsFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl InputsFolder {
+    /// Takes the first in `parent` that no living worker has; makes one where all are taken.
+    pub fn take(parent: &Path) -> anyhow::Result<InputsFolder> {
+        let parent = std::path::absolute(parent)?;
+        let place = |path: &Path| format!("cannot use {}", path.display());
+        fieldstone_engine::make_folder(&parent).with_context(|| place(&parent))?;
+        for number in 0.. {
+            let path = parent.join(format!("{INPUTS}{number}"));
+            let lock_path = parent.join(format!("{INPUTS}{number}.lock"));
+            let lock =
+                fieldstone_engine::private_file().open(&lock_path).with_context(|| place(&lock_path))?;
+            match lock.try_lock() {
+                Ok(()) => {
+                    fieldstone_engine::make_folder(&path).with_context(|| place(&path))?;
+                    return Ok(InputsFolder { path, _lock: lock });
+                }
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(e)) => return Err(e).with_context(|| place(&lock_path)),
+            }
+        }
+        unreachable!("there are more numbers than workers")
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 }
 
@@ -91,5 +129,19 @@ mod tests {
         let path = next.path.clone();
         drop(next);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_folder_of_inputs_is_one_workers_at_a_time_and_stays() {
+        let parent = tempfile::tempdir().unwrap();
+        let take = || InputsFolder::take(parent.path()).unwrap();
+        let (one, other) = (take(), take());
+        assert_ne!(one.path(), other.path());
+        let path = one.path().to_owned();
+        std::fs::write(path.join("input"), "kept").unwrap();
+        drop(one);
+        let next = take();
+        assert_eq!(next.path(), path);
+        assert!(path.join("input").exists());
     }
 }

@@ -14,7 +14,7 @@ use connection::Server;
 use fieldstone_engine::Attempts;
 use fieldstone_engine::blob_cache::Cache;
 use fieldstone_engine::talk::Hello;
-use folder::WorkerFolder;
+use folder::{InputsFolder, WorkerFolder};
 use shared::{Phase, Usage, Worker};
 use slot::Slot;
 use std::path::{Path, PathBuf};
@@ -59,10 +59,13 @@ pub struct WorkerArgs {
     /// Memory that attempts may need together, by their own estimates, the same for each slot [default: three quarters of what there is]
     #[arg(long, value_name = "SIZE")]
     memory: Option<Size>,
-    /// Folder for inputs and outputs, in one of its own there, removed at the end [default: the system's for temporary files]
+    /// Folder for outputs, and for inputs without --cache, in one of its own there, removed at the end [default: the system's for temporary files]
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
-    /// Bytes of inputs that are kept there for later attempts; those of one attempt must fit, too
+    /// Folder where inputs stay for the next worker, in one of this worker's own there; without it they are in --scratch and go with the worker
+    #[arg(long, value_name = "DIR", env = "FIELDSTONE_WORKER_CACHE")]
+    cache: Option<PathBuf>,
+    /// Bytes of inputs that are kept for later attempts; those of one attempt must fit, too
     #[arg(long, value_name = "SIZE", default_value_t = Size(10 << 30))]
     cache_bytes: Size,
     /// Seconds that attempts get to end by themselves when the worker is to go
@@ -86,7 +89,14 @@ pub async fn work(args: WorkerArgs, settings: &Settings) -> anyhow::Result<ExitC
     ensure!(is_url, "expected an http:// or https:// URL as the server, got {:?}", args.server);
     let server = Server::new(base, read_token(&args.token_file)?, args.ca.as_deref())?;
     let folder = WorkerFolder::make(&args.scratch.clone().unwrap_or_else(std::env::temp_dir))?;
-    let (inputs, work) = (folder.make_inside("inputs")?, folder.make_inside("work")?);
+    let work = folder.make_inside("work")?;
+    // Nobody else uses it as long as this is held.
+    let kept = args.cache.as_deref().map(InputsFolder::take).transpose()?;
+    let cache = match &kept {
+        Some(kept) => Cache::reopen(kept.path().to_owned(), args.cache_bytes.0)
+            .with_context(|| format!("cannot use {}", kept.path().display()))?,
+        None => Cache::new(folder.make_inside("inputs")?, args.cache_bytes.0),
+    };
     let (phase, seen) = watch::channel(Phase::Working);
     let memory = args.memory.map_or_else(settings::three_quarters_of_memory, |size| size.0);
     let slots = usize::from(args.slots);
@@ -99,7 +109,7 @@ pub async fn work(args: WorkerArgs, settings: &Settings) -> anyhow::Result<ExitC
         server,
         hello: Hello::new(fieldstone_jobs::JOB_TYPES, name, threads, memory / slots as u64),
         attempts: Attempts::new(settings::own_program(crate::ATTEMPT)),
-        cache: Arc::new(Cache::new(inputs, args.cache_bytes.0)),
+        cache: Arc::new(cache),
         work,
         phase: seen,
         usage: Usage::new(),
@@ -125,7 +135,7 @@ pub async fn work(args: WorkerArgs, settings: &Settings) -> anyhow::Result<ExitC
             }
         }
     }
-    drop(folder);
+    drop((folder, kept));
     match failed {
         Some(e) => Err(e),
         None => Ok(ExitCode::SUCCESS),
