@@ -35,7 +35,7 @@ pub mod upkeep;
 mod workers;
 mod workflow;
 
-pub use blobs::{Blob, cache as blob_cache};
+pub use blobs::{Blob, WAITING, cache as blob_cache};
 pub use config::{EngineConfig, Isolation, Program};
 pub use data_folder::{close_file, make_folder, private_file};
 pub use draft::JobTypes;

@@ -4,10 +4,13 @@ use crate::audit;
 use crate::settings::{Flags, Settings};
 use crate::size::Size;
 use anyhow::Context;
-use fieldstone_engine::{BucketUrl, DatabaseUrl, upkeep};
+use fieldstone_engine::{BucketUrl, DatabaseUrl, WAITING, upkeep};
 use fieldstone_server::Event;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Which data folder, with which ledger.
 #[derive(clap::Args)]
@@ -102,8 +105,17 @@ pub async fn check(settings: Settings) -> anyhow::Result<ExitCode> {
     Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Lets a command say that it waits, on stderr.
+fn tell_of_waiting() {
+    let filter = tracing_subscriber::filter::Targets::new().with_target(WAITING, tracing::Level::WARN);
+    let text =
+        tracing_subscriber::fmt::layer().without_time().with_target(false).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(text.with_filter(filter)).init();
+}
+
 /// Sweeps.
 pub async fn gc(settings: Settings) -> anyhow::Result<ExitCode> {
+    tell_of_waiting();
     let at = settings.location();
     let swept =
         upkeep::gc(at, settings.quarantine_days).await.with_context(|| format!("cannot sweep {at}"))?;
@@ -124,6 +136,7 @@ pub async fn gc(settings: Settings) -> anyhow::Result<ExitCode> {
 
 /// Backs up.
 pub async fn backup(args: BackupArgs, settings: Settings) -> anyhow::Result<ExitCode> {
+    tell_of_waiting();
     let data = &settings.data;
     let made = upkeep::backup(settings.location(), &args.to)
         .await

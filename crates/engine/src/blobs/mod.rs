@@ -41,11 +41,16 @@ pub(crate) use staged::Staged;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::BlobStore;
 pub(crate) use store::{Checksum, LocalBlob, Purged};
 pub(crate) use thin::Layout;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// Target of what is said while a lock is waited for, for commands that tell nothing else.
+pub const WAITING: &str = "fieldstone_engine::waiting";
+/// How often that is said.
+const WORD_EVERY: Duration = Duration::from_secs(3);
 
 /// A blob without a row is left alone so long: a backup being restored brings its rows later.
 pub(crate) const GRACE: Duration = Duration::from_secs(3600);
@@ -207,9 +212,22 @@ impl Blobs {
         Ok(Sweeping { _everywhere: everywhere, _here: here })
     }
 
+    /// Waits for other processes, and says so: one that is stopped keeps what it has.
     async fn wait(&self, operation: FlockOperation) -> Result<Option<File>> {
-        let root = self.root.clone();
-        tokio::task::spawn_blocking(move || lock_blobs(&root, operation)).await?
+        let (root, begun) = (self.root.clone(), Instant::now());
+        let mut waiting = tokio::task::spawn_blocking(move || lock_blobs(&root, operation));
+        loop {
+            match tokio::time::timeout(WORD_EVERY, &mut waiting).await {
+                Ok(locked) => return locked?,
+                Err(_) => tracing::warn!(
+                    target: WAITING,
+                    "blobs.lock in {} has been waited for for {} s: a process that stores or sweeps files or makes a backup has it, and one \
+                     that is stopped keeps it",
+                    self.root.display(),
+                    begun.elapsed().as_secs()
+                ),
+            }
+        }
     }
 
     /// Does of [`Blobs::place`] what takes long: the upload into a bucket. Meanwhile others sweep.

@@ -1,6 +1,6 @@
 //! Who does the harm: processes are killed and stopped, and come again as whoever looks after a service would have them.
 
-use crate::served::{Choices, Served, Worker};
+use crate::served::{Choices, Served, Worker, command};
 use crate::site::{HEADS, Site};
 use fieldstone_engine::testing::Presence;
 use rustix::process::{Pid, Signal, kill_process};
@@ -25,6 +25,8 @@ enum Target {
 enum Harm {
     Killed,
     Stopped,
+    /// In order, as for an upgrade.
+    Ended,
 }
 
 /// All processes of a site.
@@ -62,7 +64,10 @@ impl Crew<'_> {
             if !work_is_left() {
                 return;
             }
-            self.harm_one();
+            match self.choices.below(20) {
+                0 => self.look(),
+                _ => self.harm_one(),
+            }
         }
     }
 
@@ -73,8 +78,27 @@ impl Crew<'_> {
         }
     }
 
+    /// What checks and cleans up beside the servers finds nothing wrong, at any moment.
+    fn look(&mut self) {
+        // A server that is stopped in the middle of storing a file keeps whoever sweeps waiting.
+        let sleeps =
+            self.ill.iter().any(|(one, (harm, _))| matches!(one, Target::Head(_)) && *harm == Harm::Stopped);
+        if sleeps || [Target::Database, Target::Store].iter().any(|need| self.ill.contains_key(need)) {
+            return;
+        }
+        for arguments in [&["gc"], &["check"]] {
+            let found = command(&self.site.data, arguments, &self.site.settings());
+            assert_eq!(found, "", "{arguments:?} beside the servers");
+        }
+        *self.done.entry(("Check and gc".into(), Harm::Ended)).or_default() += 1;
+    }
+
     fn harm_one(&mut self) {
-        let harm = if self.choices.below(2) == 0 { Harm::Killed } else { Harm::Stopped };
+        let harm = match self.choices.below(5) {
+            0..2 => Harm::Killed,
+            2..4 => Harm::Stopped,
+            _ => Harm::Ended,
+        };
         let target = match self.choices.below(8) {
             0..3 => Target::Head(self.choices.below(HEADS as u64) as usize),
             3..6 => Target::Worker(self.choices.below(WORKERS as u64) as usize),
@@ -84,7 +108,7 @@ impl Crew<'_> {
         let millis = match (target, harm) {
             // A connection lives for 20 seconds without a word.
             (Target::Worker(_), Harm::Stopped) if self.choices.below(3) == 0 => 21_000,
-            (_, Harm::Killed) => self.choices.below(2500),
+            (_, Harm::Killed | Harm::Ended) => self.choices.below(2500),
             (_, Harm::Stopped) => 1500 + self.choices.below(4000),
         };
         let is_absent = target == Target::Store && self.site.store.is_none();
@@ -96,15 +120,17 @@ impl Crew<'_> {
                 self.heads[n].kill();
                 self.said.push(self.heads[n].log());
             }
+            (Target::Head(n), Harm::Ended) => signal(self.heads[n].pid(), Signal::TERM),
             (Target::Head(n), Harm::Stopped) => {
                 signal(self.heads[n].pid(), Signal::STOP);
                 self.let_leases_end(n);
             }
             (Target::Worker(n), Harm::Killed) => self.workers[n].signal(Signal::KILL),
+            (Target::Worker(n), Harm::Ended) => self.workers[n].signal(Signal::TERM),
             (Target::Worker(n), Harm::Stopped) => self.workers[n].signal(Signal::STOP),
-            (Target::Database, Harm::Killed) => self.site.database.stop().expect("it ends"),
+            (Target::Database, Harm::Killed | Harm::Ended) => self.site.database.stop().expect("it ends"),
             (Target::Database, Harm::Stopped) => self.signal_database(Signal::STOP),
-            (Target::Store, Harm::Killed) => self.be(Presence::Gone),
+            (Target::Store, Harm::Killed | Harm::Ended) => self.be(Presence::Gone),
             (Target::Store, Harm::Stopped) => self.be(Presence::Asleep),
         }
         let kind = format!("{target:?}").split('(').next().unwrap_or_default().to_owned();
@@ -134,7 +160,7 @@ impl Crew<'_> {
         // What others need to start comes first.
         for (target, harm) in due.into_iter().rev() {
             let needs = [Target::Database, Target::Store];
-            let starts = matches!(target, Target::Head(_)) && harm == Harm::Killed;
+            let starts = matches!(target, Target::Head(_)) && harm != Harm::Stopped;
             if starts && needs.iter().any(|need| self.ill.contains_key(need)) {
                 continue;
             }
@@ -145,7 +171,12 @@ impl Crew<'_> {
 
     fn heal_one(&mut self, target: Target, harm: Harm) {
         match (target, harm) {
-            (Target::Head(n), Harm::Killed) => {
+            (Target::Head(n), Harm::Killed | Harm::Ended) => {
+                if harm == Harm::Ended {
+                    let (said, in_order) = self.heads[n].ended();
+                    self.said.push(said);
+                    assert!(in_order, "a server that was told to go does not: {:?}", self.said.last());
+                }
                 let (site, settings) = (self.site, self.site.settings());
                 // A database that has only just begun may not answer yet.
                 let start = |_| Served::try_start_at(&site.data, &site.listen[n], &settings);
@@ -156,8 +187,13 @@ impl Crew<'_> {
             }
             (Target::Head(n), Harm::Stopped) => signal(self.heads[n].pid(), Signal::CONT),
             (Target::Worker(n), Harm::Killed) => self.workers[n] = worker(self.site, n),
+            (Target::Worker(n), Harm::Ended) => {
+                let ended = self.workers[n].ended();
+                assert!(ended.success(), "a worker that was told to go: {ended}");
+                self.workers[n] = worker(self.site, n);
+            }
             (Target::Worker(n), Harm::Stopped) => self.workers[n].signal(Signal::CONT),
-            (Target::Database, Harm::Killed) => self.site.database.go_on().expect("it starts"),
+            (Target::Database, Harm::Killed | Harm::Ended) => self.site.database.go_on().expect("it starts"),
             (Target::Database, Harm::Stopped) => self.signal_database(Signal::CONT),
             (Target::Store, _) => self.be(Presence::There),
         }

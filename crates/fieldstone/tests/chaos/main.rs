@@ -29,8 +29,8 @@ const CLIENTS: usize = 4;
 fn whatever_is_killed_or_stopped_what_was_acknowledged_ends_right_and_once() {
     let number = |name: &str| std::env::var(name).ok().map(|v| v.parse::<u64>().expect("a number"));
     let seed = number("FIELDSTONE_CHAOS_SEED").unwrap_or(20_261_127);
-    let workflows = number("FIELDSTONE_CHAOS_WORKFLOWS").unwrap_or(16) as usize;
-    let faults = number("FIELDSTONE_CHAOS_FAULTS").unwrap_or(24) as usize;
+    let workflows = number("FIELDSTONE_CHAOS_WORKFLOWS").unwrap_or(28) as usize;
+    let faults = number("FIELDSTONE_CHAOS_FAULTS").unwrap_or(40) as usize;
     let Some(site) = Site::new(seed) else {
         return eprintln!("left out: no PostgreSQL is installed (Debian: apt-get install postgresql)");
     };
@@ -68,9 +68,11 @@ fn whatever_is_killed_or_stopped_what_was_acknowledged_ends_right_and_once() {
     drop(crew);
     assert_eq!(command(&site.data, &["check"], &site.settings()), "");
     println!(
-        "{} uploads and {} workflows acknowledged, {jobs} jobs ended, {} requests asked again, {:.0?}",
-        promises.uploads.len(),
+        "{} uploads, {} of them deleted, {} workflows, {} of them cancelled, {jobs} jobs, {} requests sent again, {:.0?}",
+        promises.uploads.len() + promises.deleted.len(),
+        promises.deleted.len(),
         promises.workflows.len(),
+        promises.cancelled.len(),
         promises.again,
         begun.elapsed()
     );

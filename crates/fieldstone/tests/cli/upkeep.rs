@@ -2,8 +2,9 @@
 
 use crate::harness::{Server, bracket, call, fieldstone, names, refusal};
 use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 /// A served data folder with two assets and a finished job.
 pub fn served(dir: &Path, data: &str) -> (Server, String) {
@@ -221,4 +222,23 @@ fn there_must_be_a_ledger() {
         assert!(text.contains("the ledger d/ledger.sqlite does not exist"), "{text}");
     }
     assert!(names(dir.path()).is_empty(), "nothing is made");
+}
+
+/// As by a server that was stopped in the middle of storing a file.
+#[test]
+fn a_sweep_that_waits_says_so_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, _) = served(folder.path(), "data");
+    let lock = std::fs::File::options().write(true).open(folder.path().join("data/blobs.lock")).unwrap();
+    lock.lock_shared().unwrap();
+    let mut gc = fieldstone(folder.path(), &["gc", "--data", "data"]);
+    let mut gc = gc.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(gc.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let said = lines.next().expect("it says that it waits");
+    assert!(said.contains("blobs.lock") && said.contains("has been waited for for 3 s"), "{said}");
+    drop(lock);
+    assert!(gc.wait().unwrap().success());
+    let rest: Vec<String> = lines.collect();
+    assert!(rest.iter().any(|line| line.contains("0 blobs")), "{rest:?}");
+    drop(server);
 }

@@ -70,6 +70,12 @@ impl Served {
         self.child.wait().expect("a killed process ends");
     }
 
+    /// Waits for its end; what it has said, and whether it ended in order.
+    pub fn ended(&mut self) -> (String, bool) {
+        let status = patiently("the server ends", || self.child.try_wait().expect("it is a child of ours"));
+        (self.log(), status.success())
+    }
+
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -199,6 +205,11 @@ impl Api {
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         let request = self.client.post(format!("{}{path}", self.url)).bearer_auth(&self.token);
         Self::answer(request.json(body).send())
+    }
+
+    /// DELETE of a path.
+    pub fn delete(&self, path: &str) -> Answer {
+        Self::answer(self.client.delete(format!("{}{path}", self.url)).bearer_auth(&self.token).send())
     }
 
     /// PATCH of JSON.
