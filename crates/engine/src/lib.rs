@@ -10,6 +10,7 @@ mod caller;
 mod child_process;
 mod config;
 mod core;
+mod counted;
 mod data_folder;
 mod draft;
 pub mod error;

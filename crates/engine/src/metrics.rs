@@ -1,13 +1,11 @@
 //! Numbers about the work at hand and done, for whoever watches the service.
 
+use crate::counted::Counted;
+pub use crate::counted::Look;
 use crate::model::{State, Timestamp};
 use crate::run::death::Death;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
-
-/// One count of the ledger serves all questions within this time.
-pub(crate) const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +54,10 @@ pub(crate) struct Counters {
     pub(crate) ends: [AtomicU64; AttemptEnd::ALL.len()],
     pub(crate) deaths: [AtomicU64; Death::CAUSES.len()],
     pub(crate) leases_lost: AtomicU64,
-    /// The ledger as it was last counted.
-    pub(crate) ledger: tokio::sync::Mutex<Option<(Instant, Arc<Ledger>)>>,
+    /// What the ledger holds.
+    pub(crate) ledger: Arc<Counted<Ledger>>,
+    /// What waits in it.
+    pub(crate) queue: Arc<Counted<Queue>>,
 }
 
 impl Counters {
@@ -82,14 +82,19 @@ impl Counters {
 pub struct Ledger {
     /// Jobs by state and type; types that nobody knows are one type, called `other`.
     pub jobs: Vec<(State, String, u64)>,
-    /// Jobs that could run now if there were a slot.
-    pub queued: u64,
-    /// When the oldest of these was dispatched.
-    pub oldest: Option<Timestamp>,
     /// Blobs that assets name.
     pub blobs: u64,
     /// Bytes of these.
     pub blob_bytes: u64,
+}
+
+/// Jobs that could run now if there were a slot.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Queue {
+    /// How many.
+    pub length: u64,
+    /// When the oldest of them was dispatched.
+    pub oldest: Option<Timestamp>,
 }
 
 /// One of several servers that share a database.
@@ -108,8 +113,10 @@ pub struct Server {
 /// Everything that the engine counts.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    /// At most a second old.
-    pub ledger: Arc<Ledger>,
+    /// A second old, or more where counting takes long: up to twenty times as long as that takes.
+    pub ledger: Look<Ledger>,
+    /// The same, counted apart because that is quick.
+    pub queue: Look<Queue>,
     /// Attempts that ended since this process began, by how.
     pub attempts: Vec<(AttemptEnd, u64)>,
     /// Attempts whose process died without a result since this process began, by cause.

@@ -2,34 +2,28 @@
 
 use super::Engine;
 use crate::error::Result;
-use crate::metrics::{AttemptEnd, COUNT_EVERY, Metrics, Server};
+use crate::metrics::{AttemptEnd, Metrics, Server};
 use crate::run::death::Death;
 use crate::store::{KnownHead, MISSED};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 impl Engine {
     /// Counts everything.
     pub async fn metrics(&self) -> Result<Metrics> {
         let counters = &self.core.counters;
-        let ledger = {
-            // Held over the look: who asks meanwhile gets its answer.
-            let mut counted = counters.ledger.lock().await;
-            match &*counted {
-                Some((at, ledger)) if at.elapsed() < COUNT_EVERY => ledger.clone(),
-                _ => {
-                    let known: Vec<&str> = self.core.types.iter().map(|entry| entry.type_name).collect();
-                    let ledger = Arc::new(self.core.store.count(&known).await?);
-                    *counted = Some((Instant::now(), ledger.clone()));
-                    ledger
-                }
-            }
+        let core = self.core.clone();
+        let queue = counters.queue.look(async move { core.store.count_queue().await }).await?;
+        let core = self.core.clone();
+        let count = async move {
+            let known: Vec<&str> = core.types.iter().map(|entry| entry.type_name).collect();
+            core.store.count(&known).await
         };
+        let ledger = counters.ledger.look(count).await?;
         let count = |end: AttemptEnd| (end, counters.ends[end as usize].load(Ordering::Relaxed));
         let deaths = Death::CAUSES.into_iter().zip(&counters.deaths);
         Ok(Metrics {
             ledger,
+            queue,
             attempts: AttemptEnd::ALL.into_iter().map(count).collect(),
             deaths: deaths.map(|(cause, n)| (cause, n.load(Ordering::Relaxed))).collect(),
             leases_lost: counters.leases_lost.load(Ordering::Relaxed),

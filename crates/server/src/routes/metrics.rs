@@ -44,7 +44,7 @@ pub async fn get(
 
 async fn page(app: &App) -> Result<Page, ApiError> {
     let metrics = app.engine.metrics().await?;
-    let ledger = &metrics.ledger;
+    let ledger = &metrics.ledger.found;
     let mut page = Page::default();
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     page.gauges("fieldstone_build_info", "1, with the version of this program.", [(&version[..], 1)]);
@@ -62,9 +62,17 @@ async fn page(app: &App) -> Result<Page, ApiError> {
         "Jobs in the ledger by state and type.",
         labels.iter().map(|(labels, n)| (&labels[..], *n)),
     );
+    let help =
+        "Age of fieldstone_jobs and fieldstone_blobs, which are counted in a twentieth of the time at most.";
+    page.real_gauge("fieldstone_ledger_count_age_seconds", help, metrics.ledger.at.elapsed().as_secs_f64());
     servers(&metrics, &mut page);
-    page.gauge("fieldstone_queue_length", "Jobs that wait only for a slot or memory.", ledger.queued);
-    let age = ledger.oldest.map_or(0, |since| (Timestamp::now().0 - since.0).max(0)) as f64 * 1e-6;
+    page.gauge(
+        "fieldstone_queue_length",
+        "Jobs that wait only for a slot or memory.",
+        metrics.queue.found.length,
+    );
+    let age =
+        metrics.queue.found.oldest.map_or(0, |since| (Timestamp::now().0 - since.0).max(0)) as f64 * 1e-6;
     let help = "Time since the oldest waiting job was dispatched; 0 without one.";
     page.real_gauge("fieldstone_queue_oldest_age_seconds", help, age);
     attempts(&metrics, &mut page);
@@ -146,8 +154,8 @@ fn connections(slots: &Slots, page: &mut Page) {
 /// Stored files, and what is known of their rot.
 fn storage(metrics: &Metrics, page: &mut Page) {
     let help = "Stored files that assets name, each counted once.";
-    page.gauge("fieldstone_blobs", help, metrics.ledger.blobs);
-    page.gauge("fieldstone_blob_bytes", "Bytes of these.", metrics.ledger.blob_bytes);
+    page.gauge("fieldstone_blobs", help, metrics.ledger.found.blobs);
+    page.gauge("fieldstone_blob_bytes", "Bytes of these.", metrics.ledger.found.blob_bytes);
     let help = "Stored files that are known to be damaged or missing.";
     page.gauge("fieldstone_blobs_damaged", help, metrics.damaged_blobs);
     let help = "Stored files read to find rot since the start.";
