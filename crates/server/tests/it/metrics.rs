@@ -1,8 +1,9 @@
 //! `/metrics`, read as strictly as Prometheus reads it.
 
 use crate::harness::{Server, send, tetrahedron_stl};
+use fieldstone_engine::Pilots;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Samples by name and labels (in the order given, without quotes), checked against the rules of the format.
@@ -181,5 +182,50 @@ async fn from_elsewhere_it_takes_a_key() {
         send(proxied()).await.error(401);
         assert_eq!(send(proxied().bearer_auth(&server.token)).await.status, 200);
         send(proxied().bearer_auth("fst_nobody")).await.error(401);
+    }
+}
+
+/// What dashboard and alerts in packaging/monitoring ask for is on the page: each name, and each value of a label.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dashboards_and_alerts_ask_for_what_there_is() {
+    let server = Server::start().await;
+    server.engine.start();
+    server.engine.set_pilots(Pilots::default());
+    let project = server.project().await;
+    server.upload(&project, "a.stl", &tetrahedron_stl()).await.expect(201);
+    let body = json!({"type": "test/copy", "assets": {"mesh": "a.stl"}});
+    let job = server.post(&format!("{project}/jobs"), body).await.expect(202);
+    server.poll(job["link"].as_str().unwrap()).await;
+    server.get(job["link"].as_str().unwrap().trim_end_matches("/status")).await.expect(200);
+    let text = String::from_utf8(server.get("/metrics").await.bytes).unwrap();
+    let read = |name: &str| {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/monitoring/");
+        std::fs::read_to_string(format!("{path}{name}")).unwrap()
+    };
+    let dashboard: Value = serde_json::from_str(&read("dashboard.json")).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    let targets = panels.flat_map(|panel| panel["targets"].as_array().unwrap());
+    let mut asked: Vec<String> = targets.map(|target| target["expr"].as_str().unwrap().to_owned()).collect();
+    assert!(asked.len() > 20, "{asked:?}");
+    let alerts = read("alerts.yml");
+    asked.extend(alerts.lines().filter_map(|line| line.trim().strip_prefix("expr: ")).map(str::to_owned));
+    assert_eq!(alerts.matches("- alert: ").count(), alerts.matches(" expr: ").count());
+    for expression in &asked {
+        let words = expression.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        let names = words.filter(|word| word.starts_with("fieldstone_") || word.starts_with("process_"));
+        for name in names {
+            let ends = ["_bucket", "_sum", "_count", ""].iter().filter_map(|end| name.strip_suffix(end));
+            let known = ends.map(|family| format!("# TYPE {family} ")).any(|line| text.contains(&line));
+            assert!(known, "{name} in {expression}");
+        }
+        // The values in quotes that are compared as they are.
+        for (at, _) in expression.match_indices("=\"") {
+            let label = expression[..at].rsplit(['{', ',']).next().unwrap();
+            let value = expression[at + 2..].split('"').next().unwrap();
+            assert!(
+                label == "job" || text.contains(&format!("{label}=\"{value}\"")),
+                "{label}={value} in {expression}"
+            );
+        }
     }
 }
