@@ -124,6 +124,8 @@ pub(super) fn end_of(core: &Core, error: &JobError) -> AttemptEnd {
     match error {
         JobError::Invalid(_) => AttemptEnd::Failure,
         JobError::Cancelled(_) if core.running.stopping() => AttemptEnd::Stopped,
+        // A server that goes takes no more connections: a worker cannot fetch an input from it.
+        JobError::Internal(_) if core.running.stopping() => AttemptEnd::Stopped,
         JobError::Internal(e) if e.is::<GivenBack>() => AttemptEnd::Stopped,
         JobError::Cancelled(_) => AttemptEnd::Canceled,
         JobError::Internal(_) => AttemptEnd::Fault,
@@ -157,4 +159,23 @@ pub(super) async fn give_up(core: &Core, claim: Claim, error: JobError) -> Resul
         core.counters.ended(end);
     }
     Ok(accepted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::Engine;
+    use crate::service::tests::config;
+
+    #[tokio::test]
+    async fn what_fails_because_the_server_goes_is_not_its_jobs_loss() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::open_with_types(config(folder.path().join("d")), &[]).await.unwrap();
+        let end = |error| end_of(&engine.core, &error);
+        let cannot_be_fetched = || JobError::Internal(anyhow::anyhow!("connection refused"));
+        assert_eq!(end(cannot_be_fetched()), AttemptEnd::Fault);
+        engine.core.running.stop();
+        assert_eq!(end(cannot_be_fetched()), AttemptEnd::Stopped);
+        assert_eq!(end(JobError::Invalid("no mesh".into())), AttemptEnd::Failure, "that is the job's own");
+    }
 }

@@ -119,7 +119,9 @@ mod tests {
         assert_eq!(counts(Some(7), json!("{}")), "ply");
         assert_eq!(counts(Some(7), json!(64)), "ply");
         assert_eq!(counts(None, json!("{}")), "18eb.ply");
-        for text in [json!("[\"18eb.ply\"]"), json!({"path": "18eb.ply"}), json!("[\"\\u0031\\u0038eb.ply\"]")] {
+        for text in
+            [json!("[\"18eb.ply\"]"), json!({"path": "18eb.ply"}), json!("[\"\\u0031\\u0038eb.ply\"]")]
+        {
             assert_eq!(counts(Some(7), text.clone()), "18eb.ply", "{text}");
         }
     }

@@ -1,6 +1,7 @@
 //! A store that speaks as much of S3 as a bucket asks for, on loopback, for tests: one request at a time of it fails as they say, and all of
 //! it goes away or to sleep, and comes back with what it has acknowledged.
 
+use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::io::Result;
 use std::net::TcpListener as Listener;
@@ -37,11 +38,22 @@ pub enum Presence {
 
 #[derive(Default)]
 struct State {
-    objects: BTreeMap<String, Vec<u8>>,
+    objects: BTreeMap<String, Object>,
     uploads: HashMap<String, BTreeMap<u32, Vec<u8>>>,
     requests: usize,
     /// Which requests fail, and how.
     fault: Option<(Range<usize>, Fault)>,
+}
+
+struct Object {
+    bytes: Vec<u8>,
+    written: Timestamp,
+}
+
+impl Object {
+    fn new(bytes: Vec<u8>) -> Object {
+        Object { bytes, written: Timestamp::now() }
+    }
 }
 
 /// One that listens as long as its runtime.
@@ -67,7 +79,15 @@ struct Answer {
 }
 
 fn answer(status: u16, body: impl Into<Vec<u8>>) -> Answer {
-    Answer { status, headers: "ETag: \"e\"\r\n".into(), body: body.into() }
+    dated(status, body, Timestamp::now())
+}
+
+/// With the moment at which its object was written.
+fn dated(status: u16, body: impl Into<Vec<u8>>, written: Timestamp) -> Answer {
+    // RFC 9110, 5.6.7.
+    let written = written.strftime("%a, %d %b %Y %H:%M:%S GMT");
+    let headers = format!("ETag: \"e\"\r\nLast-Modified: {written}\r\n");
+    Answer { status, headers, body: body.into() }
 }
 
 fn refusal(status: u16, code: &str) -> Answer {
@@ -189,8 +209,7 @@ impl S3Peer {
             _ => self.lock().answer(&parse(&head, body)),
         };
         let head = format!(
-            "HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\nLast-Modified: Fri, 27 Nov 2026 00:00:00 GMT\r\n\
-             Connection: close\r\n\r\n",
+            "HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
             body.len()
         );
         let mut whole = head.into_bytes();
@@ -252,7 +271,7 @@ impl State {
         match (method.as_str(), upload) {
             ("GET", _) if query.contains_key("list-type") => self.list(&query["prefix"]),
             ("PUT", None) => {
-                self.objects.insert(key.clone(), body.clone());
+                self.objects.insert(key.clone(), Object::new(body.clone()));
                 answer(200, "")
             }
             ("PUT", Some(id)) => {
@@ -273,7 +292,8 @@ impl State {
             }
             ("POST", Some(id)) => match self.uploads.remove(id) {
                 Some(parts) => {
-                    self.objects.insert(key.clone(), parts.into_values().flatten().collect());
+                    let bytes = parts.into_values().flatten().collect();
+                    self.objects.insert(key.clone(), Object::new(bytes));
                     answer(
                         200,
                         "<CompleteMultipartUploadResult><ETag>\"e\"</ETag></CompleteMultipartUploadResult>",
@@ -294,23 +314,23 @@ impl State {
     }
 
     fn get(&self, key: &str, range: Option<(usize, usize)>) -> Answer {
-        let Some(bytes) = self.objects.get(key) else { return refusal(404, "NoSuchKey") };
-        let Some((from, to)) = range else { return answer(200, bytes.clone()) };
+        let Some(Object { bytes, written }) = self.objects.get(key) else { return refusal(404, "NoSuchKey") };
+        let Some((from, to)) = range else { return dated(200, bytes.clone(), *written) };
         if from >= bytes.len() {
             return refusal(416, "InvalidRange");
         }
         let to = to.min(bytes.len() - 1);
-        let mut part = answer(206, &bytes[from..=to]);
+        let mut part = dated(206, &bytes[from..=to], *written);
         part.headers.push_str(&format!("Content-Range: bytes {from}-{to}/{}\r\n", bytes.len()));
         part
     }
 
     fn list(&self, prefix: &str) -> Answer {
         let found = self.objects.iter().filter(|(key, _)| key.starts_with(prefix));
-        let shown = found.map(|(key, bytes)| {
+        let shown = found.map(|(key, Object { bytes, written })| {
             let size = bytes.len();
             format!(
-                "<Contents><Key>{key}</Key><LastModified>2026-11-27T00:00:00.000Z</LastModified><ETag>\"e\"</ETag>\
+                "<Contents><Key>{key}</Key><LastModified>{written}</LastModified><ETag>\"e\"</ETag>\
                  <Size>{size}</Size></Contents>"
             )
         });

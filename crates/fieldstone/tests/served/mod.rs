@@ -121,8 +121,10 @@ pub fn command(data: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> St
     let mut command = Command::new(BINARY);
     command.args(arguments).arg("--data").arg(data).envs(settings.iter().copied());
     let out = command.output().expect("the binary runs");
-    assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).expect("text")
+    let said = String::from_utf8_lossy(&out.stderr);
+    let printed = String::from_utf8_lossy(&out.stdout);
+    assert!(out.status.success(), "{arguments:?}: {printed}{said}");
+    printed.into_owned()
 }
 
 /// `fieldstone worker`; killed when dropped.
