@@ -25,6 +25,12 @@ const RUNNING: [&str; 3] = ["RUNNING", "SUSPENDED", "STOPPED"];
 /// States of one that ended otherwise than by itself, by an order or at the end of its time.
 const FAILED: [&str; 5] = ["FAILED", "BOOT_FAIL", "NODE_FAIL", "OUT_OF_MEMORY", "LAUNCH_FAILED"];
 
+/// Begins names of variables that are this server's own: its settings, and what opens its database and its bucket.
+const OWN: [&str; 3] = ["FIELDSTONE_", "AWS_", "PG"];
+/// Those of them that are for workers, too.
+const FOR_WORKERS: [&str; 4] =
+    ["FIELDSTONE_WORKER_CACHE", "FIELDSTONE_CA", "FIELDSTONE_LOG", "FIELDSTONE_LOG_FORMAT"];
+
 /// How pilots are asked for.
 #[derive(Clone, Debug)]
 pub struct Slurm {
@@ -53,6 +59,11 @@ impl Slurm {
     /// Asks for a worker of this name.
     pub async fn ask(&self, name: &str) -> anyhow::Result<Pilot> {
         let mut sbatch = Command::new("sbatch");
+        // It hands its variables on to what it starts, and Slurm writes them down.
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        names.filter(|name| is_own(name)).for_each(|name| {
+            sbatch.env_remove(name);
+        });
         sbatch.args(["--parsable", "--no-requeue", "--nodes=1", "--ntasks=1", "--output=/dev/null"]);
         sbatch.arg(format!("--job-name={name}")).arg(format!("--cpus-per-task={}", self.cores));
         sbatch.arg(format!("--mem={}M", self.memory.0.div_ceil(1 << 20)));
@@ -106,6 +117,11 @@ impl Slurm {
         run(scancel, b"").await?;
         Ok(())
     }
+}
+
+/// Whether a variable is not for workers.
+fn is_own(name: &str) -> bool {
+    OWN.iter().any(|begin| name.starts_with(begin)) && !FOR_WORKERS.contains(&name)
 }
 
 fn name<'a>(job: &'a Value, begin: &str) -> Option<&'a str> {

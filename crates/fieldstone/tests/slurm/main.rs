@@ -12,6 +12,9 @@ use std::path::PathBuf;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_fieldstone");
 
+/// What only the server may know.
+const SECRET: &str = "s3cret-of-the-server";
+
 /// A server without slots of its own, and a Slurm.
 struct Bench {
     cluster: Cluster,
@@ -31,8 +34,12 @@ impl Bench {
         let key = worker_key(&data, &[]);
         let listen = format!("127.0.0.1:{}", free_port());
         let (url, configuration) = (format!("http://{listen}"), cluster.configuration());
+        let cache = folder.path().join("cache");
         let settings = [
             ("SLURM_CONF", configuration.to_str().unwrap()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET),
+            ("PGPASSWORD", SECRET),
+            ("FIELDSTONE_WORKER_CACHE", cache.to_str().unwrap()),
             ("FIELDSTONE_CONCURRENT_JOBS", "0"),
             ("FIELDSTONE_REUSE_RESULTS", "false"),
             ("FIELDSTONE_LOG", "info"),
@@ -124,9 +131,25 @@ fn one_without_a_machine_is_taken_back(b: &Bench) {
 fn one_that_is_cancelled_costs_an_attempt(b: &Bench) {
     let job = b.dispatch(400);
     patiently("it never starts", || (b.api.get(&job).unwrap().1["state"] == "started").then_some(()));
+    knows_no_secret(b);
     b.cluster.command("scancel", &["--me"]);
     b.succeeds(&job);
     b.wait_until_no_pilot();
+}
+
+/// A pilot has the variables that are for it, and none that opens the database or the bucket.
+fn knows_no_secret(b: &Bench) {
+    let server = format!("--server={}", b.server.url);
+    let read = |entry: &std::fs::DirEntry, what| std::fs::read(entry.path().join(what)).unwrap_or_default();
+    let has = |bytes: Vec<u8>, text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+    let processes: Vec<_> = std::fs::read_dir("/proc").unwrap().flatten().collect();
+    let pilots: Vec<_> = processes.iter().filter(|one| has(read(one, "cmdline"), &server)).collect();
+    assert!(!pilots.is_empty());
+    for pilot in pilots {
+        let variables = read(pilot, "environ");
+        assert!(has(variables.clone(), "FIELDSTONE_WORKER_CACHE="));
+        assert!(!has(variables, SECRET));
+    }
 }
 
 fn a_controller_that_dies_is_waited_for(b: &mut Bench) {
