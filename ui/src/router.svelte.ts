@@ -1,6 +1,6 @@
 // Where the reader is, and going from one to the next without loading the document again.
 
-import { placeOf } from './places';
+import { placeOf, type Place } from './places';
 
 const state = $state({ place: placeOf(location.pathname, location.search) });
 export const place = () => state.place;
@@ -13,17 +13,28 @@ export function go(address: string, replace = false) {
   scrollTo(0, 0);
 }
 
-/** Takes over clicks on links to pages of the app; links to anything else stay the browser's. */
-export function startRouter() {
+/** The link to a page of the app that is pressed, so that it opens here. */
+function pressed(event: MouseEvent): HTMLAnchorElement | undefined {
+  const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+  const link = (event.target as Element).closest?.('a[href]') as HTMLAnchorElement | null;
+  if (!plain || !link || event.defaultPrevented || link.target || link.hasAttribute('download')) return;
+  if (link.origin !== location.origin || placeOf(link.pathname).page === 'nowhere') return;
+  return link.hash && link.pathname === location.pathname ? undefined : link;
+}
+
+/** Takes over clicks on links to pages of the app; links to anything else stay the browser's. `ahead` is told of a page as soon as the mouse is down on a link to it. */
+export function startRouter(ahead: (to: Place) => void) {
   addEventListener('popstate', read);
   document.addEventListener('click', (event) => {
-    const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
-    const link = (event.target as Element).closest?.('a[href]') as HTMLAnchorElement | null;
-    if (!plain || !link || event.defaultPrevented || link.target || link.hasAttribute('download')) return;
-    if (link.origin !== location.origin || placeOf(link.pathname).page === 'nowhere') return;
-    if (link.hash && link.pathname === location.pathname) return;
+    const link = pressed(event);
+    if (!link) return;
     event.preventDefault();
     go(link.pathname + link.search + link.hash);
+  });
+  document.addEventListener('pointerdown', (event) => {
+    // A finger may be about to scroll.
+    const link = event.pointerType === 'mouse' && pressed(event);
+    if (link) ahead(placeOf(link.pathname, link.search));
   });
 }
 

@@ -47,6 +47,7 @@ export class Stage {
   private pace: Pace;
   /** Of the pace, when it was last sized. */
   private pixels = 0;
+  private sized = '';
   private ahead?: ReturnType<typeof volumeMesh>;
   private resized: ResizeObserver;
 
@@ -358,8 +359,11 @@ export class Stage {
     const full = Math.min(devicePixelRatio, 2);
     this.pixels = this.pace.pixels;
     const few = Math.sqrt(this.pixels / Math.max(1, width * height));
-    this.renderer.setPixelRatio(this.moving && this.volume ? Math.min(full, few) : full);
-    this.renderer.setSize(width, height, false);
+    const ratio = this.moving && this.volume ? Math.min(full, few) : full;
+    // A canvas that is given a size, even its own, gets new memory, which takes as long as a frame.
+    const sized = `${width} ${height} ${ratio}`;
+    if (sized !== this.sized) this.renderer.setDrawingBufferSize(width, height, ratio);
+    this.sized = sized;
   }
 
   private render() {

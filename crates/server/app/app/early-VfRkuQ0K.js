@@ -1,1 +1,0 @@
-import{n as e,t}from"./load-t58maAqH.js";var n=new Map,r=(e,t,n)=>[e,t,n].join();function i(n,r,i){let a=t(n,r,i);return{shown:a,coarse:a.then(t=>t.kind===`volume`?e(n,t):null).catch(()=>null)}}function a(e,t,a){n.clear(),n.set(r(e,t,a),i(e,t,a))}function o(e,t,a){let o=r(e,t,a),s=n.get(o)??i(e,t,a);return n.delete(o),s}export{a as begin,o as take};
