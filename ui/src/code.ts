@@ -1,5 +1,5 @@
 // The same request for curl, for Python and for the command line, quoted so that they can be pasted as they are.
-import type { NewJob, NewWorkflow } from './api/client';
+import type { Asset, NewJob, NewWorkflow } from './api/client';
 
 /** A word of a POSIX shell. */
 export const shell = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
@@ -77,6 +77,16 @@ print(workflow.state)`,
       ...options('param', parameters),
       '--wait',
     ])} <<'YAML'\n${definition.replace(/\n?$/, '\n')}YAML`,
+  };
+}
+
+/** Fetches a file. */
+export function ofAsset(project: string, { id, filename }: Pick<Asset, 'id' | 'filename'>) {
+  const address = `${location.origin}/projects/${project}/assets/${id}?download=true`;
+  return {
+    curl: `curl -o ${shell(filename)} "$(curl -s '${address}' ${KEY} | jq -r .link)"`,
+    python: `${client(project)}client.assets.download_file(${JSON.stringify(id)}, ${JSON.stringify(filename)})`,
+    cli: `fieldstone assets cp ${shell(`${project}:${filename}`)} . --server ${location.origin}`,
   };
 }
 

@@ -4,7 +4,7 @@ import { eventsIn } from '../src/api/events';
 import { givenTo } from '../src/api/again';
 import { filesOf, native, requestOf } from '../src/api/request';
 import type { Asset, Job } from '../src/api/client';
-import { ofJob, ofWorkflow, python, shell } from '../src/code';
+import { ofAsset, ofJob, ofWorkflow, python, shell } from '../src/code';
 import { ago, duration, measure, size } from '../src/format';
 import { pairsOf, read } from '../src/components/pairs';
 import { Field, strideFor, thinned, type Patch, type Vec } from '../src/scene/field';
@@ -82,6 +82,13 @@ describe('a workflow made again', () => {
 });
 
 describe('code', () => {
+  it('fetches a file, whatever its name', () => {
+    Object.assign(globalThis, { location: { origin: 'http://h' } });
+    const code = ofAsset('7', { id: '12', filename: "Anna's \"part\".stl" });
+    expect(code.curl).toContain(`-o 'Anna'\\''s "part".stl' "$(curl -s 'http://h/projects/7/assets/12?download=true'`);
+    expect(code.python).toContain('client.assets.download_file("12", "Anna\'s \\"part\\".stl")');
+    expect(code.cli).toBe(`fieldstone assets cp '7:Anna'\\''s "part".stl' . --server http://h`);
+  });
   it('for the command line has an option for each file and parameter', () => {
     Object.assign(globalThis, { location: { origin: 'http://h' } });
     const job = { type: 'a/b', assets: { mesh: ["it's.stl", 'b.stl'] }, parameters: { n: 8, size: [1, 2], word: 'x' } };

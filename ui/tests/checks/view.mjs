@@ -1,6 +1,9 @@
 // The view in three dimensions: what is measured is right, what is cut shows it, and a link brings the same picture.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { box, difference, isMarkedInTheMiddle, open, reachOf, shareNear, tetrahedron } from '../harness.mjs';
 
 /** The picture as the page's own button saves it. */
@@ -41,7 +44,7 @@ export const checks = [
   {
     name: 'a mesh is shown with its measures, cut with a cap, and the link brings the same view',
     async run(context) {
-      const { browser, server, project } = context;
+      const { browser, server, binary, project } = context;
       const [mesh] = await server.api('GET', `/projects/${project}/assets?q=filename:part.stl`);
       context.mesh = mesh.id;
       const page = await open(browser, server, `/p/${project}/a/${mesh.id}`);
@@ -50,6 +53,13 @@ export const checks = [
       assert.equal(await fact(page, 'Area'), '236.6 mm²');
       assert.equal(await fact(page, 'Size'), '10 × 10 × 10 mm');
       assert.equal(await share(page, CUT), 0);
+      // What the page says to type fetches the file.
+      await page.getByRole('button', { name: 'Command line' }).click();
+      const command = (await page.locator('pre').last().innerText()).replace(/^fieldstone/, `'${binary}'`);
+      const folder = mkdtempSync(join(tmpdir(), 'fieldstone-view-'));
+      execFileSync('sh', ['-c', command], { cwd: folder, env: { ...process.env, FIELDSTONE_TOKEN: server.key }, stdio: 'pipe' });
+      assert(readFileSync(join(folder, 'part.stl')).equals(tetrahedron()));
+      rmSync(folder, { recursive: true });
       await page.getByLabel('Cut it open').check();
       await page.getByLabel('Plane at z, mm').first().fill('2');
       await page.keyboard.press('Tab');
@@ -75,6 +85,9 @@ export const checks = [
         await ready(page);
         const volume = Number((await fact(page, 'Volume')).replace(/[^0-9.]/g, ''));
         assert(Math.abs(volume / (1000 / 6) - 1) < 0.01, `${component_type}: ${volume}`);
+        // Three right triangles and an equilateral one; where they meet samples are a cell off.
+        const area = Number((await fact(page, 'Area')).replace(/[^0-9.]/g, ''));
+        assert(Math.abs(area / (150 + 50 * Math.sqrt(3)) - 1) < 0.04, `${component_type}: ${area}`);
         await page.getByLabel('Cut it open').check();
         await page.getByLabel('Plane at z, mm').first().fill('2');
         await page.keyboard.press('PageUp');
@@ -129,6 +142,34 @@ export const checks = [
       await page.goto(`/p/${project}/a/${context.volume}`);
       await ready(page);
       assert(!asked.some((url) => url.includes('/volume')));
+    },
+  },
+  {
+    name: 'what a view needs is asked for once, from when the mouse is down on its link',
+    async run({ browser, server, project }) {
+      const id = await volumeOf(server, project, { resolution: 90, padding: 3, component_type: 'Byte' });
+      const page = await open(browser, server, `/p/${project}`);
+      const link = page.locator(`a[href="/p/${project}/a/${id}"]`).first();
+      const asked = [];
+      page.on('request', (request) => request.url().includes(`/assets/${id}`) && asked.push(request.url().split(`/assets/${id}`)[1]));
+      await link.hover();
+      asked.length = 0;
+      const early = page.waitForResponse(/\/volume\?stride=2$/);
+      await page.mouse.down();
+      await early;
+      assert.equal(new URL(page.url()).pathname, `/p/${project}`);
+      await page.mouse.up();
+      await ready(page);
+      assert.deepEqual(asked.filter((path) => path !== '/thumbnail').sort(), ['', '/volume?stride=2', '?download=true']);
+      // Without a mouse, too.
+      await page.goBack();
+      await link.focus();
+      asked.length = 0;
+      await page.keyboard.press('Enter');
+      await ready(page);
+      assert.deepEqual(asked.filter((path) => path !== '/thumbnail').sort(), ['', '/volume?stride=2', '?download=true']);
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+      await server.remove(`/projects/${project}/assets/${id}`);
     },
   },
   {
@@ -220,6 +261,7 @@ export const checks = [
           assert.deepEqual([page.strays, page.faults], [[], []]);
           await page.context().close();
         }
+        await server.remove(`/projects/${project}/assets/${id}`);
       }
     },
   },

@@ -174,7 +174,24 @@ export const checks = [
       await page.waitForFunction(done, null, { timeout: 60_000 });
       await second.click();
       await page.getByText('its results are reused').waitFor();
+      const earlier = (await server.api('GET', `/projects/${project}/workflows/1`)).jobs[1];
+      await page.locator('dl div', { hasText: 'Results reused from' }).getByRole('link', { name: `Job ${earlier}` }).waitFor();
       assert.deepEqual([page.strays, page.faults], [[], []]);
+    },
+  },
+  {
+    name: 'a workflow that fails shows which job failed, why and its log, before all else',
+    async run({ browser, server, project }) {
+      const definition = 'jobs: {read: {type: mesh/preprocess}, then: {type: implicit/from-mesh, needs: [read], assets: {mesh: read}}}';
+      const workflow = await server.api('POST', `/projects/${project}/workflows`, { definition, assets: { 'read.mesh': 'dropped.obj' } });
+      const page = await open(browser, server, `/p/${project}/w/${workflow.id}`);
+      await page.getByRole('heading', { name: 'Why read failed' }).waitFor({ timeout: 60_000 });
+      assert.deepEqual((await page.locator('h2').allInnerTexts()).slice(0, 3), ['Why read failed', 'Log', 'Its jobs']);
+      await page.locator('ol li.error').first().waitFor();
+      const { error } = await server.api('GET', `/projects/${project}/jobs/${workflow.jobs[0]}`);
+      assert.equal(await page.locator('section.error pre').innerText(), error);
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+      await server.remove(`/projects/${project}/workflows/${workflow.id}`);
     },
   },
   {

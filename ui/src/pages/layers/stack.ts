@@ -3,6 +3,7 @@ import { bytesOf, linkOf } from '../../api/download';
 import { api, ApiFault, ask, type Asset, type Job } from '../../api/client';
 import { Field, type Vec } from '../../scene/field';
 import { words } from '../../words';
+import { texts } from './words';
 import { scaleOf } from '../view/coarse';
 import { lookUp } from '../view/load';
 import { readCli } from './cli';
@@ -42,11 +43,11 @@ export async function stackOf(project: string, id: string, told: (fraction: numb
     if (job.type === 'export_slices') return ofZip(project, asset, job);
   }
   if (ending === 'bin') return ofVolume(project, id, told, signal);
-  throw new Error(words.layers.cannotRead(asset.filename));
+  throw new Error(texts.cannotRead(asset.filename));
 }
 
 function small(asset: Asset): Asset {
-  if (asset.size > MOST_BYTES) throw new Error(words.layers.tooLarge(asset.filename));
+  if (asset.size > MOST_BYTES) throw new Error(texts.tooLarge(asset.filename));
   return asset;
 }
 
@@ -60,7 +61,7 @@ function ofCli(asset: Asset, bytes: Uint8Array): Stack {
 
 async function ofVolume(project: string, id: string, told: (fraction: number) => void, signal: AbortSignal): Promise<Stack> {
   const shown = await lookUp(project, id, null);
-  if (!shown.patch) throw new Error(words.layers.cannotRead(shown.asset.filename));
+  if (!shown.patch) throw new Error(texts.cannotRead(shown.asset.filename));
   const bytes = await bytesOf(project, shown.asset, told, signal);
   const field = new Field(shown.patch, shown.isByte ? new Int8Array(bytes.buffer) : new Float32Array(bytes.buffer), scaleOf(shown));
   const { offset, size, resolution } = shown.patch;
@@ -84,7 +85,7 @@ async function ofZip(project: string, asset: Asset, job: Job): Promise<Stack> {
     return new Uint8Array(await response.arrayBuffer());
   };
   const entries = await directoryOf(read, asset.size);
-  if (entries.length === 0) throw new Error(words.layers.noZip);
+  if (entries.length === 0) throw new Error(texts.noZip);
   const said = job.outputs.params ?? {};
   const step = Number(said.layer_height ?? given(job, 'layer_height', 0.1));
   const [offset, extent] = [said.patch_offset, said.patch_size].map((text) => text && (JSON.parse(text) as Vec)) as [Vec?, Vec?];

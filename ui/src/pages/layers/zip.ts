@@ -1,6 +1,6 @@
 // Files in a zip that lies on the server: its directory and each file are fetched when they are needed, by ranges of bytes.
 // Source: PKWARE, APPNOTE.TXT 6.3.10, 4.3.7 to 4.3.16 and 4.5.3 (zip64).
-import { words } from '../../words';
+import { texts } from './words';
 
 /** Gives the bytes from `start` to before `end`. */
 export type Read = (start: number, end: number, signal?: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
@@ -23,7 +23,7 @@ export async function directoryOf(read: Read, size: number): Promise<Entry[]> {
   const tail = view(await read(tailAt, size));
   let end = tail.byteLength - 22;
   while (end >= 0 && tail.getUint32(end, true) !== 0x06054b50) end -= 1;
-  if (end < 0) throw new Error(words.layers.noZip);
+  if (end < 0) throw new Error(texts.noZip);
   let [count, length, start] = [tail.getUint16(end + 10, true), tail.getUint32(end + 12, true), tail.getUint32(end + 16, true)];
   if (end >= 20 && tail.getUint32(end - 20, true) === 0x07064b50) {
     const at = long(tail, end - 12);
@@ -37,7 +37,7 @@ function entriesIn(bytes: Uint8Array, count: number): Entry[] {
   const data = view(bytes);
   const entries: Entry[] = [];
   for (let i = 0, at = 0; i < count; i++) {
-    if (at + 46 > data.byteLength || data.getUint32(at, true) !== 0x02014b50) throw new Error(words.layers.noZip);
+    if (at + 46 > data.byteLength || data.getUint32(at, true) !== 0x02014b50) throw new Error(texts.noZip);
     const [name, extra, comment] = [28, 30, 32].map((field) => data.getUint16(at + field, true)) as [number, number, number];
     let [packed, offset] = [data.getUint32(at + 20, true), data.getUint32(at + 42, true)];
     for (let x = at + 46 + name; x + 4 <= at + 46 + name + extra; x += 4 + data.getUint16(x + 2, true)) {

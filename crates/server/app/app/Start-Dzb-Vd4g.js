@@ -1,0 +1,15 @@
+import{A as e,D as t,E as n,b as r,k as i,v as a}from"./index-DIxTiqJl.js";import{B as o,Et as s,H as c,R as l,St as u,X as d,_t as f,at as p,ct as m,dt as h,et as g,gt as _,it as v,lt as y,m as b,ot as x,pt as S,st as C,ut as w}from"./index-client-Yn_u_RRG.js";import{n as T,t as E}from"./RequestForm-DSnS1L1G.js";import{n as D,t as O}from"./pairs-CEBiRsNV.js";import{t as k}from"./again-C9LQqIWZ.js";import{n as A}from"./request-B4Jq_rtV.js";import{i as j}from"./code-D20kNq-l.js";import{n as M}from"./preload-helper-CTQHABOW.js";var N=`jobs:
+  preprocess:
+    type: mesh/preprocess
+  compute-bvh:
+    type: mesh/compute-bvh
+    needs: [preprocess]
+    assets:
+      mesh: preprocess
+  sample-mesh:
+    type: implicit/from-mesh
+    needs: [preprocess, compute-bvh]
+    assets:
+      mesh: preprocess
+      bvh: compute-bvh
+`,P=c(`<label><span class="name"> </span> <textarea rows="16" required="" spellcheck="false" aria-describedby="definition-help" class="svelte-1xg2z3v"></textarea></label> <p class="help" id="definition-help"> </p> <!> <!> <p class="help"> </p>`,1);function F(c,F){f(F,!0);let I=M.start,L=w(m(N)),R=w(m([{name:`preprocess.mesh`,value:``}])),z=w(m([{name:`sample-mesh.resolution`,value:`128`}])),B=w([]),V=h(()=>({definition:d(L),assets:D(d(R),e=>e),parameters:D(d(z),A)}));async function H(){let r={projectId:F.project},a=F.query.get(`from`);if(a){let i={path:{...r,workflowId:a}},{data:o}=await t(n.GET(`/projects/{projectId}/workflows/{workflowId}`,{params:i}));y(L,o.definition,!0),(e=>{var t=s(e,2);y(R,t[0],!0),y(z,t[1],!0)})([[],[]]);let c=[];for(let t of o.jobs){let i=await e(n.GET(`/projects/{projectId}/jobs/{jobId}`,{params:{path:{...r,jobId:t}}}));i&&c.push(i)}let l=k(c,o.definition);(e=>{var t=s(e,2);y(R,t[0],!0),y(z,t[1],!0)})([O(l.assets),O(l.parameters)])}y(B,await i(F.project))}async function U(){let e={path:{projectId:F.project}},{data:i}=await t(n.POST(`/projects/{projectId}/workflows`,{params:e,body:d(V)}));a(r.workflow(F.project,i.id))}{let e=h(()=>!!d(L).trim()),t=h(()=>j(F.project,d(V)));E(c,{get title(){return I.title},get project(){return F.project},get submit(){return I.submit},get ready(){return d(e)},prepare:H,send:U,get code(){return d(t)},children:(e,t)=>{var n=P(),r=p(n),i=v(r),a=x(i,!0),s=C(i,2);S(s),u(r);var c=C(r,2),f=x(c,!0),m=C(c,2);T(m,{get title(){return I.assets},get nameLabel(){return I.assetName},get valueLabel(){return M.run.file},get add(){return M.run.addInput},get choices(){return d(B)},get pairs(){return d(R)},set pairs(e){y(R,e,!0)}});var h=C(m,2);T(h,{get title(){return I.parameters},get nameLabel(){return I.parameterName},get valueLabel(){return M.run.value},get add(){return M.run.addParameter},get pairs(){return d(z)},set pairs(e){y(z,e,!0)}});var _=C(h,2),w=x(_,!0);g(()=>{l(a,I.definition),l(f,I.definitionHelp),l(w,I.replaces)}),b(s,()=>d(L),e=>y(L,e)),o(e,n)},$$slots:{default:!0}})}_()}export{F as default};

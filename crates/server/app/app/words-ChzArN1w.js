@@ -1,1 +1,0 @@
-var e={drawing:`Jobs and what they need`,reused:(e,t)=>`Started again unchanged, ${t===1?`it`:`${e} of ${t} jobs`} would be given the results that are there, without computing, unless the setting reuse_results is off.`};export{e as t};
