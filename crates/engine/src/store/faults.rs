@@ -65,8 +65,9 @@ fn postgres_fault(code: &str, message: &str) -> Option<EngineError> {
         // A deadlock, or a lock that was waited for in vain.
         "40001" | "40P01" | "55P03" => Some(EngineError::Locked),
         "53100" => Some(EngineError::NoRoom("the disk of the ledger's database is full".into())),
-        // It stops, starts, has too many connections or is a copy that only reads.
-        "57P01" | "57P02" | "57P03" | "57P05" | "53300" | "25006" => Some(unreachable(message)),
+        // It stops, starts, has too many connections or is a copy that only reads; or it has given up a transaction of a server that
+        // slept in the middle of it.
+        "57P01" | "57P02" | "57P03" | "57P05" | "53300" | "25006" | "25P03" => Some(unreachable(message)),
         code if code.starts_with("08") => Some(unreachable(message)),
         _ => None,
     }
