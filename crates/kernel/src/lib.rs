@@ -22,6 +22,7 @@ pub mod measure;
 pub mod mesh;
 pub mod monitor;
 pub mod outer;
+pub mod pages;
 pub mod patch;
 pub mod picture;
 pub mod regular;
