@@ -3,7 +3,7 @@
 //! `isosurface FILE N REPETITIONS [--threads T] [--planes P] [--iso V]`
 
 use fieldstone_kernel::isosurface::{Mesher, Options};
-use fieldstone_kernel::{Monitor, Patch, TriMesh, measure, pages};
+use fieldstone_kernel::{Monitor, Patch, TriMesh, measure};
 use std::io::Read;
 use std::time::Instant;
 
@@ -25,28 +25,26 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let samples = samples_of(file, n)?;
     let patch = Patch::new([1.0; 3], [-0.5; 3], [n; 3])?;
     let monitor = Monitor::none();
-    let (mut times, mut cpu, mut mesh) = (vec![], vec![], TriMesh::default());
+    let (mut times, mut mesh) = (vec![], TriMesh::default());
     for _ in 0..=repetitions {
         drop(std::mem::take(&mut mesh));
-        let (start, before) = (Instant::now(), cpu_seconds());
+        let start = Instant::now();
         let mut mesher = Mesher::new(&patch, &options)?;
         for slab in samples.chunks(planes * n as usize * n as usize) {
             mesher.planes(slab, &monitor)?;
         }
         mesh = mesher.finish(&monitor)?;
         times.push(start.elapsed().as_secs_f64());
-        cpu.push(cpu_seconds() - before);
     }
     let rss = peak_rss_mb();
     let t = measure::topology(&mesh, &monitor)?;
     let m = measure::moments(&mesh, &monitor)?;
     let p = measure::parts(&mesh, &monitor)?;
     println!(
-        "{{\"times\":{:?},\"cpu\":{:?},\"first\":{},\"rss_peak_mb\":{rss},\"vertices\":{},\"triangles\":{},\"open_edges\":{},\
+        "{{\"times\":{:?},\"first\":{},\"rss_peak_mb\":{rss},\"vertices\":{},\"triangles\":{},\"open_edges\":{},\
          \"non_manifold_edges\":{},\"misoriented_edges\":{},\"non_manifold_vertices\":{},\"euler\":{},\
          \"solids\":{},\"cavities\":{},\"volume\":{},\"area\":{}}}",
         &times[1..],
-        &cpu[1..],
         times[0],
         mesh.positions.len(),
         mesh.triangles.len(),
@@ -64,19 +62,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn samples_of(file: &str, n: u32) -> Result<Vec<f32>, Box<dyn std::error::Error>> {
-    let mut samples = pages::zeros((n as usize).pow(3));
+    let mut samples = vec![0f32; (n as usize).pow(3)];
     std::fs::File::open(file)?.read_exact(bytemuck::cast_slice_mut(&mut samples))?;
     Ok(samples)
-}
-
-/// Seconds that all threads have run so far; 0 where the system does not tell.
-fn cpu_seconds() -> f64 {
-    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return 0.0 };
-    let run = |thread: std::io::Result<std::fs::DirEntry>| -> Option<f64> {
-        let told = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
-        told.split(' ').next()?.parse().ok()
-    };
-    threads.filter_map(run).sum::<f64>() / 1e9
 }
 
 /// Greatest resident set of this process so far; 0 where the system does not tell.

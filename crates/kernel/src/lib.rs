@@ -22,7 +22,6 @@ pub mod measure;
 pub mod mesh;
 pub mod monitor;
 pub mod outer;
-pub mod pages;
 pub mod patch;
 pub mod picture;
 pub mod regular;

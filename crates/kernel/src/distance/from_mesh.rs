@@ -12,7 +12,6 @@ use crate::bvh::Bvh;
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
 use crate::outer::MAX_CONTACTS;
-use crate::pages;
 use crate::patch::Patch;
 use crate::simd::Level;
 use rayon::prelude::*;
@@ -114,7 +113,7 @@ impl<'a> FromMesh<'a> {
             }
             _ => None,
         };
-        let mut samples = pages::zeros(nx * ny * nz);
+        let mut samples = vec![0.0f32; nx * ny * nz];
         let accuracy = accuracy(cell, reach, far.is_some());
         let walked = if far.is_some() { 0.4 } else { 1.0 };
         self.walk(bvh, &signs, patch, accuracy, &mut samples, &monitor.part(0.05, walked))?;

@@ -12,7 +12,6 @@ use super::write::{Out, Places, Target};
 use super::{IsosurfaceError, Options};
 use crate::mesh::TriMesh;
 use crate::monitor::{Cancelled, Monitor};
-use crate::pages;
 use crate::patch::Patch;
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
@@ -262,8 +261,8 @@ fn append(
 ) -> Result<(), Cancelled> {
     let vertices: usize = tasks.iter().map(|t| t.vertices).sum();
     let triangles: usize = tasks.iter().map(|t| t.triangles).sum();
-    pages::reserve(&mut mesh.positions, vertices);
-    pages::reserve(&mut mesh.triangles, triangles);
+    mesh.positions.reserve(vertices);
+    mesh.triangles.reserve(triangles);
     let mut positions = &mut mesh.positions.spare_capacity_mut()[..vertices];
     let mut corners = &mut mesh.triangles.spare_capacity_mut()[..triangles];
     let mut jobs: Vec<Job> = Vec::with_capacity(tasks.len());

@@ -10,7 +10,7 @@ use crate::plan::Plan;
 use crate::segment::{Built, KeptPlanes, KeptValues, Segment, SegmentInputs};
 use crate::sweep::{Sweep, SweepError};
 use fieldstone_kernel::simd::Level;
-use fieldstone_kernel::{Cancelled, Monitor, pages};
+use fieldstone_kernel::{Cancelled, Monitor};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -92,7 +92,7 @@ impl Program {
     /// Values of the planes `z` of the target, by channel, x fastest.
     pub fn evaluate(&self, z: Range<u32>, monitor: &Monitor) -> Result<Vec<Vec<f32>>, EvaluateError> {
         let [nx, ny, _] = self.plan.resolution().map(|n| n as usize);
-        let mut out = zeros(self.channels(), nx * ny * z.len());
+        let mut out = vec![vec![0.0; nx * ny * z.len()]; self.channels()];
         self.evaluate_into(z, &mut out, monitor)?;
         Ok(out)
     }
@@ -270,7 +270,7 @@ impl Program {
             return Ok(self.cut(values, z));
         }
         let [nx, ny, _] = self.plan.resolution().map(|n| n as usize);
-        let mut out = zeros(self.channels_of(i), nx * ny * z.len());
+        let mut out = vec![vec![0.0; nx * ny * z.len()]; self.channels_of(i)];
         self.sweep(i, z, kept, &mut out, monitor)?;
         Ok(out)
     }
@@ -301,11 +301,6 @@ impl Program {
         let [nx, ny, _] = self.plan.resolution().map(|n| n as usize);
         z.start as usize * nx * ny..z.end as usize * nx * ny
     }
-}
-
-/// So many channels of zeros.
-fn zeros(channels: usize, count: usize) -> Vec<Vec<f32>> {
-    (0..channels).map(|_| pages::zeros(count)).collect()
 }
 
 /// The planes `z` of a patch as a patch of their own.

@@ -14,7 +14,6 @@ use super::brick::{BRICK, Beam, beams};
 use super::from_mesh::Reach;
 use super::octant::{Brick, OCTANT};
 use crate::monitor::{Cancelled, Monitor};
-use crate::pages;
 use crate::patch::Patch;
 use crate::regular::Rule;
 use crate::simd::{LANES, Level};
@@ -226,7 +225,7 @@ fn whole_beams<'a>(samples: &'a mut [f32], field: &Field) -> Vec<(usize, Beam<'a
 
 /// The samples with infinities made finite, or the first that is not a number.
 fn finite(samples: &[f32], patch: &Patch, first: u32) -> Result<Vec<f32>, RedistanceError> {
-    let mut values = pages::zeros(samples.len());
+    let mut values = vec![0.0f32; samples.len()];
     let bad = values
         .par_chunks_mut(1 << 16)
         .zip(samples.par_chunks(1 << 16))
