@@ -30,6 +30,8 @@ pub struct EngineConfig {
     pub max_attempts: u32,
     /// Memory in bytes that running jobs may need together, by their own estimates.
     pub memory_limit_bytes: u64,
+    /// Samples of a grid above which a job is cut into pieces of at most so many, where its type can be; `None`: none is.
+    pub piece_samples: Option<u64>,
     /// Jobs in one workflow at most.
     pub max_workflow_jobs: usize,
     /// Bytes that one project may have, assets and rows of the ledger together; `None`: no limit.
@@ -86,6 +88,7 @@ impl Default for EngineConfig {
             threads: 0,
             max_attempts: 3,
             memory_limit_bytes: 1 << 30,
+            piece_samples: None,
             max_workflow_jobs: 1000,
             project_quota_bytes: None,
             user_quota_bytes: None,

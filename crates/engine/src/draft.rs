@@ -219,7 +219,7 @@ impl Draft {
         if known.len() < inputs.len() {
             return None;
         }
-        let needs = needs(&**prepared, &known);
+        let needs = needs(&**prepared, &known, limits.piece_samples);
         if let Some(what) = limits.too_greedy(needs.memory) {
             problems.push(prefix.trim_end_matches('.'), what);
         }
@@ -370,13 +370,12 @@ pub(crate) fn known_input<'a>(assets: impl IntoIterator<Item = &'a Asset>) -> Kn
 }
 
 /// What the job says it needs. A job type that panics here panics again in its attempt, which is made for that.
-pub(crate) fn needs(prepared: &dyn Prepared, inputs: &KnownInputs) -> Needs {
-    let ask = |what: fn(&dyn Prepared, &KnownInputs) -> u64| {
-        catch_unwind(AssertUnwindSafe(|| what(prepared, inputs))).unwrap_or(0)
-    };
+pub(crate) fn needs(prepared: &dyn Prepared, inputs: &KnownInputs, piece_samples: Option<u64>) -> Needs {
+    let ask = |what: &dyn Fn() -> u64| catch_unwind(AssertUnwindSafe(what)).unwrap_or(0);
+    let cut = || prepared.cut(inputs, piece_samples?);
     Needs {
-        memory: ask(|prepared, inputs| prepared.memory_bytes(inputs)),
-        output: ask(|prepared, inputs| prepared.least_output_bytes(inputs)),
+        memory: ask(&|| cut().map_or_else(|| prepared.memory_bytes(inputs), |cut| cut.piece_memory)),
+        output: ask(&|| prepared.least_output_bytes(inputs)),
     }
 }
 

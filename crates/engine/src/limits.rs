@@ -17,6 +17,8 @@ pub(crate) struct Limits {
     pub(crate) waiting: Option<u64>,
     /// Bytes of memory that a job may need.
     pub(crate) memory: u64,
+    /// Samples above which it is cut into pieces; `None`: it is not.
+    pub(crate) piece_samples: Option<u64>,
     /// The disk that all is written to.
     pub(crate) disk: Option<DiskLimit>,
 }
@@ -32,7 +34,7 @@ pub(crate) struct DiskLimit {
 /// What a job needs, where its inputs are known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Needs {
-    /// Bytes of memory at most.
+    /// Bytes of memory at most: of any of its pieces, where it is cut.
     pub(crate) memory: u64,
     /// Bytes of its outputs at least.
     pub(crate) output: u64,
@@ -40,8 +42,14 @@ pub(crate) struct Needs {
 
 impl Limits {
     /// None at all.
-    pub(crate) const NONE: Limits =
-        Limits { bytes: None, user_bytes: None, waiting: None, memory: u64::MAX, disk: None };
+    pub(crate) const NONE: Limits = Limits {
+        bytes: None,
+        user_bytes: None,
+        waiting: None,
+        memory: u64::MAX,
+        piece_samples: None,
+        disk: None,
+    };
 
     /// Bytes that may still be written to the disk: what is free, less what is kept free for the ledger.
     pub(crate) fn disk_room(&self) -> std::io::Result<u64> {

@@ -1,16 +1,15 @@
 //! Attempts in processes of their own: whatever a job does to its process, its error says so and nobody else notices.
 
 mod common;
+use common::workers::{ATTEMPT, employ, isolated, work};
 use common::*;
 use fieldstone_engine::model::*;
-use fieldstone_engine::talk::{Heard, Hello, Order, Word};
-use fieldstone_engine::{Attempts, Engine, EngineConfig, Isolation, JobTypes, Program, Seat, Watch};
+use fieldstone_engine::talk::Hello;
+use fieldstone_engine::{Attempts, Engine, EngineConfig, Isolation, JobTypes};
 use fieldstone_jobs::job_type::Product;
-use fieldstone_jobs::ticket::{Ended, MadeFile, Report};
 use fieldstone_jobs::{JobContext, JobEntry, JobError, Values, Work};
 use serde_json::json;
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 fn run_of(run: fn(&Values, &mut JobContext) -> Result<(), JobError>, type_name: &'static str) -> JobEntry {
@@ -84,15 +83,6 @@ fn attempt() {
     }
 }
 
-/// Marks a start as an attempt; to the test runner it is one more name to filter by.
-const ATTEMPT: &str = "attempt-of-a-job";
-
-fn isolated(folder: &tempfile::TempDir) -> EngineConfig {
-    let args = ["--exact", "attempt", ATTEMPT, "--nocapture", "--quiet"].map(Into::into).to_vec();
-    let program = Program { path: std::env::current_exe().unwrap(), args };
-    EngineConfig { isolation: Isolation::Process(program), memory_limit_bytes: 8 << 30, ..config(folder) }
-}
-
 /// Where attempts run; what holds for one place holds for the other.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Place {
@@ -110,64 +100,13 @@ async fn bench_at(place: Place, change: impl FnOnce(EngineConfig) -> EngineConfi
     .await
 }
 
-/// Two slots of a worker that share this process: all but the connection.
-fn employ(engine: &Engine, folder: &Path, isolation: &Isolation) {
-    let Isolation::Process(program) = isolation else { panic!("attempts have processes of their own") };
-    for slot in 0..2 {
-        let seat = engine.join_worker(&Hello::new(types(), format!("w{slot}"), 1, 8 << 30));
-        tokio::spawn(work(seat, Attempts::new(program.clone()), folder.join(format!("slot-{slot}"))));
-    }
-}
-
-async fn work(mut seat: Seat, attempts: Attempts, folder: PathBuf) {
-    while let Some(order) = seat.orders.recv().await {
-        let Order::Run(mut errand) = order else { continue };
-        std::fs::create_dir(&folder).unwrap();
-        errand.ticket.folder.clone_from(&folder);
-        let (watch, say) = (Watch::default(), seat.heard.clone());
-        let mut look = tokio::time::interval(Duration::from_millis(20));
-        let run = attempts.run(*errand, 1, &watch);
-        tokio::pin!(run);
-        let (how, died) = loop {
-            tokio::select! {
-                ended = &mut run => break ended.unwrap(),
-                order = seat.orders.recv() => match order {
-                    Some(_) => watch.cancel(),
-                    None => return,
-                },
-                _ = look.tick() => {
-                    say.send(Heard::Word(Word::Report(Report::Progress(watch.progress())))).await.unwrap();
-                }
-            }
-        };
-        for text in watch.take_warnings() {
-            say.send(Heard::Word(Word::Report(Report::Warning(text)))).await.unwrap();
-        }
-        if let Ended::Success { files, .. } = &how {
-            for MadeFile { name, extension } in files.clone() {
-                let bytes = std::fs::read(folder.join(format!("{name}.{extension}"))).unwrap();
-                let size = bytes.len() as u64;
-                say.send(Heard::Word(Word::File { name, extension, bytes: size })).await.unwrap();
-                for piece in bytes.chunks(7) {
-                    say.send(Heard::Bytes(piece.to_vec().into())).await.unwrap();
-                }
-            }
-        }
-        std::fs::remove_dir_all(&folder).unwrap();
-        // The attempt may have been given up meanwhile.
-        if say.send(Heard::Word(Word::Ended { how, died })).await.is_err() {
-            return;
-        }
-    }
-}
-
 async fn bench_with(change: impl FnOnce(EngineConfig) -> EngineConfig) -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let config = change(isolated(&folder));
     let (slots, isolation) = (config.concurrent_jobs, config.isolation.clone());
     let engine = Engine::open_with_types(config, types()).await.unwrap();
     if slots == 0 {
-        employ(&engine, folder.path(), &isolation);
+        employ(&engine, types(), folder.path(), &isolation);
     }
     let caller = caller("owner");
     let project = engine.create_project(&caller, NewProject::private("p")).await.unwrap().id;
@@ -355,7 +294,7 @@ async fn a_job_that_fits_no_place_waits_with_a_word_and_lets_others_go_first() {
     let error = b.ended("good/none").await.error.clone().unwrap();
     assert!(error.contains("good/none"), "{error}");
     assert_eq!(b.job(waits).await.state, State::Pending);
-    employ(&b.engine, b.folder.path(), &isolation);
+    employ(&b.engine, types(), b.folder.path(), &isolation);
     assert_eq!(b.finished(waits).await.state, State::Success);
     let log = b.log(waits).await;
     assert_eq!(log[0], "0 warning: waits for a place with 1 MiB of memory: there is none now");

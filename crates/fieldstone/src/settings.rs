@@ -125,6 +125,10 @@ settings! {
     /// Memory that running jobs may need together, by their own estimates; by default three quarters of what the
     /// machine, or the container's or service's limit, has.
     memory_limit <SIZE>: Size;
+    /// Samples of a grid above which a job is cut into pieces of at most so many, where its type and parameters allow it; they run at the
+    /// job's place one after the other, and at the same time at workers that nobody waits for. Each piece, and the run that joins them, may take
+    /// `job_time_limit`. 0: no job is cut.
+    piece_samples <N>: u64 = 1 << 30;
     /// Jobs in one workflow at most.
     max_workflow_jobs <N>: usize = 1000;
     /// Bytes of one upload at most.
@@ -314,6 +318,7 @@ impl Settings {
             threads: self.threads,
             max_attempts: self.max_attempts,
             memory_limit_bytes: self.memory_limit.map_or_else(three_quarters_of_memory, |s| s.0),
+            piece_samples: Some(self.piece_samples).filter(|samples| *samples > 0),
             max_workflow_jobs: self.max_workflow_jobs,
             project_quota_bytes: self.project_quota.map(|size| size.0),
             user_quota_bytes: self.user_quota.map(|size| size.0),

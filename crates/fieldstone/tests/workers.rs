@@ -24,10 +24,15 @@ struct Bench {
 
 impl Bench {
     fn new(local_slots: &str) -> Bench {
+        Self::with(local_slots, "0")
+    }
+
+    /// The same, whose jobs are cut into pieces of so many samples.
+    fn with(local_slots: &str, piece_samples: &str) -> Bench {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let token = token(&data);
-        let server = Self::serve(&data, local_slots, "127.0.0.1:0");
+        let server = Self::serve(&data, local_slots, piece_samples, "127.0.0.1:0");
         let key = worker_key(&data, &[]);
         let api = Api::new(&server.url, &token);
         let project = api.project("p");
@@ -35,8 +40,9 @@ impl Bench {
         Bench { folder, server, api, token, project, key }
     }
 
-    fn serve(data: &Path, local_slots: &str, listen: &str) -> Served {
+    fn serve(data: &Path, local_slots: &str, piece_samples: &str, listen: &str) -> Served {
         let settings = [
+            ("FIELDSTONE_PIECE_SAMPLES", piece_samples),
             ("FIELDSTONE_CONCURRENT_JOBS", local_slots),
             ("FIELDSTONE_REUSE_RESULTS", "false"),
             ("FIELDSTONE_MAX_ATTEMPTS", "20"),
@@ -276,7 +282,7 @@ fn whoever_is_killed_every_job_ends_once() {
         match choices.below(3) {
             0 => {
                 b.server.kill();
-                b.server = Bench::serve(&b.data(), "1", &listen);
+                b.server = Bench::serve(&b.data(), "1", "0", &listen);
             }
             n => {
                 let one = &mut workers[n as usize - 1];
@@ -312,4 +318,41 @@ fn a_server_that_sleeps_runs_what_its_workers_left() {
     b.volume(&done);
     assert!(b.log(&job).contains("attempt 2 started at worker"), "{}", b.log(&job));
     check(&b.data(), "check");
+}
+
+/// The surface of a lattice of so many samples along z.
+fn lattice(bench: &Bench, planes: u32) -> String {
+    let graph = json!({
+        "operators": [
+            {"type": "GenerateSamplePoints", "parameters": {"size": [2, 2, 4], "resolution": [70, 70, planes]}},
+            {"type": "SampleSurfaceLattice", "parameters": {"lattice_type": "Gyroid", "scale": [0.5, 0.5, 0.5]}}],
+        "edges": [{"source": 0, "target": [1, "Points"]}]});
+    let body = json!({"type": "export_triangle_mesh", "parameters": {"graph": graph}});
+    let (status, job) = bench.api.post(&format!("/projects/{}/jobs", bench.project), &body).unwrap();
+    assert_eq!(status, 202, "{job}");
+    job["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn pieces_of_a_job_come_together_at_a_worker_whichever_is_killed() {
+    let (whole, cut) = (Bench::new("1"), Bench::with("0", "50000"));
+    let mesh = |bench: &Bench, job: &str| {
+        let job = bench.finished(job);
+        assert_eq!(job["state"], "success", "{job}");
+        let asset = job["outputs"]["assets"]["mesh"]["id"].as_str().unwrap();
+        let mesh = bench.api.download(&bench.project, asset);
+        (mesh, job["outputs"]["params"].clone())
+    };
+    let mut choices = Choices(SEED);
+    let mut workers: Vec<Worker> = (0..2).map(|_| cut.worker(&[])).collect();
+    for planes in [130, 131, 132] {
+        let job = lattice(&cut, planes);
+        patiently("pieces run", || (cut.busy() == 2).then_some(()));
+        let killed = choices.below(2) as usize;
+        workers[killed].signal(Signal::KILL);
+        workers[killed] = cut.worker(&[]);
+        assert!(mesh(&cut, &job) == mesh(&whole, &lattice(&whole, planes)), "{planes} planes");
+        let log = cut.log(&job);
+        assert!(log.contains("cut into 17 pieces") && log.contains("are joined at worker"), "{log}");
+    }
 }

@@ -76,7 +76,7 @@ pub struct InPieces {
     /// Bytes that making a piece takes beside [`Planner::of_plan`]'s watching: for what comes of so many samples.
     pub of_piece: fn(u64) -> u64,
     /// Bytes that joining takes for each byte of the pieces.
-    pub join_per_byte: u64,
+    pub join_per_byte: fn(&Values) -> u64,
 }
 
 /// The work of a graph job.
@@ -87,7 +87,7 @@ impl GraphJob {
     pub fn of_values(values: Values, limits: &JobLimits, run: Run) -> Result<Box<dyn Prepared>, ParamError> {
         let plan = |graph: &Arc<Graph>, _: &Values| Plan::of_result(graph, Visible::ALL).map_err(refused);
         // Joining copies files.
-        let pieces = Some(InPieces { can: |_| true, of_piece: |_| 0, join_per_byte: 0 });
+        let pieces = Some(InPieces { can: |_| true, of_piece: |_| 0, join_per_byte: |_| 0 });
         let planner =
             Planner { plan, of_plan: watching, beside: 0, channels: None, writes_samples: true, pieces };
         Ok(Box::new(GraphJob::new(values, limits, planner, run)?))
@@ -251,7 +251,7 @@ impl Prepared for GraphJob {
             pieces,
             piece_memory: piece.saturating_add(beside),
             join_memory: beside,
-            join_memory_per_byte: in_pieces.join_per_byte,
+            join_memory_per_byte: (in_pieces.join_per_byte)(&self.values),
         })
     }
 

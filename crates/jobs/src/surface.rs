@@ -75,7 +75,16 @@ const SHARP_DEGREES: f64 = 30.0;
 pub const IN_PIECES: InPieces = InPieces {
     can: |values| !SWITCH.read(values, FEATURE_PRESERVING.name),
     of_piece: crate::surface_size::memory_bytes,
-    join_per_byte: crate::surface_size::JOIN_PER_BYTE,
+    join_per_byte: |_| crate::surface_size::JOIN_PER_BYTE,
+};
+
+/// The same for jobs with [`SIMPLIFY_TOLERANCE`].
+pub const SIMPLIFIED_IN_PIECES: InPieces = InPieces {
+    join_per_byte: |values| {
+        let simplifies = values.float(SIMPLIFY_TOLERANCE.name) > 0.0;
+        crate::surface_size::JOIN_PER_BYTE * if simplifies { 2 } else { 1 }
+    },
+    ..IN_PIECES
 };
 
 /// The surface of `field`, in the world: of its samples, or of its pieces. Warns of what the field's grid does not hold.

@@ -124,7 +124,7 @@ pub(super) fn damaged(sha256: &str) -> EngineError {
 }
 
 /// What all bytes of a blob must amount to.
-struct Check {
+pub(super) struct Check {
     sha256: String,
     hash: Sha256,
     damage: Arc<Damage>,
@@ -146,7 +146,7 @@ impl Check {
     }
 }
 
-fn read_file(
+pub(super) fn read_file(
     file: File,
     range: Range<u64>,
     check: Option<Check>,

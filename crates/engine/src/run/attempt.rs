@@ -1,11 +1,13 @@
 //! One attempt of a job: inputs in place, the work done somewhere, outputs published or nothing at all.
 
 use super::inputs;
-use super::place::{Order, Place};
+use super::pieces;
+use super::place::{Order, Place, process_memory};
 use super::publish::{Finished, OutputBytes, OutputFile, WorkFolder, end_of, give_up, note, publish};
 use super::reuse::{reuse, work_hash};
-use super::room::{output_limit, spaces};
+use super::room::{disk_share, output_limit, spaces};
 use super::running::AttemptHandle;
+use super::whole::Whole;
 use super::worker_attempts::cpu_seconds;
 use crate::blobs::Staged;
 use crate::core::{Core, on_worker};
@@ -20,14 +22,10 @@ use rayon::ThreadPool;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// What the process of a job may take beyond half as much again as the job says it needs: the program itself, its
-/// threads, what an allocator keeps.
-const BASE_MEMORY: u64 = 512 << 20;
-
 /// Runs the attempt of a job with these needs at a place, for which `disk` bytes of the disk are kept, and writes down how it ended.
 pub(crate) async fn run(
     core: &Arc<Core>,
-    (mut place, pool): (Box<dyn Place>, Arc<ThreadPool>),
+    (place, pool): (Box<dyn Place>, Arc<ThreadPool>),
     mut claim: Claim,
     needs: Needs,
     disk: u64,
@@ -38,8 +36,7 @@ pub(crate) async fn run(
     let at = place.name().map_or(String::new(), |worker| format!(" at worker {worker:?}"));
     let started = log(LogLevel::Info, format!("attempt {attempt} started{at}"));
     let ((), ended) =
-        tokio::join!(started, attempt_of(core, (&mut *place, pool), &mut claim, needs, disk, &handle));
-    drop(place);
+        tokio::join!(started, attempt_of(core, (place, pool), &mut claim, needs, disk, &handle));
     // All of it before the job's end is seen: who waits for that finds the log complete.
     note(core, id, attempt, LogLevel::Warning, handle.take_warnings()).await;
     let written = match ended {
@@ -75,7 +72,7 @@ pub(crate) async fn run(
 
 async fn attempt_of<'a>(
     core: &'a Arc<Core>,
-    (place, pool): (&mut dyn Place, Arc<ThreadPool>),
+    (mut place, pool): (Box<dyn Place>, Arc<ThreadPool>),
     claim: &mut Claim,
     needs: Needs,
     disk: u64,
@@ -101,10 +98,28 @@ async fn attempt_of<'a>(
     ticket.file_bytes = output_limit.bytes;
     let folder = WorkFolder(ticket.folder.clone());
     std::fs::create_dir(&folder.0)?;
-    let ended = place.run(Order { core, entry, ticket, output_limit: &output_limit, handle }).await?;
-    core.running.has_computed(claim.id());
+    let (id, attempt) = (claim.id(), claim.job().attempt);
+    // Only a job that may be cut is told more than once.
+    let of_whole = ticket.piece_samples.is_some().then(|| ticket.clone());
+    let output_limit = &output_limit;
+    let mut ended = place.run(Order { core, entry, ticket, output_limit, handle }).await?;
+    if let (Ended::Cut(cut), Some(ticket)) = (&ended, &of_whole) {
+        // Half of its share of the disk; one whose share is for its outputs alone gets half of what is left beside that.
+        let (disk, more) = match needs.output {
+            0 => (disk / 2, 0),
+            _ => {
+                let more = disk_share(0, &spaces, 1).saturating_sub(disk) / 2;
+                (more, more)
+            }
+        };
+        core.running.keep(id, None, more);
+        let whole = Whole { core, id, attempt, entry, ticket, output_limit, handle, pool: &pool };
+        let cut = cut.clone();
+        ended = pieces::run(whole, place, &cut, disk).await?;
+    }
+    core.running.has_computed(id);
     let (files, params) = match ended {
-        Ended::Cut(_) => return Err(JobError::Internal(anyhow::anyhow!("the attempt asks to be cut"))),
+        Ended::Cut(_) => return Err(JobError::Internal(anyhow::anyhow!("a piece is cut once more"))),
         Ended::Success { files, params } => (files, params),
         Ended::Invalid(text) => return Err(JobError::Invalid(text)),
         Ended::Cancelled => return Err(JobError::Cancelled(fieldstone_kernel::Cancelled)),
@@ -143,12 +158,12 @@ async fn prepare(
         params: own_params(entry, params),
         inputs: inputs::named(job),
         share: Share::Whole,
-        piece_samples: None,
+        piece_samples: core.config.piece_samples,
         folder: core.blobs.work_folder(&format!("{}-{}", job.id, job.attempt)),
         limits: core.config.job_limits,
         threads: core.config.threads,
         file_bytes: u64::MAX,
-        memory_bytes: needed.saturating_add(needed / 2).saturating_add(BASE_MEMORY),
+        memory_bytes: process_memory(needed),
         cpu_seconds: core.config.job_time_limit.map(|limit| cpu_seconds(limit, core.config.threads)),
     };
     let assets = job.inputs.assets.clone();

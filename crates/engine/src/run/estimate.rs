@@ -20,13 +20,15 @@ pub(crate) async fn needs(core: &Arc<Core>, waiting: &ReadyJob) -> Result<Needs>
     };
     let Some(entry) = find(core.types, &job.type_name) else { return Ok(Needs::default()) };
     let read_before = core.drafted.take(id);
-    let limits = core.config.job_limits;
+    let (limits, piece_samples) = (core.config.job_limits, core.config.piece_samples);
     let needs = on_worker(move || {
         let prepared = match read_before {
             Some(prepared) => Ok(prepared),
             None => draft::prepare(entry, job.inputs.params.clone(), &limits).map(Arc::from),
         };
-        Ok(prepared.map_or(Needs::default(), |prepared| draft::needs(&*prepared, &known_inputs(&job))))
+        Ok(prepared.map_or(Needs::default(), |prepared| {
+            draft::needs(&*prepared, &known_inputs(&job), piece_samples)
+        }))
     });
     let needs = needs.await?;
     core.store.set_needs(id, needs).await?;

@@ -7,8 +7,10 @@ mod estimate;
 #[cfg(target_os = "linux")]
 mod fork_server;
 mod inputs;
+mod join;
 pub(crate) mod lease_clock;
 mod patience;
+mod pieces;
 mod place;
 mod process;
 mod publish;
@@ -20,6 +22,7 @@ mod runner;
 pub(crate) mod running;
 pub(crate) mod starter;
 pub(crate) mod threads;
+mod whole;
 mod worker_attempts;
 
 pub(crate) use runner::Runner;

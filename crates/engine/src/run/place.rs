@@ -11,6 +11,15 @@ use futures::future::BoxFuture;
 use rayon::ThreadPool;
 use std::sync::Arc;
 
+/// What the process of a job may take beyond half as much again as the job says it needs: the program itself, its
+/// threads, what an allocator keeps.
+const BASE_MEMORY: u64 = 512 << 20;
+
+/// What the process of a job may take that says it needs so much.
+pub(super) fn process_memory(needed: u64) -> u64 {
+    needed.saturating_add(needed / 2).saturating_add(BASE_MEMORY)
+}
+
 /// What a place is to run.
 pub(super) struct Order<'a> {
     pub(super) core: &'a Core,
@@ -24,6 +33,16 @@ pub(super) struct Order<'a> {
 pub(super) trait Place: Send {
     /// Runs what the ticket says, to its end or its process's death; errors are ours.
     fn run<'a>(&'a mut self, order: Order<'a>) -> BoxFuture<'a, Result<Ended, JobError>>;
+
+    /// Whether it can run another ticket.
+    fn is_usable(&self) -> bool {
+        true
+    }
+
+    /// Bytes of memory that what runs there may need; `None`: a place of this machine, whose memory the runner counts.
+    fn memory(&self) -> Option<u64> {
+        None
+    }
 
     /// Where that is, for the job's log; `None` for this machine.
     fn name(&self) -> Option<&str> {

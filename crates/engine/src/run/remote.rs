@@ -54,6 +54,14 @@ impl Place for AtWorker {
         })
     }
 
+    fn is_usable(&self) -> bool {
+        self.0.link.is_some()
+    }
+
+    fn memory(&self) -> Option<u64> {
+        Some(self.0.memory)
+    }
+
     fn name(&self) -> Option<&str> {
         Some(&self.0.worker)
     }

@@ -6,6 +6,7 @@
 //! says why and ends.
 
 use super::running::{Load, Writing};
+use crate::blobs::pieces_of;
 use crate::core::Core;
 use crate::error::Result;
 use crate::model::ProjectId;
@@ -99,11 +100,12 @@ pub(super) fn disk_share(output: u64, spaces: &[Space], slots: usize) -> u64 {
 pub(super) async fn spaces(core: &Core, project: ProjectId, beside: &Load) -> Result<Vec<Space>> {
     let still = |writing: &Writing| {
         let name = format!("{}-{}", writing.id, writing.attempt);
-        let folder = match writing.elsewhere {
-            None => core.blobs.work_folder(&name),
-            Some(owner) => core.blobs.work_folder_of(owner, &name),
+        let folder = |name: &str| match writing.elsewhere {
+            None => core.blobs.work_folder(name),
+            Some(owner) => core.blobs.work_folder_of(owner, name),
         };
-        writing.bytes - written(&folder).min(writing.bytes)
+        let written = written(&folder(&name)).saturating_add(written(&folder(&pieces_of(&name))));
+        writing.bytes - written.min(writing.bytes)
     };
     let reserved = beside.outputs.iter().map(still).fold(0, u64::saturating_add);
     let mut spaces = vec![Space { free: core.disk_room()?, reserved, quota: None }];

@@ -202,6 +202,7 @@ impl Runner {
 
     /// Claims jobs while there is a slot and one whose turn it is fits into memory.
     async fn claim_ready(&mut self, pool: &Arc<ThreadPool>) -> Result<()> {
+        self.core.running.set_nobody_waits(false);
         while !self.core.running.stopping() {
             let load = self.core.running.load();
             if !self.has_slot(&load) && !self.core.workers.is_any_idle() {
@@ -212,6 +213,7 @@ impl Runner {
             ready.retain(|job| !self.core.running.has(job.id));
             self.told.retain(|told| ready.iter().any(|job| job.id == *told));
             if ready.is_empty() {
+                self.core.running.set_nobody_waits(true);
                 break;
             }
             let load = load.beside(self.core.store.running_elsewhere().await?);
@@ -225,6 +227,7 @@ impl Runner {
     /// Claims the first of these that fits beside what runs; whether there was one, or a reason to look again.
     async fn claim_one(&mut self, ready: &[ReadyJob], load: &Load, pool: &Arc<ThreadPool>) -> Result<bool> {
         let user_slots = self.core.config.user_slots;
+        let mut nobody_waits = true;
         for n in self.queue.order(ready, load, user_slots, Instant::now()) {
             let job = &ready[n];
             match self.admit(job, load, pool).await {
@@ -232,7 +235,10 @@ impl Runner {
                     self.queue.took_turn(job);
                     return Ok(true);
                 }
-                Ok(Admission::TooLarge) => self.queue.pass_over(job.id, Instant::now()),
+                Ok(Admission::TooLarge) => {
+                    self.queue.pass_over(job.id, Instant::now());
+                    nobody_waits = false;
+                }
                 // Nobody waits for it: it may take days until a worker comes that has so much.
                 Ok(Admission::Nowhere(memory)) => self.tell_nowhere(job.id, memory).await,
                 // Deleted or cancelled since the look.
@@ -247,6 +253,7 @@ impl Runner {
                 },
             }
         }
+        self.core.running.set_nobody_waits(nobody_waits);
         Ok(false)
     }
 

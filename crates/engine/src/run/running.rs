@@ -24,6 +24,8 @@ pub(crate) struct Running {
     abandoned: Mutex<Vec<(JobId, u32)>>,
     /// Why no job can be started now.
     trouble: Mutex<Option<String>>,
+    /// Whether no job waits for a place that is free or will be.
+    nobody_waits: AtomicBool,
 }
 
 /// One attempt, from outside.
@@ -35,6 +37,8 @@ struct RunningAttempt {
     reserved: Reserved,
     /// It has computed: its outputs are being written down.
     is_ending: bool,
+    /// Pieces of it that wait for places of workers, and the memory that each needs.
+    waiting_pieces: (usize, u64),
     /// When its lease was last renewed; `None` when that is to be done now.
     renewed: Option<Instant>,
     /// The progress that was written then.
@@ -216,6 +220,8 @@ impl AttemptHandle {
 impl Running {
     /// Says that there may be work.
     pub(crate) fn ring(&self) {
+        // Until it was looked who it is.
+        self.nobody_waits.store(false, Ordering::Relaxed);
         self.doorbell.notify_one();
     }
 
@@ -305,8 +311,65 @@ impl Running {
         let user = user.to_owned();
         // Its claim has set its lease.
         let (is_ending, renewed, noted) = (false, Some(Instant::now()), 0.0);
-        let running = RunningAttempt { attempt, user, project, handle, reserved, is_ending, renewed, noted };
+        let waiting_pieces = (0, 0);
+        let running = RunningAttempt {
+            attempt,
+            user,
+            project,
+            handle,
+            reserved,
+            is_ending,
+            waiting_pieces,
+            renewed,
+            noted,
+        };
         self.lock().insert(id, running);
+    }
+
+    /// Whether no job waits for a place, so that pieces of one that runs may take more than its own.
+    pub(super) fn nobody_waits(&self) -> bool {
+        self.nobody_waits.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_nobody_waits(&self, is_so: bool) {
+        self.nobody_waits.store(is_so, Ordering::Relaxed);
+    }
+
+    /// Notes how many pieces of an attempt wait, which need so much memory each.
+    pub(super) fn set_waiting_pieces(&self, id: JobId, count: usize, memory: u64) {
+        if let Some(running) = self.lock().get_mut(&id) {
+            running.waiting_pieces = (count, memory);
+        }
+    }
+
+    /// Pieces that wait for places of workers and need no more memory than this.
+    pub(crate) fn waiting_pieces(&self, memory: u64) -> usize {
+        let fits = |one: &&RunningAttempt| one.waiting_pieces.1 <= memory;
+        self.lock().values().filter(fits).map(|one| one.waiting_pieces.0).sum()
+    }
+
+    /// Keeps so many bytes of memory, if that is said, and `disk` more bytes of the disk for an attempt.
+    pub(super) fn keep(&self, id: JobId, memory: Option<u64>, disk: u64) {
+        if let Some(running) = self.lock().get_mut(&id) {
+            running.reserved.memory = memory.unwrap_or(running.reserved.memory);
+            running.reserved.disk = running.reserved.disk.saturating_add(disk);
+        }
+    }
+
+    /// Has an attempt go on here with so many bytes of memory, wherever it was, if one of `slots` is free for it and so much of `limit`.
+    pub(super) fn move_here(&self, id: JobId, memory: u64, slots: usize, limit: u64) -> bool {
+        let mut attempts = self.lock();
+        let computes = |one: &RunningAttempt| !one.reserved.away && !one.is_ending;
+        let beside = || attempts.iter().filter(|(other, one)| **other != id && computes(one));
+        let kept = beside().map(|(_, one)| one.reserved.memory).fold(memory, u64::saturating_add);
+        if beside().count() >= slots || kept > limit {
+            return false;
+        }
+        if let Some(running) = attempts.get_mut(&id) {
+            running.reserved.memory = memory;
+            running.reserved.away = false;
+        }
+        true
     }
 
     /// Lets another attempt compute while the outputs of this one are written down.
@@ -351,5 +414,34 @@ impl Running {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<JobId, RunningAttempt>> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_goes_on_here_where_there_is_a_slot_and_memory_for_it() {
+        let (running, project) = (Running::default(), ProjectId(1));
+        let begin = |id, memory, away| {
+            let reserved = Reserved { memory, output: 0, disk: 10, away };
+            running.insert(JobId(id), 1, "u", project, reserved, AttemptHandle::default());
+        };
+        begin(1, 3, false);
+        begin(2, 0, true);
+        assert!(!running.move_here(JobId(2), 1, 1, 9), "no slot");
+        assert!(!running.move_here(JobId(2), 7, 2, 9), "no memory");
+        assert!(running.move_here(JobId(2), 6, 2, 9));
+        let load = running.load();
+        assert_eq!((load.here, load.memory), (2, 9));
+        assert!(running.move_here(JobId(1), 3, 2, 9), "it is here, and its own memory does not count twice");
+        running.has_computed(JobId(2));
+        assert!(running.move_here(JobId(1), 9, 1, 9), "what has computed needs neither");
+        running.keep(JobId(1), Some(0), 5);
+        let load = running.load();
+        assert_eq!((load.memory, load.outputs[0].bytes), (0, 15));
+        running.set_waiting_pieces(JobId(1), 7, 100);
+        assert_eq!((running.waiting_pieces(99), running.waiting_pieces(100)), (0, 7));
     }
 }

@@ -244,6 +244,7 @@ fn machine_name() -> String {
 
 fn limits(config: &EngineConfig) -> Limits {
     Limits {
+        piece_samples: config.piece_samples,
         bytes: config.project_quota_bytes,
         user_bytes: config.user_quota_bytes,
         waiting: config.max_queue,

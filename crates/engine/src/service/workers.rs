@@ -37,9 +37,11 @@ impl Engine {
         self.core.workers.count()
     }
 
-    /// Jobs that wait for a place and need no more memory than this; no more than `most` are counted.
+    /// Jobs, and pieces of jobs, that wait for a place and need no more memory than this; no more than `most` are counted.
     pub async fn waiting_jobs(&self, memory_bytes: u64, most: u32) -> Result<u32> {
-        self.core.store.waiting_jobs(memory_bytes, most).await
+        let pieces = u32::try_from(self.core.running.waiting_pieces(memory_bytes)).unwrap_or(u32::MAX);
+        let jobs = self.core.store.waiting_jobs(memory_bytes, most).await?;
+        Ok(jobs.saturating_add(pieces).min(most))
     }
 
     /// Whether this server, of those that share a ledger, is the one that asks for pilots.
@@ -59,6 +61,9 @@ impl Engine {
 
     /// The bytes of an input, for a worker that holds a link to them.
     pub async fn open_input(&self, sha256: &str) -> Result<Blob> {
+        if let Some(piece) = self.core.blobs.open_piece(sha256).await? {
+            return Ok(piece);
+        }
         // Deleted assets have no rows: the bytes of those that jobs wait for are there all the same.
         let size = self.core.blobs.size(sha256).await?;
         self.core.blobs.read(sha256, size, None).await

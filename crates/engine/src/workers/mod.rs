@@ -85,6 +85,8 @@ impl Drop for Seat {
 pub(crate) struct Lent {
     pub(crate) link: Option<Link>,
     pub(crate) worker: String,
+    /// Bytes of memory that what runs there may need.
+    pub(crate) memory: u64,
     number: u64,
     workers: Arc<Workers>,
 }
@@ -133,8 +135,9 @@ impl Workers {
         let least = seats.taken.values_mut().filter(fits).min_by_key(|seated| seated.slot.memory_bytes)?;
         let link = least.link.take();
         least.slot.busy = true;
-        let (number, worker) = (least.slot.number, least.slot.worker.clone());
-        Some(Lent { link, worker, number, workers: self.clone() })
+        let (number, worker, memory) =
+            (least.slot.number, least.slot.worker.clone(), least.slot.memory_bytes);
+        Some(Lent { link, worker, memory, number, workers: self.clone() })
     }
 
     /// Whether a slot is idle.

@@ -1,6 +1,8 @@
 //! A data folder, an engine on it, and job types made for tests.
 #![allow(dead_code)]
 
+pub mod workers;
+
 use bytes::Bytes;
 use fieldstone_engine::model::*;
 use fieldstone_engine::testing::{self, bucket_of, database_of, is_on_postgres};

@@ -5,7 +5,9 @@ use crate::error::JobError;
 use crate::field::{Field, POINT_SOURCE, surface_job};
 use crate::graph_input::{GRAPH, GRAPH_EXAMPLE, GraphJob};
 use crate::job_type::{JobEntry, Work};
-use crate::surface::{FEATURE_PRESERVING, FILE_TYPE, IN_PIECES, MESH, RESULTS, SIMPLIFY_TOLERANCE, export};
+use crate::surface::{
+    FEATURE_PRESERVING, FILE_TYPE, MESH, RESULTS, SIMPLIFIED_IN_PIECES, SIMPLIFY_TOLERANCE, export,
+};
 use crate::surface_pieces;
 
 /// The registry entry.
@@ -17,7 +19,7 @@ pub const ENTRY: JobEntry = JobEntry {
     products: &[MESH],
     results: RESULTS,
     example: GRAPH_EXAMPLE,
-    work: Work::Document(|values, limits| surface_job(values, limits, IN_PIECES, run)),
+    work: Work::Document(|values, limits| surface_job(values, limits, SIMPLIFIED_IN_PIECES, run)),
     ..JobEntry::DEFAULT
 };
 
