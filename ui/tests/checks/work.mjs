@@ -44,6 +44,39 @@ export const checks = [
     },
   },
   {
+    name: 'files are found by their names, jobs by type and state',
+    async run({ browser, server }) {
+      const { id } = await server.api('POST', '/projects', { name: 'Found' });
+      for (const name of ['bracket.stl', 'lid.stl']) {
+        const form = new FormData();
+        form.append('file', new Blob([tetrahedron()]), name);
+        await server.api('POST', `/projects/${id}/assets`, form);
+      }
+      const jobs = [
+        { type: 'mesh/preprocess', assets: { mesh: 'lid.stl' } },
+        { type: 'implicit/from-mesh', assets: { mesh: 'lid.stl' }, parameters: { resolution: 16 } },
+        { type: 'sim/heat' },
+      ];
+      for (const job of jobs) await server.api('POST', `/projects/${id}/jobs`, job);
+      const page = await open(browser, server, `/p/${id}`);
+      await page.waitForFunction(() => document.querySelectorAll('.job .badge.success').length === 2 && document.querySelector('.job .badge.failure'), null, { timeout: 60_000 });
+      await page.getByLabel('Find a file').fill('BRACK');
+      await page.getByText('lid.stl', { exact: true }).waitFor({ state: 'detached' });
+      await page.getByText('bracket.stl', { exact: true }).waitFor();
+      const rows = (count) => page.waitForFunction((n) => document.querySelectorAll('.job').length === n, count);
+      await page.getByLabel('Find by type').fill('from-mesh');
+      await rows(1);
+      await page.getByLabel('Find by type').fill('');
+      await rows(3);
+      await page.locator('select').selectOption('failure');
+      await rows(1);
+      assert.match(await page.locator('.job').innerText(), /sim\/heat/);
+      assert.deepEqual([page.strays, page.faults], [[], []]);
+      await page.close();
+      await server.remove(`/projects/${id}`);
+    },
+  },
+  {
     name: 'a file dropped on the page is uploaded; one that the server refuses says why and can be tried again',
     async run({ browser, server, project }) {
       const page = await open(browser, server, `/p/${project}`);
