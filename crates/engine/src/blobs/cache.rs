@@ -1,7 +1,7 @@
 //! Copies of blobs that lie elsewhere (at the server of a worker, in a bucket), kept by their checksums in so many bytes: what was
 //! not used for longest makes room for what is needed.
 
-use super::files::checksum;
+use super::files::{checksum, is_checksum};
 use anyhow::{Context, ensure};
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt};
@@ -126,10 +126,6 @@ impl Drop for Room<'_> {
             let _ = std::fs::remove_file(&self.coming);
         }
     }
-}
-
-fn is_checksum(name: &str) -> bool {
-    name.len() == 64 && name.bytes().all(|c| c.is_ascii_hexdigit())
 }
 
 impl Cache {

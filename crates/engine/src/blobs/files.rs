@@ -94,8 +94,13 @@ pub(super) fn hash_to_end(file: &mut File) -> std::io::Result<(Sha256, u64)> {
 pub(super) fn checksum_of(path: &Path) -> Option<String> {
     let digits = path.to_str()?.strip_prefix("sha256/")?;
     let (first, rest) = digits.split_once('/')?;
-    let hex = |text: &str| text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
-    (first.len() == 2 && rest.len() == 62 && hex(first) && hex(rest)).then(|| format!("{first}{rest}"))
+    let sha256 = format!("{first}{rest}");
+    (first.len() == 2 && is_checksum(&sha256)).then_some(sha256)
+}
+
+/// Whether it is written as SHA-256 is here: 64 lower-case hex digits.
+pub(super) fn is_checksum(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Where the blob lies below `blobs/`.

@@ -309,8 +309,7 @@ pub(crate) fn top(data: &Path) -> PathBuf {
 
 /// `blobs/sha256/ab/cdef…`. Anything but a checksum is no blob: the text may come from a link.
 fn key(sha256: &str) -> Result<Key> {
-    let hex = |c: u8| matches!(c, b'0'..=b'9' | b'a'..=b'f');
-    if sha256.len() != 64 || !sha256.bytes().all(hex) {
+    if !files::is_checksum(sha256) {
         return Err(EngineError::NotFound(format!("blob {sha256:?}")));
     }
     Ok(Key::from(format!("blobs/sha256/{}/{}", &sha256[..2], &sha256[2..])))

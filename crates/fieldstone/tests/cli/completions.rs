@@ -41,6 +41,7 @@ fn offered(shell: &str, arguments: &[&str], question: &str, script: &Path) -> Op
     // Whoever waits for words that never come is ended.
     let mut command = Command::new("timeout");
     command.args(["60", shell]).args(arguments).args(["-c", question]);
+    // The others take the word behind a command for their own name.
     if shell != "fish" {
         command.arg(shell);
     }

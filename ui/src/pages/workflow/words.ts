@@ -1,5 +1,5 @@
 // What is said of workflows and of jobs that could be run again, apart from the rest so that the first page stays small.
-export const words = {
+export const texts = {
   failed: (name: string) => `Why ${name} failed`,
   drawing: 'Jobs and what they need',
   reused: (done: number, all: number) =>
